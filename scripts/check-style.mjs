@@ -1,0 +1,38 @@
+// Proves that `src` has none of the habits that break a deterministic, structured program, and no file over 300 lines.
+import { sourceFiles } from "./source-files.mjs"
+
+const program = /^(program\/|main\.ts)/
+const rules = [
+  [/\bDate\.now\(|\bnew Date\(|\bperformance\.now\(/, "reads a real clock"],
+  [/\bset(Timeout|Interval|Immediate)\(/, "sets a real timer"],
+  [/\bMath\.random\(/, "draws a real random number"],
+  [/\bconsole\./, "prints"],
+  [/\bthrow /, "throws: fail with a typed error"],
+  [/\bEffect\.run(Promise|Sync|Fork|Callback)\b(?!.*@allowed)/, "runs an effect out of the structure"],
+  [/\bforkDetach\b/, "detaches a fiber"],
+  [/\bXLive\b|\bLive = Layer/, "names a layer Live"]
+]
+// Where a rule does not hold, and why.
+const exceptions = {
+  "internal/runtime.ts": ["runs an effect out of the structure"], // workers: forked here, owned by the pool's scope
+  "internal/core.ts": ["detaches a fiber"], // closing the workers' scope must not outlive the second grace
+  "PoolMetrics.ts": ["runs an effect out of the structure"], // a metric is read by a plain function
+  "program/": ["reads a real clock"]
+}
+
+const problems = []
+for (const { path, text } of sourceFiles) {
+  const lines = text.split("\n")
+  if (lines.length > 300) problems.push(`${path} has ${lines.length} lines, more than 300`)
+  const excused = Object.entries(exceptions).flatMap(([where, what]) => (path.startsWith(where) ? what : []))
+  if (program.test(path)) excused.push(...exceptions["program/"])
+  lines.forEach((line, at) => {
+    if (/^\s*(\*|\/\/|\/\*)/.test(line)) return
+    for (const [pattern, what] of rules) {
+      if (pattern.test(line) && !excused.includes(what)) problems.push(`${path}:${at + 1} ${what}: ${line.trim()}`)
+    }
+  })
+}
+for (const problem of problems) console.error(problem)
+console.log(`${sourceFiles.length} files, ${problems.length} breaches of style`)
+process.exit(problems.length === 0 ? 0 : 1)

@@ -1,0 +1,40 @@
+/** The last requests that ended failed or timed out, kept so that somebody can look at them or send them again. */
+import { Effect } from "effect"
+import type { DeadLetterBox } from "./internal/deadLetterBox.ts"
+import { type PoolRequest, toOutcome } from "./internal/request.ts"
+import type { Outcome } from "./Outcome.ts"
+import { DeadLetterNotFound, type SubmitError } from "./PoolError.ts"
+import type { Ticket } from "./Ticket.ts"
+
+export interface DeadLetter {
+  readonly payload: unknown
+  readonly outcome: Outcome
+}
+
+export interface DeadLetters {
+  /** Oldest first, at most as many as the pool's option `deadLetters`. */
+  readonly list: Effect.Effect<ReadonlyArray<DeadLetter>>
+  /** How many were dropped as the oldest since the pool was built. */
+  readonly dropped: Effect.Effect<number>
+  /**
+   * Sends the newest one of that id through admission again, as a new request with a new id whose outcome says
+   * `resubmittedFrom`. It leaves the list; refused, it comes back as its newest.
+   */
+  readonly resubmit: (id: string) => Effect.Effect<Ticket<unknown, unknown>, SubmitError | DeadLetterNotFound>
+}
+
+/** @internal */
+export const make = (
+  box: DeadLetterBox,
+  submitAgain: (request: PoolRequest) => Effect.Effect<Ticket<unknown, unknown>, SubmitError>
+): DeadLetters => ({
+  list: Effect.sync(() => box.all.map((request) => ({ payload: request.payload, outcome: toOutcome(request) }))),
+  dropped: Effect.sync(() => box.dropped),
+  resubmit: Effect.fnUntraced(function* (id) {
+    const request = box.find(id)
+    if (request === undefined) return yield* new DeadLetterNotFound({ id })
+    // Out of the box first: two who resubmit it at once must not both send it.
+    box.remove(request)
+    return yield* submitAgain(request).pipe(Effect.onError(() => Effect.sync(() => box.add(request))))
+  })
+})

@@ -1,0 +1,40 @@
+/** What a drain did: whether it had to force anything, and what became of every accepted request. */
+import type { End } from "./Outcome.ts"
+import type { Phase } from "./PoolError.ts"
+
+/** A request that the drain stopped, or whose attempt ignored it. */
+export interface LeftRequest {
+  readonly id: string
+  readonly tag: string
+  readonly phase: Phase
+  readonly attempts: number
+  /** Milliseconds in that phase when the drain ended. */
+  readonly millis: number
+}
+
+export interface DrainReport {
+  readonly pool: string
+  /** Whether the deadline passed before everything had ended. */
+  readonly forced: boolean
+  readonly tookMillis: number
+  /** Every request that the pool ever accepted, by its end. */
+  readonly accepted: number
+  readonly ends: Readonly<Record<End, number>>
+  /** Requests that the drain stopped. The first 1,000; `interruptedCount` is the full number. */
+  readonly interrupted: ReadonlyArray<LeftRequest>
+  readonly interruptedCount: number
+  /** Attempts that still ignored their interruption when the drain gave up on them. Cut like `interrupted`. */
+  readonly stuck: ReadonlyArray<LeftRequest>
+  readonly stuckCount: number
+}
+
+/** The longest list in a report. */
+export const listLimit = 1000
+
+/** One line for a log. */
+export const format = (self: DrainReport): string =>
+  `pool "${self.pool}" drained in ${Math.round(self.tookMillis)} ms${self.forced ? ", forced at the deadline" : ""}: ` +
+  Object.entries(self.ends)
+    .flatMap(([end, count]) => (count > 0 ? [`${count} ${end}`] : []))
+    .join(", ") +
+  (self.stuckCount > 0 ? `; given up on ${self.stuck.map((left) => `${left.tag} ${left.id}`).join(", ")}` : "")

@@ -1,0 +1,105 @@
+/** The handlers of one pool, by request tag. Each pool has its own. */
+import { Context, Effect, Layer, Stream } from "effect"
+import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
+import type { PoolRequest } from "./internal/request.ts"
+import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
+import * as RequestPolicy from "./RequestPolicy.ts"
+
+/** A handler as the pool runs it. */
+export interface Handler {
+  readonly rpc: Rpc.AnyWithProps
+  /** What the Rpc's annotation, or else its group's, says. */
+  readonly policy: RequestPolicy.Fields
+  /** The services that the handler was built with. */
+  readonly context: Context.Context<never>
+  readonly run: (payload: unknown, request: PoolRequest) => Effect.Effect<unknown, unknown>
+}
+
+export class Handlers extends Context.Service<Handlers, ReadonlyMap<string, Handler>>()(
+  "effect-worker-pool/Handlers"
+) {}
+
+/**
+ * Collects the handlers of some groups. What `group.toLayer(...)` provides goes in below; a group whose handlers are
+ * missing does not compile. Fails with `DuplicateHandler` when two groups define a tag, and with `UnsupportedRpc` for an
+ * Rpc with a stream or with middleware.
+ */
+export const layer = <const Groups extends ReadonlyArray<RpcGroup.Any>>(
+  ...groups: Groups
+): Layer.Layer<Handlers, DuplicateHandler | UnsupportedRpc, Rpc.ToHandler<RpcGroup.Rpcs<Groups[number]>>> =>
+  Layer.effect(Handlers, collect(groups as ReadonlyArray<any>)) as any
+
+const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcGroup<Rpc.AnyWithProps>>) {
+  const context = yield* Effect.context<never>()
+  const handlers = new Map<string, Handler>()
+  for (const group of groups) {
+    const ofGroup = Context.get(group.annotations, RequestPolicy.RequestPolicy)
+    for (const rpc of group.requests.values()) {
+      const reason = whyUnsupported(rpc)
+      if (reason !== undefined) return yield* new UnsupportedRpc({ tag: rpc._tag, reason })
+      if (handlers.has(rpc._tag)) return yield* new DuplicateHandler({ tag: rpc._tag })
+      const entry = context.mapUnsafe.get(rpc.key) as Rpc.Handler<string>
+      handlers.set(rpc._tag, {
+        rpc,
+        policy: merge(Context.get(rpc.annotations, RequestPolicy.RequestPolicy), ofGroup),
+        context: entry.context,
+        run: runner(rpc, entry.handler)
+      })
+    }
+  }
+  return handlers
+})
+
+const whyUnsupported = (rpc: Rpc.AnyWithProps): string | undefined =>
+  RpcSchema.isStreamSchema(rpc.successSchema)
+    ? "its result is a stream; a request ends with one outcome"
+    : rpc.middlewares.size > 0
+      ? "it has middleware, which only an Rpc server runs"
+      : undefined
+
+/** Field by field, what is set in `first` and else in `second`. */
+const merge = (first: RequestPolicy.Fields, second: RequestPolicy.Fields): RequestPolicy.Fields => ({
+  timeout: first.timeout ?? second.timeout,
+  expiresIn: first.expiresIn ?? second.expiresIn,
+  retry: first.retry ?? second.retry
+})
+
+type HandlerOptions = Parameters<Rpc.Handler<string>["handler"]>[1]
+
+/** What a handler sees of its call: our request id, one client that is always the same, and no headers. */
+class CallOptions implements HandlerOptions {
+  static readonly client = new Rpc.ServerClient(0)
+  static readonly headers = {} as HandlerOptions["headers"]
+  readonly rpc: Rpc.Any
+  private readonly request: PoolRequest
+
+  constructor(rpc: Rpc.Any, request: PoolRequest) {
+    this.rpc = rpc
+    this.request = request
+  }
+
+  get client() {
+    return CallOptions.client
+  }
+
+  get headers() {
+    return CallOptions.headers
+  }
+
+  get requestId() {
+    return RpcMessage.RequestId(this.request.id)
+  }
+}
+
+const runner =
+  (rpc: Rpc.Any, handler: Rpc.Handler<string>["handler"]): Handler["run"] =>
+  (payload, request) => {
+    const result: unknown = handler(payload, new CallOptions(rpc, request))
+    if (Effect.isEffect(result)) return result as Effect.Effect<unknown, unknown>
+    if (Rpc.isWrapper(result as object)) {
+      const wrapper = result as Rpc.Wrapper<Effect.Effect<unknown, unknown>>
+      return wrapper.uninterruptible ? Effect.uninterruptible(wrapper.value) : wrapper.value
+    }
+    const what = Stream.isStream(result) ? "a stream" : String(result)
+    return Effect.die(new UnsupportedRpc({ tag: rpc._tag, reason: `its handler returned ${what}` }))
+  }

@@ -1,0 +1,35 @@
+/** How a request ended. Each accepted request has exactly one outcome. */
+import type { Exit } from "effect"
+import type { EndError, SubmitError } from "./PoolError.ts"
+
+/** The seven ends of an accepted request. */
+export const ends = ["succeeded", "failed", "timedOut", "expired", "evicted", "cancelled", "interrupted"] as const
+export type End = (typeof ends)[number]
+
+/** What became of one accepted request. `waitedMillis + ranMillis` is the time from the call to the end. */
+export interface Outcome<out A = unknown, out E = unknown> {
+  readonly _tag: "Outcome"
+  readonly id: string
+  readonly tag: string
+  readonly end: End
+  /** What its caller sees: the value, the handler's own failure or defect, or the pool's error. */
+  readonly exit: Exit.Exit<A, E | EndError>
+  /** Attempts that were started. `0` when it never ran. */
+  readonly attempts: number
+  /** Milliseconds in which no attempt ran: blocked, waiting and delayed. */
+  readonly waitedMillis: number
+  /** Milliseconds in which an attempt ran, its finalizers included. */
+  readonly ranMillis: number
+  /** The dead letter that this request repeats. */
+  readonly resubmittedFrom: string | undefined
+}
+
+/** A request of `process` that was not accepted. It has no outcome: it never became the pool's. */
+export interface Rejected {
+  readonly _tag: "Rejected"
+  readonly tag: string
+  readonly error: SubmitError
+}
+
+/** Whether the handler's value came back. */
+export const isSuccess = (self: Outcome | Rejected): boolean => self._tag === "Outcome" && self.end === "succeeded"

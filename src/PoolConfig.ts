@@ -1,0 +1,148 @@
+/**
+ * The options of a pool, checked once. Bad options are refused with `InvalidPoolConfig`, never clamped.
+ *
+ * | option | range | default |
+ * | --- | --- | --- |
+ * | `name` | not empty | `"default"` |
+ * | `minWorkers` | 0 to `maxWorkers` | 1 |
+ * | `maxWorkers` | at least 1 | 64, or `minWorkers` if that is more |
+ * | `capacity` | at least 1, or `"unbounded"` | 10,000 |
+ * | `strategy` | `"suspend"`, `"dropping"`, `"sliding"` | `"suspend"` |
+ * | `timeout` | above zero, or `"none"` | 30 s |
+ * | `expiresIn` | above zero, or `"none"` | `"none"` |
+ * | `retry` | a `RetryPolicy`, a `Schedule`, or `"none"` | `"none"` |
+ * | `scalingInterval` | above zero | 1 s |
+ * | `interruptGrace` | above zero | 1 s |
+ * | `drainDeadline` | at least zero | 30 s |
+ * | `drainGrace` | above zero | 1 s |
+ * | `maxStuckWorkers` | at least 0 | 0 |
+ * | `deadLetters` | at least 0 | 1,000 |
+ * | `decisions` | at least 0 | 100 |
+ */
+import { Config, Context, type Duration, Effect, Layer, Result } from "effect"
+import * as checks from "./internal/checks.ts"
+import { InvalidPoolConfig } from "./PoolError.ts"
+import * as RequestPolicy from "./RequestPolicy.ts"
+
+/** What a full queue does with one more request. */
+export type Strategy = "suspend" | "dropping" | "sliding"
+
+/** What the caller writes. A field that is `undefined` is not set. */
+export interface Options extends RequestPolicy.Fields {
+  /** Names the pool in metrics, logs, errors and reports. */
+  readonly name?: string | undefined
+  /** Workers kept even when idle. With 0 the first request starts one without waiting for a tick. */
+  readonly minWorkers?: number | undefined
+  /** The most workers, and so the most attempts that run at once (but see `maxStuckWorkers`). */
+  readonly maxWorkers?: number | undefined
+  /** The most requests that wait or are between two attempts. A retry that returns never has to fight for its place. */
+  readonly capacity?: number | "unbounded" | undefined
+  /** Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`). */
+  readonly strategy?: Strategy | undefined
+  /** The time between two looks of the Scaler. */
+  readonly scalingInterval?: Duration.Input | undefined
+  /** How long an interrupted attempt may go on with its finalizers before it counts as stuck. */
+  readonly interruptGrace?: Duration.Input | undefined
+  /** How long closing the layer waits for accepted requests before it interrupts them. */
+  readonly drainDeadline?: Duration.Input | undefined
+  /** How long a drain waits, after it interrupted, before it gives up on what ignores the interruption. */
+  readonly drainGrace?: Duration.Input | undefined
+  /** Stuck workers that are replaced. Each lets one more attempt run than `maxWorkers` says. */
+  readonly maxStuckWorkers?: number | undefined
+  /** Requests that ended failed or timed out and are kept for `deadLetters`. */
+  readonly deadLetters?: number | undefined
+  /** Scaling decisions that `Scaler.recent` keeps. */
+  readonly decisions?: number | undefined
+}
+
+/** What the running pool reads: complete, checked, durations in whole milliseconds. */
+export class PoolConfig extends Context.Service<
+  PoolConfig,
+  {
+    readonly name: string
+    readonly minWorkers: number
+    readonly maxWorkers: number
+    /** `Infinity` when unbounded. */
+    readonly capacity: number
+    readonly strategy: Strategy
+    readonly policy: RequestPolicy.Resolved
+    readonly scalingIntervalMillis: number
+    readonly interruptGraceMillis: number
+    readonly drainDeadlineMillis: number
+    readonly drainGraceMillis: number
+    readonly maxStuckWorkers: number
+    readonly deadLetters: number
+    readonly decisions: number
+  }
+>()("effect-worker-pool/PoolConfig") {}
+
+export const make = (options: Options = {}): Result.Result<PoolConfig["Service"], InvalidPoolConfig> => {
+  const minWorkers = options.minWorkers ?? 1
+  const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
+  const { capacity = 10_000, strategy = "suspend", name = "default" } = options
+  const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100 } = options
+  const policy = RequestPolicy.resolve(options, RequestPolicy.defaults)
+  const times = {
+    scalingIntervalMillis: checks.millis("scalingInterval", options.scalingInterval ?? "1 second"),
+    interruptGraceMillis: checks.millis("interruptGrace", options.interruptGrace ?? "1 second"),
+    drainDeadlineMillis: checks.millis("drainDeadline", options.drainDeadline ?? "30 seconds", 0),
+    drainGraceMillis: checks.millis("drainGrace", options.drainGrace ?? "1 second")
+  }
+  const invalid =
+    (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+    checks.bounds(minWorkers, maxWorkers) ??
+    (capacity === "unbounded" ? undefined : checks.wholeFrom(1)("capacity", capacity)) ??
+    checks.oneOf("suspend", "dropping", "sliding")("strategy", strategy) ??
+    (Result.isFailure(policy) ? policy.failure : undefined) ??
+    Object.values(times).find((time) => typeof time !== "number") ??
+    checks.wholeFrom(0)("maxStuckWorkers", maxStuckWorkers) ??
+    checks.wholeFrom(0)("deadLetters", deadLetters) ??
+    checks.wholeFrom(0)("decisions", decisions)
+  if (invalid !== undefined) return Result.fail(invalid)
+  return Result.map(policy, (policy) => ({
+    ...(times as Record<keyof typeof times, number>),
+    name,
+    minWorkers,
+    maxWorkers,
+    capacity: capacity === "unbounded" ? Infinity : capacity,
+    strategy,
+    policy,
+    maxStuckWorkers,
+    deadLetters,
+    decisions
+  }))
+}
+
+export const layer = (options?: Options): Layer.Layer<PoolConfig, InvalidPoolConfig> =>
+  Layer.effect(
+    PoolConfig,
+    Effect.suspend(() => Effect.fromResult(make(options)))
+  )
+
+const optional = <A>(config: Config.Config<A>) =>
+  config.pipe(
+    Config.option,
+    Config.map((value) => (value._tag === "Some" ? value.value : undefined))
+  )
+const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Config<Options["timeout"]>
+
+/**
+ * Options read from the environment: `WORKER_POOL_MIN_WORKERS=4`, `WORKER_POOL_TIMEOUT="2 seconds"`, and so on for each
+ * field but `retry`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
+ */
+export const config: Config.Config<Options> = Config.all({
+  name: optional(Config.String("NAME")),
+  minWorkers: optional(Config.Number("MIN_WORKERS")),
+  maxWorkers: optional(Config.Number("MAX_WORKERS")),
+  capacity: optional(Config.Number("CAPACITY").pipe(Config.orElse(() => Config.Literal("unbounded", "CAPACITY")))),
+  strategy: optional(Config.Literals(["suspend", "dropping", "sliding"], "STRATEGY")),
+  timeout: timeOrNone("TIMEOUT"),
+  expiresIn: timeOrNone("EXPIRES_IN"),
+  scalingInterval: timeOrNone("SCALING_INTERVAL"),
+  interruptGrace: timeOrNone("INTERRUPT_GRACE"),
+  drainDeadline: timeOrNone("DRAIN_DEADLINE"),
+  drainGrace: timeOrNone("DRAIN_GRACE"),
+  maxStuckWorkers: optional(Config.Number("MAX_STUCK_WORKERS")),
+  deadLetters: optional(Config.Number("DEAD_LETTERS")),
+  decisions: optional(Config.Number("DECISIONS"))
+}).pipe(Config.nested("WORKER_POOL")) as Config.Config<Options>

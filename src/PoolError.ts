@@ -1,0 +1,185 @@
+/** Every error that the pool raises itself. A handler's own error is never wrapped: it keeps its type. */
+import { Schema } from "effect"
+
+/** The places in which a request can be when something ends it. */
+export const Phase = Schema.Literals(["blocked", "waiting", "delayed", "running"])
+export type Phase = typeof Phase.Type
+
+/** Not accepted: the queue is at its capacity and the strategy is `"dropping"`. */
+export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+  capacity: Schema.Number
+}) {
+  override get message() {
+    return `The queue holds its ${this.capacity} requests; this one was refused`
+  }
+}
+
+/** Not accepted: the pool is draining, or closed. */
+export class PoolDraining extends Schema.TaggedError<PoolDraining>()("PoolDraining", {
+  pool: Schema.String
+}) {
+  override get message() {
+    return `Pool "${this.pool}" is shutting down and takes no new requests`
+  }
+}
+
+/** Not accepted: no handler of that tag was given to the pool. */
+export class HandlerNotFound extends Schema.TaggedError<HandlerNotFound>()("HandlerNotFound", {
+  tag: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `No handler for "${this.tag}"; the pool knows ${this.known.join(", ") || "none"}`
+  }
+}
+
+/** Not accepted: the payload does not fit the request's schema. */
+export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
+  tag: Schema.String,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `Payload of "${this.tag}": ${this.issue}`
+  }
+}
+
+/** Not accepted: an option of this one call, or of an annotation, is out of its range. */
+export class InvalidRequestOption extends Schema.TaggedError<InvalidRequestOption>()("InvalidRequestOption", {
+  field: Schema.String,
+  expected: Schema.String,
+  actual: Schema.String
+}) {
+  override get message() {
+    return `Expected \`${this.field}\` to be ${this.expected}, got ${this.actual}`
+  }
+}
+
+/** Ended: its last attempt ran for longer than its timeout. */
+export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+  tag: Schema.String,
+  attempt: Schema.Number,
+  timeoutMillis: Schema.Number
+}) {
+  override get message() {
+    return `"${this.tag}" ran for longer than ${this.timeoutMillis} ms (attempt ${this.attempt})`
+  }
+}
+
+/** Ended: `expiresIn` passed, counted from the call. A caller that was still `blocked` was never accepted. */
+export class RequestExpired extends Schema.TaggedError<RequestExpired>()("RequestExpired", {
+  tag: Schema.String,
+  phase: Phase
+}) {
+  override get message() {
+    return `"${this.tag}" expired while ${this.phase}`
+  }
+}
+
+/** Ended: a newer request took its place in a full queue whose strategy is `"sliding"`. */
+export class RequestEvicted extends Schema.TaggedError<RequestEvicted>()("RequestEvicted", {
+  tag: Schema.String
+}) {
+  override get message() {
+    return `"${this.tag}" was the oldest in a full queue and gave way to a newer request`
+  }
+}
+
+/** Ended: somebody cancelled it through its ticket. */
+export class RequestCancelled extends Schema.TaggedError<RequestCancelled>()("RequestCancelled", {
+  tag: Schema.String
+}) {
+  override get message() {
+    return `"${this.tag}" was cancelled`
+  }
+}
+
+/** Ended: the pool stopped it, at the deadline of a drain or because its worker was stopped from outside. */
+export class RequestInterrupted extends Schema.TaggedError<RequestInterrupted>()("RequestInterrupted", {
+  tag: Schema.String,
+  phase: Phase,
+  attempts: Schema.Number
+}) {
+  override get message() {
+    return `"${this.tag}" was stopped by the pool while ${this.phase}, after ${this.attempts} attempts`
+  }
+}
+
+/** Ended: the handler interrupted itself. */
+export class HandlerInterrupted extends Schema.TaggedError<HandlerInterrupted>()("HandlerInterrupted", {
+  tag: Schema.String,
+  attempt: Schema.Number
+}) {
+  override get message() {
+    return `The handler of "${this.tag}" interrupted itself (attempt ${this.attempt})`
+  }
+}
+
+/** A number of workers outside the pool's bounds was asked for. */
+export class OutOfBounds extends Schema.TaggedError<OutOfBounds>()("OutOfBounds", {
+  workers: Schema.Number,
+  minWorkers: Schema.Number,
+  maxWorkers: Schema.Number
+}) {
+  override get message() {
+    return `Expected a whole number of workers from ${this.minWorkers} to ${this.maxWorkers}, got ${this.workers}`
+  }
+}
+
+/** An option of the pool is out of its range. */
+export class InvalidPoolConfig extends Schema.TaggedError<InvalidPoolConfig>()("InvalidPoolConfig", {
+  field: Schema.String,
+  expected: Schema.String,
+  actual: Schema.String
+}) {
+  override get message() {
+    return `Expected \`${this.field}\` to be ${this.expected}, got ${this.actual}`
+  }
+}
+
+/** Two groups given to `Handlers.layer` define the same tag. */
+export class DuplicateHandler extends Schema.TaggedError<DuplicateHandler>()("DuplicateHandler", {
+  tag: Schema.String
+}) {
+  override get message() {
+    return `Two groups define "${this.tag}"; a pool needs each tag once (\`RpcGroup.prefix\` tells them apart)`
+  }
+}
+
+/** The pool cannot run this kind of Rpc. */
+export class UnsupportedRpc extends Schema.TaggedError<UnsupportedRpc>()("UnsupportedRpc", {
+  tag: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `"${this.tag}" cannot run in a pool: ${this.reason}`
+  }
+}
+
+/** No dead letter of that id is kept: it was never there, was dropped as the oldest, or was resubmitted. */
+export class DeadLetterNotFound extends Schema.TaggedError<DeadLetterNotFound>()("DeadLetterNotFound", {
+  id: Schema.String
+}) {
+  override get message() {
+    return `No dead letter with id "${this.id}"`
+  }
+}
+
+/** Why a request was not accepted. `RequestExpired` only with phase `"blocked"`. */
+export type SubmitError =
+  | QueueFull
+  | PoolDraining
+  | HandlerNotFound
+  | InvalidPayload
+  | InvalidRequestOption
+  | RequestExpired
+
+/** Why an accepted request ended without the handler's own value or error. */
+export type EndError =
+  | RequestTimeout
+  | RequestExpired
+  | RequestEvicted
+  | RequestCancelled
+  | RequestInterrupted
+  | HandlerInterrupted
+
+export type PoolError = SubmitError | EndError

@@ -1,0 +1,85 @@
+/** Counts of one pool, all taken in one step, so that they agree. */
+import type { End } from "./Outcome.ts"
+
+/** Where the pool is in its life. It only moves forward. */
+export type State = "open" | "draining" | "closed"
+
+/**
+ * Two laws hold in every snapshot (`lawViolations` checks them):
+ *
+ * - `offered = blocked + abandoned + refused + accepted`
+ * - `accepted = waiting + delayed + running + the seven ends`
+ *
+ * and for workers `workers = idle + running + ending + stuck`.
+ */
+export interface PoolSnapshot extends Readonly<Record<End, number>> {
+  readonly pool: string
+  readonly state: State
+  readonly paused: boolean
+  /** Milliseconds since the pool was built, by its own clock. */
+  readonly atMillis: number
+  /** Requests that reached the queue's door: every call but the caller's own mistakes. */
+  readonly offered: number
+  /** Callers that wait for a place now. */
+  readonly blocked: number
+  /** Callers that gave up, or expired, while they waited for a place. */
+  readonly abandoned: number
+  /** Refused: the sum of `refusedFull` and `refusedDraining`. */
+  readonly refused: number
+  readonly refusedFull: number
+  readonly refusedDraining: number
+  readonly accepted: number
+  readonly waiting: number
+  /** Requests between two attempts. They keep their place in the queue's capacity. */
+  readonly delayed: number
+  /** Requests whose caller waits for an attempt that runs now. */
+  readonly running: number
+  /** Of the failed ones, those that ended with a defect. */
+  readonly defects: number
+  /** Attempts started, and those of them that were not a request's first. */
+  readonly attempts: number
+  readonly retries: number
+  /** Calls that were mistakes: an unknown tag, and a payload or option that does not fit. Not in `offered`. */
+  readonly handlerNotFound: number
+  readonly invalid: number
+  /** Sums over ended requests, in milliseconds. */
+  readonly waitedMillis: number
+  readonly ranMillis: number
+  readonly workers: number
+  readonly idle: number
+  /** Workers whose request is settled while the attempt's finalizers still run. */
+  readonly ending: number
+  /** Workers whose attempt has ignored its interruption for longer than `interruptGrace`. */
+  readonly stuck: number
+  /** The number of workers that was last asked for. */
+  readonly target: number
+  readonly minWorkers: number
+  readonly maxWorkers: number
+  readonly maxStuckWorkers: number
+  /** The queue's capacity; `Infinity` when it is unbounded. */
+  readonly capacity: number
+}
+
+/** Requests that were accepted and have not ended. */
+export const pending = (self: PoolSnapshot): number => self.waiting + self.delayed + self.running
+
+/** Requests that have ended. */
+export const ended = (self: PoolSnapshot): number =>
+  self.succeeded + self.failed + self.timedOut + self.expired + self.evicted + self.cancelled + self.interrupted
+
+/** The laws that this snapshot breaks, as sentences. Always empty; a line here is a defect of the pool. */
+export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
+  const broken: Array<string> = []
+  const offered = self.blocked + self.abandoned + self.refused + self.accepted
+  if (self.offered !== offered) broken.push(`offered ${self.offered}, but its terms add up to ${offered}`)
+  const accepted = pending(self) + ended(self)
+  if (self.accepted !== accepted) broken.push(`accepted ${self.accepted}, but its terms add up to ${accepted}`)
+  const workers = self.idle + self.running + self.ending + self.stuck
+  if (self.workers !== workers) broken.push(`workers ${self.workers}, but its terms add up to ${workers}`)
+  const busy = self.running + self.ending + self.stuck
+  if (busy > self.maxWorkers + self.maxStuckWorkers) broken.push(`${busy} attempts run, above the bounds`)
+  for (const [field, value] of Object.entries(self)) {
+    if (typeof value === "number" && !(value >= 0)) broken.push(`${field} is ${value}`)
+  }
+  return broken
+}

@@ -1,0 +1,60 @@
+/** How long a request may run, how long it may live, and whether it is tried again. */
+import { Context, type Duration, Result, Schedule } from "effect"
+import * as checks from "./internal/checks.ts"
+import { InvalidPoolConfig } from "./PoolError.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
+
+/** A retry rule as the caller writes it. A `Schedule` retries typed failures and timeouts until it is done. */
+export type Retry = RetryPolicy.RetryPolicy | Schedule.Schedule<any, any, never, never>
+
+/** What a caller, an annotation or the pool's options say. A field that is not set is left to the next in line. */
+export interface Fields {
+  /** How long one attempt may run; then it is interrupted. Default 30 s, from the pool. `"none"`: for ever. */
+  readonly timeout?: Duration.Input | "none" | undefined
+  /** How long the request may live, counted from the call, in every phase. Default `"none"`. */
+  readonly expiresIn?: Duration.Input | "none" | undefined
+  /** Whether and when another attempt follows one that failed. Default `"none"`. */
+  readonly retry?: Retry | "none" | undefined
+}
+
+/**
+ * The policy of one Rpc, or of a whole group:
+ * `Rpc.make("Resize", ...).annotate(RequestPolicy.RequestPolicy, { timeout: "1 second" })`.
+ *
+ * Field by field the call wins, then the Rpc's annotation, then the group's, then the pool.
+ */
+export const RequestPolicy: Context.Reference<Fields> = Context.Reference<Fields>("effect-worker-pool/RequestPolicy", {
+  defaultValue: () => ({})
+})
+
+/** A checked policy: durations in whole milliseconds, `Infinity` for `"none"`. */
+export interface Resolved {
+  readonly timeoutMillis: number
+  readonly expiresInMillis: number
+  readonly retry: Retry | undefined
+}
+
+/** The end of the line: what holds where neither call, annotation nor pool says anything. */
+export const defaults: Resolved = { timeoutMillis: 30_000, expiresInMillis: Infinity, retry: undefined }
+
+/** `fields` over `base`, checked. `where` names the source in the error. */
+export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Result<Resolved, InvalidPoolConfig> => {
+  const timeoutMillis = time(`${where}timeout`, fields.timeout, base.timeoutMillis)
+  if (typeof timeoutMillis !== "number") return Result.fail(timeoutMillis)
+  const expiresInMillis = time(`${where}expiresIn`, fields.expiresIn, base.expiresInMillis)
+  if (typeof expiresInMillis !== "number") return Result.fail(expiresInMillis)
+  const { retry = base.retry } = fields
+  if (retry === undefined || retry === "none")
+    return Result.succeed({ timeoutMillis, expiresInMillis, retry: undefined })
+  if (Schedule.isSchedule(retry)) return Result.succeed({ timeoutMillis, expiresInMillis, retry })
+  if (!RetryPolicy.isRetryPolicy(retry)) {
+    return Result.fail(checks.wrong(`${where}retry`, `a RetryPolicy, a Schedule or "none"`, retry))
+  }
+  const { invalid } = retry
+  return invalid === undefined
+    ? Result.succeed({ timeoutMillis, expiresInMillis, retry })
+    : Result.fail(new InvalidPoolConfig({ ...invalid, field: `${where}${invalid.field}` }))
+}
+
+const time = (field: string, value: Fields["timeout"], base: number): number | InvalidPoolConfig =>
+  value === undefined ? base : value === "none" ? Infinity : checks.millis(field, value)

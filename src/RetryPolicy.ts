@@ -1,0 +1,76 @@
+/** When a failed attempt is followed by another one, and after how long. Plain data; a `Schedule` is accepted too. */
+import { type Duration, Predicate } from "effect"
+import * as checks from "./internal/checks.ts"
+import type { InvalidPoolConfig } from "./PoolError.ts"
+
+const TypeId = "~effect-worker-pool/RetryPolicy"
+
+export interface RetryPolicy {
+  readonly [TypeId]: typeof TypeId
+  readonly times: number
+  readonly baseMillis: number
+  readonly factor: number
+  readonly capMillis: number
+  readonly jitter: "full" | "none"
+  readonly failures: boolean | ((error: unknown) => boolean)
+  readonly timeouts: boolean
+  readonly defects: boolean
+  /** What is wrong with its options. The layer, or the call, that is given such a policy fails with it. */
+  readonly invalid: InvalidPoolConfig | undefined
+}
+
+export interface Options {
+  /** Attempts after the first one. A whole number, at least 0. */
+  readonly times: number
+  /** The delay before the first retry, before jitter. Default 100 ms; zero retries at once. */
+  readonly base?: Duration.Input | undefined
+  /** What each further delay is multiplied with. At least 1. Default 2. */
+  readonly factor?: number | undefined
+  /** The longest delay. Default 30 s. */
+  readonly cap?: Duration.Input | undefined
+  /**
+   * `"full"` (default) draws each delay evenly from zero to its full length, so that clients that failed together do
+   * not come back together (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+   */
+  readonly jitter?: "full" | "none" | undefined
+  /** Whether the handler's own failures are retried: all, none, or those that the function says. Default `true`. */
+  readonly failures?: boolean | ((error: unknown) => boolean) | undefined
+  /** Whether an attempt that timed out is retried. Default `true`. */
+  readonly timeouts?: boolean | undefined
+  /** Whether defects are retried. Default `false`: a bug seldom goes away by itself. */
+  readonly defects?: boolean | undefined
+}
+
+export const make = (options: Options): RetryPolicy => {
+  const { times, factor = 2, jitter = "full", failures = true, timeouts = true, defects = false } = options
+  const base = checks.millis("retry.base", options.base ?? "100 millis", 0)
+  const cap = checks.millis("retry.cap", options.cap ?? "30 seconds", 0)
+  return {
+    [TypeId]: TypeId,
+    times,
+    baseMillis: typeof base === "number" ? base : 0,
+    factor,
+    capMillis: typeof cap === "number" ? cap : 0,
+    jitter,
+    failures,
+    timeouts,
+    defects,
+    invalid:
+      checks.wholeFrom(0)("retry.times", times) ??
+      (typeof base === "number" ? undefined : base) ??
+      checks.within(1, Infinity)("retry.factor", factor) ??
+      (typeof cap === "number" ? undefined : cap) ??
+      checks.oneOf("full", "none")("retry.jitter", jitter)
+  }
+}
+
+export const isRetryPolicy = (u: unknown): u is RetryPolicy => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Milliseconds before the attempt that follows attempt number `attempt` (from 1): `base * factor ^ (attempt - 1)`, at
+ * most `cap`, times `random` (from 0 to 1) under full jitter. Whole milliseconds.
+ */
+export const delayMillis = (self: RetryPolicy, attempt: number, random: number): number => {
+  const full = Math.min(self.capMillis, self.baseMillis * self.factor ** (attempt - 1))
+  return Math.round(self.jitter === "full" ? full * random : full)
+}

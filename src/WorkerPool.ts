@@ -1,0 +1,126 @@
+/** The pool itself: requests go in, workers run their handlers, each accepted request has one outcome. */
+import { Context, type Duration, Effect, Layer, type Scope, type Stream } from "effect"
+import type { Rpc } from "effect/rpc"
+import * as Call from "./Call.ts"
+import * as DeadLetters from "./DeadLetters.ts"
+import type { DrainReport } from "./DrainReport.ts"
+import type { Handlers } from "./Handlers.ts"
+import { Calls } from "./internal/calls.ts"
+import { makeControls } from "./internal/controls.ts"
+import { type Core, makeCore } from "./internal/core.ts"
+import type { Mode } from "./internal/crew.ts"
+import type { Outcome, Rejected } from "./Outcome.ts"
+import * as PoolClient from "./PoolClient.ts"
+import type { PoolConfig } from "./PoolConfig.ts"
+import type { InvalidPoolConfig, OutOfBounds, PoolError, SubmitError } from "./PoolError.ts"
+import type { PoolEvent } from "./PoolEvent.ts"
+import type { PoolSnapshot } from "./PoolSnapshot.ts"
+import type { RequestQueue } from "./RequestQueue.ts"
+import type { Ticket } from "./Ticket.ts"
+
+export class WorkerPool extends Context.Service<
+  WorkerPool,
+  {
+    readonly name: string
+    /**
+     * Runs a request and waits for its end. Interrupting this effect cancels the request: a waiting one is withdrawn; a
+     * running one is settled at once, and then this waits for the attempt's finalizers, at most `interruptGrace`.
+     */
+    readonly execute: <R extends Rpc.Any>(
+      rpc: R,
+      payload: Rpc.PayloadConstructor<R>,
+      options?: Call.Options
+    ) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R> | PoolError>
+    /**
+     * Hands a request over and answers with its ticket. Under `"suspend"` it waits while the queue is full; interrupting
+     * that wait gives up the place. Once there is a ticket, only `ticket.cancel` cancels.
+     */
+    readonly submit: <R extends Rpc.Any>(
+      rpc: R,
+      payload: Rpc.PayloadConstructor<R>,
+      options?: Call.Options
+    ) => Effect.Effect<Ticket<Rpc.Success<R>, Rpc.Error<R>>, SubmitError>
+    /** `submit` for a tag and a JSON payload that come from outside: the payload is decoded by the Rpc's schema. */
+    readonly submitUnknown: (
+      tag: string,
+      json: unknown,
+      options?: Call.Options
+    ) => Effect.Effect<Ticket<unknown, unknown>, SubmitError>
+    /**
+     * Runs any effect on a worker, with the caller's own context, under the tag `"run"`. It is bounded, timed out,
+     * retried and counted like any request. A scope that the effect asks for is the caller's.
+     */
+    readonly run: <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      options?: Call.Options
+    ) => Effect.Effect<A, E | PoolError, R>
+    /**
+     * Runs a stream of calls and emits what became of each: in the order in which they end, or in that of the calls with
+     * `ordered: true`. It pulls no more than `outstanding` calls ahead (default: the capacity, at most 10,000). A call
+     * that is not accepted gives a `Rejected`. Interrupting the stream cancels what it has not yet emitted.
+     */
+    readonly process: <A, E, E2, R2>(
+      calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
+      options?: { readonly ordered?: boolean | undefined; readonly outstanding?: number | undefined }
+    ) => Stream.Stream<Outcome<A, E> | Rejected, E2, R2>
+    /** Asks for a number of workers. A busy worker that is one too many goes when its attempt is over. */
+    readonly resize: (workers: number) => Effect.Effect<void, OutOfBounds>
+    /** Changes the bounds, and the number of workers if it is outside them. Fails like the pool's own options. */
+    readonly setBounds: (bounds: {
+      readonly minWorkers?: number | undefined
+      readonly maxWorkers?: number | undefined
+    }) => Effect.Effect<void, InvalidPoolConfig>
+    /** No attempt starts until `resume`. Running ones finish; admission, expiry and delays go on. */
+    readonly pause: Effect.Effect<void>
+    readonly resume: Effect.Effect<void>
+    /**
+     * Refuses new requests, finishes the others, interrupts at the deadline what is left, and closes the pool. It always
+     * returns within `deadline + drainGrace` (default of `deadline`: `drainDeadline`). Called twice it gives the same
+     * report, and the earlier deadline wins. Interrupting the caller does not stop it.
+     */
+    readonly drain: (options?: {
+      readonly deadline?: Duration.Input | undefined
+    }) => Effect.Effect<DrainReport, InvalidPoolConfig>
+    /** Every count of the pool, taken in one step. */
+    readonly snapshot: Effect.Effect<PoolSnapshot>
+    /** What happens from the subscription on, until the pool has drained. A slow subscriber loses its oldest events. */
+    readonly events: Stream.Stream<PoolEvent>
+    readonly deadLetters: DeadLetters.DeadLetters
+  }
+>()("effect-worker-pool/WorkerPool") {}
+
+/** A pool and its inner parts. @internal */
+export const make = (
+  mode: Mode
+): Effect.Effect<
+  { readonly pool: WorkerPool["Service"]; readonly core: Core },
+  InvalidPoolConfig,
+  PoolConfig | RequestQueue | Handlers | Scope.Scope
+> =>
+  Effect.map(makeCore(mode), (core) => {
+    const calls = new Calls(core)
+    const pool = WorkerPool.of({
+      name: core.config.name,
+      execute: calls.execute,
+      submit: calls.submit,
+      submitUnknown: calls.submitUnknown,
+      run: calls.run,
+      process: calls.process,
+      ...makeControls(core),
+      events: core.events.stream,
+      deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
+    })
+    return { pool, core }
+  })
+
+/** The pool's part of the assembly. `ElasticPool.layer` is the whole. */
+export const layer: Layer.Layer<WorkerPool, InvalidPoolConfig, PoolConfig | RequestQueue | Handlers> = Layer.effect(
+  WorkerPool,
+  Effect.map(make("elastic"), ({ pool }) => pool)
+)
+
+/** One request for `process`. */
+export const call = Call.make
+
+/** A function for each Rpc of a group: `client.Resize({ path, width }, options?)`. */
+export const client = PoolClient.make(WorkerPool)

@@ -1,0 +1,131 @@
+/** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
+import { Effect, Exit } from "effect"
+import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestExpired } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import { type Attempts, interruptedExit } from "./attempt.ts"
+import type { Counters } from "./counters.ts"
+import type { Crew } from "./crew.ts"
+import { Deadline, type Deadlines } from "./deadlines.ts"
+import type { PoolRequest } from "./request.ts"
+import { withoutStack } from "./runtime.ts"
+import type { Settle } from "./settle.ts"
+import { RequestEvicted } from "../PoolError.ts"
+
+export interface Dependencies {
+  readonly name: string
+  readonly now: () => number
+  readonly attempts: Attempts
+  readonly counters: Counters
+  readonly crew: Crew
+  readonly deadlines: Deadlines
+  readonly queue: WaitingRequests
+  readonly settle: Settle
+  readonly isOpen: () => boolean
+}
+
+export class Admission {
+  private readonly pool: Dependencies
+  private readonly draining: Exit.Exit<never, PoolDraining>
+  private readonly full: Exit.Exit<never, QueueFull>
+
+  constructor(pool: Dependencies) {
+    this.pool = pool
+    this.draining = Exit.fail(withoutStack(() => new PoolDraining({ pool: pool.name })))
+    this.full = Exit.fail(withoutStack(() => new QueueFull({ capacity: pool.queue.capacity })))
+  }
+
+  /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
+  enter(request: PoolRequest, now: number): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+    const { counters, crew, deadlines, isOpen, queue, settle } = this.pool
+    if (!isOpen()) {
+      counters.offered++
+      counters.refusedDraining++
+      return this.draining
+    }
+    const offered = queue.offer(request)
+    if (offered === "full") return this.full
+    if (request.expiresAt !== Infinity) {
+      request.expiry = new Deadline((now) => this.expire(request, now))
+      deadlines.set(request.expiry, now, request.policy.expiresInMillis)
+    }
+    if (offered === "blocked") return undefined
+    if (offered !== "accepted") {
+      settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
+    }
+    crew.wake()
+    return undefined
+  }
+
+  /** Places have become free: blocked callers move up. */
+  readonly onPlace = (): void => {
+    let request: PoolRequest | undefined
+    while ((request = this.pool.queue.admit()) !== undefined) {
+      request.onAccepted?.()
+      this.pool.crew.wake()
+    }
+  }
+
+  /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */
+  cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
+    if (request.phase === "ended") return "settled"
+    const exit = Exit.fail(withoutStack(() => new RequestCancelled({ tag: request.tag })))
+    const running = request.phase === "running"
+    this.remove(request, "cancelled", exit, this.pool.now())
+    return running ? "interrupting" : "withdrawn"
+  }
+
+  /** The same, and then waits for the attempt's finalizers until the attempt counts as stuck. */
+  readonly cancelAndWait = (request: PoolRequest): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { worker } = request
+      this.cancel(request)
+      return worker !== undefined && worker.request === request && worker.state === "ending"
+        ? Effect.callback<void>((resume) => worker.onRelease(() => resume(Effect.void)))
+        : Effect.void
+    })
+
+  /** The drain's turn to stop a request. */
+  interrupt(request: PoolRequest, now: number): void {
+    const { phase } = request
+    if (phase === "blocked") this.leave(request, this.draining, "refusedDraining")
+    else if (phase !== "ended" && phase !== "offered") {
+      this.remove(request, "interrupted", interruptedExit(request, phase), now)
+    }
+  }
+
+  private expire(request: PoolRequest, now: number): void {
+    const { attempts } = this.pool
+    const worker = request.worker
+    if (worker !== undefined && attempts.isTimeoutDue(worker, now)) attempts.onDeadline(worker, now)
+    if (request.phase === "ended") return
+    const phase = request.phase as Phase
+    this.remove(request, "expired", Exit.fail(withoutStack(() => new RequestExpired({ tag: request.tag, phase }))), now)
+  }
+
+  private remove(
+    request: PoolRequest,
+    end: "expired" | "cancelled" | "interrupted",
+    exit: Exit.Exit<never, unknown>,
+    now: number
+  ): void {
+    if (request.phase === "running") {
+      this.pool.attempts.endRunning(request, end, exit, now)
+    } else if (request.phase === "blocked") {
+      this.leave(request, exit, "abandoned")
+    } else {
+      this.pool.queue.withdraw(request)
+      this.pool.settle(request, end, exit, now)
+      this.onPlace()
+    }
+  }
+
+  /** A blocked caller goes away. It was never accepted, so it has no outcome. */
+  private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
+    this.pool.queue.withdraw(request)
+    this.pool.counters[counter]++
+    if (request.expiry !== undefined) this.pool.deadlines.clear(request.expiry)
+    request.phase = "ended"
+    request.exit = exit
+    request.notify()
+  }
+}

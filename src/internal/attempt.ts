@@ -1,0 +1,235 @@
+/** One attempt, from its start to its end: what it runs with, when it is interrupted, and what follows from its exit. */
+import { Cause, Context, Deferred, Effect, Exit, Result, Tracer } from "effect"
+import type { End } from "../Outcome.ts"
+import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import type { Counters } from "./counters.ts"
+import { Deadline, type Deadlines } from "./deadlines.ts"
+import type { Events } from "./events.ts"
+import type { PoolRequest } from "./request.ts"
+import type { FailureKind, RetryDelay } from "./retry.ts"
+import { isInterrupted, withoutStack } from "./runtime.ts"
+import type { Settle } from "./settle.ts"
+import type { Worker } from "./worker.ts"
+
+export interface Dependencies {
+  readonly now: () => number
+  readonly interruptGraceMillis: number
+  readonly counters: Counters
+  readonly deadlines: Deadlines
+  readonly queue: WaitingRequests
+  readonly events: Events
+  readonly settle: Settle
+  readonly retryDelay: RetryDelay
+  /** Until when a delayed request may come back. `Infinity` unless the pool drains. */
+  readonly latestReturn: () => number
+  /** A place in the queue has become free. */
+  readonly onPlace: () => void
+  /** A held request has come back and waits. */
+  readonly onReturn: () => void
+  readonly onStuck: (worker: Worker, request: PoolRequest) => void
+}
+
+export class Attempts {
+  readonly now: () => number
+  private readonly pool: Dependencies
+
+  constructor(pool: Dependencies) {
+    this.now = pool.now
+    this.pool = pool
+  }
+
+  /** Starts the attempt and answers what is left to run of it: an `Exit` when the handler has ended already. */
+  begin(worker: Worker, request: PoolRequest, now: number): Effect.Effect<unknown, unknown> {
+    const { counters, deadlines } = this.pool
+    const { details, route } = request
+    request.phase = "running"
+    request.waitedMillis += now - request.since
+    request.since = now
+    request.worker = worker
+    counters.running++
+    counters.attempts++
+    if (++request.attempts > 1) counters.retries++
+    worker.request = request
+    worker.state = "running"
+    this.pool.onPlace()
+    if (worker.state !== "running") return Exit.void
+    let effect: Effect.Effect<unknown, unknown>
+    try {
+      effect = route.run(request.payload, request)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+    if (Exit.isExit(effect)) return effect
+    deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
+    if (route.context === undefined) {
+      worker.fiber.setContext(details!.context!)
+      return effect
+    }
+    const context = worker.contextOf(route)
+    worker.fiber.setContext(
+      details?.span === undefined ? context : Context.add(context, Tracer.ParentSpan, details.span)
+    )
+    return worker.fiber.cache.tracer !== undefined && worker.fiber.cache.tracerEnabled
+      ? Effect.withSpan(effect, route.tag, { attributes: { requestId: request.id, attempt: request.attempts } })
+      : effect
+  }
+
+  /** The attempt is over, its finalizers and children included: the worker is free. */
+  end(worker: Worker, exit: Exit.Exit<unknown, unknown>, now: number): void {
+    const { counters, deadlines } = this.pool
+    const { retryAfterMillis, state } = worker
+    const request = worker.request!
+    deadlines.clear(worker.deadline)
+    worker.request = request.worker = worker.retryAfterMillis = undefined
+    worker.state = "idle"
+    if (state === "ending") counters.ending--
+    else if (state === "stuck") counters.stuck--
+    else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)
+    else if (exit._tag === "Success" && !Deferred.isDeferred(exit.value))
+      this.pool.settle(request, "succeeded", exit, now)
+    else this.fail(worker, request, exit, now)
+    worker.release()
+  }
+
+  /** The worker's deadline has come: the timeout of its attempt or, when that is interrupted, the end of the grace. */
+  onDeadline(worker: Worker, now: number): void {
+    const { counters, onStuck, settle } = this.pool
+    const request = worker.request
+    if (request === undefined) return
+    if (worker.stopped) {
+      const ended = worker.state === "ending"
+      worker.state = "stuck"
+      counters.stuck++
+      if (ended) counters.ending--
+      else settle(request, "timedOut", request.exit!, now)
+      onStuck(worker, request)
+      worker.release()
+      return
+    }
+    const { attempts: attempt, policy, tag } = request
+    const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
+    const exit = Exit.fail(error)
+    worker.retryAfterMillis = this.pool.retryDelay(request, "timeout", error, now)
+    if (worker.retryAfterMillis === undefined) this.endRunning(request, "timedOut", exit, now)
+    else {
+      request.exit = exit
+      this.interrupt(worker, now)
+    }
+  }
+
+  /** Whether the attempt's timeout is due as well: it comes before an expiry in the same millisecond. */
+  isTimeoutDue(worker: Worker, now: number): boolean {
+    return !worker.stopped && worker.deadline.at <= now
+  }
+
+  /** Ends a running request now; its attempt is interrupted and keeps the worker until it has really ended. */
+  endRunning(request: PoolRequest, end: End, exit: Exit.Exit<never, unknown>, now: number): void {
+    const worker = request.worker!
+    worker.state = "ending"
+    worker.retryAfterMillis = undefined
+    this.pool.counters.ending++
+    this.pool.settle(request, end, exit, now)
+    // A listener may have let the attempt end by itself; the worker is then at another request.
+    if (worker.request === request && !worker.stopped) this.interrupt(worker, now)
+  }
+
+  private interrupt(worker: Worker, now: number): void {
+    worker.stopped = true
+    this.pool.deadlines.set(worker.deadline, now, this.pool.interruptGraceMillis)
+    worker.fiber.interruptUnsafe(worker.fiber.id)
+  }
+
+  private fail(worker: Worker, request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
+    const { tag } = request
+    if (exit._tag === "Success") {
+      const reason = "its handler answered with a Deferred; a request ends with its attempt"
+      this.pool.settle(request, "failed", Exit.die(new UnsupportedRpc({ tag, reason })), now)
+      return
+    }
+    const { attempts } = request
+    const { cause } = exit
+    if (Cause.hasInterruptsOnly(cause)) {
+      if (isInterrupted(worker.fiber))
+        this.pool.settle(request, "interrupted", interruptedExit(request, "running"), now)
+      else
+        this.failOr(
+          request,
+          "defect",
+          undefined,
+          Exit.fail(withoutStack(() => new HandlerInterrupted({ tag, attempt: attempts }))),
+          now
+        )
+      return
+    }
+    const error = Cause.findError(cause)
+    const kind = Cause.hasDies(cause) || Result.isFailure(error) ? "defect" : "failure"
+    // Nobody is settled with an interrupt: it would believe that it was interrupted itself.
+    const shown = Cause.hasInterrupts(cause)
+      ? Exit.failCause(Cause.fromReasons(cause.reasons.filter((reason) => reason._tag !== "Interrupt")))
+      : exit
+    this.failOr(request, kind, Result.isSuccess(error) ? error.success : Cause.squash(cause), shown, now)
+  }
+
+  private failOr(
+    request: PoolRequest,
+    kind: FailureKind,
+    error: unknown,
+    exit: Exit.Exit<unknown, unknown>,
+    now: number
+  ): void {
+    this.again(request, exit, this.pool.retryDelay(request, kind, error, now), "failed", now)
+  }
+
+  /** Another attempt after `delayMillis`, counted from now; without it, or past the expiry, the request's end. */
+  private again(
+    request: PoolRequest,
+    exit: Exit.Exit<unknown, unknown>,
+    delayMillis: number | undefined,
+    end: "failed" | "timedOut",
+    now: number
+  ): void {
+    const { counters, deadlines, events, onReturn, queue, settle } = this.pool
+    if (delayMillis === undefined || now + delayMillis >= request.expiresAt) {
+      settle(request, end, exit, now)
+      return
+    }
+    counters.running--
+    request.ranMillis += now - request.since
+    request.since = now
+    request.exit = exit
+    queue.hold(request)
+    if (events.on) {
+      const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      events.publish({
+        _tag: "AttemptFailed",
+        id: request.id,
+        tag: request.tag,
+        attempt: request.attempts,
+        error,
+        delayMillis
+      })
+    }
+    if (now + delayMillis > this.pool.latestReturn()) {
+      queue.withdraw(request)
+      settle(request, "interrupted", interruptedExit(request, "delayed"), now)
+      return
+    }
+    const back = () => {
+      request.delay = undefined
+      queue.release(request)
+      onReturn()
+    }
+    if (delayMillis === 0) back()
+    else {
+      request.delay = new Deadline(back)
+      deadlines.set(request.delay, now, delayMillis)
+    }
+  }
+}
+
+export const interruptedExit = (
+  request: PoolRequest,
+  phase: "waiting" | "delayed" | "running"
+): Exit.Exit<never, RequestInterrupted> =>
+  Exit.fail(withoutStack(() => new RequestInterrupted({ tag: request.tag, phase, attempts: request.attempts })))

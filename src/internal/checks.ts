@@ -1,0 +1,50 @@
+/** Range checks of options. Each answers what is wrong, or `undefined`; nothing is ever clamped. */
+import { Duration, Option } from "effect"
+import { InvalidPoolConfig } from "../PoolError.ts"
+
+type Check<A> = (field: string, value: A) => InvalidPoolConfig | undefined
+
+export const wrong = (field: string, expected: string, actual: unknown): InvalidPoolConfig =>
+  new InvalidPoolConfig({ field, expected, actual: show(actual) })
+
+export const wholeFrom =
+  (least: number): Check<unknown> =>
+  (field, value) =>
+    Number.isSafeInteger(value) && (value as number) >= least
+      ? undefined
+      : wrong(field, `a whole number, at least ${least}`, value)
+
+export const within =
+  (least: number, most: number): Check<unknown> =>
+  (field, value) =>
+    typeof value === "number" && value >= least && value <= most
+      ? undefined
+      : wrong(field, most === Infinity ? `a number, at least ${least}` : `a number from ${least} to ${most}`, value)
+
+export const oneOf =
+  (...choices: ReadonlyArray<unknown>): Check<unknown> =>
+  (field, value) =>
+    choices.includes(value) ? undefined : wrong(field, choices.map((choice) => show(choice)).join(" or "), value)
+
+/** The two bounds of a pool's workers. */
+export const bounds = (minWorkers: unknown, maxWorkers: unknown): InvalidPoolConfig | undefined =>
+  wholeFrom(0)("minWorkers", minWorkers) ??
+  wholeFrom(1)("maxWorkers", maxWorkers) ??
+  ((minWorkers as number) <= (maxWorkers as number)
+    ? undefined
+    : wrong("minWorkers", `at most maxWorkers (${String(maxWorkers)})`, minWorkers))
+
+/** A finite, positive time in whole milliseconds, rounded up: the pool's clock ticks once a millisecond. */
+export const millis = (field: string, value: unknown, least: 0 | 1 = 1): number | InvalidPoolConfig => {
+  const duration = Duration.fromInput(value as Duration.Input)
+  const expected = least === 1 ? "a finite duration above zero" : "a finite duration, at least zero"
+  if (Option.isNone(duration)) return wrong(field, expected, value)
+  const result = Math.ceil(Duration.toMillis(duration.value))
+  return Number.isFinite(result) && result >= least ? result : wrong(field, expected, value)
+}
+
+const show = (value: unknown): string => {
+  if (typeof value === "string") return `"${value}"`
+  if (Duration.isDuration(value)) return Duration.format(value)
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,78 @@
+/** The pool's levers and gauges: resize, bounds, pause, drain, snapshot. */
+import { type Duration, Effect } from "effect"
+import { OutOfBounds } from "../PoolError.ts"
+import type { PoolSnapshot } from "../PoolSnapshot.ts"
+import * as checks from "./checks.ts"
+import type { Core } from "./core.ts"
+
+export const makeControls = (core: Core) => {
+  const { config, counters, crew, drain, events, now, queue } = core
+  let { maxWorkers, minWorkers } = config
+
+  const setTarget = (after: number) => {
+    const before = crew.target
+    if (after === before) return
+    crew.target = after
+    if (events.on) events.publish({ _tag: "Resized", before, after })
+    crew.adjust()
+  }
+
+  const snapshot = (): PoolSnapshot => ({
+    ...counters,
+    pool: config.name,
+    state: drain.state,
+    paused: crew.paused,
+    atMillis: now(),
+    refused: counters.refusedFull + counters.refusedDraining,
+    blocked: queue.blocked,
+    waiting: queue.waiting,
+    delayed: queue.delayed,
+    workers: crew.size,
+    idle: crew.size - counters.running - counters.ending - counters.stuck,
+    target: crew.target,
+    minWorkers,
+    maxWorkers: crew.mode === "elastic" ? maxWorkers : Infinity,
+    maxStuckWorkers: config.maxStuckWorkers,
+    capacity: queue.capacity
+  })
+
+  return {
+    resize: (workers: number): Effect.Effect<void, OutOfBounds> =>
+      Effect.suspend(() => {
+        if (!Number.isInteger(workers) || workers < minWorkers || workers > maxWorkers) {
+          return Effect.fail(new OutOfBounds({ workers, minWorkers, maxWorkers }))
+        }
+        if (drain.state === "open") setTarget(workers)
+        return Effect.void
+      }),
+    setBounds: (bounds: { readonly minWorkers?: number | undefined; readonly maxWorkers?: number | undefined }) =>
+      Effect.suspend(() => {
+        const least = bounds.minWorkers ?? minWorkers
+        const most = bounds.maxWorkers ?? maxWorkers
+        const invalid = checks.bounds(least, most)
+        if (invalid !== undefined) return Effect.fail(invalid)
+        minWorkers = least
+        maxWorkers = most
+        if (drain.state === "open") setTarget(Math.min(Math.max(crew.target, minWorkers), maxWorkers))
+        return Effect.void
+      }),
+    pause: Effect.sync(() => {
+      if (crew.paused || drain.state !== "open") return
+      crew.paused = true
+      if (events.on) events.publish({ _tag: "Paused" })
+    }),
+    resume: Effect.sync(() => {
+      if (!crew.paused) return
+      crew.paused = false
+      if (events.on) events.publish({ _tag: "Resumed" })
+      crew.wakeAll()
+    }),
+    drain: (options?: { readonly deadline?: Duration.Input | undefined }) =>
+      Effect.suspend(() => {
+        const { deadline } = options ?? {}
+        const millis = deadline === undefined ? config.drainDeadlineMillis : checks.millis("deadline", deadline, 0)
+        return typeof millis === "number" ? drain.run(millis) : Effect.fail(millis)
+      }),
+    snapshot: Effect.sync(snapshot)
+  }
+}

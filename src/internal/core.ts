@@ -1,0 +1,150 @@
+/** Puts the parts of one pool together. What its parts may know of each other can be read here. */
+import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import * as DrainReport from "../DrainReport.ts"
+import { Handlers } from "../Handlers.ts"
+import { PoolConfig } from "../PoolConfig.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import * as RequestPolicy from "../RequestPolicy.ts"
+import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
+import { Admission } from "./admission.ts"
+import { Attempts } from "./attempt.ts"
+import { Counters } from "./counters.ts"
+import { Crew, type Mode } from "./crew.ts"
+import { DeadLetterBox } from "./deadLetterBox.ts"
+import { Deadlines } from "./deadlines.ts"
+import { Drain } from "./drain.ts"
+import { Events } from "./events.ts"
+import type { Route } from "./request.ts"
+import { makeRetryDelay } from "./retry.ts"
+import { makeNow, Turn } from "./runtime.ts"
+import { makeSettle } from "./settle.ts"
+
+export interface Core {
+  readonly config: PoolConfig["Service"]
+  /** How each tag is run, and the Rpc that describes it. */
+  readonly routes: ReadonlyMap<string, Route>
+  readonly handlers: Handlers["Service"]
+  readonly now: () => number
+  readonly admission: Admission
+  readonly counters: Counters
+  readonly crew: Crew
+  readonly deadLetters: DeadLetterBox
+  readonly drain: Drain
+  readonly events: Events
+  readonly queue: WaitingRequests
+}
+
+/** The machine, running. Its scope's end drains it. */
+export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
+  const config = yield* PoolConfig
+  const handlers = yield* Handlers
+  const routes = yield* makeRoutes(handlers, config.policy)
+  const context = Context.omit(Scope.Scope)(yield* Effect.context<never>()) as Context.Context<never>
+  const scope = Scope.makeUnsafe("parallel")
+  const now = makeNow(context)
+  const turn = new Turn(context)
+  const counters = new Counters()
+  const events = new Events()
+  const drain = new Drain()
+  const deadlines = new Deadlines(now)
+  const deadLetters = new DeadLetterBox(config.deadLetters)
+  const queue = (yield* RequestQueue).make(counters)
+  const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
+
+  const settle = makeSettle({
+    counters,
+    deadlines,
+    deadLetters,
+    events,
+    onSettled: (request, now) => drain.onSettled(request, now),
+    onTold: drain.check
+  })
+  const attempts: Attempts = new Attempts({
+    now,
+    interruptGraceMillis: config.interruptGraceMillis,
+    counters,
+    deadlines,
+    queue,
+    events,
+    settle,
+    retryDelay: makeRetryDelay(context),
+    latestReturn: () => drain.endsAt,
+    onPlace: () => admission.onPlace(),
+    onReturn: () => crew.wake(),
+    onStuck: (worker, { id, tag }) => {
+      if (events.on) events.publish({ _tag: "WorkerStuck", worker: worker.id, id, tag })
+      log(Effect.logWarning(`worker ${worker.id} is stuck: "${tag}" (request ${id}) ignores its interruption`))
+      crew.adjust()
+      drain.check()
+    }
+  })
+  const crew: Crew = new Crew(
+    {
+      context,
+      scope,
+      attempts,
+      counters,
+      events,
+      queue,
+      turn,
+      maxStuckWorkers: config.maxStuckWorkers,
+      onCrash: (worker, exit) => {
+        log(Effect.logError(`worker ${worker.id} died`, Exit.isFailure(exit) ? exit.cause : undefined))
+        attempts.end(worker, Exit.isFailure(exit) ? exit : Exit.die(exit.value), now())
+      },
+      onWorkerEnded: drain.check
+    },
+    config.minWorkers,
+    mode
+  )
+  const admission: Admission = new Admission({
+    name: config.name,
+    now,
+    attempts,
+    counters,
+    crew,
+    deadlines,
+    queue,
+    settle,
+    isOpen: () => drain.state === "open"
+  })
+  drain.connect({
+    name: config.name,
+    graceMillis: config.drainGraceMillis,
+    now,
+    admission,
+    counters,
+    crew,
+    deadlines,
+    events,
+    queue,
+    onDrained: (report) =>
+      log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logInfo(DrainReport.format(report)))
+  })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const { stuckCount } = yield* drain.run(config.drainDeadlineMillis)
+      const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
+      // A stuck fiber has had its grace: waiting for it would wait for ever.
+      if (stuckCount === 0) yield* Fiber.await(closing)
+    })
+  )
+  yield* Effect.forkIn(deadlines.reaper(turn), scope, { startImmediately: true })
+  crew.adjust()
+  const core: Core = { config, routes, handlers, now, admission, counters, crew, deadLetters, drain, events, queue }
+  return core
+})
+
+const makeRoutes = (
+  handlers: Handlers["Service"],
+  base: RequestPolicy.Resolved
+): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
+  Effect.gen(function* () {
+    const routes = new Map<string, Route>()
+    for (const [tag, { context, policy, run }] of handlers) {
+      const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
+      routes.set(tag, { tag, policy: resolved, context, run })
+    }
+    return routes
+  })

@@ -1,0 +1,135 @@
+/** Starts, wakes, retires and replaces workers, so that there are as many as were asked for. */
+import type { Context, Exit, Scope } from "effect"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import type { Attempts } from "./attempt.ts"
+import type { Counters } from "./counters.ts"
+import type { Events } from "./events.ts"
+import { forkUninterruptible, type Turn } from "./runtime.ts"
+import { type Employer, Worker } from "./worker.ts"
+import type { PoolRequest } from "./request.ts"
+
+export interface Dependencies {
+  readonly context: Context.Context<never>
+  /** Owns the workers' fibers. */
+  readonly scope: Scope.Scope
+  readonly attempts: Attempts
+  readonly counters: Counters
+  readonly events: Events
+  readonly queue: WaitingRequests
+  readonly turn: Turn
+  readonly maxStuckWorkers: number
+  /** A worker that died has left this request behind. */
+  readonly onCrash: (worker: Worker, exit: Exit.Exit<unknown, unknown>) => void
+  readonly onWorkerEnded: () => void
+}
+
+/**
+ * `"elastic"`: as many workers as were asked for. For tests there are workers that run one attempt and end: `"inline"`
+ * starts one for each request at once, `"manual"` only by `startOne`.
+ */
+export type Mode = "elastic" | "inline" | "manual"
+
+export class Crew implements Employer {
+  /** Written by `resize` and by whoever changes the bounds. */
+  target: number
+  paused = false
+  /** While draining nobody retires. */
+  draining = false
+  readonly mode: Mode
+  private readonly pool: Dependencies
+  private readonly workers = new Set<Worker>()
+  private idle: Array<Worker> = []
+  private lastId = 0
+  private closed = false
+
+  constructor(pool: Dependencies, target: number, mode: Mode) {
+    this.pool = pool
+    this.target = target
+    this.mode = mode
+  }
+
+  get size(): number {
+    return this.workers.size
+  }
+
+  get all(): ReadonlyArray<Worker> {
+    return [...this.workers]
+  }
+
+  /** Starts or retires workers until their number is right. A busy one goes when its attempt is over. */
+  adjust(): void {
+    if (this.mode !== "elastic" || this.closed) return
+    while (this.workers.size < this.wanted) this.startOne()
+    let excess = this.excess
+    while (excess-- > 0 && this.idle.length > 0) this.wakeNow(this.idle.pop()!)
+  }
+
+  /** A request waits: one idle worker is woken for it or, where there is room for one, a worker is started. */
+  wake(): void {
+    if (this.paused || this.mode === "manual" || this.closed) return
+    const worker = this.idle.pop()
+    if (worker !== undefined) this.wakeNow(worker)
+    else if (this.mode === "inline" || this.workers.size < this.wanted) this.startOne()
+  }
+
+  /** Wakes as many workers as there are requests, after a pause. */
+  wakeAll(): void {
+    this.adjust()
+    for (let left = Math.min(this.pool.queue.waiting, this.idle.length); left > 0; left--) this.wake()
+  }
+
+  startOne(): void {
+    const { attempts, context, events, scope, turn } = this.pool
+    const worker = new Worker(++this.lastId, context, (self, now) => attempts.onDeadline(self, now))
+    this.workers.add(worker)
+    if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
+    turn.run(attempts.now(), () =>
+      forkUninterruptible(worker.run(attempts, this, turn), context, scope, (exit) => this.onExit(worker, exit))
+    )
+  }
+
+  /** No worker starts any more; those that are idle end. */
+  close(): void {
+    this.closed = true
+    for (const worker of this.idle.splice(0)) this.wakeNow(worker)
+  }
+
+  take(): PoolRequest | undefined {
+    return this.paused || this.closed ? undefined : this.pool.queue.take()
+  }
+
+  mustRetire(worker: Worker): boolean {
+    return this.closed || (this.mode === "elastic" ? this.excess > 0 : worker.attempted)
+  }
+
+  park(worker: Worker): void {
+    this.idle.push(worker)
+  }
+
+  /** While anything waits and may run there is at least one worker, whatever was asked for. */
+  private get wanted(): number {
+    const { counters, maxStuckWorkers, queue } = this.pool
+    const least = queue.waiting > 0 && !this.paused ? 1 : 0
+    return Math.max(this.target, least) + Math.min(counters.stuck, maxStuckWorkers)
+  }
+
+  private get excess(): number {
+    return this.draining ? 0 : this.workers.size - this.wanted
+  }
+
+  private wakeNow(worker: Worker): void {
+    this.pool.turn.run(this.pool.attempts.now(), () => worker.wake?.())
+  }
+
+  private onExit(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
+    if (worker.request !== undefined) this.pool.onCrash(worker, exit)
+    this.workers.delete(worker)
+    const at = this.idle.indexOf(worker)
+    if (at >= 0) this.idle.splice(at, 1)
+    if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
+    this.adjust()
+    // Its wake-up may have gone with it.
+    if (this.pool.queue.waiting > 0) this.wake()
+    this.pool.onWorkerEnded()
+  }
+}

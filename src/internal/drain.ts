@@ -1,0 +1,138 @@
+/** The way from open to closed: refuse, finish, interrupt at the deadline, give up after the grace, and report. */
+import { Deferred, Effect } from "effect"
+import * as DrainReport from "../DrainReport.ts"
+import { ends } from "../Outcome.ts"
+import type { Phase } from "../PoolError.ts"
+import type { State } from "../PoolSnapshot.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import type { Admission } from "./admission.ts"
+import type { Counters } from "./counters.ts"
+import type { Crew } from "./crew.ts"
+import { Deadline, type Deadlines } from "./deadlines.ts"
+import type { Events } from "./events.ts"
+import type { PoolRequest } from "./request.ts"
+
+export interface Dependencies {
+  readonly name: string
+  readonly graceMillis: number
+  readonly now: () => number
+  readonly admission: Admission
+  readonly counters: Counters
+  readonly crew: Crew
+  readonly deadlines: Deadlines
+  readonly events: Events
+  readonly queue: WaitingRequests
+  readonly onDrained: (report: DrainReport.DrainReport) => void
+}
+
+/** Needs no fiber: it is driven by the ends of requests and by two deadlines. */
+export class Drain {
+  /** Written here alone. It only moves forward. */
+  state: State = "open"
+  /** When everything that is left gets interrupted. */
+  endsAt = Infinity
+  private startedAt = 0
+  private forced = false
+  private readonly interrupted: Array<DrainReport.LeftRequest> = []
+  private interruptedCount = 0
+  private readonly report = Deferred.makeUnsafe<DrainReport.DrainReport>()
+  private readonly deadline = new Deadline((now) => this.force(now))
+  private readonly grace = new Deadline((now) => this.close(now))
+  private pool!: Dependencies
+
+  /** The drain looks at everything, and much looks at its state: it is made first and told of the rest here. */
+  connect(pool: Dependencies): void {
+    this.pool = pool
+  }
+
+  /** Starts the drain, or brings the deadline of one that runs nearer. Interrupting the wait stops nothing. */
+  readonly run = (deadlineMillis: number): Effect.Effect<DrainReport.DrainReport> =>
+    Effect.suspend(() => {
+      this.start(deadlineMillis)
+      return Deferred.await(this.report)
+    })
+
+  /** Called at each end of a request, before its caller is told. */
+  onSettled(request: PoolRequest, now: number): void {
+    if (this.state !== "draining" || request.end !== "interrupted") return
+    const error = request.exit!._tag === "Failure" ? request.exit!.cause.reasons[0] : undefined
+    const phase = (error as { readonly error: { readonly phase: Phase } }).error.phase
+    this.interruptedCount++
+    if (this.interrupted.length < DrainReport.listLimit) this.interrupted.push(left(request, phase, now))
+  }
+
+  /** Ends the drain when nothing is left to wait for. Called whenever a request or a worker has ended. */
+  readonly check = (): void => {
+    if (this.state !== "draining") return
+    const { counters, now, queue } = this.pool
+    if (queue.waiting + queue.delayed + counters.running + counters.ending === 0) this.close(now())
+  }
+
+  private start(deadlineMillis: number): void {
+    if (this.state === "closed") return
+    const { admission, crew, deadlines, events, queue } = this.pool
+    const now = this.pool.now()
+    if (this.state === "open") {
+      this.state = "draining"
+      this.startedAt = now
+      if (events.on) events.publish({ _tag: "Draining" })
+      crew.draining = true
+      crew.paused = false
+    } else if (this.forced || now + deadlineMillis >= this.endsAt) return
+    this.endsAt = now + deadlineMillis
+    deadlines.set(this.deadline, now, deadlineMillis)
+    for (const request of queue.all("blocked")) admission.interrupt(request, now)
+    for (const request of queue.all("delayed")) {
+      if (request.delay !== undefined && request.delay.at > this.endsAt) admission.interrupt(request, now)
+    }
+    crew.wakeAll()
+    this.check()
+  }
+
+  private force(now: number): void {
+    const { admission, crew, deadlines, queue } = this.pool
+    this.forced = true
+    for (const phase of ["waiting", "delayed"] as const) {
+      for (const request of queue.all(phase)) admission.interrupt(request, now)
+    }
+    for (const worker of crew.all) {
+      if (worker.request?.phase === "running") admission.interrupt(worker.request, now)
+    }
+    deadlines.set(this.grace, now, this.pool.graceMillis)
+    this.check()
+  }
+
+  private close(now: number): void {
+    if (this.state !== "draining") return
+    const { counters, crew, deadlines, events, name } = this.pool
+    this.state = "closed"
+    deadlines.clear(this.deadline)
+    deadlines.clear(this.grace)
+    const stuck = crew.all.flatMap((worker) =>
+      worker.request === undefined ? [] : [left(worker.request, "running", now)]
+    )
+    crew.close()
+    const report: DrainReport.DrainReport = {
+      pool: name,
+      forced: this.forced,
+      tookMillis: now - this.startedAt,
+      accepted: counters.accepted,
+      ends: Object.fromEntries(ends.map((end) => [end, counters[end]])) as DrainReport.DrainReport["ends"],
+      interrupted: this.interrupted,
+      interruptedCount: this.interruptedCount,
+      stuck: stuck.slice(0, DrainReport.listLimit),
+      stuckCount: stuck.length
+    }
+    this.pool.onDrained(report)
+    if (events.on) events.publish({ _tag: "Drained", report })
+    Deferred.doneUnsafe(this.report, Effect.succeed(report))
+  }
+}
+
+const left = (request: PoolRequest, phase: Phase, now: number): DrainReport.LeftRequest => ({
+  id: request.id,
+  tag: request.tag,
+  phase,
+  attempts: request.attempts,
+  millis: now - request.since
+})

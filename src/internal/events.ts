@@ -1,0 +1,51 @@
+/** Fans events out to subscribers. A slow one loses its own oldest events, and is told how many. */
+import { Effect, Queue, Scope, Stream } from "effect"
+import type { PoolEvent } from "../PoolEvent.ts"
+
+const bufferSize = 1024
+
+interface Subscriber {
+  readonly queue: Queue.Queue<PoolEvent, never>
+  missed: number
+}
+
+export class Events {
+  private readonly subscribers = new Set<Subscriber>()
+
+  /** Whether anybody listens. Ask before building an event. */
+  get on(): boolean {
+    return this.subscribers.size > 0
+  }
+
+  publish(event: PoolEvent): void {
+    for (const subscriber of this.subscribers) {
+      if (Queue.sizeUnsafe(subscriber.queue) >= bufferSize) subscriber.missed++
+      Queue.offerUnsafe(subscriber.queue, event)
+    }
+  }
+
+  readonly subscribe: Effect.Effect<Stream.Stream<PoolEvent>, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.map(Queue.make<PoolEvent>({ capacity: bufferSize, strategy: "sliding" }), (queue): Subscriber => {
+      const subscriber = { queue, missed: 0 }
+      this.subscribers.add(subscriber)
+      return subscriber
+    }),
+    (subscriber) => Effect.sync(() => this.subscribers.delete(subscriber))
+  ).pipe(
+    Effect.map((subscriber) =>
+      Stream.fromEffectRepeat(
+        Effect.map(Queue.takeAll(subscriber.queue), (events): ReadonlyArray<PoolEvent> => {
+          const { missed } = subscriber
+          subscriber.missed = 0
+          return missed === 0 ? events : [{ _tag: "EventsMissed", count: missed }, ...events]
+        })
+      ).pipe(
+        Stream.flatMap(Stream.fromIterable),
+        Stream.takeUntil((event) => event._tag === "Drained")
+      )
+    )
+  )
+
+  /** Subscribed when it is run, until the pool's last event. */
+  readonly stream: Stream.Stream<PoolEvent> = Stream.unwrap(this.subscribe)
+}

@@ -1,0 +1,86 @@
+/** All that touches the fiber runtime below Effect's public combinators. */
+import { Clock, Context, Effect, type Exit, Fiber, Scheduler, type Scope } from "effect"
+
+/** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
+export const makeNow = (context: Context.Context<never>): (() => number) => {
+  const clock = Context.get(context, Clock.Clock)
+  const start = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  return () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6 - start
+}
+
+/** How long the pool works without letting the host's timers and sockets have their turn. */
+const turnMillis = 5
+
+/** How deep starting work may nest on the stack before it takes the way through the scheduler. */
+const nestingLimit = 8
+
+/**
+ * One turn of the event loop, as far as the pool uses it. It begins with the first piece of work and ends with the
+ * scheduler's next batch; when it has lasted `turnMillis`, whoever asks has to yield.
+ */
+export class Turn {
+  private readonly dispatcher: Scheduler.SchedulerDispatcher
+  private startedAt = -1
+  private nesting = 0
+
+  constructor(context: Context.Context<never>) {
+    this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+  }
+
+  isOver(now: number): boolean {
+    if (this.startedAt < 0) {
+      this.startedAt = now
+      this.dispatcher.scheduleTask(this.end, 0)
+      return false
+    }
+    return now - this.startedAt >= turnMillis
+  }
+
+  private readonly end = () => {
+    this.startedAt = -1
+  }
+
+  /** Runs `task` at once, or in the next turn when this one is over or the stack is deep. */
+  run(now: number, task: () => void): void {
+    if (this.nesting >= nestingLimit || this.isOver(now)) {
+      this.dispatcher.scheduleTask(task, 0)
+      return
+    }
+    this.nesting++
+    task()
+    this.nesting--
+  }
+}
+
+/** Starts a fiber that runs at once and is owned by `scope`; its own code is uninterruptible where it says nothing. */
+export const forkUninterruptible = <A, E>(
+  effect: Effect.Effect<A, E>,
+  context: Context.Context<never>,
+  scope: Scope.Scope,
+  onExit: (exit: Exit.Exit<A, E>) => void
+): void => {
+  const fiber = Effect.runForkWith(context)(effect, { uninterruptible: true })
+  Fiber.runIn(fiber, scope)
+  fiber.addObserver(onExit)
+}
+
+/** Whether somebody has asked this fiber to stop: whatever interruptible it starts now would end at once. */
+export const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  (fiber as unknown as { readonly _interruptedCause: unknown })._interruptedCause !== undefined
+
+/** The fibers that this one forked as its children and that have not ended. */
+export const liveChildren = (
+  fiber: Fiber.Fiber<unknown, unknown>
+): ReadonlySet<Fiber.Fiber<unknown, unknown>> | undefined => {
+  const { _children: children } = fiber as unknown as { readonly _children?: Set<Fiber.Fiber<unknown, unknown>> }
+  return children !== undefined && children.size > 0 ? children : undefined
+}
+
+/** An error without its stack, which is most of its price (0.6 instead of 4 to 8 µs): for ends that come in bulk. */
+export const withoutStack = <E>(make: () => E): E => {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = make()
+  Error.stackTraceLimit = stackTraceLimit
+  return error
+}

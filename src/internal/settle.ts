@@ -1,0 +1,74 @@
+/** The only place that ends a request and counts it. */
+import type { Exit } from "effect"
+import * as Cause from "effect/Cause"
+import type { End } from "../Outcome.ts"
+import type { Counters } from "./counters.ts"
+import type { DeadLetterBox } from "./deadLetterBox.ts"
+import type { Deadlines } from "./deadlines.ts"
+import type { Events } from "./events.ts"
+import { type PoolRequest, toOutcome } from "./request.ts"
+
+export type Settle = (request: PoolRequest, end: End, exit: Exit.Exit<any, any>, now: number) => void
+
+/**
+ * The caller has taken the request out of its place in the queue, if it had one, and marked its worker, if it has one.
+ * A request that has ended already stays as it is. Listeners run last: by then every count agrees.
+ */
+export const makeSettle =
+  (pool: {
+    readonly counters: Counters
+    readonly deadlines: Deadlines
+    readonly deadLetters: DeadLetterBox
+    readonly events: Events
+    /** Before its caller is told, and after. */
+    readonly onSettled: (request: PoolRequest, now: number) => void
+    readonly onTold: () => void
+  }): Settle =>
+  (request, end, exit, now) => {
+    if (request.phase === "ended") return
+    const { counters } = pool
+    if (request.phase === "running") {
+      counters.running--
+      request.ranMillis += now - request.since
+    } else {
+      request.waitedMillis += now - request.since
+    }
+    request.phase = "ended"
+    request.end = end
+    request.exit = exit
+    if (request.expiry !== undefined) pool.deadlines.clear(request.expiry)
+    if (request.delay !== undefined) pool.deadlines.clear(request.delay)
+    request.expiry = request.delay = request.retryStep = undefined
+    counters.waitedMillis += request.waitedMillis
+    counters.ranMillis += request.ranMillis
+    switch (end) {
+      case "succeeded":
+        counters.succeeded++
+        break
+      case "failed":
+        counters.failed++
+        if (exit._tag === "Failure" && Cause.hasDies(exit.cause)) counters.defects++
+        pool.deadLetters.add(request)
+        break
+      case "timedOut":
+        counters.timedOut++
+        pool.deadLetters.add(request)
+        break
+      case "expired":
+        counters.expired++
+        break
+      case "evicted":
+        counters.evicted++
+        break
+      case "cancelled":
+        counters.cancelled++
+        break
+      case "interrupted":
+        counters.interrupted++
+        break
+    }
+    if (pool.events.on) pool.events.publish({ _tag: "RequestEnded", outcome: toOutcome(request) })
+    pool.onSettled(request, now)
+    request.notify()
+    pool.onTold()
+  }
