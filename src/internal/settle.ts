@@ -1,6 +1,5 @@
 /** The only place that ends a request and counts it. */
-import type { Exit } from "effect"
-import * as Cause from "effect/Cause"
+import { Cause, type Exit } from "effect"
 import type { End } from "../Outcome.ts"
 import type { Counters } from "./counters.ts"
 import type { DeadLetterBox } from "./deadLetterBox.ts"
