@@ -142,8 +142,11 @@ export const state = (fiber: Fiber.Fiber<unknown, unknown>): string => {
   return exit === undefined ? "waits" : show(exit)
 }
 
+/** What a caller hears: one word. */
+export const hears = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.map(Effect.exit(effect), show)
+
 /** Cleaning up that takes its time, whatever interrupts it. */
 export const slowly = (millis: number) => Effect.onInterrupt(() => Effect.sleep(millis))
 
-/** A body that never notices that it is interrupted. */
+/** A body that goes on for that long although it is interrupted. */
 export const ignoring = (millis: number) => Effect.uninterruptible(Effect.as(Effect.sleep(millis), "late"))

@@ -1,0 +1,335 @@
+/** Shutdown: what becomes of each request, how long it takes at most, and what the report says. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import type { DrainReport } from "../src/DrainReport.ts"
+import * as ElasticPool from "../src/ElasticPool.ts"
+import * as Handlers from "../src/Handlers.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
+import { type Bench, hears, ignoring, slowly, state, withPool, Work, Works } from "./support/bench.ts"
+
+const startDrain = (bench: Bench, deadline: number) =>
+  Effect.forkChild(bench.pool.drain({ deadline }), { startImmediately: true })
+
+/** The report, if there is one by now. */
+const reportOf = (fiber: Fiber.Fiber<DrainReport, unknown>): DrainReport | undefined => {
+  const exit = fiber.pollUnsafe()
+  return exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+}
+
+describe("drain", () => {
+  it.effect("an idle pool drains at once", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const report = yield* bench.pool.drain()
+        assert.deepInclude(report, { pool: "default", forced: false, tookMillis: 0, accepted: 0, stuckCount: 0 })
+        assert.deepInclude(yield* bench.pool.snapshot, { state: "closed", workers: 0 })
+      })
+    )
+  )
+
+  it.effect("gracefully: what was accepted ends by itself, running and waiting, and then it returns", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b"]) bench.on(id, Effect.as(Effect.sleep(100), id))
+        const a = yield* bench.call("a")
+        const b = yield* bench.call("b")
+        const drain = yield* startDrain(bench, 1000)
+        yield* TestClock.adjust(199)
+        assert.strictEqual(state(drain), "waits")
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual([state(a), state(b)], ["success", "success"])
+        const report = reportOf(drain)!
+        assert.deepInclude(report, { forced: false, tookMillis: 200, accepted: 2, interruptedCount: 0 })
+        assert.strictEqual(report.ends.succeeded, 2)
+      })
+    )
+  )
+
+  it.effect("new and blocked callers hear PoolDraining, also once closed", () =>
+    withPool({ maxWorkers: 1, capacity: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(100), "a"))
+        yield* bench.call("a")
+        yield* bench.call("b")
+        const blocked = yield* bench.call("c")
+        const blockedSubmit = yield* Effect.forkChild(bench.submit("d"), { startImmediately: true })
+        yield* startDrain(bench, 1000)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual([state(blocked), state(blockedSubmit)], ["PoolDraining", "PoolDraining"])
+        assert.strictEqual(yield* hears(bench.execute("e")), "PoolDraining")
+        assert.deepInclude(yield* bench.pool.snapshot, {
+          state: "draining",
+          refusedDraining: 3,
+          blocked: 0,
+          accepted: 2
+        })
+        yield* TestClock.adjust(100)
+        assert.deepInclude(yield* bench.pool.snapshot, { state: "closed", succeeded: 2 })
+        assert.strictEqual(yield* hears(bench.submit("f")), "PoolDraining")
+      })
+    )
+  )
+
+  it.effect("at the deadline what runs and what waits is interrupted, and the report lists it", () =>
+    withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: 50, jitter: "none" }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", slowly(20)(Effect.never))
+        const a = yield* Effect.forkChild(Effect.flip(bench.execute("a", { id: "first" })), { startImmediately: true })
+        const b = yield* Effect.forkChild(Effect.flip(bench.execute("b")), { startImmediately: true })
+        const drain = yield* startDrain(bench, 100)
+        yield* TestClock.adjust(99)
+        assert.deepStrictEqual([state(a), state(b)], ["waits", "waits"])
+        yield* TestClock.adjust(1)
+        assert.deepInclude((yield* Fiber.join(a)) as any, { _tag: "RequestInterrupted", phase: "running", attempts: 1 })
+        assert.deepInclude((yield* Fiber.join(b)) as any, { _tag: "RequestInterrupted", phase: "waiting", attempts: 0 })
+        assert.strictEqual(state(drain), "waits")
+        yield* TestClock.adjust(20)
+        const report = reportOf(drain)!
+        assert.deepInclude(report, { forced: true, tookMillis: 120, accepted: 2, interruptedCount: 2, stuckCount: 0 })
+        assert.strictEqual(report.ends.interrupted, 2)
+        const byId = Object.fromEntries(
+          report.interrupted.map(({ id, tag, phase, attempts }) => [id, [tag, phase, attempts]])
+        )
+        assert.deepStrictEqual(byId, { first: ["Work", "running", 1], "2": ["Work", "waiting", 0] })
+        assert.deepStrictEqual(bench.log, ["0 a1 start", "120 a1 interrupted"])
+      })
+    )
+  )
+
+  it.effect("an uninterruptible handler that never ends: returns at deadline + grace and names it", () =>
+    withPool({ maxWorkers: 1, drainGrace: 50 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.uninterruptible(Effect.never))
+        const a = yield* bench.call("a", { id: "stubborn" })
+        const drain = yield* startDrain(bench, 100)
+        yield* TestClock.adjust(149)
+        assert.deepStrictEqual([state(a), state(drain)], ["RequestInterrupted", "waits"])
+        yield* TestClock.adjust(1)
+        const report = reportOf(drain)!
+        assert.deepInclude(report, { forced: true, tookMillis: 150, stuckCount: 1 })
+        assert.deepInclude(report.stuck[0], { id: "stubborn", tag: "Work", attempts: 1 })
+      })
+    )
+  )
+
+  it.effect("what was interrupted at the deadline has the whole second grace to end, stuck or not", () =>
+    withPool({ maxWorkers: 1, drainGrace: 50, interruptGrace: 10 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", ignoring(140))
+        yield* bench.call("a")
+        const drain = yield* startDrain(bench, 100)
+        yield* TestClock.adjust(139)
+        assert.strictEqual(state(drain), "waits")
+        yield* TestClock.adjust(1)
+        assert.deepInclude(reportOf(drain), { forced: true, tookMillis: 140, stuckCount: 0 })
+      })
+    )
+  )
+
+  it.effect("also when it was stuck long before", () =>
+    withPool({ timeout: 10, maxWorkers: 1, drainGrace: 50, interruptGrace: 10 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.uninterruptible(Effect.never))
+        yield* bench.call("a", { id: "stubborn" })
+        const waiting = yield* bench.call("b")
+        yield* TestClock.adjust(100)
+        const drain = yield* startDrain(bench, 100)
+        yield* TestClock.adjust(150)
+        assert.strictEqual(state(waiting), "RequestInterrupted")
+        assert.deepInclude(reportOf(drain), { forced: true, stuckCount: 1, interruptedCount: 1 })
+      })
+    )
+  )
+
+  it.effect("twice gives the same report, and the earlier deadline wins", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.never)
+        yield* bench.call("a")
+        const slow = yield* startDrain(bench, 1000)
+        yield* TestClock.adjust(10)
+        const quick = yield* startDrain(bench, 100)
+        yield* startDrain(bench, 500)
+        yield* TestClock.adjust(99)
+        assert.deepStrictEqual([state(slow), state(quick)], ["waits", "waits"])
+        yield* TestClock.adjust(1)
+        assert.strictEqual(reportOf(slow)!.tookMillis, 110)
+        assert.strictEqual(reportOf(slow), reportOf(quick))
+        assert.strictEqual(yield* bench.pool.drain(), reportOf(slow))
+      })
+    )
+  )
+
+  it.effect("interrupting its caller does not stop it", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.never)
+        const a = yield* bench.call("a")
+        const drain = yield* startDrain(bench, 100)
+        yield* Fiber.interrupt(drain)
+        yield* TestClock.adjust(100)
+        assert.strictEqual(state(a), "RequestInterrupted")
+        assert.deepInclude(yield* bench.pool.snapshot, { state: "closed", workers: 0 })
+      })
+    )
+  )
+
+  it.effect("a delayed request keeps its delay if it ends before the deadline, and otherwise ends at once", () =>
+    withPool({ retry: RetryPolicy.make({ times: 1, base: 100, jitter: "none" }) })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b"]) bench.on(id, (n) => (n === 1 ? Effect.fail("once") : Effect.succeed(id)))
+        yield* bench.callAndNote("a")
+        yield* TestClock.adjust(60)
+        yield* bench.callAndNote("b")
+        yield* startDrain(bench, 80)
+        yield* TestClock.adjust(0)
+        yield* bench.note("drain started")
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(bench.log.slice(2), [
+          "60 b1 start",
+          "60 b1 failure",
+          "60 b hears RequestInterrupted",
+          "60 drain started",
+          "100 a2 start",
+          "100 a2 success",
+          "100 a hears success"
+        ])
+      })
+    )
+  )
+
+  it.effect("an attempt that fails while draining is retried only if its delay ends before the deadline", () =>
+    withPool({ minWorkers: 2, retry: RetryPolicy.make({ times: 5, base: 40, factor: 1, jitter: "none" }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("always"))
+        bench.on("b", Effect.andThen(Effect.sleep(70), Effect.fail("late")))
+        yield* bench.callAndNote("a")
+        yield* bench.callAndNote("b")
+        const drain = yield* startDrain(bench, 100)
+        yield* TestClock.adjust("1 second")
+        const heard = bench.log.filter((line) => line.includes("hears"))
+        assert.deepStrictEqual(heard, ["70 b hears RequestInterrupted", "80 a hears RequestInterrupted"])
+        assert.deepInclude(reportOf(drain), { forced: false, tookMillis: 80, interruptedCount: 2 })
+      })
+    )
+  )
+
+  it.effect("timeouts and expiry go on", () =>
+    withPool({ minWorkers: 2, timeout: 50 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.never)
+        bench.on("b", Effect.never)
+        const a = yield* bench.call("a")
+        const b = yield* bench.call("b", { expiresIn: 20 })
+        const drain = yield* startDrain(bench, 1000)
+        yield* TestClock.adjust(50)
+        assert.deepStrictEqual([state(a), state(b)], ["RequestTimeout", "RequestExpired"])
+        assert.deepInclude(reportOf(drain), { forced: false, tookMillis: 50 })
+      })
+    )
+  )
+
+  it.effect("a paused pool resumes", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pause
+        const a = yield* bench.call("a")
+        yield* TestClock.adjust(100)
+        assert.strictEqual(state(a), "waits")
+        const report = yield* bench.pool.drain()
+        assert.strictEqual(report.ends.succeeded, 1)
+        assert.deepInclude(yield* bench.pool.snapshot, { paused: false })
+      })
+    )
+  )
+
+  it.effect("at least one worker while something waits", () =>
+    withPool({ minWorkers: 0 })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pause
+        const calls = [yield* bench.call("a"), yield* bench.call("b")]
+        assert.deepInclude(yield* bench.pool.snapshot, { workers: 0, waiting: 2 })
+        assert.strictEqual((yield* bench.pool.drain()).ends.succeeded, 2)
+        assert.deepStrictEqual(calls.map(state), ["success", "success"])
+      })
+    )
+  )
+
+  it.effect("the number of workers stays: nobody retires, and the scaler stops", () =>
+    withPool({ minWorkers: 3, maxWorkers: 8 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(5000), "a"))
+        yield* bench.call("a")
+        yield* startDrain(bench, 10_000)
+        const { length } = yield* bench.scaler.recent
+        yield* TestClock.adjust(4999)
+        assert.strictEqual((yield* bench.scaler.recent).length, length)
+        assert.deepInclude(yield* bench.pool.snapshot, { workers: 3, idle: 2 })
+      })
+    )
+  )
+
+  it.effect("a deadline that is no time is refused, and stops nothing", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(bench.pool.drain({ deadline: "-1 second" as any }))
+        assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "deadline" })
+        assert.strictEqual(yield* bench.execute("a"), "a")
+      })
+    )
+  )
+
+  it.effect("the report's lists are cut at 1,000, with the full count", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pause
+        for (let n = 0; n < 1500; n++) yield* bench.submit(`${n}`)
+        bench.on("0", Effect.never)
+        const report = yield* bench.pool.drain({ deadline: 0 })
+        assert.isAtLeast(report.interruptedCount, 1000)
+        assert.strictEqual(report.interrupted.length, 1000)
+      })
+    )
+  )
+})
+
+describe("closing the layer", () => {
+  const build = (body: Effect.Effect<string>, options: ElasticPool.Options) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const handlers = Handlers.layer(Works).pipe(Layer.provide(Works.toLayer({ Work: () => body })))
+      const { pool } = yield* ElasticPool.make(options).pipe(Effect.provide(handlers), Scope.provide(scope))
+      return { pool, scope }
+    })
+
+  it.effect("drains with the configured deadline", () =>
+    Effect.gen(function* () {
+      const { pool, scope } = yield* build(Effect.never, { drainDeadline: 200 })
+      const ticket = yield* pool.submit(Work, { id: "a" })
+      const outcome = yield* Effect.forkChild(ticket.outcome, { startImmediately: true })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust(199)
+      assert.deepStrictEqual([state(outcome), state(closing)], ["waits", "waits"])
+      yield* TestClock.adjust(1)
+      assert.strictEqual((yield* Fiber.join(outcome)).end, "interrupted")
+      assert.strictEqual(state(closing), "success")
+      assert.deepInclude(yield* pool.snapshot, { state: "closed", workers: 0 })
+    })
+  )
+
+  it.effect("never takes longer than deadline and grace, whatever the handlers do", () =>
+    Effect.gen(function* () {
+      const { pool, scope } = yield* build(ignoring(1e9) as Effect.Effect<string>, {
+        drainDeadline: 200,
+        drainGrace: 30
+      })
+      yield* pool.submit(Work, { id: "a" })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust(229)
+      assert.strictEqual(state(closing), "waits")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(state(closing), "success")
+    })
+  )
+})
