@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The command line `worker-pool`. */
+import { main } from "./program/command.ts"
+
+main()

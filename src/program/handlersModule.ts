@@ -1,0 +1,58 @@
+/** Loads the module that `--handlers` names: a `group` of Rpcs and the `layer` of their handlers. */
+import { NodeServices } from "@effect/platform-node"
+import { Cause, Context, Effect, Layer, type Scope } from "effect"
+import type { RpcGroup } from "effect/rpc"
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { Handlers } from "../index.ts"
+import { BadUsage, messageOf } from "./errors.ts"
+
+const expected =
+  "Expected --handlers to name a module that exports `group` (an RpcGroup) and `layer` (`group.toLayer({...})`)"
+
+/** The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. */
+export const load = (path: string): Effect.Effect<Handlers.Handlers["Service"], BadUsage, Scope.Scope> =>
+  Effect.gen(function* () {
+    const file = resolve(path)
+    const exports: Record<string, unknown> = yield* Effect.tryPromise({
+      try: () => import(pathToFileURL(file).href),
+      catch: (error) => new BadUsage({ reason: `${expected}; importing ${file} failed: ${messageOf(error)}` })
+    })
+    const { group, layer } = exports
+    if (!isGroup(group)) return yield* unfit(file, "group", "an RpcGroup", exports)
+    if (!Layer.isLayer(layer)) return yield* unfit(file, "layer", "a Layer", exports)
+    const built = yield* Layer.build(
+      Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)
+    ).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.interrupt
+          : new BadUsage({ reason: `The handlers of ${file} could not be built: ${messageOf(Cause.squash(cause))}` })
+      )
+    )
+    for (const rpc of group.requests.values()) {
+      if (!built.mapUnsafe.has(rpc.key)) {
+        return yield* new BadUsage({ reason: `${expected}; the layer of ${file} has no handler for "${rpc._tag}"` })
+      }
+    }
+    const handlers = yield* Layer.build(Handlers.layer(group)).pipe(
+      Effect.provideContext(built as Context.Context<any>),
+      Effect.mapError((error) => new BadUsage({ reason: `The handlers of ${file}: ${error.message}` }))
+    )
+    return Context.get(handlers, Handlers.Handlers)
+  })
+
+type Group = RpcGroup.RpcGroup<any>
+
+/** By its shape: the module may bring its own copy of `effect`. */
+const isGroup = (u: unknown): u is Group =>
+  ((typeof u === "object" && u !== null) || typeof u === "function") &&
+  "toLayer" in u &&
+  "requests" in u &&
+  u.requests instanceof Map
+
+const unfit = (file: string, name: string, what: string, exports: Record<string, unknown>) => {
+  const names = Object.keys(exports).join(", ") || "nothing"
+  const got = name in exports ? `a \`${name}\` that is not ${what}` : `no \`${name}\``
+  return new BadUsage({ reason: `${expected}; ${file} has ${got} (it exports ${names})` })
+}
