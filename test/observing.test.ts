@@ -1,0 +1,318 @@
+/** What can be seen of a pool: events, dead letters, metrics and spans. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Latch, Layer, Metric, Option, Stream, Tracer } from "effect"
+import { TestClock } from "effect/testing"
+import * as ElasticPool from "../src/ElasticPool.ts"
+import * as Handlers from "../src/Handlers.ts"
+import type { PoolEvent } from "../src/PoolEvent.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
+import * as ScalingPolicy from "../src/ScalingPolicy.ts"
+import { type Bench, hears, ignoring, withPool, Work, Works } from "./support/bench.ts"
+
+/** What a subscriber hears from now on. */
+const listen = (bench: Bench) =>
+  Effect.gen(function* () {
+    const heard: Array<PoolEvent> = []
+    yield* bench.pool.events.pipe(
+      Stream.runForEach((event) => Effect.sync(() => heard.push(event))),
+      Effect.forkChild({ startImmediately: true })
+    )
+    return heard
+  })
+
+const tags = (events: ReadonlyArray<PoolEvent>) => events.map((event) => event._tag)
+
+describe("events", () => {
+  it.effect("tell of requests, attempts, workers, levers and the drain, which is the last", () =>
+    withPool({ maxWorkers: 4, retry: RetryPolicy.make({ times: 1, base: 10, jitter: "none" }) })((bench) =>
+      Effect.gen(function* () {
+        const heard = yield* listen(bench)
+        bench.on("a", (attempt) => (attempt === 1 ? Effect.fail("once") : Effect.succeed("a")))
+        yield* bench.call("a", { id: "mine" })
+        yield* TestClock.adjust(10)
+        yield* bench.pool.resize(2)
+        yield* bench.pool.pause
+        yield* bench.pool.pause
+        yield* bench.pool.resume
+        yield* bench.pool.drain()
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(
+          tags(heard).filter((tag) => tag !== "WorkerEnded"),
+          ["AttemptFailed", "RequestEnded", "Resized", "WorkerStarted", "Paused", "Resumed", "Draining", "Drained"]
+        )
+        assert.deepInclude(heard[0], { id: "mine", tag: "Work", attempt: 1, error: "once", delayMillis: 10 })
+        assert.deepInclude((heard[1] as any).outcome, { id: "mine", end: "succeeded", attempts: 2 })
+        assert.strictEqual(heard.at(-1)!._tag, "Drained")
+      })
+    )
+  )
+
+  it.effect("tell of a stuck worker by name", () =>
+    withPool({ maxWorkers: 1, timeout: 10, interruptGrace: 10 })((bench) =>
+      Effect.gen(function* () {
+        const heard = yield* listen(bench)
+        bench.on("a", ignoring(100))
+        yield* bench.call("a", { id: "mine" })
+        yield* TestClock.adjust(20)
+        assert.deepInclude(heard, { _tag: "WorkerStuck", worker: 1, id: "mine", tag: "Work" })
+      })
+    )
+  )
+
+  it.effect("tell of each scaling decision that changes something", () =>
+    withPool({ maxWorkers: 4, scaling: ScalingPolicy.fixed(3) })((bench) =>
+      Effect.gen(function* () {
+        const heard = yield* listen(bench)
+        yield* TestClock.adjust("3 seconds")
+        assert.include(tags(heard), "Scaled")
+      })
+    )
+  )
+
+  it.effect("a slow subscriber loses its oldest events and hears how many; a quick one loses none", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        const quick = yield* listen(bench)
+        const latch = yield* Latch.make()
+        const reading = yield* bench.pool.events.pipe(
+          Stream.take(1026),
+          Stream.mapEffect((event) => Effect.as(latch.await, event)),
+          Stream.runCollect,
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* bench.execute("first")
+        yield* TestClock.adjust(0)
+        for (let n = 0; n < 1124; n++) {
+          yield* bench.execute("a")
+          yield* Effect.yieldNow
+        }
+        yield* latch.open
+        const slow = yield* Fiber.join(reading)
+        assert.strictEqual(quick.length, 1125)
+        assert.deepStrictEqual(tags(slow.slice(0, 3)), ["RequestEnded", "EventsMissed", "RequestEnded"])
+        assert.deepStrictEqual(slow[1], { _tag: "EventsMissed", count: 100 })
+        assert.deepStrictEqual(slow.slice(2), quick.slice(101))
+      })
+    )
+  )
+
+  it.effect("a subscriber that leaves is forgotten", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const first = yield* Effect.forkChild(Stream.runCollect(Stream.take(bench.pool.events, 1)), {
+          startImmediately: true
+        })
+        yield* bench.execute("a")
+        assert.strictEqual((yield* Fiber.join(first)).length, 1)
+        yield* bench.execute("b")
+      })
+    )
+  )
+})
+
+describe("dead letters", () => {
+  it.effect("are those that failed or timed out, oldest first, with their payload; others are not", () =>
+    withPool({ maxWorkers: 1, timeout: 10 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("fails", Effect.fail("f"))
+        bench.on("hangs", Effect.never)
+        yield* bench.submit("fails")
+        yield* bench.submit("hangs")
+        yield* bench.submit("fine")
+        yield* Effect.flatMap(bench.submit("gone"), (ticket) => ticket.cancel)
+        yield* TestClock.adjust(10)
+        const letters = yield* bench.pool.deadLetters.list
+        assert.deepStrictEqual(
+          letters.map(({ outcome, payload }) => [(payload as { id: string }).id, outcome.end]),
+          [
+            ["fails", "failed"],
+            ["hangs", "timedOut"]
+          ]
+        )
+      })
+    )
+  )
+
+  it.effect("keep the last, drop the oldest, and count the dropped", () =>
+    withPool({ deadLetters: 2 })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b", "c"]) {
+          bench.on(id, Effect.fail(id))
+          yield* hears(bench.execute(id, { id }))
+        }
+        const { dropped, list } = bench.pool.deadLetters
+        assert.deepStrictEqual(
+          (yield* list).map(({ outcome }) => outcome.id),
+          ["b", "c"]
+        )
+        assert.strictEqual(yield* dropped, 1)
+      })
+    )
+  )
+
+  it.effect("resubmitted are new requests that say which one they repeat, and leave the list", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", (attempt) => (attempt === 1 ? Effect.fail("once") : Effect.succeed("a")))
+        yield* hears(bench.execute("a", { id: "mine" }))
+        const ticket = yield* bench.pool.deadLetters.resubmit("mine")
+        assert.notStrictEqual(ticket.id, "mine")
+        const outcome = yield* ticket.outcome
+        assert.deepInclude(outcome, { end: "succeeded", resubmittedFrom: "mine", attempts: 1 })
+        assert.deepStrictEqual(yield* bench.pool.deadLetters.list, [])
+        assert.strictEqual(yield* hears(bench.pool.deadLetters.resubmit("mine")), "DeadLetterNotFound")
+        assert.deepInclude(yield* bench.pool.snapshot, { accepted: 2, failed: 1, succeeded: 1 })
+      })
+    )
+  )
+
+  it.effect("resubmitted into a full queue come back", () =>
+    withPool({ maxWorkers: 1, capacity: 1, strategy: "dropping" })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("always"))
+        yield* hears(bench.execute("a", { id: "mine" }))
+        bench.on("b", Effect.never)
+        yield* bench.submit("b")
+        yield* bench.submit("c")
+        assert.strictEqual(yield* hears(bench.pool.deadLetters.resubmit("mine")), "QueueFull")
+        assert.strictEqual((yield* bench.pool.deadLetters.list).length, 1)
+      })
+    )
+  )
+
+  it.effect("a limit of 0 keeps none", () =>
+    withPool({ deadLetters: 0 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("a"))
+        yield* hears(bench.execute("a"))
+        assert.deepStrictEqual(yield* bench.pool.deadLetters.list, [])
+        assert.strictEqual(yield* bench.pool.deadLetters.dropped, 1)
+      })
+    )
+  )
+})
+
+describe("metrics", () => {
+  const read = Effect.map(
+    Metric.snapshot,
+    (all) =>
+      new Map(
+        all.map(({ attributes, id, state }) => [
+          [id, ...Object.values(attributes ?? {})].join(" "),
+          "count" in state ? state.count : "value" in state ? state.value : undefined
+        ])
+      )
+  )
+
+  it.effect("mirror the pool's counts, tagged with its name, and go when it is closed", () =>
+    Effect.gen(function* () {
+      yield* withPool({ name: "mine", maxWorkers: 1 })((bench) =>
+        Effect.gen(function* () {
+          bench.on("fails", Effect.fail("f"))
+          bench.on("runs", Effect.as(Effect.sleep(1500), "runs"))
+          yield* hears(bench.execute("fails"))
+          yield* bench.execute("fine")
+          yield* bench.submit("runs")
+          yield* bench.submit("waits")
+          yield* hears(bench.pool.submitUnknown("Nothing", {}))
+          const metrics = yield* read
+          const expected = {
+            "worker_pool_requests_total mine failed": 1,
+            "worker_pool_requests_total mine succeeded": 1,
+            "worker_pool_refused_total mine not_found": 1,
+            "worker_pool_accepted_total mine": 4,
+            "worker_pool_attempts_total mine": 3,
+            "worker_pool_requests mine running": 1,
+            "worker_pool_requests mine waiting": 1,
+            "worker_pool_workers mine running": 1,
+            "worker_pool_workers mine target": 1
+          }
+          for (const [key, value] of Object.entries(expected)) assert.strictEqual(metrics.get(key), value, key)
+          yield* TestClock.adjust(1500)
+          assert.strictEqual((yield* read).get("worker_pool_ran_seconds_total mine"), 1.5)
+        })
+      )
+      assert.deepStrictEqual([...(yield* read).keys()], [])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("two pools of different names do not mix", () =>
+    Effect.gen(function* () {
+      const layer = Handlers.layer(Works).pipe(Layer.provide(Works.toLayer({ Work: ({ id }) => Effect.succeed(id) })))
+      const one = yield* ElasticPool.make({ name: "one" }).pipe(Effect.provide(layer))
+      yield* ElasticPool.make({ name: "two" }).pipe(Effect.provide(layer))
+      yield* one.pool.execute(Work, { id: "a" })
+      const metrics = yield* read
+      assert.strictEqual(metrics.get("worker_pool_accepted_total one"), 1)
+      assert.strictEqual(metrics.get("worker_pool_accepted_total two"), 0)
+    }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+})
+
+describe("spans", () => {
+  const recording = () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span(options) {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    return { spans, tracer }
+  }
+
+  it.effect("the caller's span is the parent of each attempt's", () => {
+    const { spans, tracer } = recording()
+    return withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: 0 }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("always"))
+        yield* hears(bench.execute("a", { id: "mine" })).pipe(Effect.withSpan("caller"))
+        const caller = spans.find((span) => span.name === "caller")!
+        const attempts = spans.filter((span) => span.name === "Work")
+        assert.strictEqual(attempts.length, 2)
+        assert.deepStrictEqual(
+          attempts.map((span) => Option.getOrThrow(span.parent).spanId),
+          [caller.spanId, caller.spanId]
+        )
+        assert.deepStrictEqual(
+          attempts.map((span) => [span.attributes.get("requestId"), span.attributes.get("attempt"), span.status._tag]),
+          [
+            ["mine", 1, "Ended"],
+            ["mine", 2, "Ended"]
+          ]
+        )
+        yield* bench.execute("b")
+        assert.strictEqual(Option.isNone(spans.at(-1)!.parent), true, "the next request has a span of its own caller")
+      })
+    ).pipe(Effect.provideService(Tracer.Tracer, tracer))
+  })
+
+  it.effect("a handler's own spans are children of its attempt's", () => {
+    const { spans, tracer } = recording()
+    return withPool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.withSpan(Effect.succeed("a"), "inside"))
+        yield* bench.execute("a").pipe(Effect.withSpan("caller"))
+        const names = spans.map((span) => [
+          span.name,
+          Option.getOrUndefined(span.parent as Option.Option<Tracer.NativeSpan>)?.name
+        ])
+        assert.deepStrictEqual(names, [
+          ["caller", undefined],
+          ["Work", "caller"],
+          ["inside", "Work"]
+        ])
+      })
+    ).pipe(Effect.provideService(Tracer.Tracer, tracer))
+  })
+
+  it.effect("without a tracer there is no span of an attempt, but the caller's is still the parent", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.map(Effect.currentParentSpan, (span) => (span as Tracer.Span).name).pipe(Effect.orDie))
+        assert.strictEqual(yield* bench.execute("a").pipe(Effect.withSpan("caller")), "caller")
+      })
+    )
+  )
+})
