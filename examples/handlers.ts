@@ -66,7 +66,7 @@ const checksum = async (path: string, signal: AbortSignal) => {
       throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: "EINVAL" })
     }
     const hash = createHash("sha256")
-    const buffer = Buffer.allocUnsafe(Math.min(Math.max(stat.size, 1) + 1, 1 << 18))
+    const buffer = Buffer.allocUnsafe(Math.min(Math.max(stat.size, 1) + 1, 1 << 16))
     let bytes = 0
     for (;;) {
       signal.throwIfAborted()

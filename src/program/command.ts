@@ -1,7 +1,7 @@
 /** The command line: its flags, its help, and its exit codes. */
 import { NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Fiber, Logger, Option, Runtime, Scope } from "effect"
-import { Argument, CliError, Command, Flag } from "effect/cli"
+import { Argument, CliError, CliOutput, Command, Flag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
 import { readFileSync } from "node:fs"
 import { Writable } from "node:stream"
@@ -107,9 +107,6 @@ const perform = (job: Job, json: boolean) =>
     const output = json
       ? toJson(report, job.settings.maxFailures)
       : toTable(report, job.settings.maxFailures, job.outcomes !== undefined)
-    if (report.stopped !== undefined && typeof report.stopped !== "string") {
-      statusLine.print(`worker-pool: ${report.stopped.message}`)
-    }
     yield* print(output)
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
@@ -137,6 +134,18 @@ const exit = (code: number) => Effect.sync(() => process.exit(code))
 const version = (): string =>
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string
 
+/** Help that was asked for goes to standard output; what is said about bad usage does not. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Console.error(
+          `${CliOutput.defaultFormatter({ colors: false }).formatErrors(event.errors)}\nSee ${event.commandPath.join(" ")} --help`
+        )
+      : event._tag === "Help" && event.reason === "Implicit"
+        ? Console.error(CliOutput.defaultFormatter({ colors: false }).formatHelpDoc(event.helpDoc))
+        : CliOutput.defaultPresenter.present(event)
+})
+
 /** The code of everything that is not a finished run: what the command line itself has found wrong is bad usage. */
 const codeOf = (error: unknown): number => {
   if (error instanceof StoppedBeforeStart) return codeOfSignal(error.signal)
@@ -147,7 +156,7 @@ export const main = (): void => {
   // A reader that went away is no reason to crash, nor to stop the work.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
   Command.runWith(command, { version: version() })(process.argv.slice(2)).pipe(
-    Effect.provide(NodeServices.layer),
+    Effect.provide([NodeServices.layer, presenter]),
     Runtime.makeRunMain(({ fiber }) => {
       fiber.addObserver((result) => {
         if (Exit.isSuccess(result)) process.exit(0)

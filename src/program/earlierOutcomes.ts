@@ -1,6 +1,6 @@
 /** Reads back the outcomes of earlier runs: which lines are done, and where a torn last line begins. */
 import { Effect } from "effect"
-import type { FileHandle } from "node:fs/promises"
+import type { promises } from "node:fs"
 import { BadUsage, messageOf } from "./errors.ts"
 import { type Line, Lines, LineSet } from "./lines.ts"
 import { isOutcomeLine, type OutcomeLine } from "./outcomeLine.ts"
@@ -14,7 +14,7 @@ const outcomeLimit = 1 << 28
  */
 export const readEarlier = (
   path: string,
-  file: FileHandle,
+  file: promises.FileHandle,
   onOutcome: (outcome: OutcomeLine) => void
 ): Effect.Effect<{ readonly done: LineSet; readonly length: number }, BadUsage> =>
   Effect.gen(function* () {

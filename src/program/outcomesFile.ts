@@ -1,7 +1,7 @@
 /** The file of outcomes: opened so that nothing is overwritten, appended to in whole lines. */
 import { Effect, Latch } from "effect"
-import { constants } from "node:fs"
-import { open as openFile, type FileHandle } from "node:fs/promises"
+import { constants, promises } from "node:fs"
+
 import { readEarlier } from "./earlierOutcomes.ts"
 import { BadUsage, codeOf, messageOf, OutcomesNotWritten } from "./errors.ts"
 import { LineSet } from "./lines.ts"
@@ -47,7 +47,7 @@ export const open = (
 
 const create = (path: string) =>
   Effect.tryPromise({
-    try: () => openFile(path, "ax"),
+    try: () => promises.open(path, "ax"),
     catch: (error) =>
       codeOf(error) === "EEXIST"
         ? new BadUsage({ reason: `${path} exists; --resume goes on with it, nothing overwrites it` })
@@ -57,12 +57,12 @@ const create = (path: string) =>
   })
 
 /** The file of an earlier run, or `undefined` if there is none. */
-const openEarlier = (path: string): Effect.Effect<FileHandle | undefined, BadUsage> =>
+const openEarlier = (path: string): Effect.Effect<promises.FileHandle | undefined, BadUsage> =>
   Effect.gen(function* () {
     const cannot = (why: string) => new BadUsage({ reason: `${path} cannot be resumed: ${why}` })
     const file = yield* Effect.tryPromise({
       // Neither creates nor truncates; a named pipe with no reader fails instead of blocking.
-      try: () => openFile(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK),
+      try: () => promises.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK),
       catch: (error) => error
     }).pipe(
       Effect.catch((error) =>
@@ -81,7 +81,7 @@ interface Pending {
 
 const make = (
   path: string,
-  file: FileHandle,
+  file: promises.FileHandle,
   length: number,
   done: LineSet,
   recorded: Identity | undefined

@@ -11,7 +11,7 @@ import {
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as OutcomesFile from "./outcomesFile.ts"
-import { type Progress, watch } from "./progress.ts"
+import { duration, type Progress, watch } from "./progress.ts"
 import * as Requests from "./requests.ts"
 import * as RunState from "./runState.ts"
 import type { Settings } from "./settings.ts"
@@ -69,7 +69,10 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
       Effect.andThen(feed.fewerThan(1))
     )
     yield* Effect.raceFirst(toTheEnd, stop.await)
-    if (stop.reason !== undefined) yield* feed.withdrawWaiting
+    if (stop.reason !== undefined) {
+      statusLine.print(`worker-pool: ${stopping(stop.reason, settings.config.drainDeadlineMillis)}`)
+      yield* feed.withdrawWaiting
+    }
     tally.see(yield* pool.snapshot)
     const drained = yield* pool.drain().pipe(Effect.orDie)
     // All have ended; what is still on its way to the file may meet a disk that does not answer.
@@ -112,6 +115,10 @@ const prepare = Effect.fnUntraced(function* (job: Job) {
   )
   return { requests, handlers, tally, outcomes, first, pool }
 })
+
+const stopping = (reason: Reason, deadlineMillis: number): string =>
+  `${typeof reason === "string" ? reason : reason.message}: nothing new is started, what runs has ` +
+  `${duration(deadlineMillis / 1000)} to end; one more signal ends the process at once`
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 

@@ -1,0 +1,72 @@
+/** The flags' values, checked. */
+import { Effect, Result } from "effect"
+import { describe, expect, it } from "vitest"
+import { type Flags, make } from "../../src/program/settings.ts"
+
+const unset: Flags = {
+  minWorkers: undefined,
+  maxWorkers: undefined,
+  capacity: undefined,
+  strategy: undefined,
+  threshold: 10,
+  scalingInterval: undefined,
+  timeout: undefined,
+  retries: 0,
+  drainDeadline: undefined,
+  maxFailures: "0"
+}
+const settings = (flags: Partial<Flags>) => Effect.runSync(Effect.result(make({ ...unset, ...flags })))
+
+it.each<[Partial<Flags>, string]>([
+  [{ minWorkers: 3, maxWorkers: 2 }, "--min-workers to be at most maxWorkers (2), got 3"],
+  [{ minWorkers: -1 }, "--min-workers to be a whole number, at least 0, got -1"],
+  [{ maxWorkers: 0 }, "--max-workers to be a whole number, at least 1, got 0"],
+  [{ capacity: "0" }, "--capacity to be a whole number, at least 1, got 0"],
+  [{ capacity: "much" }, '--capacity to be a whole number, at least 1, got "much"'],
+  [{ threshold: 0 }, "--threshold to be a whole number, at least 1, got 0"],
+  [{ scalingInterval: "0" }, "--scaling-interval to be a finite duration above zero, got 0"],
+  [{ timeout: "soon" }, '--timeout to be a finite duration above zero, got "soon"'],
+  [{ timeout: "" }, '--timeout to be a finite duration above zero, got ""'],
+  [{ retries: -1 }, "--retries to be a whole number, at least 0, got -1"],
+  [{ drainDeadline: "-1" }, "--drain-deadline to be a finite duration, at least zero, got -1"],
+  ...["-1", "1.5", "", "101%", "-1%", "%", "1e9%", "some", "NaN", "Infinity"].map((text): [Partial<Flags>, string] => [
+    { maxFailures: text },
+    `--max-failures to be a whole number of lines, or a percentage from 0% to 100%, got "${text}"`
+  ])
+])("refuses %j", (flags, says) => {
+  const result = settings(flags)
+  expect(Result.isFailure(result) && result.failure.message).toBe(`Expected ${says}`)
+})
+
+describe("takes", () => {
+  it.each<[Partial<Flags>, object]>([
+    [{}, { minWorkers: 1, maxWorkers: 64, capacity: 10_000, strategy: "suspend", drainDeadlineMillis: 30_000 }],
+    [{ capacity: "unbounded" }, { capacity: Infinity }],
+    [{ timeout: "250" }, { policy: { timeoutMillis: 250 } }],
+    [{ timeout: "2 seconds" }, { policy: { timeoutMillis: 2000 } }],
+    [{ timeout: "none" }, { policy: { timeoutMillis: Infinity } }],
+    [{ retries: 3 }, { policy: { retry: { times: 3 } } }],
+    [{ drainDeadline: "0" }, { drainDeadlineMillis: 0 }]
+  ])("%j", (flags, config) => {
+    expect(Result.getOrThrow(settings(flags)).config).toMatchObject(config)
+  })
+
+  it.each([
+    ["0", 0, 100, true],
+    ["0", 1, 100, false],
+    ["2", 2, 2, true],
+    ["1%", 1, 100, true],
+    ["1%", 1, 99, false],
+    ["1.9%", 2, 100, false],
+    ["100%", 5, 5, true],
+    ["0%", 0, 0, true]
+  ])("--max-failures %s: %i of %i is %s", (maxFailures, bad, lines, allowed) => {
+    expect(Result.getOrThrow(settings({ maxFailures })).maxFailures.allows(bad, lines)).toBe(allowed)
+  })
+})
+
+it("reads far enough ahead for the threshold to be crossed, and under dropping never over the capacity", () => {
+  expect(Result.getOrThrow(settings({ threshold: 5000 })).outstanding).toBeGreaterThan(5064)
+  expect(Result.getOrThrow(settings({ strategy: "dropping", capacity: "3" })).outstanding).toBe(3)
+  expect(Result.getOrThrow(settings({ capacity: "3", maxWorkers: 4 })).outstanding).toBe(7)
+})

@@ -1,0 +1,137 @@
+/** Real signals to a real process. */
+import { writeFileSync } from "node:fs"
+import { describe, it } from "vitest"
+import { echo, numbers, outcomes, start, startRun, temporary } from "./fixtures/program.ts"
+
+const files = temporary()
+const hold = (file: string) => ({ type: "Hold", data: { file } })
+
+describe.concurrent("a signal", () => {
+  it.for([
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const)(
+    "%s lets what runs end, leaves what waits, reports, and exits with %i",
+    async ([signal, code], { expect }) => {
+      const held = files.path("held")
+      const out = files.path("outcomes.jsonl")
+      const requests = files.lines([hold(held), ...numbers(2, 500).map(() => echo())])
+      const args = ["--outcomes", out, "--max-workers", "1"]
+      const program = startRun(requests, ...args)
+      await program.untilExists(`${held}.started`)
+      program.child.kill(signal)
+      await program.untilSays(`${signal}: nothing new is started`)
+      writeFileSync(held, "")
+      expect(await program.code()).toBe(code)
+      expect(program.summary).toMatchObject({
+        exitCode: code,
+        stopped: signal,
+        lines: 500,
+        left: 499,
+        leftUnread: false
+      })
+      expect(outcomes(out)).toMatchObject([{ line: 1, end: "succeeded", result: "released" }])
+
+      const resumed = startRun(requests, ...args, "--resume")
+      expect(await resumed.code()).toBe(0)
+      expect(resumed.summary).toMatchObject({ lines: 500, earlier: 1, left: 0 })
+      expect(outcomes(out).map(({ line }) => line)).toEqual(numbers(1, 500))
+    }
+  )
+
+  it("interrupts at the deadline what still runs, and leaves it", async ({ expect }) => {
+    const held = files.path("held")
+    const out = files.path("outcomes.jsonl")
+    const program = startRun(files.lines([hold(held)]), "--outcomes", out, "--drain-deadline", "100 millis")
+    await program.untilExists(`${held}.started`)
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
+    expect(program.summary).toMatchObject({ left: 1, stuckCount: 0 })
+    expect(outcomes(out)).toEqual([])
+  })
+
+  it("does not keep the process for a handler that ignores its interruption, and names it", async ({ expect }) => {
+    const held = files.path("held")
+    const requests = files.lines([{ type: "Stuck", data: { file: held }, id: "the-stuck-one" }])
+    const program = startRun(requests, "--drain-deadline", "100 millis")
+    await program.untilExists(`${held}.started`)
+    const signalled = performance.now()
+    program.child.kill("SIGINT")
+    expect(await program.code()).toBe(130)
+    // The deadline, the grace of one second, and room for a slow machine.
+    expect(performance.now() - signalled).toBeLessThan(100 + 1000 + 3000)
+    expect(program.summary).toMatchObject({ left: 1, stuckCount: 1, stuck: [{ tag: "Stuck", id: "the-stuck-one" }] })
+  })
+
+  it("forces when it is the second", async ({ expect }) => {
+    const held = files.path("held")
+    const program = startRun(files.lines([{ type: "Stuck", data: { file: held } }]))
+    await program.untilExists(`${held}.started`)
+    program.child.kill("SIGINT")
+    await program.untilSays("nothing new is started")
+    await new Promise((resolve) => setTimeout(resolve, 100)) // longer than an echo of the first
+    const signalled = performance.now()
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
+    expect(performance.now() - signalled).toBeLessThan(1000)
+    expect(program.stderr).toContain("forced by a second signal")
+  })
+
+  it("does not force when it comes twice at once, as under npm", async ({ expect }) => {
+    const held = files.path("held")
+    const program = startRun(files.lines([hold(held)]))
+    await program.untilExists(`${held}.started`)
+    program.child.kill("SIGINT")
+    program.child.kill("SIGINT")
+    await program.untilSays("nothing new is started")
+    writeFileSync(held, "")
+    expect(await program.code()).toBe(130)
+    expect(program.summary).toMatchObject({ left: 0, ends: { succeeded: 1 } })
+  })
+
+  it("stops a run that waits for its input", async ({ expect }) => {
+    const out = files.path("outcomes.jsonl")
+    const program = startRun("-", "--outcomes", out)
+    program.child.stdin!.write(`${JSON.stringify(echo())}\n`)
+    await program.untilExists(`${out}.state`)
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
+    expect(program.summary).toMatchObject({ leftUnread: true })
+  })
+
+  it("stops a run whose handlers are still being built", async ({ expect }) => {
+    const module = files.path("slow.ts")
+    const started = files.path("started")
+    writeFileSync(
+      module,
+      `import { writeFileSync } from "node:fs"
+       writeFileSync(${JSON.stringify(started)}, "")
+       await new Promise(() => setInterval(() => {}, 1000))`
+    )
+    const program = start("run", files.lines([echo()]), "--handlers", module)
+    await program.untilExists(started)
+    program.child.kill("SIGINT")
+    expect(await program.code()).toBe(130)
+    expect(program.stderr).toContain("before anything was run")
+  })
+})
+
+describe.concurrent("stuck handlers", () => {
+  it("end the run with 1 when they hold every worker for longer than the drain deadline", async ({ expect }) => {
+    const out = files.path("outcomes.jsonl")
+    const requests = files.lines([{ type: "Stuck", data: { file: files.path("held") } }, echo(), echo()])
+    const args = ["--max-workers", "1", "--timeout", "50", "--drain-deadline", "300"]
+    const program = startRun(requests, "--outcomes", out, ...args)
+    expect(await program.code()).toBe(1)
+    expect(outcomes(out)).toMatchObject([{ line: 1, end: "timedOut" }])
+    expect(program.summary).toMatchObject({ left: 2, stuckCount: 1 })
+    expect(program.summary.stopped).toContain("1 workers are stuck")
+  })
+
+  it("do not hold up the end of a run that is complete", async ({ expect }) => {
+    const requests = files.lines([{ type: "Stuck", data: { file: files.path("held") } }, echo()])
+    const program = startRun(requests, "--min-workers", "2", "--timeout", "50")
+    expect(await program.code()).toBe(1)
+    expect(program.summary).toMatchObject({ left: 0, ends: { timedOut: 1, succeeded: 1 }, stuckCount: 1 })
+  })
+})
