@@ -71,6 +71,24 @@ describe("drain", () => {
     )
   )
 
+  it.effect("with a deadline of zero blocked callers hear too, and nobody is let in any more", () =>
+    withPool({ maxWorkers: 1, capacity: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.never)
+        const calls = [yield* bench.call("a"), yield* bench.call("b"), yield* bench.call("c"), yield* bench.call("d")]
+        yield* startDrain(bench, 0)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(calls.map(state), [
+          "RequestInterrupted",
+          "RequestInterrupted",
+          "PoolDraining",
+          "PoolDraining"
+        ])
+        assert.deepInclude(yield* bench.pool.snapshot, { accepted: 2, refusedDraining: 2, waiting: 0 })
+      })
+    )
+  )
+
   it.effect("at the deadline what runs and what waits is interrupted, and the report lists it", () =>
     withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: 50, jitter: "none" }) })((bench) =>
       Effect.gen(function* () {

@@ -6,7 +6,6 @@ import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import type { PoolEvent } from "../src/PoolEvent.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
-import * as ScalingPolicy from "../src/ScalingPolicy.ts"
 import { type Bench, hears, ignoring, withPool, Work, Works } from "./support/bench.ts"
 
 /** What a subscriber hears from now on. */
@@ -55,16 +54,6 @@ describe("events", () => {
         yield* bench.call("a", { id: "mine" })
         yield* TestClock.adjust(20)
         assert.deepInclude(heard, { _tag: "WorkerStuck", worker: 1, id: "mine", tag: "Work" })
-      })
-    )
-  )
-
-  it.effect("tell of each scaling decision that changes something", () =>
-    withPool({ maxWorkers: 4, scaling: ScalingPolicy.fixed(3) })((bench) =>
-      Effect.gen(function* () {
-        const heard = yield* listen(bench)
-        yield* TestClock.adjust("3 seconds")
-        assert.include(tags(heard), "Scaled")
       })
     )
   )

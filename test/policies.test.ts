@@ -1,0 +1,187 @@
+/** The pure rules: delays between attempts, which policy holds, how many workers, and whether counts agree. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as PoolSnapshot from "../src/PoolSnapshot.ts"
+import * as RequestPolicy from "../src/RequestPolicy.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
+import * as ScalingPolicy from "../src/ScalingPolicy.ts"
+
+describe("RetryPolicy.delayMillis", () => {
+  it("without jitter it is base * factor ^ (attempt - 1), at most the cap", () => {
+    const policy = RetryPolicy.make({ times: 9, base: 100, factor: 3, cap: 1000, jitter: "none" })
+    assert.deepStrictEqual(
+      [1, 2, 3, 4, 50, 5000].map((attempt) => RetryPolicy.delayMillis(policy, attempt, 0.5)),
+      [100, 300, 900, 1000, 1000, 1000]
+    )
+  })
+
+  it("with full jitter it is that times the random number", () => {
+    const policy = RetryPolicy.make({ times: 9 })
+    for (const [attempt, full] of [
+      [1, 100],
+      [2, 200],
+      [9, 25_600],
+      [10, 30_000]
+    ] as const) {
+      assert.strictEqual(RetryPolicy.delayMillis(policy, attempt, 0), 0)
+      assert.strictEqual(RetryPolicy.delayMillis(policy, attempt, 0.5), full / 2)
+      assert.strictEqual(RetryPolicy.delayMillis(policy, attempt, 1), full)
+    }
+  })
+
+  it("is a whole number, and a base of zero retries at once however often", () => {
+    const third = RetryPolicy.make({ times: 1, base: 10 })
+    assert.strictEqual(RetryPolicy.delayMillis(third, 1, 1 / 3), 3)
+    const atOnce = RetryPolicy.make({ times: 9999, base: 0 })
+    for (const attempt of [1, 2, 100, 5000]) assert.strictEqual(RetryPolicy.delayMillis(atOnce, attempt, 0.9), 0)
+  })
+})
+
+describe("RequestPolicy.resolve", () => {
+  const { defaults, resolve } = RequestPolicy
+  const retry = RetryPolicy.make({ times: 1 })
+  const base = { timeoutMillis: 5, expiresInMillis: 7, retry }
+
+  it.each<[string, RequestPolicy.Fields, RequestPolicy.Resolved]>([
+    ["nothing set leaves the base", {}, base],
+    ["undefined is not set", { timeout: undefined, expiresIn: undefined, retry: undefined }, base],
+    ["a field wins alone", { timeout: "1 second" }, { ...base, timeoutMillis: 1000 }],
+    ['"none" switches a field off', { timeout: "none" }, { ...base, timeoutMillis: Infinity }],
+    [
+      '"none" switches each off',
+      { timeout: "none", expiresIn: "none", retry: "none" },
+      { timeoutMillis: Infinity, expiresInMillis: Infinity, retry: undefined }
+    ],
+    ["a fraction of a millisecond is rounded up", { timeout: 1.1 }, { ...base, timeoutMillis: 2 }]
+  ])("%s", (_, fields, expected) => {
+    assert.deepStrictEqual(Result.getOrThrow(resolve(fields, base)), expected)
+  })
+
+  it.each<[object, string]>([
+    [{ timeout: 0 }, "Resize.timeout"],
+    [{ expiresIn: Infinity }, "Resize.expiresIn"],
+    [{ retry: {} }, "Resize.retry"],
+    [{ retry: RetryPolicy.make({ times: 0.5 }) }, "Resize.retry.times"]
+  ])("%j is refused by its field and source", (fields, field) => {
+    const result = resolve(fields as RequestPolicy.Fields, defaults, "Resize.")
+    assert.strictEqual(Result.isFailure(result) && result.failure.field, field)
+  })
+})
+
+const snapshot: PoolSnapshot.PoolSnapshot = {
+  pool: "p",
+  state: "open",
+  paused: false,
+  atMillis: 0,
+  offered: 20,
+  blocked: 1,
+  abandoned: 2,
+  refused: 3,
+  refusedFull: 1,
+  refusedDraining: 2,
+  accepted: 14,
+  waiting: 2,
+  delayed: 3,
+  running: 2,
+  succeeded: 1,
+  failed: 1,
+  timedOut: 1,
+  expired: 1,
+  evicted: 1,
+  cancelled: 1,
+  interrupted: 1,
+  defects: 0,
+  attempts: 9,
+  retries: 2,
+  handlerNotFound: 0,
+  invalid: 0,
+  waitedMillis: 0,
+  ranMillis: 0,
+  workers: 5,
+  idle: 1,
+  ending: 1,
+  stuck: 1,
+  target: 5,
+  minWorkers: 1,
+  maxWorkers: 4,
+  maxStuckWorkers: 0,
+  capacity: 10
+}
+
+describe("ScalingPolicy", () => {
+  const rule = ScalingPolicy.queueLength({ threshold: 8, lowWater: 0.75, step: 2 })
+  const want = (waiting: number) => rule.decide({ ...snapshot, waiting }, undefined).workers
+
+  it.each<[number, number]>([
+    [0, 3],
+    [5, 3],
+    [6, 5],
+    [7, 5],
+    [8, 5],
+    [9, 7],
+    [1000, 7]
+  ])("the article's rule with 5 workers, %d waiting of a threshold of 8: %d", (waiting, workers) => {
+    assert.strictEqual(want(waiting), workers)
+  })
+
+  it("by default it removes below three quarters, one at a time", () => {
+    const { decide } = ScalingPolicy.queueLength({ threshold: 4 })
+    assert.deepStrictEqual(
+      [2, 3, 4, 5].map((waiting) => decide({ ...snapshot, waiting }, undefined).workers),
+      [4, 5, 5, 6]
+    )
+  })
+
+  it.each<[object, string]>([
+    [{ threshold: 0 }, "threshold"],
+    [{ threshold: 1.5 }, "threshold"],
+    [{ threshold: 1, lowWater: -0.1 }, "lowWater"],
+    [{ threshold: 1, lowWater: 1.1 }, "lowWater"],
+    [{ threshold: 1, lowWater: Number.NaN }, "lowWater"],
+    [{ threshold: 1, step: 0 }, "step"]
+  ])("%j is refused by its field", (options, field) => {
+    assert.strictEqual(ScalingPolicy.queueLength(options as ScalingPolicy.QueueLengthOptions).invalid?.field, field)
+  })
+
+  it("fixed always wants its number, and refuses one that is none", () => {
+    assert.strictEqual(ScalingPolicy.fixed(3).decide(snapshot, undefined).workers, 3)
+    assert.strictEqual(ScalingPolicy.fixed(3).invalid, undefined)
+    assert.strictEqual(ScalingPolicy.fixed(-1).invalid?.field, "workers")
+  })
+})
+
+describe("PoolSnapshot.lawViolations", () => {
+  it("counts that agree break nothing", () => {
+    assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
+    assert.deepStrictEqual([PoolSnapshot.pending(snapshot), PoolSnapshot.ended(snapshot)], [7, 7])
+  })
+
+  it.each(["offered", "blocked", "abandoned", "refused", "accepted"] as const)("one more %s is seen", (field) => {
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, [field]: snapshot[field] + 1 })[0]!, /^offered/)
+  })
+
+  it.each([
+    "waiting",
+    "delayed",
+    "running",
+    "succeeded",
+    "failed",
+    "timedOut",
+    "expired",
+    "evicted",
+    "cancelled",
+    "interrupted"
+  ] as const)("one more %s is seen", (field) => {
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, [field]: snapshot[field] + 1 })[0]!, /^accepted/)
+  })
+
+  it.each(["workers", "idle", "ending", "stuck"] as const)("one more %s is seen", (field) => {
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, [field]: snapshot[field] + 1 })[0]!, /^workers/)
+  })
+
+  it("more attempts than the bounds allow, and a negative count, are seen", () => {
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, maxWorkers: 3 })[0]!, /above the bounds/)
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, retries: -1 })[0]!, /^retries is -1/)
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, ranMillis: Number.NaN })[0]!, /^ranMillis/)
+  })
+})
