@@ -27,27 +27,26 @@ export class Lines {
     this.limit = limit
   }
 
-  push(chunk: Buffer): Array<Line> {
-    const lines: Array<Line> = []
+  /** The lines that end in this chunk, cut one by one as they are asked for: all of them must be. */
+  *push(chunk: Buffer): Generator<Line> {
     let from = 0
     for (;;) {
       const at = chunk.indexOf(newline, from)
       if (at === -1) break
       this.keep(chunk.subarray(from, at))
-      this.cut(lines)
       from = at + 1
       this.endOfLast = this.offset + from
+      const line = this.cut()
+      if (line !== undefined) yield line
     }
     if (from < chunk.length) this.keep(chunk.subarray(from))
     this.offset += chunk.length
-    return lines
   }
 
   /** The line that had no line feed, if there is one. */
   end(): Array<Line> {
-    const lines: Array<Line> = []
-    if (this.length > 0) this.cut(lines)
-    return lines
+    const line = this.length > 0 ? this.cut() : undefined
+    return line === undefined ? [] : [line]
   }
 
   private keep(part: Buffer): void {
@@ -56,17 +55,15 @@ export class Lines {
     else this.parts = []
   }
 
-  private cut(lines: Array<Line>): void {
+  /** `undefined` for a blank line. */
+  private cut(): Line | undefined {
     const { parts, length } = this
     this.parts = []
     this.length = 0
     this.count++
-    if (length > this.limit) {
-      lines.push({ number: this.count, bytes: undefined })
-      return
-    }
+    if (length > this.limit) return { number: this.count, bytes: undefined }
     const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-    if (!isBlank(bytes)) lines.push({ number: this.count, bytes })
+    return isBlank(bytes) ? undefined : { number: this.count, bytes }
   }
 }
 

@@ -57,7 +57,7 @@ const survey = Effect.fnUntraced(function* (path: string, size: number) {
   for (let chunk = yield* next; chunk !== undefined; chunk = yield* next) {
     hash.update(chunk)
     bytes += chunk.length
-    requests += lines.push(chunk).length
+    for (const _ of lines.push(chunk)) requests++
   }
   requests += lines.end().length
   return { identity: { kind: "file" as const, bytes, sha256: hash.digest("hex") }, lines: lines.count, requests }

@@ -62,7 +62,7 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
  * process is killed runs again. Under a strategy that refuses or evicts it never goes over the capacity.
  */
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
-  Math.min(2 * (maxWorkers + threshold) + 256, strategy === "suspend" ? capacity + maxWorkers : capacity)
+  Math.min(2 * (maxWorkers + threshold) + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
 
 /** A number without a unit is meant as one; anything else is left to the pool to judge. */
 const numberOr = (text: string | undefined): number | string | undefined =>
