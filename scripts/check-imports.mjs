@@ -10,7 +10,7 @@ const table = {
   PoolSnapshot: "Outcome",
   DrainReport: "Outcome PoolError",
   ScalingPolicy: "internal/checks PoolError PoolSnapshot",
-  PoolEvent: "DrainReport Outcome ScalingPolicy",
+  PoolEvent: "DrainReport Outcome",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "internal/checks PoolError RetryPolicy",
   PoolConfig: "internal/checks PoolError RequestPolicy",

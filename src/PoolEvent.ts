@@ -1,7 +1,6 @@
 /** What happens in a pool, as a stream of records. Nothing is built while nobody listens. */
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
-import type { ScalingDecision } from "./ScalingPolicy.ts"
 
 export type PoolEvent =
   /** A request ended. */
@@ -19,9 +18,8 @@ export type PoolEvent =
   | { readonly _tag: "WorkerEnded"; readonly worker: number }
   /** An attempt ignores its interruption. */
   | { readonly _tag: "WorkerStuck"; readonly worker: number; readonly id: string; readonly tag: string }
-  /** The number of workers asked for changed, or the bounds did. */
+  /** The number of workers asked for changed. Why is in `Scaler.decisions`. */
   | { readonly _tag: "Resized"; readonly before: number; readonly after: number }
-  | { readonly _tag: "Scaled"; readonly decision: ScalingDecision }
   | { readonly _tag: "Paused" }
   | { readonly _tag: "Resumed" }
   | { readonly _tag: "Draining" }

@@ -76,12 +76,13 @@ export class Admission {
 
   /** The same, and then waits for the attempt's finalizers until the attempt counts as stuck. */
   readonly cancelAndWait = (request: PoolRequest): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    // One step: between a look at the worker and the wait for it, the attempt could end.
+    Effect.callback((resume) => {
       const { worker } = request
       this.cancel(request)
-      return worker !== undefined && worker.request === request && worker.state === "ending"
-        ? Effect.callback<void>((resume) => worker.onRelease(() => resume(Effect.void)))
-        : Effect.void
+      if (worker !== undefined && worker.request === request && worker.state === "ending") {
+        worker.onRelease(() => resume(Effect.void))
+      } else resume(Effect.void)
     })
 
   /** The drain's turn to stop a request. */

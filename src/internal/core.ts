@@ -16,7 +16,7 @@ import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import type { Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
-import { makeNow, Turn } from "./runtime.ts"
+import { Alarm, makeNow, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
 
 export interface Core {
@@ -46,7 +46,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const counters = new Counters()
   const events = new Events()
   const drain = new Drain()
-  const deadlines = new Deadlines(now)
+  const deadlines = new Deadlines(now, new Alarm(context, scope), turn)
   const deadLetters = new DeadLetterBox(config.deadLetters)
   const queue = (yield* RequestQueue).make(counters)
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
@@ -130,7 +130,6 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
       if (stuckCount === 0) yield* Fiber.await(closing)
     })
   )
-  yield* Effect.forkIn(deadlines.reaper(turn), scope, { startImmediately: true })
   crew.adjust()
   const core: Core = { config, routes, handlers, now, admission, counters, crew, deadLetters, drain, events, queue }
   return core

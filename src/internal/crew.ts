@@ -58,8 +58,10 @@ export class Crew implements Employer {
 
   /** Starts or retires workers until their number is right. A busy one goes when its attempt is over. */
   adjust(): void {
-    if (this.mode !== "elastic" || this.closed) return
-    while (this.workers.size < this.wanted) this.startOne()
+    if (this.mode !== "elastic") return
+    // A worker starts to work at once: what it ends may close the pool before the next one is started.
+    while (!this.closed && this.workers.size < this.wanted) this.startOne()
+    if (this.closed) return
     let excess = this.excess
     while (excess-- > 0 && this.idle.length > 0) this.wakeNow(this.idle.pop()!)
   }

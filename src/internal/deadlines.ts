@@ -4,8 +4,7 @@
  * Deadlines of equal length fall due in the order in which they were set, so each length has a linked list, and a heap
  * orders the few lists: setting and clearing cost the same however many there are (the scheme of Node's own timers).
  */
-import { Clock, Duration, Effect } from "effect"
-import type { Turn } from "./runtime.ts"
+import type { Alarm, Turn } from "./runtime.ts"
 
 /** One instant. It can be set again once it was cleared or has fired. */
 export class Deadline {
@@ -38,11 +37,15 @@ export class Deadlines {
   private readonly lists = new Map<number, List>()
   private readonly heap: Array<List> = []
   private readonly now: () => number
-  private wake: (() => void) | undefined
-  private wakesAt = Infinity
+  private readonly alarm: Alarm
+  private readonly turn: Turn
+  /** When the alarm rings; `-Infinity` while deadlines are being fired. */
+  private ringsAt = Infinity
 
-  constructor(now: () => number) {
+  constructor(now: () => number, alarm: Alarm, turn: Turn) {
     this.now = now
+    this.alarm = alarm
+    this.turn = turn
   }
 
   /** `millis` is a whole number, or `Infinity`, which sets nothing. */
@@ -62,10 +65,7 @@ export class Deadlines {
     if (list.last === undefined) list.head = deadline
     else list.last.next = deadline
     list.last = deadline
-    if (deadline.at < this.wakesAt) {
-      this.wakesAt = deadline.at
-      this.wake?.()
-    }
+    if (deadline.at < this.ringsAt) this.arm(deadline.at, now)
   }
 
   clear(deadline: Deadline): void {
@@ -79,29 +79,25 @@ export class Deadlines {
     deadline.at = Infinity
   }
 
-  /** The fiber that fires what is due, for ever. It yields when the turn is used up, however much falls due at once. */
-  readonly reaper = (turn: Turn): Effect.Effect<never> =>
-    Effect.forever(
-      Effect.suspend(() => {
-        let now = this.now()
-        while (this.earliest() <= now) {
-          if (turn.isOver(now)) return Effect.yieldNow
-          this.fireNext(now)
-          now = this.now()
-        }
-        this.wakesAt = this.earliest()
-        const wait = this.wakesAt - now
-        return wait === Infinity ? this.parked : Effect.raceFirst(sleepBefore(wait), this.parked)
-      }),
-      { disableYield: true }
-    )
+  private arm(at: number, now: number): void {
+    this.ringsAt = at
+    const wait = at - now
+    if (wait <= 0) this.turn.defer(this.fire)
+    else this.alarm.set(wait > tieBreakMillis ? wait - tieBreakMillis : wait, this.fire)
+  }
 
-  private readonly parked = Effect.callback<void>((resume) => {
-    this.wake = () => {
-      this.wake = undefined
-      resume(Effect.void)
+  /** Fires what is due. Whoever sets a deadline is never called back from there: this runs only when the alarm rings. */
+  private readonly fire = (): void => {
+    this.ringsAt = -Infinity
+    let now = this.now()
+    while (this.earliest() <= now) {
+      if (this.turn.isOver(now)) return this.turn.defer(this.fire)
+      this.fireNext(now)
+      now = this.now()
     }
-  })
+    this.ringsAt = Infinity
+    if (this.heap.length > 0) this.arm(this.earliest(), now)
+  }
 
   private earliest(): number {
     return this.heap.length === 0 ? Infinity : this.heap[0]!.earliest
@@ -153,6 +149,3 @@ export class Deadlines {
     heap[index] = list
   }
 }
-
-const sleepBefore = (wait: number): Effect.Effect<void> =>
-  Clock.clockWith((clock) => clock.sleep(Duration.millis(wait > tieBreakMillis ? wait - tieBreakMillis : wait)))

@@ -64,8 +64,11 @@ export class Drain {
   /** Ends the drain when nothing is left to wait for. Called whenever a request or a worker has ended. */
   readonly check = (): void => {
     if (this.state !== "draining") return
-    const { counters, now, queue } = this.pool
-    if (queue.waiting + queue.delayed + counters.running + counters.ending === 0) this.close(now())
+    const { counters, deadlines, now, queue } = this.pool
+    if (queue.waiting + queue.delayed + counters.running + counters.ending > 0) return
+    if (counters.stuck === 0) this.close(now())
+    // Every request has its end. What is stuck has ignored one grace already: it gets the second one, but no more.
+    else if (this.grace.at === Infinity) deadlines.set(this.grace, now(), this.pool.graceMillis)
   }
 
   private start(deadlineMillis: number): void {

@@ -1,5 +1,5 @@
 /** All that touches the fiber runtime below Effect's public combinators. */
-import { Clock, Context, Effect, type Exit, Fiber, Scheduler, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, type Scope } from "effect"
 
 /** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
 export const makeNow = (context: Context.Context<never>): (() => number) => {
@@ -40,15 +40,45 @@ export class Turn {
     this.startedAt = -1
   }
 
+  defer(task: () => void): void {
+    this.dispatcher.scheduleTask(task, 0)
+  }
+
   /** Runs `task` at once, or in the next turn when this one is over or the stack is deep. */
   run(now: number, task: () => void): void {
     if (this.nesting >= nestingLimit || this.isOver(now)) {
-      this.dispatcher.scheduleTask(task, 0)
+      this.defer(task)
       return
     }
     this.nesting++
     task()
     this.nesting--
+  }
+}
+
+/** One timer, by the context's clock. It rings from the clock's own callback, never from within `set`. */
+export class Alarm {
+  private readonly clock: Clock.Clock
+  private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  private readonly scope: Scope.Scope
+  private sleeper: Fiber.Fiber<void> | undefined = undefined
+
+  constructor(context: Context.Context<never>, scope: Scope.Scope) {
+    this.clock = Context.get(context, Clock.Clock)
+    this.fork = Effect.runForkWith(context)
+    this.scope = scope
+  }
+
+  /** Rings once after `millis`, in place of any earlier setting, unless the scope has ended by then. */
+  set(millis: number, ring: () => void): void {
+    const before = this.sleeper
+    const sleeper = this.fork(this.clock.sleep(Duration.millis(millis)))
+    this.sleeper = sleeper
+    before?.interruptUnsafe()
+    Fiber.runIn(sleeper, this.scope)
+    sleeper.addObserver((exit) => {
+      if (this.sleeper === sleeper && exit._tag === "Success") ring()
+    })
   }
 }
 

@@ -1,0 +1,138 @@
+/** Random commands, and what each does to a world. */
+import { Deferred, Effect, Exit } from "effect"
+import { TestClock } from "effect/testing"
+import { type PoolConfig, RetryPolicy, type Call } from "../../src/index.ts"
+import { Act, type Behaviour, behaviours, record, resultOf, type World } from "./world.ts"
+
+export type Command =
+  | {
+      readonly do: "submit" | "execute"
+      readonly key: number
+      readonly behaviour: Behaviour
+      readonly options: Call.Options
+    }
+  | { readonly do: "cancel" | "interrupt-caller" | "finish" | "fail" | "die"; readonly key: number }
+  | { readonly do: "kill-worker"; readonly nth: number }
+  | { readonly do: "resize"; readonly workers: number }
+  | { readonly do: "advance"; readonly millis: number }
+  | { readonly do: "drain"; readonly millis: number }
+  | { readonly do: "pause" | "resume" }
+
+/** A small seeded generator (mulberry32), so that a failing sequence can be told by its seed. */
+export const randomOf = (seed: number) => {
+  let state = seed
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+  const below = (n: number) => Math.floor(next() * n)
+  return { below, of: <A>(choices: ReadonlyArray<A>): A => choices[below(choices.length)]! }
+}
+type Random = ReturnType<typeof randomOf>
+
+export const poolOptions = (
+  random: Random
+): PoolConfig.Options & { readonly maxWorkers: number; readonly maxStuckWorkers: number } => ({
+  minWorkers: random.of([0, 1, 2]),
+  maxWorkers: random.of([2, 3, 4]),
+  capacity: random.of([1, 2, 3, 8, "unbounded"] as const),
+  strategy: random.of(["suspend", "suspend", "dropping", "sliding"] as const),
+  timeout: random.of([10, 30, "none"] as const),
+  interruptGrace: 25,
+  drainGrace: 50,
+  drainDeadline: 200,
+  maxStuckWorkers: random.of([0, 0, 1]),
+  deadLetters: 3
+})
+
+const callOptions = (random: Random): Call.Options => ({
+  timeout: random.of([undefined, undefined, 10, 20, "none"]),
+  expiresIn: random.of([undefined, undefined, 10, 25]),
+  retry: random.of([undefined, "none", RetryPolicy.make({ times: 2, base: random.of([0, 5, 10]), defects: true })])
+})
+
+export const commandsOf = (random: Random, length: number): ReadonlyArray<Command> => {
+  let lastKey = 0
+  const anyKey = () => 1 + random.below(Math.max(1, lastKey))
+  return Array.from({ length }, (): Command => {
+    const roll = random.below(100)
+    if (roll < 45) {
+      const what = random.of(["submit", "execute"] as const)
+      return { do: what, key: ++lastKey, behaviour: random.of(behaviours), options: callOptions(random) }
+    }
+    if (roll < 65) {
+      return { do: random.of(["cancel", "interrupt-caller", "finish", "fail", "die"] as const), key: anyKey() }
+    }
+    if (roll < 68) return { do: "kill-worker", nth: random.below(4) }
+    if (roll < 73) return { do: "resize", workers: random.below(5) }
+    if (roll < 79) return { do: random.of(["pause", "resume", "resume"] as const) }
+    if (roll < 80) return { do: "drain", millis: random.of([0, 20, 100]) }
+    return { do: "advance", millis: random.of([0, 1, 1, 5, 10, 25, 1000]) }
+  })
+}
+
+export const apply = (world: World, command: Command): Effect.Effect<void> => {
+  switch (command.do) {
+    case "execute":
+      return Effect.map(
+        Effect.forkDetach(world.pool.execute(Act, command, command.options), { startImmediately: true }),
+        (fiber) => {
+          world.callers.set(command.key, fiber)
+          fiber.addObserver((exit) => record(world, command.key, resultOf(exit)))
+        }
+      )
+    case "submit":
+      return Effect.map(
+        Effect.forkDetach(submit(world, command), { startImmediately: true }),
+        (fiber) => void world.callers.set(command.key, fiber)
+      )
+    case "cancel":
+      return world.tickets.get(command.key)?.cancel.pipe(Effect.asVoid) ?? Effect.void
+    case "interrupt-caller":
+      return Effect.sync(() => world.callers.get(command.key)?.interruptUnsafe())
+    case "kill-worker":
+      return Effect.sync(() => world.core.crew.all[command.nth]?.fiber?.interruptUnsafe())
+    case "resize":
+      return Effect.ignore(world.pool.resize(command.workers))
+    case "pause":
+      return world.pool.pause
+    case "resume":
+      return world.pool.resume
+    case "drain":
+      return Effect.asVoid(
+        Effect.forkDetach(world.pool.drain({ deadline: command.millis }), { startImmediately: true })
+      )
+    case "advance":
+      return TestClock.adjust(command.millis)
+    default:
+      return Effect.sync(() => {
+        const gate = world.gates.get(command.key)
+        world.gates.delete(command.key)
+        if (gate === undefined) return
+        const exit =
+          command.do === "finish"
+            ? Exit.succeed(command.key)
+            : command.do === "fail"
+              ? Exit.fail("no")
+              : Exit.die("bug")
+        Deferred.doneUnsafe(gate, exit)
+      })
+  }
+}
+
+/** A caller that is interrupted before it has its ticket gives up its place; with a ticket it changes nothing. */
+const submit = (world: World, command: Extract<Command, { readonly do: "submit" | "execute" }>) =>
+  world.pool.submit(Act, command, command.options).pipe(
+    Effect.onExit((exit) =>
+      Effect.gen(function* () {
+        if (exit._tag === "Failure") return record(world, command.key, resultOf(exit))
+        world.tickets.set(command.key, exit.value)
+        const waiting = yield* Effect.forkDetach(exit.value.outcome, { startImmediately: true })
+        waiting.addObserver((exit) =>
+          record(world, command.key, exit._tag === "Success" ? resultOf(exit.value.exit) : "refused")
+        )
+      })
+    )
+  )

@@ -1,0 +1,120 @@
+/** The whole pool against its promises, over random sequences of commands. */
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
+import { TestClock } from "effect/testing"
+import { PoolSnapshot } from "../../src/index.ts"
+import { apply, type Command, commandsOf, poolOptions, randomOf } from "./commands.ts"
+import { disagreements, makeWorld, type World } from "./world.ts"
+
+const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 1000)
+const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
+
+const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Command>) =>
+  Effect.map(world.pool.snapshot, (snapshot) => {
+    const problems = [...PoolSnapshot.lawViolations(snapshot), ...world.breaches]
+    if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
+    for (const [key, results] of world.results) {
+      if (results.length > 1) problems.push(`request ${key} has ${results.length} results: ${results.join(", ")}`)
+    }
+    if (problems.length > 0) expect.fail(story(seed, problems, done))
+    return snapshot
+  })
+
+const story = (seed: number, problems: ReadonlyArray<string>, done: ReadonlyArray<Command>) =>
+  [
+    `MODEL_SEED=${seed} MODEL_SEQUENCES=1`,
+    ...problems,
+    ...done.map((command) =>
+      JSON.stringify(command, (key, value) =>
+        key === "retry" && value?.times ? `retry ${value.times} after ${value.baseMillis}` : value
+      )
+    )
+  ].join("\n")
+
+/** With a small budget a fiber needs many turns, though no time, before it sleeps. */
+const turns = Effect.repeat(Effect.yieldNow, { times: 200 })
+
+const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
+  Effect.gen(function* () {
+    const random = randomOf(seed)
+    const options = poolOptions(random)
+    const commands = commandsOf(random, 10 + random.below(40))
+    const limit = options.maxWorkers + options.maxStuckWorkers
+    const scope = yield* Scope.make()
+    const world = yield* makeWorld(options).pipe(Scope.provide(scope))
+    const done: Array<Command> = []
+    for (const command of commands) {
+      done.push(command)
+      yield* apply(world, command)
+      yield* check(world, limit, seed, done)
+      if (random.below(3) === 0) yield* Effect.yieldNow
+    }
+    // Closing the scope drains: within the deadline and the grace everything has an end, whatever went on.
+    const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
+    yield* turns
+    yield* TestClock.adjust(200)
+    yield* turns
+    yield* TestClock.adjust(50)
+    yield* turns
+    const drained = closing.pollUnsafe()
+    const last = yield* check(world, limit, seed, done)
+    const problems = [...disagreements(world, last)]
+    if (drained === undefined) problems.push("closing the pool took longer than its deadline and grace")
+    const unsettled = commands.flatMap((command) =>
+      (command.do === "submit" || command.do === "execute") && world.results.get(command.key)?.length !== 1
+        ? [`request ${command.key} has no result`]
+        : []
+    )
+    yield* Deferred.succeed(world.release, undefined)
+    yield* turns
+    yield* TestClock.adjust(100)
+    yield* turns
+    const after = yield* world.pool.snapshot
+    if (world.bodies !== 0) problems.push(`${world.bodies} bodies still run`)
+    if (world.leftovers !== 0) problems.push(`${world.leftovers} things that attempts started are still there`)
+    if (after.workers !== 0) problems.push(`${after.workers} workers are left`)
+    problems.push(...unsettled)
+    if (problems.length > 0) expect.fail(story(seed, problems, done))
+    yield* Fiber.await(closing)
+    return last
+  }).pipe(Effect.orDie)
+
+describe("model", () => {
+  it.effect(
+    `the promises hold after every command of ${sequences} random sequences`,
+    () =>
+      Effect.gen(function* () {
+        const ends: Record<string, number> = {}
+        for (let seed = firstSeed; seed < firstSeed + sequences; seed++) {
+          // Below 3 a fiber spends its whole budget on coming back from its last yield.
+          const budget = 3 + (seed % 62)
+          if (process.env["MODEL_TRACE"]) process.stderr.write(`${seed} `)
+          const last = yield* runSequence(seed).pipe(
+            Effect.provide(TestClock.layer()),
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, budget),
+            Random.withSeed(seed)
+          )
+          for (const end of [
+            "succeeded",
+            "failed",
+            "timedOut",
+            "expired",
+            "evicted",
+            "cancelled",
+            "interrupted",
+            "refused",
+            "abandoned"
+          ] as const) {
+            ends[end] = (ends[end] ?? 0) + last[end]
+          }
+        }
+        // The sequences reach every way in which a request can end, or the promises were not put to the test.
+        if (sequences >= 1000)
+          expect(
+            Object.values(ends).every((count) => count > 50),
+            JSON.stringify(ends)
+          ).toBe(true)
+      }),
+    120_000
+  )
+})

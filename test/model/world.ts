@@ -1,0 +1,194 @@
+/** A pool whose handlers do what the model says, and a ledger of all that its callers and handlers see. */
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { Handlers, type Outcome, type PoolError, type PoolSnapshot, type Ticket } from "../../src/index.ts"
+import type { Core } from "../../src/internal/core.ts"
+import * as PoolConfig from "../../src/PoolConfig.ts"
+import * as RequestQueue from "../../src/RequestQueue.ts"
+import * as WorkerPool from "../../src/WorkerPool.ts"
+
+/** What a body does, once it runs. `gate` waits to be told; `hang` and `deaf` ignore their interruption. */
+export const behaviours = [
+  "sync",
+  "gate",
+  "sleep",
+  "fail",
+  "die",
+  "give-up",
+  "hang",
+  "deaf",
+  "slow-end",
+  "leftovers"
+] as const
+export type Behaviour = (typeof behaviours)[number]
+
+export const Act = Rpc.make("Act", {
+  payload: { key: Schema.Number, behaviour: Schema.Literals(behaviours) },
+  success: Schema.Number,
+  error: Schema.String
+})
+export class Acts extends RpcGroup.make(Act) {}
+
+/** What one call came to. A call has one result, however it ends. */
+export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "gaveUp"
+
+export interface World {
+  readonly pool: WorkerPool.WorkerPool["Service"]
+  readonly core: Core
+  /** Bodies that run now, finalizers included, and the most there ever were. */
+  bodies: number
+  mostBodies: number
+  /** Broken promises that only a body can see. */
+  readonly breaches: Array<string>
+  readonly gates: Map<number, Deferred.Deferred<number, string>>
+  /** Opened in the end, so that bodies that ignore their interruption end too. */
+  readonly release: Deferred.Deferred<void>
+  readonly results: Map<number, Array<Result>>
+  readonly tickets: Map<number, Ticket.Ticket<number, string>>
+  readonly callers: Map<number, Fiber.Fiber<unknown, unknown>>
+  leftovers: number
+}
+
+const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<number, string, Scope.Scope> => {
+  switch (behaviour) {
+    case "sync":
+      return Exit.succeed(key)
+    case "gate":
+      return Effect.suspend(() => {
+        const gate = world.gates.get(key) ?? Deferred.makeUnsafe<number, string>()
+        world.gates.set(key, gate)
+        return Deferred.await(gate)
+      })
+    case "sleep":
+      return Effect.as(Effect.sleep((key * 7) % 40), key)
+    case "fail":
+      return Effect.fail("no")
+    case "die":
+      return Effect.andThen(Effect.yieldNow, Effect.die("bug"))
+    case "give-up":
+      return Effect.interrupt
+    case "hang":
+      return Effect.as(Effect.uninterruptible(Deferred.await(world.release)), key)
+    case "deaf":
+      return Effect.as(Effect.uninterruptible(Effect.sleep(60)), key)
+    case "slow-end":
+      return Effect.as(Effect.sleep(20), key).pipe(Effect.ensuring(Effect.sleep(15)))
+    case "leftovers":
+      return Effect.gen(function* () {
+        const come = Effect.sync(() => world.leftovers++)
+        const go = Effect.sync(() => world.leftovers--)
+        yield* Effect.acquireRelease(come, () => go)
+        yield* Effect.forkChild(
+          Effect.acquireUseRelease(
+            come,
+            () => Effect.never,
+            () => go
+          )
+        )
+        yield* Effect.sleep(5)
+        return key
+      })
+  }
+}
+
+/** One body, watched: two bodies of a request never run at once, and never more than the pool may run. */
+const watched = (world: World, key: number, behaviour: Behaviour, running: Set<number>) => {
+  const effect = body(world, key, behaviour)
+  if (Exit.isExit(effect)) return effect
+  const come = Effect.sync(() => {
+    if (running.has(key)) world.breaches.push(`two attempts of request ${key} run at once`)
+    running.add(key)
+    world.mostBodies = Math.max(world.mostBodies, ++world.bodies)
+  })
+  const go = Effect.sync(() => {
+    running.delete(key)
+    world.bodies--
+  })
+  return Effect.acquireUseRelease(
+    come,
+    () => effect,
+    () => go
+  )
+}
+
+export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Options) {
+  const running = new Set<number>()
+  let world: World
+  const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour, running) })
+  const inside = Layer.effectContext(
+    Effect.map(WorkerPool.make("elastic"), ({ core, pool }) => Context.make(Made, { core, pool }))
+  )
+  const context = yield* Layer.build(
+    inside.pipe(
+      Layer.provide([RequestQueue.layer, Layer.provide(Handlers.layer(Acts), handlers)]),
+      Layer.provide(PoolConfig.layer(options))
+    )
+  )
+  const { core, pool } = Context.get(context, Made)
+  world = {
+    pool,
+    core,
+    bodies: 0,
+    mostBodies: 0,
+    breaches: [],
+    gates: new Map(),
+    release: Deferred.makeUnsafe(),
+    results: new Map(),
+    tickets: new Map(),
+    callers: new Map(),
+    leftovers: 0
+  }
+  return world
+})
+
+class Made extends Context.Service<Made, { readonly core: Core; readonly pool: WorkerPool.WorkerPool["Service"] }>()(
+  "test/Made"
+) {}
+
+export const record = (world: World, key: number, result: Result): void => {
+  const results = world.results.get(key) ?? []
+  results.push(result)
+  world.results.set(key, results)
+}
+
+/** What a caller's exit says about the request. */
+export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
+  if (exit._tag === "Success") return "succeeded"
+  const reason = exit.cause.reasons[0]!
+  if (reason._tag === "Interrupt") return "gaveUp"
+  if (reason._tag === "Die") return "failed"
+  const error = reason.error as PoolError.PoolError | string
+  if (typeof error === "string") return "failed"
+  switch (error._tag) {
+    case "RequestTimeout":
+      return "timedOut"
+    case "RequestExpired":
+      return error.phase === "blocked" ? "gaveUp" : "expired"
+    case "RequestEvicted":
+      return "evicted"
+    case "RequestCancelled":
+      return "gaveUp"
+    case "RequestInterrupted":
+      return "interrupted"
+    case "HandlerInterrupted":
+      return "failed"
+    default:
+      return "refused"
+  }
+}
+
+/** The ledger against the counters: what callers saw is what the pool says happened. */
+export const disagreements = (world: World, snapshot: PoolSnapshot.PoolSnapshot): ReadonlyArray<string> => {
+  const seen: Record<string, number> = {}
+  for (const results of world.results.values()) for (const result of results) seen[result] = (seen[result] ?? 0) + 1
+  // A caller that is interrupted cannot tell whether it was let in already, nor whether it had come to the door at all.
+  const neverOffered = world.results.size - snapshot.offered
+  const counted: Record<Result, number> = {
+    ...snapshot,
+    gaveUp: snapshot.cancelled + snapshot.abandoned + neverOffered
+  }
+  const kinds = ["succeeded", "failed", "timedOut", "expired", "evicted", "interrupted", "refused", "gaveUp"] as const
+  return kinds.flatMap((kind) =>
+    counted[kind] === (seen[kind] ?? 0) ? [] : [`${kind}: ${counted[kind]} counted, ${seen[kind] ?? 0} seen by callers`]
+  )
+}
