@@ -5,8 +5,6 @@ import { Rpc, RpcGroup, RpcMiddleware } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
-import * as RequestPolicy from "../src/RequestPolicy.ts"
-import * as RetryPolicy from "../src/RetryPolicy.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import { hears, state, withPool } from "./support/bench.ts"
 
@@ -274,99 +272,4 @@ describe("how an attempt ends", () => {
     })
     return test.pipe(Effect.provide(withGroup(group, handlers)))
   })
-})
-
-describe("policies", () => {
-  const policy = (fields: RequestPolicy.Fields) => fields
-  const group = RpcGroup.make(
-    Rpc.make("Own").annotate(RequestPolicy.RequestPolicy, policy({ timeout: 30 })),
-    Rpc.make("Groups"),
-    Rpc.make("Free").annotate(RequestPolicy.RequestPolicy, policy({ timeout: "none", retry: undefined }))
-  ).annotate(RequestPolicy.RequestPolicy, policy({ timeout: 20, retry: RetryPolicy.make({ times: 1, base: 0 }) }))
-  const handlers = group.toLayer({ Own: () => Effect.never, Groups: () => Effect.never, Free: () => Effect.never })
-
-  it.effect("field by field: the call, then the Rpc, then its group, then the pool", () => {
-    const test = Effect.gen(function* () {
-      const { deadLetters } = yield* WorkerPool.WorkerPool
-      const client = yield* WorkerPool.client(group)
-      const calls = [
-        client.Own(undefined, { id: "own" }),
-        client.Groups(undefined, { id: "group" }),
-        client.Own(undefined, { id: "call", timeout: 40, retry: "none" }),
-        client.Own(undefined, { id: "unset", timeout: undefined }),
-        client.Free(undefined, { id: "expired" })
-      ]
-      for (const call of calls) yield* Effect.forkChild(call, { startImmediately: true })
-      yield* TestClock.adjust("1 second")
-      const ended = (yield* deadLetters.list).map(({ outcome }) => [outcome.id, outcome.attempts, outcome.ranMillis])
-      assert.sameDeepMembers(ended, [
-        ["own", 2, 60],
-        ["group", 2, 40],
-        ["call", 1, 40],
-        ["unset", 2, 60]
-      ])
-    })
-    const options = { timeout: 10, expiresIn: 500, minWorkers: 5, scaling: "none" } as const
-    return test.pipe(Effect.provide(withGroup(group, handlers, options)))
-  })
-
-  it.effect("an annotation out of its range fails the layer, and its Rpc and field are named", () => {
-    const group = RpcGroup.make(Rpc.make("Bad").annotate(RequestPolicy.RequestPolicy, policy({ timeout: 0 })))
-    const handlers = group.toLayer({ Bad: () => Effect.void })
-    return Effect.gen(function* () {
-      const error = yield* Effect.flip(Layer.build(withGroup(group, handlers)))
-      assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "Bad.timeout" })
-    })
-  })
-
-  it.effect.each<[string, object]>([
-    ["timeout", { timeout: 0 }],
-    ["timeout", { timeout: "soon" }],
-    ["expiresIn", { expiresIn: -1 }],
-    ["retry.times", { retry: RetryPolicy.make({ times: -1 }) }],
-    ["retry", { retry: 3 }],
-    ["id", { id: "" }]
-  ])("a call whose option %s is out of its range is refused by name, and not offered", ([field, options]) =>
-    withPool()((bench) =>
-      Effect.gen(function* () {
-        const error = yield* Effect.flip(bench.execute("a", options))
-        assert.deepInclude(error, { _tag: "InvalidRequestOption", field })
-        assert.deepInclude(yield* bench.pool.snapshot, { invalid: 1, offered: 0 })
-      })
-    )
-  )
-})
-
-describe("from outside", () => {
-  it.effect("submitUnknown decodes the payload and runs it", () =>
-    withPool()((bench) =>
-      Effect.gen(function* () {
-        const ticket = yield* bench.pool.submitUnknown("Work", { id: "json" })
-        assert.strictEqual(yield* ticket.await, "json")
-      })
-    )
-  )
-
-  it.effect("an unknown tag and a payload that does not fit are told apart, and counted apart", () =>
-    withPool()((bench) =>
-      Effect.gen(function* () {
-        const unknown = yield* Effect.flip(bench.pool.submitUnknown("Nothing", {}))
-        assert.deepInclude(unknown, { _tag: "HandlerNotFound", tag: "Nothing" })
-        const invalid = yield* Effect.flip(bench.pool.submitUnknown("Work", { id: 3 }))
-        assert.deepInclude(invalid, { _tag: "InvalidPayload", tag: "Work" })
-        assert.deepInclude(yield* bench.pool.snapshot, { handlerNotFound: 1, invalid: 1, offered: 0, accepted: 0 })
-      })
-    )
-  )
-
-  it.effect("a payload that does not fit is refused at execute and submit as well", () =>
-    withPool()((bench) =>
-      Effect.gen(function* () {
-        assert.strictEqual(yield* hears(bench.execute(3 as any)), "InvalidPayload")
-        assert.strictEqual(yield* hears(bench.submit(3 as any)), "InvalidPayload")
-        assert.strictEqual(yield* hears(bench.pool.execute(Ping, undefined)), "HandlerNotFound")
-        assert.deepInclude(yield* bench.pool.snapshot, { handlerNotFound: 1, invalid: 2, offered: 0 })
-      })
-    )
-  )
 })

@@ -57,7 +57,7 @@ describe("types", () => {
       expectTypeOf(client.Resize({ width: 3 })).toEqualTypeOf<Effect.Effect<string, TooBig | PoolError>>()
       expectTypeOf(client.Ping()).toEqualTypeOf<Effect.Effect<void, PoolError>>()
       // @ts-expect-error no such Rpc
-      client.Crop
+      void client.Crop
       // @ts-expect-error a payload of the wrong type
       client.Resize({ width: "3" })
       // @ts-expect-error a payload is missing

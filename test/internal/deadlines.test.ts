@@ -1,17 +1,17 @@
 /** The deadlines: each fires once, at its instant, in order. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { Deadline, Deadlines } from "../../src/internal/deadlines.ts"
-import { makeNow, Turn } from "../../src/internal/runtime.ts"
+import { Alarm, makeNow, Turn } from "../../src/internal/runtime.ts"
 
-/** Deadlines with a reaper over the test's clock, and what fired when. */
+/** Deadlines over the test's clock, and what fired when. */
 const running = Effect.gen(function* () {
   const context = yield* Effect.context<never>()
-  const now = makeNow(context as Context.Context<never>)
-  const deadlines = new Deadlines(now)
+  const now = makeNow(context)
+  const alarm = new Alarm(context, yield* Effect.scope)
+  const deadlines = new Deadlines(now, alarm, new Turn(context))
   const fired: Array<string> = []
-  yield* Effect.forkChild(deadlines.reaper(new Turn(context as Context.Context<never>)), { startImmediately: true })
   const set = (name: string, millis: number) => {
     const deadline = new Deadline((at) => fired.push(`${at} ${name}`))
     deadlines.set(deadline, now(), millis)
@@ -94,6 +94,18 @@ describe("Deadlines", () => {
       const victim = set("victim", 50)
       yield* TestClock.adjust(1000)
       assert.deepStrictEqual(fired, ["50 clears", "57 set then"])
+    })
+  )
+
+  it.effect("setting one calls nobody back on the spot, however much is due", () =>
+    Effect.gen(function* () {
+      const { fired, set } = yield* running
+      set("now", 0)
+      set("now too", 0)
+      set("later", 10)
+      assert.deepStrictEqual(fired, [])
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(fired, ["0 now", "0 now too"])
     })
   )
 
