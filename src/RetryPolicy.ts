@@ -71,6 +71,8 @@ export const isRetryPolicy = (u: unknown): u is RetryPolicy => Predicate.hasProp
  * most `cap`, times `random` (from 0 to 1) under full jitter. Whole milliseconds.
  */
 export const delayMillis = (self: RetryPolicy, attempt: number, random: number): number => {
+  // Zero times a power that has overflowed would be no number.
+  if (self.baseMillis === 0) return 0
   const full = Math.min(self.capMillis, self.baseMillis * self.factor ** (attempt - 1))
   return Math.round(self.jitter === "full" ? full * random : full)
 }

@@ -56,8 +56,9 @@ export class Admission {
     return undefined
   }
 
-  /** Places have become free: blocked callers move up. */
+  /** Places have become free: blocked callers move up, while the pool takes anybody in. */
   readonly onPlace = (): void => {
+    if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
     while ((request = this.pool.queue.admit()) !== undefined) {
       request.onAccepted?.()

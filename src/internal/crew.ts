@@ -80,13 +80,17 @@ export class Crew implements Employer {
     for (let left = Math.min(this.pool.queue.waiting, this.idle.length); left > 0; left--) this.wake()
   }
 
-  startOne(): void {
+  /** One more worker, whatever was asked for. `onEnd` hears of its end. */
+  startOne(onEnd?: () => void): void {
     const { attempts, context, events, scope, turn } = this.pool
     const worker = new Worker(++this.lastId, context, (self, now) => attempts.onDeadline(self, now))
     this.workers.add(worker)
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
     turn.run(attempts.now(), () =>
-      forkUninterruptible(worker.run(attempts, this, turn), context, scope, (exit) => this.onExit(worker, exit))
+      forkUninterruptible(worker.run(attempts, this, turn), context, scope, (exit) => {
+        this.onExit(worker, exit)
+        onEnd?.()
+      })
     )
   }
 
