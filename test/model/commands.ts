@@ -77,7 +77,9 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
   switch (command.do) {
     case "execute":
       return Effect.map(
-        Effect.forkDetach(world.pool.execute(Act, command, command.options), { startImmediately: true }),
+        Effect.forkDetach(world.pool.execute(Act, command, { ...command.options, id: String(command.key) }), {
+          startImmediately: true
+        }),
         (fiber) => {
           world.callers.set(command.key, fiber)
           fiber.addObserver((exit) => record(world, command.key, resultOf(exit)))
@@ -124,7 +126,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
 
 /** A caller that is interrupted before it has its ticket gives up its place; with a ticket it changes nothing. */
 const submit = (world: World, command: Extract<Command, { readonly do: "submit" | "execute" }>) =>
-  world.pool.submit(Act, command, command.options).pipe(
+  world.pool.submit(Act, command, { ...command.options, id: String(command.key) }).pipe(
     Effect.onExit((exit) =>
       Effect.gen(function* () {
         if (exit._tag === "Failure") return record(world, command.key, resultOf(exit))

@@ -88,7 +88,6 @@ describe("model", () => {
         for (let seed = firstSeed; seed < firstSeed + sequences; seed++) {
           // Below 3 a fiber spends its whole budget on coming back from its last yield.
           const budget = 3 + (seed % 62)
-          if (process.env["MODEL_TRACE"]) process.stderr.write(`${seed} `)
           const last = yield* runSequence(seed).pipe(
             Effect.provide(TestClock.layer()),
             Effect.provideService(Scheduler.MaxOpsBeforeYield, budget),

@@ -1,7 +1,7 @@
 /** A pool whose handlers do what the model says, and a ledger of all that its callers and handlers see. */
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { Handlers, type Outcome, type PoolError, type PoolSnapshot, type Ticket } from "../../src/index.ts"
+import { Handlers, Outcome, type PoolError, type PoolSnapshot, type Ticket } from "../../src/index.ts"
 import type { Core } from "../../src/internal/core.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
@@ -18,7 +18,8 @@ export const behaviours = [
   "hang",
   "deaf",
   "slow-end",
-  "leftovers"
+  "leftovers",
+  "steps"
 ] as const
 export type Behaviour = (typeof behaviours)[number]
 
@@ -44,6 +45,8 @@ export interface World {
   /** Opened in the end, so that bodies that ignore their interruption end too. */
   readonly release: Deferred.Deferred<void>
   readonly results: Map<number, Array<Result>>
+  /** The outcomes that the pool told of, by request. */
+  readonly ended: Map<number, Array<Outcome.End>>
   readonly tickets: Map<number, Ticket.Ticket<number, string>>
   readonly callers: Map<number, Fiber.Fiber<unknown, unknown>>
   leftovers: number
@@ -73,6 +76,8 @@ const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<nu
       return Effect.as(Effect.uninterruptible(Effect.sleep(60)), key)
     case "slow-end":
       return Effect.as(Effect.sleep(20), key).pipe(Effect.ensuring(Effect.sleep(15)))
+    case "steps":
+      return Effect.as(Effect.repeat(Effect.yieldNow, { times: key % 4 }), key)
     case "leftovers":
       return Effect.gen(function* () {
         const come = Effect.sync(() => world.leftovers++)
@@ -134,9 +139,17 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
     gates: new Map(),
     release: Deferred.makeUnsafe(),
     results: new Map(),
+    ended: new Map(),
     tickets: new Map(),
     callers: new Map(),
     leftovers: 0
+  }
+  // Told synchronously, past the buffer of a subscription: none of it may be missed here.
+  Object.defineProperty(core.events, "on", { value: true })
+  core.events.publish = (event) => {
+    if (event._tag !== "RequestEnded") return
+    const key = Number(event.outcome.id)
+    world.ended.set(key, [...(world.ended.get(key) ?? []), event.outcome.end])
   }
   return world
 })
@@ -177,18 +190,26 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
   }
 }
 
-/** The ledger against the counters: what callers saw is what the pool says happened. */
+/**
+ * What callers saw against what the pool says happened: each call has one result, each accepted request one outcome, and
+ * they are the same. Only a caller that gave up may have missed an end that came at the same moment.
+ */
 export const disagreements = (world: World, snapshot: PoolSnapshot.PoolSnapshot): ReadonlyArray<string> => {
-  const seen: Record<string, number> = {}
-  for (const results of world.results.values()) for (const result of results) seen[result] = (seen[result] ?? 0) + 1
-  // A caller that is interrupted cannot tell whether it was let in already, nor whether it had come to the door at all.
-  const neverOffered = world.results.size - snapshot.offered
-  const counted: Record<Result, number> = {
-    ...snapshot,
-    gaveUp: snapshot.cancelled + snapshot.abandoned + neverOffered
+  const problems: Array<string> = []
+  const counted: Record<string, number> = {}
+  for (const [key, ends] of world.ended) {
+    for (const end of ends) counted[end] = (counted[end] ?? 0) + 1
+    if (ends.length !== 1) problems.push(`request ${key} has the outcomes ${ends.join(", ")}`)
   }
-  const kinds = ["succeeded", "failed", "timedOut", "expired", "evicted", "interrupted", "refused", "gaveUp"] as const
-  return kinds.flatMap((kind) =>
-    counted[kind] === (seen[kind] ?? 0) ? [] : [`${kind}: ${counted[kind]} counted, ${seen[kind] ?? 0} seen by callers`]
-  )
+  for (const end of Outcome.ends) {
+    if (snapshot[end] !== (counted[end] ?? 0)) problems.push(`${end}: ${snapshot[end]} counted, ${counted[end]} told`)
+  }
+  for (const [key, results] of world.results) {
+    const ends = world.ended.get(key) ?? []
+    if (results.length !== 1) problems.push(`call ${key} has the results ${results.join(", ")}`)
+    const [result] = results
+    const fits = result === "gaveUp" || (result === "refused" ? ends.length === 0 : ends[0] === result)
+    if (!fits) problems.push(`call ${key} saw ${result}, its request ${ends.join(", ") || "was never accepted"}`)
+  }
+  return problems
 }
