@@ -81,11 +81,12 @@ describe.concurrent("a signal", () => {
     const held = files.path("held")
     const program = startRun(files.lines([hold(held)]))
     await program.untilExists(`${held}.started`)
+    // Two of one kind could be delivered as one.
     program.child.kill("SIGINT")
-    program.child.kill("SIGINT")
+    program.child.kill("SIGTERM")
     await program.untilSays("nothing new is started")
     writeFileSync(held, "")
-    expect(await program.code()).toBe(130)
+    expect([130, 143]).toContain(await program.code())
     expect(program.summary).toMatchObject({ left: 0, ends: { succeeded: 1 } })
   })
 
