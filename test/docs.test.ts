@@ -1,0 +1,127 @@
+/**
+ * Every example of the documentation runs: the `ts` blocks of README.md, docs/*.md and doc comments, and the programs in
+ * `examples/`. What a program prints must be its `// =>` comments, in their order, and nothing else.
+ *
+ * A block is a complete program. If it begins with `// name.ts`, the other blocks of its page can import it as `./name.ts`;
+ * if that is `name.test.ts`, it is a test file and vitest runs it.
+ */
+import { execFile } from "node:child_process"
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify, stripVTControlCharacters } from "node:util"
+import { afterAll, describe, expect, it } from "vitest"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const condition = "effect-worker-pool-source"
+
+/** Inside the package, so that its name resolves to itself, and not under `test`, where vitest would find the tests. */
+const folder = mkdtempSync(join(root, ".docs-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Program {
+  /** Where the reader finds it. */
+  readonly name: string
+  readonly file: string
+  readonly text: string
+}
+
+const blocksOf = (page: string): ReadonlyArray<Program> => {
+  const source = readFileSync(join(root, page), "utf8")
+  const text = page.endsWith(".ts") ? source.replaceAll(/^ *\* ?/gm, "") : source
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ 1: block, index }) => {
+    const line = text.slice(0, index).split("\n").length
+    const name = /^\/\/ (\S+\.ts)\n/.exec(block!)?.[1] ?? `line-${line}.ts`
+    return { name: `${page}:${line}`, file: join(folder, page.replaceAll(/\W/g, "-"), name), text: block! }
+  })
+}
+
+const pages = ["README.md", ...globSync(["docs/*.md", "src/**/*.ts"], { cwd: root }).sort()]
+const blocks = pages.flatMap(blocksOf)
+for (const { file, text } of blocks) {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+const examples = globSync("examples/*.ts", { cwd: root })
+  .sort()
+  .map((name): Program => ({ name, file: join(root, name), text: readFileSync(join(root, name), "utf8") }))
+
+const node = async (...args: ReadonlyArray<string>) =>
+  promisify(execFile)(process.execPath, args, { cwd: root, timeout: 60_000, killSignal: "SIGKILL" }).catch(
+    ({ stderr, stdout }) => expect.unreachable(`node ${args.join(" ")} failed:\n${stdout}${stderr}`)
+  )
+
+/** A closed pool logs a line, with the time of day: that alone is left out. */
+const isLog = (line: string): boolean => /^\[[\d:.]+\] (INFO|WARN) /.test(line)
+
+const printed = (output: string): ReadonlyArray<string> =>
+  output.split("\n").filter((line) => line !== "" && !isLog(line))
+
+const promised = ({ text }: Program): ReadonlyArray<string> =>
+  [...text.matchAll(/\/\/ => (.*)$/gm)].map(([, line]) => line!)
+
+describe("the documentation's programs", () => {
+  it("are there to be found", () => {
+    expect(blocks.filter(({ name }) => name.startsWith("README.md")).length).toBeGreaterThan(2)
+    expect(examples.length).toBeGreaterThan(3)
+    expect(new Set(blocks.map(({ file }) => file)).size).toBe(blocks.length)
+  })
+
+  it("compile", async () => {
+    const config = { extends: "../tsconfig.json", include: [], files: blocks.map(({ file }) => file) }
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
+    await node("node_modules/.bin/tsc", "-p", folder)
+  })
+
+  it.for([...blocks, ...examples].filter(({ file }) => !file.endsWith(".test.ts")).map((p) => [p.name, p] as const))(
+    "%s prints what it says",
+    async ([, program]) => {
+      const { stdout } = await node(`--conditions=${condition}`, program.file)
+      expect(printed(stdout)).toEqual(promised(program))
+    }
+  )
+
+  it("that are test files pass", async () => {
+    const tests = blocks.filter(({ file }) => file.endsWith(".test.ts"))
+    const config = join(folder, "vitest.config.ts")
+    writeFileSync(config, `export default { ssr: { resolve: { conditions: ["${condition}", "node", "import"] } } }\n`)
+    const { stdout } = await node("node_modules/.bin/vitest", "run", "--root", folder, "--config", config)
+    expect(stripVTControlCharacters(stdout)).toMatch(new RegExp(`Test Files +${tests.length} passed`))
+  })
+})
+
+describe("the documentation's tables", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8")
+  const program = readFileSync(join(root, "docs/program.md"), "utf8")
+
+  /** The first columns of the table under a heading, without their marks. */
+  const rows = (text: string, columns: number): ReadonlyArray<string> =>
+    text
+      .split("\n")
+      .map((line) => line.replace(/^ \*( |$)/, ""))
+      .filter((line) => line.startsWith("| `"))
+      .map((line) => line.split(" | ").slice(0, columns).join(" | ").replace(/ \|$/, ""))
+
+  it("have the pool's options as PoolConfig has them", () => {
+    const own = rows(readFileSync(join(root, "src/PoolConfig.ts"), "utf8"), 3)
+    expect(own.length).toBeGreaterThan(10)
+    for (const row of own) expect(rows(readme, 3)).toContain(row)
+  })
+
+  it("have the program's flags as its help has them", async () => {
+    const { stdout } = await node("src/main.ts", "run", "--help")
+    const flags = (text: string) => new Set(text.match(/--[a-z]+(-[a-z]+)*/g))
+    const everywhere = new Set(["--help", "--version", "--wizard", "--completions", "--log-level"])
+    expect(flags(rows(program, 1).join("\n"))).toEqual(
+      new Set([...flags(stdout)].filter((flag) => !everywhere.has(flag)))
+    )
+  })
+
+  it("and links lead to files that are there", () => {
+    for (const page of pages.filter((page) => page.endsWith(".md"))) {
+      for (const [, target] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#:]+)\)/g)) {
+        expect(existsSync(join(root, dirname(page), target!)), `${target} in ${page}`).toBe(true)
+      }
+    }
+  })
+})
