@@ -1,0 +1,137 @@
+// Proves that the package works for somebody who installs it: packs it, installs it in an empty folder, type-checks a
+// program against it, runs that, and runs the installed `worker-pool`.
+import { execFileSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join, normalize } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "worker-pool-package-"))
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+
+const run = (cwd, command, ...args) =>
+  execFileSync(command, args, { cwd, encoding: "utf8", timeout: 240_000, stdio: ["ignore", "pipe", "inherit"] })
+const expect = (holds, what) => {
+  if (holds) return
+  console.error(`FAILED ${what}`)
+  process.exit(1)
+}
+const step = (what) => console.log(`ok     ${what}`)
+
+run(root, "npm", "pack", "--silent", "--pack-destination", folder)
+const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"))
+const listed = new Set(run(folder, "tar", "-tzf", tarball).trim().split("\n"))
+const has = (path) => listed.has(`package/${path}`)
+for (const path of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs/program.md", "examples/embed.ts"]) {
+  expect(has(path), `the package has ${path}`)
+}
+for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((path) => path.endsWith(".ts"))) {
+  const built = `dist/${path.slice(0, -3)}`
+  const expected = [`src/${path}`, `${built}.js`, `${built}.js.map`, `${built}.d.ts`, `${built}.d.ts.map`]
+  for (const file of expected) expect(has(file), `the package has ${file}`)
+  const { sources } = JSON.parse(readFileSync(join(root, `${built}.js.map`), "utf8"))
+  for (const source of sources) {
+    expect(has(normalize(join(dirname(built), source))), `the package has the source ${source} of ${built}.js`)
+  }
+}
+const folders = /^package\/((dist|src|docs|examples)\/|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/
+for (const path of listed) expect(folders.test(path), `the package has no ${path}`)
+step(`packed: ${listed.size} files`)
+
+const project = join(folder, "project")
+mkdirSync(project)
+const write = (name, text) => writeFileSync(join(project, name), text)
+const installed = (name) => {
+  const { version } = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8"))
+  return `${name}@${version}`
+}
+write("package.json", JSON.stringify({ name: "project", private: true, type: "module" }))
+const dependencies = ["effect", "typescript", "@types/node"].map(installed)
+run(project, "npm", "install", "--silent", "--no-audit", "--no-fund", join(folder, tarball), ...dependencies)
+const copies = readdirSync(join(project, "node_modules"), { recursive: true }).filter((path) =>
+  /(^|node_modules\/)effect\/package\.json$/.test(path)
+)
+expect(copies.length === 1, `one copy of effect, found ${copies.join(", ")}`)
+step("installed, with one copy of effect")
+
+write(
+  "handlers.ts",
+  `import { Effect, Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+
+export const Double = Rpc.make("Double", { payload: { n: Schema.Int }, success: Schema.Int, error: Schema.String })
+export class group extends RpcGroup.make(Double) {}
+export const layer = group.toLayer({
+  Double: ({ n }) => (n < 0 ? Effect.fail("negative") : Effect.succeed(2 * n))
+})
+`
+)
+write(
+  "consumer.ts",
+  `import { Effect, Layer, Stream } from "effect"
+import { ElasticPool, Handlers, type PoolError, PoolSnapshot, RetryPolicy, ScalingPolicy, WorkerPool } from "effect-worker-pool"
+import * as TestPool from "effect-worker-pool/TestPool"
+import { Double, group, layer } from "./handlers.ts"
+
+const handlers = Handlers.layer(group).pipe(Layer.provideMerge(layer))
+
+const program = Effect.gen(function* () {
+  const client = yield* WorkerPool.client(group)
+  const pool = yield* WorkerPool.WorkerPool
+  const six: number = yield* client.Double({ n: 3 })
+  const error: string | PoolError.PoolError = yield* Effect.flip(client.Double({ n: -1 }))
+  const ends = yield* Stream.range(1, 100).pipe(
+    Stream.map((n) => WorkerPool.call(Double, { n })),
+    pool.process,
+    Stream.runCount
+  )
+  const snapshot = yield* pool.snapshot
+  return [six, error, ends, snapshot.succeeded, PoolSnapshot.lawViolations(snapshot)]
+})
+
+const elastic = ElasticPool.layer({
+  maxWorkers: 4,
+  retry: RetryPolicy.make({ times: 1, base: "1 millis" }),
+  scaling: ScalingPolicy.queueLength({ threshold: 4 })
+})
+for (const pool of [elastic, TestPool.layerInline()]) {
+  const result = await Effect.runPromise(Effect.provide(program, pool.pipe(Layer.provideMerge(handlers))))
+  console.log(JSON.stringify(result))
+}
+const stepped = Effect.gen(function* () {
+  const pool = yield* WorkerPool.WorkerPool
+  const { runAll } = yield* TestPool.Steps
+  for (const n of [1, 2]) yield* pool.submit(Double, { n })
+  return yield* runAll
+})
+const manual = TestPool.layerManual().pipe(Layer.provideMerge(handlers))
+console.log(await Effect.runPromise(Effect.provide(stepped, manual)))
+`
+)
+const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--allowImportingTsExtensions"]
+const modules = ["--module", "nodenext", "--target", "es2024", "--lib", "es2024,dom,dom.iterable", "--types", "node"]
+const tsc = join(project, "node_modules/.bin/tsc")
+run(project, tsc, ...options, ...modules, "--skipLibCheck", "false", "consumer.ts")
+step("type-checked, with the declarations of every package")
+
+const printed = run(project, process.execPath, "consumer.ts")
+const lines = printed.split("\n").filter((line) => line !== "" && !/^\[[\d:.]+\] INFO /.test(line))
+const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2"]
+expect(JSON.stringify(lines) === JSON.stringify(expected), `the consumer prints ${expected.join(" ")}, got ${printed}`)
+step("ran")
+
+write("requests.jsonl", '{"type": "Double", "data": {"n": 1}}\n{"type": "Double", "data": {"n": 2}}\n')
+const program = join(project, "node_modules/.bin/worker-pool")
+const args = ["run", "requests.jsonl", "--handlers", "handlers.ts", "--outcomes", "outcomes.jsonl", "--json"]
+const summary = JSON.parse(run(project, program, ...args))
+expect(
+  summary.exitCode === 0 && summary.ends.succeeded === 2,
+  `worker-pool ran 2 lines, got ${JSON.stringify(summary)}`
+)
+const results = readFileSync(join(project, "outcomes.jsonl"), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line).result)
+expect(JSON.stringify(results.sort()) === "[2,4]", `the outcomes are 2 and 4, got ${JSON.stringify(results)}`)
+step("ran the installed worker-pool on two lines")
