@@ -62,7 +62,7 @@ const table = {
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
   file.startsWith("program/") || file === "main"
-    ? /^(effect(\/\w+)*|@effect\/platform-node|node:\w+)$/
+    ? /^(effect(\/\w+)*|@effect\/platform-node(\/\w+)?|node:\w+)$/
     : file === "TestPool"
       ? /^effect(\/rpc|\/testing)?$/
       : /^effect(\/rpc)?$/

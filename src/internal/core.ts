@@ -28,6 +28,7 @@ export interface Core {
   readonly admission: Admission
   readonly counters: Counters
   readonly crew: Crew
+  readonly deadlines: Deadlines
   readonly deadLetters: DeadLetterBox
   readonly drain: Drain
   readonly events: Events
@@ -131,7 +132,20 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     })
   )
   crew.adjust()
-  const core: Core = { config, routes, handlers, now, admission, counters, crew, deadLetters, drain, events, queue }
+  const core: Core = {
+    config,
+    routes,
+    handlers,
+    now,
+    admission,
+    counters,
+    crew,
+    deadlines,
+    deadLetters,
+    drain,
+    events,
+    queue
+  }
   return core
 })
 

@@ -95,13 +95,14 @@ export class Drain {
   private force(now: number): void {
     const { admission, crew, deadlines, queue } = this.pool
     this.forced = true
+    // Before anything is ended: the last end closes the pool.
+    deadlines.set(this.grace, now, this.pool.graceMillis)
     for (const phase of ["waiting", "delayed"] as const) {
       for (const request of queue.all(phase)) admission.interrupt(request, now)
     }
     for (const worker of crew.all) {
       if (worker.request?.phase === "running") admission.interrupt(worker.request, now)
     }
-    deadlines.set(this.grace, now, this.pool.graceMillis)
     this.check()
   }
 

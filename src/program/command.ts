@@ -1,5 +1,5 @@
 /** The command line: its flags, its help, and its exit codes. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Fiber, Logger, Option, Runtime, Scope } from "effect"
 import { Argument, CliError, CliOutput, Command, Flag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"

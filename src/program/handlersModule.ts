@@ -1,5 +1,5 @@
 /** Loads the module that `--handlers` names: a `group` of Rpcs and the `layer` of their handlers. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
 import type { RpcGroup } from "effect/rpc"
 import { resolve } from "node:path"

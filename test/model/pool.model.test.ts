@@ -4,7 +4,7 @@ import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { PoolSnapshot } from "../../src/index.ts"
 import { apply, type Command, commandsOf, poolOptions, randomOf } from "./commands.ts"
-import { disagreements, makeWorld, type World } from "./world.ts"
+import { disagreements, makeWorld, timers, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 1000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
@@ -12,6 +12,9 @@ const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
 const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Command>) =>
   Effect.map(world.pool.snapshot, (snapshot) => {
     const problems = [...PoolSnapshot.lawViolations(snapshot), ...world.breaches]
+    if (snapshot.stuck > world.deaf) problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
+    const attempts = snapshot.running + snapshot.ending + snapshot.stuck
+    if (world.leftovers > 2 * attempts) problems.push(`${world.leftovers} leftovers of ${attempts} attempts`)
     if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
     for (const [key, results] of world.results) {
       if (results.length > 1) problems.push(`request ${key} has ${results.length} results: ${results.join(", ")}`)
@@ -32,7 +35,9 @@ const story = (seed: number, problems: ReadonlyArray<string>, done: ReadonlyArra
   ].join("\n")
 
 /** With a small budget a fiber needs many turns, though no time, before it sleeps. */
-const turns = Effect.repeat(Effect.yieldNow, { times: 200 })
+const turns = Effect.flatMap(Scheduler.MaxOpsBeforeYield, (budget) =>
+  Effect.repeat(Effect.yieldNow, { times: 20 + Math.ceil(600 / budget) })
+)
 
 const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
   Effect.gen(function* () {
@@ -49,6 +54,14 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
       yield* check(world, limit, seed, done)
       if (random.below(3) === 0) yield* Effect.yieldNow
     }
+    // All that time alone can end comes to its end: nothing is delayed for ever.
+    yield* world.pool.resume
+    yield* turns
+    yield* TestClock.adjust("10 seconds")
+    yield* turns
+    const { delayed, idle, waiting } = yield* check(world, limit, seed, done)
+    const forgotten = delayed > 0 ? "delayed" : waiting > 0 && idle > 0 ? "waiting beside an idle worker" : undefined
+    if (forgotten !== undefined) expect.fail(story(seed, [`a request is forgotten, ${forgotten}`], done))
     // Closing the scope drains: within the deadline and the grace everything has an end, whatever went on.
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
     yield* turns
@@ -71,6 +84,7 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
     yield* turns
     const after = yield* world.pool.snapshot
     if (world.bodies !== 0) problems.push(`${world.bodies} bodies still run`)
+    if (timers(world) !== 0) problems.push(`${timers(world)} timers are left`)
     if (world.leftovers !== 0) problems.push(`${world.leftovers} things that attempts started are still there`)
     if (after.workers !== 0) problems.push(`${after.workers} workers are left`)
     problems.push(...unsettled)

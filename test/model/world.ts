@@ -39,6 +39,8 @@ export interface World {
   /** Bodies that run now, finalizers included, and the most there ever were. */
   bodies: number
   mostBodies: number
+  /** Of these, the ones that do not listen to their interruption. */
+  deaf: number
   /** Broken promises that only a body can see. */
   readonly breaches: Array<string>
   readonly gates: Map<number, Deferred.Deferred<number, string>>
@@ -96,6 +98,8 @@ const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<nu
   }
 }
 
+const isDeaf = (behaviour: Behaviour) => behaviour === "hang" || behaviour === "deaf"
+
 /** One body, watched: two bodies of a request never run at once, and never more than the pool may run. */
 const watched = (world: World, key: number, behaviour: Behaviour, running: Set<number>) => {
   const effect = body(world, key, behaviour)
@@ -104,10 +108,12 @@ const watched = (world: World, key: number, behaviour: Behaviour, running: Set<n
     if (running.has(key)) world.breaches.push(`two attempts of request ${key} run at once`)
     running.add(key)
     world.mostBodies = Math.max(world.mostBodies, ++world.bodies)
+    if (isDeaf(behaviour)) world.deaf++
   })
   const go = Effect.sync(() => {
     running.delete(key)
     world.bodies--
+    if (isDeaf(behaviour)) world.deaf--
   })
   return Effect.acquireUseRelease(
     come,
@@ -134,6 +140,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
     pool,
     core,
     bodies: 0,
+    deaf: 0,
     mostBodies: 0,
     breaches: [],
     gates: new Map(),
@@ -157,6 +164,16 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
 class Made extends Context.Service<Made, { readonly core: Core; readonly pool: WorkerPool.WorkerPool["Service"] }>()(
   "test/Made"
 ) {}
+
+/** Deadlines that are set: timeouts, expiries, delays, graces. */
+export const timers = (world: World): number => {
+  let count = 0
+  const { lists } = world.core.deadlines as unknown as {
+    readonly lists: Map<number, { head: { next: any } | undefined }>
+  }
+  for (const list of lists.values()) for (let at = list.head; at !== undefined; at = at.next) count++
+  return count
+}
 
 export const record = (world: World, key: number, result: Result): void => {
   const results = world.results.get(key) ?? []
