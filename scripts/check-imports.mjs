@@ -24,7 +24,7 @@ const table = {
   "internal/request": "PoolError Outcome RequestPolicy internal/deadlines internal/ring internal/worker",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
-    "Outcome internal/counters internal/deadLetterBox internal/deadlines internal/events internal/request",
+    "Outcome internal/counters internal/deadLetterBox internal/deadlines internal/events internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
@@ -35,7 +35,7 @@ const table = {
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
   "internal/drain":
-    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request",
+    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/request internal/retry internal/runtime internal/settle",
   "internal/calls": "Call Outcome PoolError RequestPolicy Ticket internal/core internal/request",

@@ -30,11 +30,16 @@ export const make = (
 ): DeadLetters => ({
   list: Effect.sync(() => box.all.map((request) => ({ payload: request.payload, outcome: toOutcome(request) }))),
   dropped: Effect.sync(() => box.dropped),
-  resubmit: Effect.fnUntraced(function* (id) {
-    const request = box.find(id)
-    if (request === undefined) return yield* new DeadLetterNotFound({ id })
-    // Out of the box first: two who resubmit it at once must not both send it.
-    box.remove(request)
-    return yield* submitAgain(request).pipe(Effect.onError(() => Effect.sync(() => box.add(request))))
-  })
+  // Out of the box first: two who resubmit it at once must not both send it.
+  resubmit: (id) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        const request = box.find(id)
+        if (request === undefined) return Effect.fail(new DeadLetterNotFound({ id }))
+        box.remove(request)
+        return Effect.succeed(request)
+      }),
+      submitAgain,
+      (request, exit) => Effect.sync(() => (exit._tag === "Failure" ? box.add(request) : undefined))
+    )
 })

@@ -96,7 +96,7 @@ const runner =
   (payload, request) => {
     const result: unknown = handler(payload, new CallOptions(rpc, request))
     if (Effect.isEffect(result)) return result as Effect.Effect<unknown, unknown>
-    if (Rpc.isWrapper(result as object)) {
+    if (typeof result === "object" && result !== null && Rpc.isWrapper(result)) {
       const wrapper = result as Rpc.Wrapper<Effect.Effect<unknown, unknown>>
       return wrapper.uninterruptible ? Effect.uninterruptible(wrapper.value) : wrapper.value
     }

@@ -6,7 +6,7 @@ import type { PoolError } from "./PoolError.ts"
 
 type Arguments<R extends Rpc.Any> =
   Rpc.PayloadConstructor<R> extends infer P
-    ? [void] extends [P]
+    ? [void] extends [P] | [{} extends P ? void : never]
       ? [payload?: P | undefined, options?: Call.Options]
       : [payload: P, options?: Call.Options]
     : never

@@ -35,7 +35,10 @@ export interface Options extends RequestPolicy.Fields {
   readonly minWorkers?: number | undefined
   /** The most workers, and so the most attempts that run at once (but see `maxStuckWorkers`). */
   readonly maxWorkers?: number | undefined
-  /** The most requests that wait or are between two attempts. A retry that returns never has to fight for its place. */
+  /**
+   * The most requests that may wait, or be between two attempts, for another one to be let in. A retry that returns is
+   * never refused, so `waiting + delayed` can be more than this by at most the number of attempts that ran.
+   */
   readonly capacity?: number | "unbounded" | undefined
   /** Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`). */
   readonly strategy?: Strategy | undefined

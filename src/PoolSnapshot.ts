@@ -53,6 +53,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly stuck: number
   /** The number of workers that was last asked for. */
   readonly target: number
+  /** Busy workers that are one too many: they go when their attempt is over. */
+  readonly retiring: number
   readonly minWorkers: number
   readonly maxWorkers: number
   readonly maxStuckWorkers: number
@@ -77,7 +79,8 @@ export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
   const workers = self.idle + self.running + self.ending + self.stuck
   if (self.workers !== workers) broken.push(`workers ${self.workers}, but its terms add up to ${workers}`)
   const busy = self.running + self.ending + self.stuck
-  if (busy > self.maxWorkers + self.maxStuckWorkers) broken.push(`${busy} attempts run, above the bounds`)
+  if (busy > self.maxWorkers + self.maxStuckWorkers + self.retiring)
+    broken.push(`${busy} attempts run, above the bounds`)
   for (const [field, value] of Object.entries(self)) {
     if (typeof value === "number" && !(value >= 0)) broken.push(`${field} is ${value}`)
   }

@@ -58,7 +58,8 @@ export class WaitingRequests {
   /** `"full"`: refused and counted so. A request in answer: that one was taken out to make room and has to be ended. */
   offer(request: PoolRequest): Offered {
     this.counters.offered++
-    if (this.hasRoom) {
+    // A place that has just come free belongs to whoever is blocked already.
+    if (this.hasRoom && this.blockedCallers.size === 0) {
       this.accept(request)
       return "accepted"
     }

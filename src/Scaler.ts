@@ -22,7 +22,7 @@ export class Scaler extends Context.Service<
   }
 >()("effect-worker-pool/Scaler") {}
 
-/** A scaler of the pool in the context. It ends with its scope, or as soon as the pool drains. */
+/** A scaler of the pool in the context. It ends with its scope, or at the first tick that finds the pool draining. */
 export const make = Effect.fnUntraced(function* (
   policy: ScalingPolicy
 ): Effect.fn.Return<Scaler["Service"], InvalidPoolConfig, PoolConfig | WorkerPool | Scope.Scope> {
@@ -60,8 +60,10 @@ export const make = Effect.fnUntraced(function* (
 
   return Scaler.of({
     hold: (workers) =>
-      Effect.map(pool.resize(workers), () => {
+      Effect.suspend(() => {
+        const before = held
         held = true
+        return Effect.onError(pool.resize(workers), () => Effect.sync(() => void (held = before)))
       }),
     release: Effect.sync(() => {
       held = false

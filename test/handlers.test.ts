@@ -132,6 +132,19 @@ describe("what an attempt runs with", () => {
     )
   )
 
+  it.effect("a fiber that it forks as its child ends with it, awaited, before the next attempt starts", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        const child = Effect.onInterrupt(Effect.never, () => Effect.andThen(Effect.sleep(30), bench.note("child")))
+        bench.on("a", Effect.as(Effect.forkChild(child, { startImmediately: true }), "a"))
+        yield* bench.call("a")
+        yield* bench.call("b")
+        yield* TestClock.adjust(100)
+        assert.deepStrictEqual(bench.log, ["0 a1 start", "0 a1 success", "30 child", "30 b1 start", "30 b1 success"])
+      })
+    )
+  )
+
   it.effect("a fiber that it forks into its scope ends with it as well", () =>
     withPool()((bench) =>
       Effect.gen(function* () {

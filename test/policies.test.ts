@@ -102,6 +102,7 @@ const snapshot: PoolSnapshot.PoolSnapshot = {
   ending: 1,
   stuck: 1,
   target: 5,
+  retiring: 0,
   minWorkers: 1,
   maxWorkers: 4,
   maxStuckWorkers: 0,

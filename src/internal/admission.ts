@@ -1,15 +1,14 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestExpired } from "../PoolError.ts"
+import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { PoolRequest } from "./request.ts"
-import { withoutStack } from "./runtime.ts"
+import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
-import { RequestEvicted } from "../PoolError.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -20,6 +19,7 @@ export interface Dependencies {
   readonly deadlines: Deadlines
   readonly queue: WaitingRequests
   readonly settle: Settle
+  readonly turn: Turn
   readonly isOpen: () => boolean
 }
 
@@ -61,7 +61,7 @@ export class Admission {
     if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
     while ((request = this.pool.queue.admit()) !== undefined) {
-      request.onAccepted?.()
+      if (request.onAccepted !== undefined) this.pool.turn.run(this.pool.now(), request.onAccepted)
       this.pool.crew.wake()
     }
   }
@@ -128,6 +128,6 @@ export class Admission {
     if (request.expiry !== undefined) this.pool.deadlines.clear(request.expiry)
     request.phase = "ended"
     request.exit = exit
-    request.notify()
+    this.pool.turn.tell(request)
   }
 }

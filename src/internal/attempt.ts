@@ -62,11 +62,7 @@ export class Attempts {
     }
     if (Exit.isExit(effect)) return effect
     deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
-    if (route.context === undefined) {
-      worker.fiber.setContext(details!.context!)
-      return effect
-    }
-    const context = worker.contextOf(route)
+    const context = route.context === undefined ? details!.context! : worker.contextOf(route)
     worker.fiber.setContext(
       details?.span === undefined ? context : Context.add(context, Tracer.ParentSpan, details.span)
     )
@@ -210,7 +206,7 @@ export class Attempts {
         delayMillis
       })
     }
-    if (now + delayMillis > this.pool.latestReturn()) {
+    if (now + delayMillis >= this.pool.latestReturn()) {
       queue.withdraw(request)
       settle(request, "interrupted", interruptedExit(request, "delayed"), now)
       return

@@ -122,12 +122,14 @@ export class Calls {
     if (refusal !== undefined) resume(refusal)
     else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request, admission)))
     else {
-      const gone = (request: PoolRequest) => resume(request.exit!)
+      const ticket = Exit.succeed(Ticket.make<any, any>(request, admission))
+      // One that was let in and has an end already is a ticket all the same.
+      const gone = (request: PoolRequest) => resume(request.end === undefined ? request.exit! : ticket)
       request.listen(gone)
       request.onAccepted = () => {
         request.unlisten(gone)
         request.onAccepted = undefined
-        resume(Exit.succeed(Ticket.make(request, admission)))
+        resume(ticket)
       }
       return admission.cancelAndWait(request)
     }

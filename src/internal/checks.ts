@@ -1,5 +1,5 @@
 /** Range checks of options. Each answers what is wrong, or `undefined`; nothing is ever clamped. */
-import { Duration, Option } from "effect"
+import { Duration, Formatter, Option } from "effect"
 import { InvalidPoolConfig } from "../PoolError.ts"
 
 type Check<A> = (field: string, value: A) => InvalidPoolConfig | undefined
@@ -46,5 +46,5 @@ export const millis = (field: string, value: unknown, least: 0 | 1 = 1): number 
 const show = (value: unknown): string => {
   if (typeof value === "string") return `"${value}"`
   if (Duration.isDuration(value)) return Duration.format(value)
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+  return typeof value === "object" && value !== null ? Formatter.formatJson(value) : String(value)
 }

@@ -30,6 +30,7 @@ export const makeControls = (core: Core) => {
     workers: crew.size,
     idle: crew.size - counters.running - counters.ending - counters.stuck,
     target: crew.target,
+    retiring: crew.retiring,
     minWorkers,
     maxWorkers: crew.mode === "elastic" ? maxWorkers : Infinity,
     maxStuckWorkers: config.maxStuckWorkers,

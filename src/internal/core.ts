@@ -1,5 +1,5 @@
 /** Puts the parts of one pool together. What its parts may know of each other can be read here. */
-import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
@@ -16,7 +16,7 @@ import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import type { Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
-import { Alarm, makeNow, Turn } from "./runtime.ts"
+import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
 
 export interface Core {
@@ -40,23 +40,24 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const config = yield* PoolConfig
   const handlers = yield* Handlers
   const routes = yield* makeRoutes(handlers, config.policy)
-  const context = Context.omit(Scope.Scope)(yield* Effect.context<never>()) as Context.Context<never>
+  const context = inherit(yield* Effect.context<never>())
+  const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
   const scope = Scope.makeUnsafe("parallel")
   const now = makeNow(context)
-  const turn = new Turn(context)
+  const turn = new Turn(context, (defect) => log(Effect.logError("an observer of a caller threw", defect)))
   const counters = new Counters()
   const events = new Events()
   const drain = new Drain()
   const deadlines = new Deadlines(now, new Alarm(context, scope), turn)
   const deadLetters = new DeadLetterBox(config.deadLetters)
   const queue = (yield* RequestQueue).make(counters)
-  const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
 
   const settle = makeSettle({
     counters,
     deadlines,
     deadLetters,
     events,
+    turn,
     onSettled: (request, now) => drain.onSettled(request, now),
     onTold: drain.check
   })
@@ -107,6 +108,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadlines,
     queue,
     settle,
+    turn,
     isOpen: () => drain.state === "open"
   })
   drain.connect({
@@ -119,6 +121,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadlines,
     events,
     queue,
+    turn,
     onDrained: (report) =>
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logInfo(DrainReport.format(report)))
   })
@@ -157,7 +160,7 @@ const makeRoutes = (
     const routes = new Map<string, Route>()
     for (const [tag, { context, policy, run }] of handlers) {
       const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
-      routes.set(tag, { tag, policy: resolved, context, run })
+      routes.set(tag, { tag, policy: resolved, context: inherit(context), run })
     }
     return routes
   })

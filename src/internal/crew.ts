@@ -77,7 +77,9 @@ export class Crew implements Employer {
   /** Wakes as many workers as there are requests, after a pause. */
   wakeAll(): void {
     this.adjust()
-    for (let left = Math.min(this.pool.queue.waiting, this.idle.length); left > 0; left--) this.wake()
+    const { waiting } = this.pool.queue
+    for (let left = this.mode === "inline" ? waiting : Math.min(waiting, this.idle.length); left > 0; left--)
+      this.wake()
   }
 
   /** One more worker, whatever was asked for. `onEnd` hears of its end. */
@@ -108,8 +110,15 @@ export class Crew implements Employer {
     return this.closed || (this.mode === "elastic" ? this.excess > 0 : worker.attempted)
   }
 
-  park(worker: Worker): void {
+  park(worker: Worker): boolean {
+    if (this.mustRetire(worker) || (this.pool.queue.waiting > 0 && !this.paused)) return false
     this.idle.push(worker)
+    return true
+  }
+
+  /** Workers that are one too many and go when their attempt is over. */
+  get retiring(): number {
+    return this.mode === "elastic" ? Math.max(0, this.workers.size - this.wanted) : 0
   }
 
   /** While anything waits and may run there is at least one worker, whatever was asked for. */

@@ -41,6 +41,7 @@ export class Deadlines {
   private readonly turn: Turn
   /** When the alarm rings; `-Infinity` while deadlines are being fired. */
   private ringsAt = Infinity
+  private stopped = false
 
   constructor(now: () => number, alarm: Alarm, turn: Turn) {
     this.now = now
@@ -60,12 +61,22 @@ export class Deadlines {
       this.heap.push(list)
       this.siftUp(this.heap.length - 1)
     }
+    // `now` may be a little older than that of the last one set: what ran between the two took its time.
+    let before = list.last
+    while (before !== undefined && before.at > deadline.at) before = before.previous
+    const after = before === undefined ? list.head : before.next
     deadline.list = list
-    deadline.previous = list.last
-    if (list.last === undefined) list.head = deadline
-    else list.last.next = deadline
-    list.last = deadline
-    if (deadline.at < this.ringsAt) this.arm(deadline.at, now)
+    deadline.previous = before
+    deadline.next = after
+    if (before === undefined) list.head = deadline
+    else before.next = deadline
+    if (after === undefined) list.last = deadline
+    else after.previous = deadline
+    if (deadline.at < list.earliest) {
+      list.earliest = deadline.at
+      this.siftUp(this.heap.indexOf(list))
+    }
+    if (deadline.at < this.ringsAt && !this.stopped) this.arm(deadline.at, now)
   }
 
   clear(deadline: Deadline): void {
@@ -77,6 +88,12 @@ export class Deadlines {
     else next.previous = previous
     deadline.list = deadline.previous = deadline.next = undefined
     deadline.at = Infinity
+  }
+
+  /** Nothing fires any more. */
+  stop(): void {
+    this.stopped = true
+    this.alarm.clear()
   }
 
   private arm(at: number, now: number): void {
@@ -96,7 +113,7 @@ export class Deadlines {
       now = this.now()
     }
     this.ringsAt = Infinity
-    if (this.heap.length > 0) this.arm(this.earliest(), now)
+    if (this.heap.length > 0 && !this.stopped) this.arm(this.earliest(), now)
   }
 
   private earliest(): number {

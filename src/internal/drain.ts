@@ -11,6 +11,7 @@ import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import type { PoolRequest } from "./request.ts"
+import type { Turn } from "./runtime.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -22,6 +23,7 @@ export interface Dependencies {
   readonly deadlines: Deadlines
   readonly events: Events
   readonly queue: WaitingRequests
+  readonly turn: Turn
   readonly onDrained: (report: DrainReport.DrainReport) => void
 }
 
@@ -73,7 +75,7 @@ export class Drain {
 
   private start(deadlineMillis: number): void {
     if (this.state === "closed") return
-    const { admission, crew, deadlines, events, queue } = this.pool
+    const { crew, deadlines, events, queue } = this.pool
     const now = this.pool.now()
     if (this.state === "open") {
       this.state = "draining"
@@ -84,24 +86,29 @@ export class Drain {
     } else if (this.forced || now + deadlineMillis >= this.endsAt) return
     this.endsAt = now + deadlineMillis
     deadlines.set(this.deadline, now, deadlineMillis)
-    for (const request of queue.all("blocked")) admission.interrupt(request, now)
-    for (const request of queue.all("delayed")) {
-      if (request.delay !== undefined && request.delay.at > this.endsAt) admission.interrupt(request, now)
-    }
+    this.interruptAll(queue.all("blocked"))
+    this.interruptAll(queue.all("delayed").filter(({ delay }) => delay !== undefined && delay.at >= this.endsAt))
     crew.wakeAll()
     this.check()
   }
 
   private force(now: number): void {
-    const { admission, crew, deadlines, queue } = this.pool
+    const { crew, deadlines, queue } = this.pool
     this.forced = true
     // Before anything is ended: the last end closes the pool.
     deadlines.set(this.grace, now, this.pool.graceMillis)
-    for (const phase of ["waiting", "delayed"] as const) {
-      for (const request of queue.all(phase)) admission.interrupt(request, now)
-    }
-    for (const worker of crew.all) {
-      if (worker.request?.phase === "running") admission.interrupt(worker.request, now)
+    crew.paused = true
+    const running = crew.all.flatMap(({ request }) => (request?.phase === "running" ? [request] : []))
+    this.interruptAll([...running, ...queue.all("delayed"), ...queue.all("waiting")])
+  }
+
+  /** However many they are, the host gets its turns in between. */
+  private interruptAll(requests: ReadonlyArray<PoolRequest>, from = 0): void {
+    const { admission, now, turn } = this.pool
+    for (let at = from; at < requests.length; at++) {
+      const time = now()
+      if (turn.isOver(time)) return turn.defer(() => this.interruptAll(requests, at))
+      admission.interrupt(requests[at]!, time)
     }
     this.check()
   }
@@ -112,6 +119,7 @@ export class Drain {
     this.state = "closed"
     deadlines.clear(this.deadline)
     deadlines.clear(this.grace)
+    deadlines.stop()
     const stuck = crew.all.flatMap((worker) =>
       worker.request === undefined ? [] : [left(worker.request, "running", now)]
     )
@@ -128,7 +136,7 @@ export class Drain {
       stuckCount: stuck.length
     }
     this.pool.onDrained(report)
-    if (events.on) events.publish({ _tag: "Drained", report })
+    events.end({ _tag: "Drained", report })
     Deferred.doneUnsafe(this.report, Effect.succeed(report))
   }
 }

@@ -11,6 +11,7 @@ interface Subscriber {
 
 export class Events {
   private readonly subscribers = new Set<Subscriber>()
+  private last: PoolEvent | undefined = undefined
 
   /** Whether anybody listens. Ask before building an event. */
   get on(): boolean {
@@ -24,10 +25,17 @@ export class Events {
     }
   }
 
+  /** The last event. Whoever subscribes later hears of nothing else. */
+  end(event: PoolEvent): void {
+    this.last = event
+    this.publish(event)
+  }
+
   readonly subscribe: Effect.Effect<Stream.Stream<PoolEvent>, never, Scope.Scope> = Effect.acquireRelease(
     Effect.map(Queue.make<PoolEvent>({ capacity: bufferSize, strategy: "sliding" }), (queue): Subscriber => {
       const subscriber = { queue, missed: 0 }
-      this.subscribers.add(subscriber)
+      if (this.last === undefined) this.subscribers.add(subscriber)
+      else Queue.offerUnsafe(queue, this.last)
       return subscriber
     }),
     (subscriber) => Effect.sync(() => this.subscribers.delete(subscriber))

@@ -96,13 +96,18 @@ export class PoolRequest implements Placed {
     else if (Array.isArray(this.listeners)) this.listeners = this.listeners.filter((other) => other !== listener)
   }
 
-  /** Tells each listener once. A listener may do anything to the pool: call this last. */
-  notify(): void {
+  /** Tells each listener once. A listener may do anything to the pool, and throw: see `Turn.tell`. */
+  notify(onDefect: (defect: unknown) => void): void {
     const { listeners } = this
-    this.listeners = undefined
     if (listeners === undefined) return
-    if (typeof listeners === "function") listeners(this)
-    else for (const listener of listeners) listener(this)
+    this.listeners = undefined
+    for (const listener of typeof listeners === "function" ? [listeners] : listeners) {
+      try {
+        listener(this)
+      } catch (defect) {
+        onDefect(defect)
+      }
+    }
   }
 }
 

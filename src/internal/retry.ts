@@ -1,5 +1,5 @@
 /** Whether another attempt follows one that failed, and after how long. */
-import { Context, Duration, Effect, Random, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, Random, Schedule } from "effect"
 import * as RetryPolicy from "../RetryPolicy.ts"
 import type { PoolRequest } from "./request.ts"
 
@@ -14,8 +14,9 @@ export type RetryDelay = (request: PoolRequest, kind: FailureKind, error: unknow
 
 export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
   const random = Context.get(context, Random.Random)
+  const clock = Context.get(context, Clock.Clock)
   const runSync = Effect.runSyncExitWith(context)
-  const delayOf: RetryDelay = (request, kind, error, now) => {
+  const delayOf = (request: PoolRequest, kind: FailureKind, error: unknown): number | undefined => {
     const { retry } = request.policy
     if (retry === undefined) return undefined
     if (RetryPolicy.isRetryPolicy(retry)) {
@@ -24,15 +25,14 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
         : undefined
     }
     if (kind === "defect") return undefined
-    return stepSchedule(request, retry, error, now)
+    return stepSchedule(request, retry, error)
   }
 
   /** A schedule that cannot decide at once, or that dies, gives no further attempt. */
   const stepSchedule = (
     request: PoolRequest,
     schedule: Schedule.Schedule<unknown, unknown>,
-    error: unknown,
-    now: number
+    error: unknown
   ): number | undefined => {
     type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
     if (request.retryStep === undefined) {
@@ -40,12 +40,12 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
       if (made._tag === "Failure") return undefined
       request.retryStep = made.value
     }
-    const next = runSync((request.retryStep as Step)(now, error))
+    const next = runSync((request.retryStep as Step)(clock.currentTimeMillisUnsafe(), error))
     return next._tag === "Success" ? Math.ceil(Duration.toMillis(next.value[1])) : undefined
   }
 
   return (request, kind, error, now) => {
-    const delay = delayOf(request, kind, error, now)
+    const delay = delayOf(request, kind, error)
     return delay === undefined || now + delay >= request.expiresAt ? undefined : delay
   }
 }

@@ -1,11 +1,21 @@
 /** All that touches the fiber runtime below Effect's public combinators. */
-import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, Scope, Tracer } from "effect"
 
 /** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
 export const makeNow = (context: Context.Context<never>): (() => number) => {
   const clock = Context.get(context, Clock.Clock)
   const start = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   return () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6 - start
+}
+
+/**
+ * What workers and handlers take over from where the pool, or the handlers, were built: all but the scope and the span of
+ * the build, and but for the scheduler of a build under `runSync`, whose microtasks would keep the host from its timers.
+ */
+export const inherit = (context: Context.Context<never>): Context.Context<never> => {
+  const own = Context.omit(Scope.Scope, Tracer.ParentSpan)(context as Context.Context<Scope.Scope | Tracer.ParentSpan>)
+  const { executionMode } = Context.get(own, Scheduler.Scheduler)
+  return (executionMode === "sync" ? Context.omit(Scheduler.Scheduler)(own) : own) as Context.Context<never>
 }
 
 /** How long the pool works without letting the host's timers and sockets have their turn. */
@@ -22,8 +32,11 @@ export class Turn {
   private readonly dispatcher: Scheduler.SchedulerDispatcher
   private startedAt = -1
   private nesting = 0
+  private readonly onDefect: (defect: unknown) => void
 
-  constructor(context: Context.Context<never>) {
+  /** `onDefect` hears of what an observer of a caller's fiber has thrown: it is none of the pool's business. */
+  constructor(context: Context.Context<never>, onDefect: (defect: unknown) => void) {
+    this.onDefect = onDefect
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
   }
 
@@ -41,17 +54,33 @@ export class Turn {
   }
 
   defer(task: () => void): void {
-    this.dispatcher.scheduleTask(task, 0)
+    this.dispatcher.scheduleTask(() => this.nested(task), 0)
   }
 
   /** Runs `task` at once, or in the next turn when this one is over or the stack is deep. */
   run(now: number, task: () => void): void {
-    if (this.nesting >= nestingLimit || this.isOver(now)) {
-      this.defer(task)
+    if (this.nesting >= nestingLimit || this.isOver(now)) this.defer(task)
+    else this.nested(task)
+  }
+
+  /** Lets callers hear of a request's end. What they do then runs here, and must neither nest for ever nor throw. */
+  tell(request: { notify(onDefect: (defect: unknown) => void): void }): void {
+    if (this.nesting >= nestingLimit) {
+      this.dispatcher.scheduleTask(() => this.tell(request), 0)
       return
     }
     this.nesting++
-    task()
+    request.notify(this.onDefect)
+    this.nesting--
+  }
+
+  private nested(task: () => void): void {
+    this.nesting++
+    try {
+      task()
+    } catch (defect) {
+      this.onDefect(defect)
+    }
     this.nesting--
   }
 }
@@ -67,6 +96,11 @@ export class Alarm {
     this.clock = Context.get(context, Clock.Clock)
     this.fork = Effect.runForkWith(context)
     this.scope = scope
+  }
+
+  clear(): void {
+    this.sleeper?.interruptUnsafe()
+    this.sleeper = undefined
   }
 
   /** Rings once after `millis`, in place of any earlier setting, unless the scope has ended by then. */

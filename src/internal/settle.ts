@@ -6,6 +6,7 @@ import type { DeadLetterBox } from "./deadLetterBox.ts"
 import type { Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import { type PoolRequest, toOutcome } from "./request.ts"
+import type { Turn } from "./runtime.ts"
 
 export type Settle = (request: PoolRequest, end: End, exit: Exit.Exit<any, any>, now: number) => void
 
@@ -19,6 +20,7 @@ export const makeSettle =
     readonly deadlines: Deadlines
     readonly deadLetters: DeadLetterBox
     readonly events: Events
+    readonly turn: Turn
     /** Before its caller is told, and after. */
     readonly onSettled: (request: PoolRequest, now: number) => void
     readonly onTold: () => void
@@ -68,6 +70,6 @@ export const makeSettle =
     }
     if (pool.events.on) pool.events.publish({ _tag: "RequestEnded", outcome: toOutcome(request) })
     pool.onSettled(request, now)
-    request.notify()
+    pool.turn.tell(request)
     pool.onTold()
   }

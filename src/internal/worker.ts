@@ -11,7 +11,8 @@ export interface Employer {
   readonly take: () => PoolRequest | undefined
   /** Whether there is one worker too many, and this one should go. */
   readonly mustRetire: (worker: Worker) => boolean
-  readonly park: (worker: Worker) => void
+  /** `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. */
+  readonly park: (worker: Worker) => boolean
 }
 
 export class Worker {
@@ -63,19 +64,23 @@ export class Worker {
   run(attempts: Attempts, employer: Employer, turn: Turn): Effect.Effect<void> {
     const parked = Effect.interruptible(
       Effect.callback<void>((resume) => {
+        this.fiber.setContext(this.context)
+        if (!employer.park(this)) return resume(Effect.void)
         this.wake = () => {
           this.wake = undefined
           resume(Effect.void)
         }
-        this.fiber.setContext(this.context)
-        employer.park(this)
       })
     )
     const next = (): Effect.Effect<unknown> => {
       if (this.exit !== undefined) return this.cleanUp(this.exit)
       let now = attempts.now()
       for (;;) {
-        if (turn.isOver(now)) return Effect.yieldNow
+        if (turn.isOver(now)) {
+          // Not by the scheduler of whoever's effect ran last.
+          this.fiber.setContext(this.context)
+          return Effect.yieldNow
+        }
         const request = employer.take()
         if (request === undefined) return parked
         this.attempted = true

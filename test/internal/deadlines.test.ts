@@ -10,7 +10,7 @@ const running = Effect.gen(function* () {
   const context = yield* Effect.context<never>()
   const now = makeNow(context)
   const alarm = new Alarm(context, yield* Effect.scope)
-  const deadlines = new Deadlines(now, alarm, new Turn(context))
+  const deadlines = new Deadlines(now, alarm, new Turn(context, () => {}))
   const fired: Array<string> = []
   const set = (name: string, millis: number) => {
     const deadline = new Deadline((at) => fired.push(`${at} ${name}`))
