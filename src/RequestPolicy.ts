@@ -4,8 +4,8 @@ import * as checks from "./internal/checks.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 
-/** A retry rule as the caller writes it. A `Schedule` retries typed failures and timeouts until it is done. */
-export type Retry = RetryPolicy.RetryPolicy | Schedule.Schedule<any, any, never, never>
+/** A retry rule as the caller writes it. A `Schedule` retries typed failures and timeouts until it is done, or fails. */
+export type Retry = RetryPolicy.RetryPolicy | Schedule.Schedule<any, any, any, never>
 
 /** What a caller, an annotation or the pool's options say. A field that is not set is left to the next in line. */
 export interface Fields {

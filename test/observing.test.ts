@@ -105,6 +105,7 @@ describe("dead letters", () => {
         bench.on("hangs", Effect.never)
         yield* bench.submit("fails")
         yield* bench.submit("hangs")
+        yield* bench.submit("late", { expiresIn: 5 })
         yield* bench.submit("fine")
         yield* Effect.flatMap(bench.submit("gone"), (ticket) => ticket.cancel)
         yield* TestClock.adjust(10)

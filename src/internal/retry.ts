@@ -31,10 +31,10 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
   /** A schedule that cannot decide at once, or that dies, gives no further attempt. */
   const stepSchedule = (
     request: PoolRequest,
-    schedule: Schedule.Schedule<unknown, unknown>,
+    schedule: Schedule.Schedule<unknown, unknown, unknown>,
     error: unknown
   ): number | undefined => {
-    type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
+    type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, unknown, never>>>
     if (request.retryStep === undefined) {
       const made = runSync(Schedule.toStep(schedule))
       if (made._tag === "Failure") return undefined
