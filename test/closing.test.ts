@@ -47,6 +47,20 @@ describe("closing the layer", () => {
 })
 
 describe("options and report of a drain", () => {
+  it.effect("workers that were to retire stay until everything has ended", () =>
+    withPool({ maxWorkers: 3 })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.resize(3)
+        bench.on("a", Effect.as(Effect.sleep(100), "a"))
+        for (let n = 0; n < 9; n++) yield* bench.submit("a")
+        yield* bench.pool.resize(1)
+        const drain = yield* Effect.forkChild(bench.pool.drain(), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude(yield* Fiber.join(drain), { forced: false, tookMillis: 300, accepted: 9 })
+      })
+    )
+  )
+
   it.effect("a deadline that is no time is refused, and stops nothing", () =>
     withPool()((bench) =>
       Effect.gen(function* () {
