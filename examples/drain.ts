@@ -16,7 +16,8 @@ const program = Effect.gen(function* () {
 
   const report = yield* pool.drain({ deadline: "100 millis" })
   console.log(`forced: ${report.forced}, succeeded: ${report.ends.succeeded}, stuck: ${report.stuckCount}`)
-  for (const { attempts, id, phase } of report.interrupted) console.log(`${id} was ${phase}, ${attempts} attempts`)
+  const left = report.interrupted.map(({ attempts, id, phase }) => `${id} was ${phase}, ${attempts} attempts`)
+  for (const line of left.sort()) console.log(line)
 
   // Asked again, it gives the same report; nothing is done twice.
   const again = yield* pool.drain()
