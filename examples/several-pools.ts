@@ -29,8 +29,7 @@ const program = Effect.gen(function* () {
     Stream.map((n) => WorkerPool.call(Fetch, { url: `/${n}` })),
     (calls) => network.pool.process(calls, { ordered: true }),
     Stream.filter(Outcome.isSuccess),
-    Stream.mapEffect((outcome) => (outcome._tag === "Outcome" ? outcome.exit : Effect.die(outcome.error))),
-    Stream.mapEffect((text) => processor.pool.execute(Hash, { text })),
+    Stream.mapEffect(({ exit }) => processor.pool.execute(Hash, { text: exit.value })),
     Stream.runCollect
   )
   console.log(hashes)

@@ -29,7 +29,7 @@ const table = {
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/attempt internal/deadlines internal/request internal/runtime",
+  "internal/worker": "internal/deadlines internal/request internal/runtime",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/events internal/request internal/runtime internal/worker",
   "internal/admission":

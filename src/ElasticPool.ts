@@ -26,7 +26,7 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<WorkerPool.WorkerPool | Scaler.Scaler, InvalidPoolConfig, Handlers> => {
   const { scaling = ScalingPolicy.queueLength({ threshold: 10 }) } = options
-  return Layer.mergeAll(PoolMetrics.layer, Scaler.layer(scaling === "none" ? keep : scaling)).pipe(
+  return Layer.mergeAll(PoolMetrics.layer, scaling === "none" ? Scaler.layerNone : Scaler.layer(scaling)).pipe(
     Layer.provideMerge(WorkerPool.layer),
     Layer.provide(RequestQueue.layer),
     Layer.provide(PoolConfig.layer(options))
@@ -55,11 +55,4 @@ export const article: Options = {
   strategy: "dropping",
   retry: RetryPolicy.make({ times: 3, base: 0, jitter: "none" }),
   scaling: ScalingPolicy.queueLength({ threshold: 10, lowWater: 0.75, step: 1 })
-}
-
-/** `"none"`: every tick asks for what is there. */
-const keep: ScalingPolicy.ScalingPolicy<void> = {
-  name: "none",
-  initial: undefined,
-  decide: ({ target }) => ({ workers: target, reason: "no scaling", state: undefined })
 }

@@ -32,4 +32,7 @@ export interface Rejected {
 }
 
 /** Whether the handler's value came back. */
-export const isSuccess = (self: Outcome | Rejected): boolean => self._tag === "Outcome" && self.end === "succeeded"
+export const isSuccess = <A, E>(
+  self: Outcome<A, E> | Rejected
+): self is Outcome<A, E> & { readonly end: "succeeded"; readonly exit: Exit.Success<A> } =>
+  self._tag === "Outcome" && self.end === "succeeded"

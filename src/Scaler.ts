@@ -76,6 +76,17 @@ export const make = Effect.fnUntraced(function* (
 export const layer = (policy: ScalingPolicy): Layer.Layer<Scaler, InvalidPoolConfig, PoolConfig | WorkerPool> =>
   Layer.effect(Scaler, make(policy))
 
+/** No scaling: the number of workers changes only by hand. Nothing ticks, and there are no decisions. */
+export const layerNone: Layer.Layer<Scaler, never, WorkerPool> = Layer.effect(
+  Scaler,
+  Effect.map(WorkerPool, ({ resize }) => ({
+    hold: resize,
+    release: Effect.void,
+    decisions: Stream.empty,
+    recent: Effect.succeed([])
+  }))
+)
+
 /** The nearest number of workers within the bounds, and which bound it ran into. A wish that is no number changes nothing. */
 const bounded = (proposed: number, { maxWorkers, minWorkers, target }: PoolSnapshot) =>
   !Number.isInteger(proposed)

@@ -10,7 +10,7 @@ import type { PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { isInterrupted, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
-import type { Worker } from "./worker.ts"
+import type { AttemptSteps, Worker } from "./worker.ts"
 
 export interface Dependencies {
   readonly now: () => number
@@ -30,7 +30,7 @@ export interface Dependencies {
   readonly onStuck: (worker: Worker, request: PoolRequest) => void
 }
 
-export class Attempts {
+export class Attempts implements AttemptSteps {
   readonly now: () => number
   private readonly pool: Dependencies
 

@@ -1,9 +1,15 @@
 /** One long-lived fiber that takes a request, runs an attempt, and does so again. */
 import { Context, Effect, Exit, Fiber, Scope } from "effect"
-import type { Attempts } from "./attempt.ts"
 import { Deadline } from "./deadlines.ts"
 import type { PoolRequest, Route } from "./request.ts"
 import { isInterrupted, liveChildren, type Turn } from "./runtime.ts"
+
+/** What a worker asks of whoever knows how an attempt begins and ends. */
+export interface AttemptSteps {
+  readonly now: () => number
+  readonly begin: (worker: Worker, request: PoolRequest, now: number) => Effect.Effect<unknown, unknown>
+  readonly end: (worker: Worker, exit: Exit.Exit<unknown, unknown>, now: number) => void
+}
 
 /** What a worker asks of the crew to which it belongs. */
 export interface Employer {
@@ -61,7 +67,7 @@ export class Worker {
    * The worker's whole life; it must be run in an uninterruptible fiber. Between two effects every step is synchronous,
    * so a request is never in nobody's hands: an interruption is noticed before the next one is taken.
    */
-  run(attempts: Attempts, employer: Employer, turn: Turn): Effect.Effect<void> {
+  run(attempts: AttemptSteps, employer: Employer, turn: Turn): Effect.Effect<void> {
     const parked = Effect.interruptible(
       Effect.callback<void>((resume) => {
         this.fiber.setContext(this.context)
