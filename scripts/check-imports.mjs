@@ -24,7 +24,7 @@ const table = {
   "internal/request": "PoolError Outcome RequestPolicy internal/deadlines internal/ring internal/worker",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
-    "Outcome internal/counters internal/deadLetterBox internal/deadlines internal/events internal/request internal/runtime",
+    "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
@@ -38,7 +38,7 @@ const table = {
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/request internal/retry internal/runtime internal/settle",
-  "internal/calls": "Call Outcome PoolError RequestPolicy Ticket internal/core internal/request",
+  "internal/calls": "Call Outcome PoolError RequestPolicy Ticket internal/core internal/request internal/runtime",
   "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",

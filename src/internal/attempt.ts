@@ -8,7 +8,7 @@ import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import type { PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
-import { isInterrupted, withoutStack } from "./runtime.ts"
+import { enterContext, interruptNow, isInterrupted, isTraced, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
 import type { AttemptSteps, Worker } from "./worker.ts"
 
@@ -63,10 +63,9 @@ export class Attempts implements AttemptSteps {
     if (Exit.isExit(effect)) return effect
     deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
     const context = route.context === undefined ? details!.context! : worker.contextOf(route)
-    worker.fiber.setContext(
-      details?.span === undefined ? context : Context.add(context, Tracer.ParentSpan, details.span)
-    )
-    return worker.fiber.cache.tracer !== undefined && worker.fiber.cache.tracerEnabled
+    const ofCaller = details?.span === undefined ? context : Context.add(context, Tracer.ParentSpan, details.span)
+    enterContext(worker.fiber, ofCaller)
+    return isTraced(worker.fiber)
       ? Effect.withSpan(effect, route.tag, { attributes: { requestId: request.id, attempt: request.attempts } })
       : effect
   }
@@ -133,7 +132,7 @@ export class Attempts implements AttemptSteps {
   private interrupt(worker: Worker, now: number): void {
     worker.stopped = true
     this.pool.deadlines.set(worker.deadline, now, this.pool.interruptGraceMillis)
-    worker.fiber.interruptUnsafe(worker.fiber.id)
+    interruptNow(worker.fiber)
   }
 
   private fail(worker: Worker, request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {

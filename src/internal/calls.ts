@@ -1,5 +1,5 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Effect, Exit, Fiber, Result, Schema, Stream } from "effect"
+import { Effect, Exit, Result, Schema, Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
@@ -14,6 +14,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { type CallDetails, PoolRequest, type Route } from "./request.ts"
+import { callerContext, callerSpan } from "./runtime.ts"
 
 type Refusal = Exit.Exit<never, SubmitError>
 
@@ -38,7 +39,7 @@ export class Calls {
     options?: Call.Options
   ): Effect.Effect<A, E | PoolError, R> =>
     Effect.callback<A, E | PoolError>((resume) => {
-      const made = this.make(this.runRoute, effect, options, { context: Fiber.getCurrent()!.context })
+      const made = this.make(this.runRoute, effect, options, { context: callerContext() })
       return Exit.isExit(made) ? resume(made) : this.enterAndWait(made, resume)
     })
 
@@ -169,7 +170,7 @@ export class Calls {
         details = { ...details, id }
       }
     }
-    const { span } = Fiber.getCurrent()!.cache
+    const span = callerSpan()
     if (span !== undefined && details?.context === undefined) details = { ...details, span }
     return new PoolRequest(++this.sequence, route, payload, policy, details, this.core.now())
   }

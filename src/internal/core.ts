@@ -58,7 +58,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     events,
     turn,
-    onSettled: (request, now) => drain.onSettled(request, now),
+    onSettled: (request, from, now) => drain.onSettled(request, from, now),
     onTold: drain.check
   })
   const attempts: Attempts = new Attempts({

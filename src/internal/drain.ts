@@ -55,12 +55,10 @@ export class Drain {
     })
 
   /** Called at each end of a request, before its caller is told. */
-  onSettled(request: PoolRequest, now: number): void {
+  onSettled(request: PoolRequest, from: Phase, now: number): void {
     if (this.state !== "draining" || request.end !== "interrupted") return
-    const error = request.exit!._tag === "Failure" ? request.exit!.cause.reasons[0] : undefined
-    const phase = (error as { readonly error: { readonly phase: Phase } }).error.phase
     this.interruptedCount++
-    if (this.interrupted.length < DrainReport.listLimit) this.interrupted.push(left(request, phase, now))
+    if (this.interrupted.length < DrainReport.listLimit) this.interrupted.push(left(request, from, now))
   }
 
   /** Ends the drain when nothing is left to wait for. Called whenever a request or a worker has ended. */

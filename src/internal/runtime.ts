@@ -128,6 +128,21 @@ export const forkUninterruptible = <A, E>(
   fiber.addObserver(onExit)
 }
 
+/** Interrupts at once: a fiber that is suspended runs its finalizers, up to the first that waits, before this returns. */
+export const interruptNow = (fiber: Fiber.Fiber<unknown, unknown>): void => fiber.interruptUnsafe(fiber.id)
+
+/** What the fiber runs next runs in this context, until it is changed again. */
+export const enterContext = (fiber: Fiber.Fiber<unknown, unknown>, context: Context.Context<never>): void =>
+  fiber.setContext(context)
+
+/** Whether a span that this fiber makes now goes anywhere. */
+export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
+  cache.tracer !== undefined && cache.tracerEnabled
+
+/** The context, and the span, of whoever calls the pool. */
+export const callerContext = (): Context.Context<never> => Fiber.getCurrent()!.context
+export const callerSpan = (): Tracer.AnySpan | undefined => Fiber.getCurrent()!.cache.span
+
 /** Whether somebody has asked this fiber to stop: whatever interruptible it starts now would end at once. */
 export const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   (fiber as unknown as { readonly _interruptedCause: unknown })._interruptedCause !== undefined

@@ -1,6 +1,7 @@
-/** The only place that ends a request and counts it. */
+/** The only place that ends an accepted request and counts its end. */
 import { Cause, type Exit } from "effect"
 import type { End } from "../Outcome.ts"
+import type { Phase } from "../PoolError.ts"
 import type { Counters } from "./counters.ts"
 import type { DeadLetterBox } from "./deadLetterBox.ts"
 import type { Deadlines } from "./deadlines.ts"
@@ -22,13 +23,14 @@ export const makeSettle =
     readonly events: Events
     readonly turn: Turn
     /** Before its caller is told, and after. */
-    readonly onSettled: (request: PoolRequest, now: number) => void
+    readonly onSettled: (request: PoolRequest, from: Phase, now: number) => void
     readonly onTold: () => void
   }): Settle =>
   (request, end, exit, now) => {
     if (request.phase === "ended") return
     const { counters } = pool
-    if (request.phase === "running") {
+    const from = request.phase as Phase
+    if (from === "running") {
       counters.running--
       request.ranMillis += now - request.since
     } else {
@@ -69,7 +71,7 @@ export const makeSettle =
         break
     }
     if (pool.events.on) pool.events.publish({ _tag: "RequestEnded", outcome: toOutcome(request) })
-    pool.onSettled(request, now)
+    pool.onSettled(request, from, now)
     pool.turn.tell(request)
     pool.onTold()
   }

@@ -2,7 +2,7 @@
 import { Context, Effect, Exit, Fiber, Scope } from "effect"
 import { Deadline } from "./deadlines.ts"
 import type { PoolRequest, Route } from "./request.ts"
-import { isInterrupted, liveChildren, type Turn } from "./runtime.ts"
+import { enterContext, isInterrupted, liveChildren, type Turn } from "./runtime.ts"
 
 /** What a worker asks of whoever knows how an attempt begins and ends. */
 export interface AttemptSteps {
@@ -70,7 +70,7 @@ export class Worker {
   run(attempts: AttemptSteps, employer: Employer, turn: Turn): Effect.Effect<void> {
     const parked = Effect.interruptible(
       Effect.callback<void>((resume) => {
-        this.fiber.setContext(this.context)
+        enterContext(this.fiber, this.context)
         if (!employer.park(this)) return resume(Effect.void)
         this.wake = () => {
           this.wake = undefined
@@ -84,7 +84,7 @@ export class Worker {
       for (;;) {
         if (turn.isOver(now)) {
           // Not by the scheduler of whoever's effect ran last.
-          this.fiber.setContext(this.context)
+          enterContext(this.fiber, this.context)
           return Effect.yieldNow
         }
         const request = employer.take()
