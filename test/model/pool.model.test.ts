@@ -15,6 +15,9 @@ const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Co
     if (snapshot.stuck > world.deaf) problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
     const attempts = snapshot.running + snapshot.ending + snapshot.stuck
     if (world.leftovers > 2 * attempts) problems.push(`${world.leftovers} leftovers of ${attempts} attempts`)
+    // A request has its expiry and either a delay or an attempt's timeout; a worker that ends, its grace; a drain, two.
+    const due = snapshot.blocked + snapshot.waiting + 2 * snapshot.delayed + 2 * snapshot.running + snapshot.ending + 2
+    if (timers(world) > due) problems.push(`${timers(world)} timers are set, at most ${due} are of use`)
     if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
     for (const [key, results] of world.results) {
       if (results.length > 1) problems.push(`request ${key} has ${results.length} results: ${results.join(", ")}`)
