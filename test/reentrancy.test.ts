@@ -1,6 +1,6 @@
 /** What callers do while the pool tells them something runs in the pool's own stack. It must survive all of it. */
 import { describe, expect, it } from "@effect/vitest"
-import { Cron, Effect, Fiber, Layer, Logger, ManagedRuntime, Schedule, Scheduler, Schema, Tracer } from "effect"
+import { Cron, Effect, Fiber, Layer, Logger, Schedule, Scheduler, Schema, Tracer } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import { ElasticPool, Handlers, PoolSnapshot, WorkerPool } from "../src/index.ts"
@@ -196,24 +196,4 @@ describe("re-entrancy", () => {
       silent
     )
   )
-
-  it("a pool that was built synchronously lets the host have its timers", async () => {
-    const runtime = ManagedRuntime.make(pool({ minWorkers: 4 }))
-    const { run } = runtime.runSync(WorkerPool.WorkerPool)
-    let ticks = 0
-    const timer = setInterval(() => ticks++, 1)
-    const busy = Effect.forever(Effect.yieldNow)
-    await Effect.runPromise(
-      Effect.raceFirst(
-        run(busy),
-        Effect.callback<void>((resume) => {
-          const wait = () => (ticks >= 3 ? resume(Effect.void) : setImmediate(wait))
-          wait()
-        })
-      )
-    )
-    clearInterval(timer)
-    await runtime.dispose()
-    expect(ticks).toBeGreaterThanOrEqual(3)
-  })
 })
