@@ -1,11 +1,11 @@
 /** The file of outcomes: opened so that nothing is overwritten, appended to in whole lines. */
 import { Effect, Latch } from "effect"
 import { constants, promises } from "node:fs"
-
 import { readEarlier } from "./earlierOutcomes.ts"
 import { BadUsage, codeOf, messageOf, OutcomesNotWritten } from "./errors.ts"
 import { LineSet } from "./lines.ts"
 import type { OutcomeLine } from "./outcomeLine.ts"
+import * as OutcomesLock from "./outcomesLock.ts"
 import type { Identity } from "./requests.ts"
 import * as RunState from "./runState.ts"
 
@@ -29,8 +29,10 @@ export const open = (
     const earlier = options.resume ? yield* openEarlier(path) : undefined
     if (earlier === undefined) {
       const file = yield* create(path)
+      yield* OutcomesLock.hold(path)
       return make(path, file, 0, new LineSet(), undefined)
     }
+    yield* OutcomesLock.hold(path)
     const { done, length } = yield* readEarlier(path, earlier, options.onEarlier)
     const recorded = yield* RunState.read(path)
     if (recorded === undefined && length > 0) {

@@ -42,6 +42,24 @@ describe.concurrent("--resume", () => {
     for (const n of numbers(1, 2500)) if (n % 10 !== 0) expect(ran.has(String(n))).toBe(true)
   })
 
+  it("lets one run at a time write to a file, and takes over from one that was killed", async ({ expect }) => {
+    const held = files.path("held")
+    const requests = files.lines([{ type: "Hold", data: { file: held } }, echo("b")])
+    const out = files.path("outcomes.jsonl")
+    const first = startRun(requests, "--outcomes", out)
+    await first.untilExists(`${held}.started`)
+    const second = startRun(requests, "--outcomes", out, "--resume")
+    expect(await second.code()).toBe(2)
+    expect(second.stderr).toContain(`process ${first.child.pid}`)
+    first.child.kill("SIGKILL")
+    await first.ended
+    writeFileSync(held, "")
+    const third = startRun(requests, "--outcomes", out, "--resume")
+    expect(await third.code()).toBe(0)
+    expect(outcomes(out).map(({ line }) => line)).toEqual([1, 2])
+    expect(existsSync(`${out}.lock`)).toBe(false)
+  })
+
   it("does the same for standard input", async ({ expect }) => {
     const out = files.path("outcomes.jsonl")
     const held = files.path("held")
