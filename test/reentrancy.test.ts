@@ -8,9 +8,10 @@ import * as TestPool from "../src/TestPool.ts"
 
 const Add = Rpc.make("Add", { payload: { n: Schema.Number }, success: Schema.Number })
 const Never = Rpc.make("Never")
+const Deaf = Rpc.make("Deaf")
 const Fail = Rpc.make("Fail", { error: Schema.String })
 const Span = Rpc.make("Span", { success: Schema.String })
-class Group extends RpcGroup.make(Add, Never, Fail, Span) {}
+class Group extends RpcGroup.make(Add, Never, Deaf, Fail, Span) {}
 const parentOf = Effect.map(Effect.currentSpan, ({ parent }) => (parent._tag === "Some" ? parent.value.spanId : "none"))
 const handlers = Handlers.layer(Group).pipe(
   Layer.provide(
@@ -24,6 +25,7 @@ const handlers = Handlers.layer(Group).pipe(
               (n) => n
             ),
       Never: () => Effect.never,
+      Deaf: () => Effect.uninterruptible(Effect.sleep(100)),
       Fail: () => Effect.fail("no"),
       Span: () => Effect.orDie(parentOf)
     })
@@ -95,6 +97,23 @@ describe("re-entrancy", () => {
       yield* TestClock.adjust(10)
       expect(yield* Effect.flip(ticket.await)).toMatchObject({ _tag: "RequestTimeout" })
     }).pipe(Effect.provide(pool({ timeout: 10 })), silent)
+  )
+
+  it.effect("nor does one that throws when its caller need not wait for a stuck attempt any longer", () =>
+    Effect.gen(function* () {
+      const { execute, submit } = yield* WorkerPool.WorkerPool
+      const caller = yield* Effect.forkDetach(execute(Deaf, undefined), { startImmediately: true })
+      caller.addObserver(() => {
+        JSON.parse("not JSON")
+      })
+      caller.interruptUnsafe()
+      yield* TestClock.adjust(20)
+      expect(caller.pollUnsafe()).toBeDefined()
+      const ticket = yield* submit(Never, undefined)
+      yield* TestClock.adjust(10)
+      expect(yield* Effect.flip(ticket.await)).toMatchObject({ _tag: "RequestTimeout" })
+      yield* TestClock.adjust("1 minute")
+    }).pipe(Effect.provide(pool({ timeout: 10, interruptGrace: 20, minWorkers: 2 })), silent)
   )
 
   it.effect("a caller that comes just as a place is free does not overtake one that is blocked", () =>

@@ -82,7 +82,7 @@ export class Admission {
       const { worker } = request
       this.cancel(request)
       if (worker !== undefined && worker.request === request && worker.state === "ending") {
-        worker.onRelease(() => resume(Effect.void))
+        worker.onRelease(() => this.pool.turn.run(this.pool.now(), () => resume(Effect.void)))
       } else resume(Effect.void)
     })
 

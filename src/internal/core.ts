@@ -21,8 +21,9 @@ import { makeSettle } from "./settle.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
-  /** How each tag is run, and the Rpc that describes it. */
+  /** How each tag is run. */
   readonly routes: ReadonlyMap<string, Route>
+  /** The same tags, with the Rpc that describes each. */
   readonly handlers: Handlers["Service"]
   readonly now: () => number
   readonly admission: Admission

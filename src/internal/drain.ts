@@ -135,7 +135,7 @@ export class Drain {
     }
     this.pool.onDrained(report)
     events.end({ _tag: "Drained", report })
-    Deferred.doneUnsafe(this.report, Effect.succeed(report))
+    this.pool.turn.run(now, () => Deferred.doneUnsafe(this.report, Effect.succeed(report)))
   }
 }
 

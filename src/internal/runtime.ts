@@ -57,7 +57,10 @@ export class Turn {
     this.dispatcher.scheduleTask(() => this.nested(task), 0)
   }
 
-  /** Runs `task` at once, or in the next turn when this one is over or the stack is deep. */
+  /**
+   * Runs `task` at once, or in the next turn when this one is over or the stack is deep. Whatever resumes a fiber that is
+   * not the pool's own goes through here or through `tell`: what such a fiber's observers throw must not unwind the pool.
+   */
   run(now: number, task: () => void): void {
     if (this.nesting >= nestingLimit || this.isOver(now)) this.defer(task)
     else this.nested(task)
@@ -159,7 +162,9 @@ export const liveChildren = (
 export const withoutStack = <E>(make: () => E): E => {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
-  const error = make()
-  Error.stackTraceLimit = stackTraceLimit
-  return error
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }

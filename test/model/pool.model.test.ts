@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
-import { PoolSnapshot } from "../../src/index.ts"
+import { Outcome, PoolSnapshot } from "../../src/index.ts"
 import { apply, type Command, commandsOf, poolOptions, randomOf } from "./commands.ts"
 import { disagreements, makeWorld, timers, type World } from "./world.ts"
 
@@ -110,17 +110,7 @@ describe("model", () => {
             Effect.provideService(Scheduler.MaxOpsBeforeYield, budget),
             Random.withSeed(seed)
           )
-          for (const end of [
-            "succeeded",
-            "failed",
-            "timedOut",
-            "expired",
-            "evicted",
-            "cancelled",
-            "interrupted",
-            "refused",
-            "abandoned"
-          ] as const) {
+          for (const end of [...Outcome.ends, "refused", "abandoned"] as const) {
             ends[end] = (ends[end] ?? 0) + last[end]
           }
         }
