@@ -1,0 +1,3 @@
+module articlepool
+
+go 1.19
