@@ -43,7 +43,7 @@ const table = {
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",
-  Ticket: "Outcome PoolError internal/admission internal/request",
+  Ticket: "Outcome PoolError internal/request",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:

@@ -1,6 +1,5 @@
 /** A claim on one accepted request. It runs whether or not anybody waits for it. */
 import { Effect } from "effect"
-import type { Admission } from "./internal/admission.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { EndError, Phase } from "./PoolError.ts"
@@ -22,16 +21,13 @@ export interface Ticket<out A, out E = never> {
 }
 
 /** @internal */
-export const make = <A, E>(request: PoolRequest, admission: Admission): Ticket<A, E> =>
-  new TicketOf(request, admission) as Ticket<A, E>
+export const make = <A, E>(request: PoolRequest): Ticket<A, E> => new TicketOf(request) as Ticket<A, E>
 
 class TicketOf implements Ticket<unknown, unknown> {
   private readonly request: PoolRequest
-  private readonly admission: Admission
 
-  constructor(request: PoolRequest, admission: Admission) {
+  constructor(request: PoolRequest) {
     this.request = request
-    this.admission = admission
   }
 
   get id(): string {
@@ -55,14 +51,14 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {
-    return Effect.sync(() => this.admission.cancel(this.request))
+    return Effect.sync(() => this.request.route.canceller.cancel(this.request))
   }
 }
 
 const ended = (request: PoolRequest): Effect.Effect<PoolRequest> =>
   Effect.callback((resume) => {
     if (request.phase === "ended") return resume(Effect.succeed(request))
-    const listener: Listener = (request) => resume(Effect.succeed(request))
+    const listener: Listener = (_, request) => resume(Effect.succeed(request))
     request.listen(listener)
     return Effect.sync(() => request.unlisten(listener))
   })

@@ -6,7 +6,7 @@ import { type Attempts, interruptedExit } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
-import type { PoolRequest } from "./request.ts"
+import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
 
@@ -23,7 +23,7 @@ export interface Dependencies {
   readonly isOpen: () => boolean
 }
 
-export class Admission {
+export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
   private readonly full: Exit.Exit<never, QueueFull>
@@ -35,8 +35,9 @@ export class Admission {
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest, now: number): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
     const { counters, crew, deadlines, isOpen, queue, settle } = this.pool
+    const { policy, since: now } = request
     if (!isOpen()) {
       counters.offered++
       counters.refusedDraining++
@@ -44,9 +45,12 @@ export class Admission {
     }
     const offered = queue.offer(request)
     if (offered === "full") return this.full
-    if (request.expiresAt !== Infinity) {
-      request.expiry = new Deadline((now) => this.expire(request, now))
-      deadlines.set(request.expiry, now, request.policy.expiresInMillis)
+    if (policy.expiresInMillis !== Infinity) {
+      const expiry = new Deadline((now) => this.expire(request, now))
+      const details = (request.details ??= new Details())
+      details.expiry = expiry
+      details.expiresAt = now + policy.expiresInMillis
+      deadlines.set(expiry, now, policy.expiresInMillis)
     }
     if (offered === "blocked") return undefined
     if (offered !== "accepted") {
@@ -61,7 +65,8 @@ export class Admission {
     if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
     while ((request = this.pool.queue.admit()) !== undefined) {
-      if (request.onAccepted !== undefined) this.pool.turn.run(this.pool.now(), request.onAccepted)
+      const onAccepted = request.details?.onAccepted
+      if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
       this.pool.crew.wake()
     }
   }
@@ -76,15 +81,16 @@ export class Admission {
   }
 
   /** The same, and then waits for the attempt's finalizers until the attempt counts as stuck. */
-  readonly cancelAndWait = (request: PoolRequest): Effect.Effect<void> =>
+  cancelAndWait(request: PoolRequest): Effect.Effect<void> {
     // One step: between a look at the worker and the wait for it, the attempt could end.
-    Effect.callback((resume) => {
+    return Effect.callback((resume) => {
       const { worker } = request
       this.cancel(request)
       if (worker !== undefined && worker.request === request && worker.state === "ending") {
         worker.onRelease(() => this.pool.turn.run(this.pool.now(), () => resume(Effect.void)))
       } else resume(Effect.void)
     })
+  }
 
   /** The drain's turn to stop a request. */
   interrupt(request: PoolRequest, now: number): void {
@@ -125,7 +131,8 @@ export class Admission {
   private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
     this.pool.queue.withdraw(request)
     this.pool.counters[counter]++
-    if (request.expiry !== undefined) this.pool.deadlines.clear(request.expiry)
+    const expiry = request.details?.expiry
+    if (expiry !== undefined) this.pool.deadlines.clear(expiry)
     request.phase = "ended"
     request.exit = exit
     this.pool.turn.tell(request)

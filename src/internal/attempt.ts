@@ -6,7 +6,7 @@ import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Counters } from "./counters.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
-import type { PoolRequest } from "./request.ts"
+import { Details, type PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { enterContext, interruptNow, isInterrupted, isTraced, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
@@ -43,9 +43,8 @@ export class Attempts implements AttemptSteps {
   begin(worker: Worker, request: PoolRequest, now: number): Effect.Effect<unknown, unknown> {
     const { counters, deadlines } = this.pool
     const { details, route } = request
+    request.elapse(now)
     request.phase = "running"
-    request.waitedMillis += now - request.since
-    request.since = now
     request.worker = worker
     counters.running++
     counters.attempts++
@@ -190,8 +189,7 @@ export class Attempts implements AttemptSteps {
       return
     }
     counters.running--
-    request.ranMillis += now - request.since
-    request.since = now
+    request.elapse(now)
     request.exit = exit
     queue.hold(request)
     if (events.on) {
@@ -210,15 +208,16 @@ export class Attempts implements AttemptSteps {
       settle(request, "interrupted", interruptedExit(request, "delayed"), now)
       return
     }
+    const details = (request.details ??= new Details())
     const back = () => {
-      request.delay = undefined
+      details.delay = undefined
       queue.release(request)
       onReturn()
     }
     if (delayMillis === 0) back()
     else {
-      request.delay = new Deadline(back)
-      deadlines.set(request.delay, now, delayMillis)
+      details.delay = new Deadline(back)
+      deadlines.set(details.delay, now, delayMillis)
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Effect, Exit, Result, Schema, Stream } from "effect"
+import { Effect, Effectable, Exit, Result, Schema, Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
@@ -13,8 +13,34 @@ import {
 import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
-import { type CallDetails, PoolRequest, type Route } from "./request.ts"
+import { Details, type Listener, PoolRequest, type Route } from "./request.ts"
 import { callerContext, callerSpan } from "./runtime.ts"
+
+/**
+ * A call that can be run any number of times. An object and not a closure: a caller that waits may hold it, and it is
+ * 110 bytes smaller (W5).
+ */
+class Execution extends Effectable.Class<any, any> {
+  private readonly calls: Calls
+  private readonly rpc: Rpc.Any
+  private readonly payload: unknown
+  private readonly options: Call.Options | undefined
+
+  constructor(calls: Calls, rpc: Rpc.Any, payload: unknown, options: Call.Options | undefined) {
+    super()
+    this.calls = calls
+    this.rpc = rpc
+    this.payload = payload
+    this.options = options
+  }
+
+  asEffect(): Effect.Effect<any, any> {
+    return Effect.callback((resume) => {
+      const made = this.calls.fromRpc(this.rpc, this.payload, this.options)
+      return made instanceof PoolRequest ? this.calls.enterAndWait(made, resume) : resume(made)
+    })
+  }
+}
 
 type Refusal = Exit.Exit<never, SubmitError>
 
@@ -25,22 +51,27 @@ export class Calls {
 
   constructor(core: Core) {
     this.core = core
-    this.runRoute = { tag: "run", policy: core.config.policy, context: undefined, run: (effect) => effect }
+    this.runRoute = {
+      tag: "run",
+      policy: core.config.policy,
+      context: undefined,
+      run: (effect) => effect,
+      canceller: core.admission
+    }
   }
 
   readonly execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options): Effect.Effect<any, any> =>
-    Effect.callback((resume) => {
-      const made = this.fromRpc(rpc, payload, options)
-      return Exit.isExit(made) ? resume(made) : this.enterAndWait(made, resume)
-    })
+    new Execution(this, rpc, payload, options)
 
   readonly run = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
     options?: Call.Options
   ): Effect.Effect<A, E | PoolError, R> =>
     Effect.callback<A, E | PoolError>((resume) => {
-      const made = this.make(this.runRoute, effect, options, { context: callerContext() })
-      return Exit.isExit(made) ? resume(made) : this.enterAndWait(made, resume)
+      const details = new Details()
+      details.context = callerContext()
+      const made = this.make(this.runRoute, effect, options, details)
+      return made instanceof PoolRequest ? this.enterAndWait(made, resume) : resume(made)
     })
 
   readonly submit = (
@@ -50,7 +81,7 @@ export class Calls {
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
     Effect.callback((resume) => {
       const made = this.fromRpc(rpc, payload, options)
-      return Exit.isExit(made) ? resume(made) : this.enterForTicket(made, resume)
+      return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
   readonly submitUnknown = Effect.fnUntraced(
@@ -72,10 +103,12 @@ export class Calls {
   /** The same request again, as a new one. */
   readonly submitAgain = (request: PoolRequest): Effect.Effect<Ticket.Ticket<unknown, unknown>, SubmitError> =>
     Effect.suspend(() => {
-      const details = { context: request.details?.context, resubmittedFrom: request.id }
-      return this.submitMade(
-        new PoolRequest(++this.sequence, request.route, request.payload, request.policy, details, this.core.now())
-      )
+      const { id, payload, route } = request
+      const details = new Details()
+      details.context = request.details?.context
+      details.policy = request.details?.policy
+      details.resubmittedFrom = id
+      return this.submitMade(new PoolRequest(++this.sequence, route, payload, details, this.core.now()))
     })
 
   readonly process = <A, E, E2, R2>(
@@ -97,19 +130,16 @@ export class Calls {
   }
 
   private submitMade(made: PoolRequest | Refusal): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {
-    return Exit.isExit(made) ? made : Effect.callback((resume) => this.enterForTicket(made, resume))
+    return made instanceof PoolRequest ? Effect.callback((resume) => this.enterForTicket(made, resume)) : made
   }
 
-  private enterAndWait(
-    request: PoolRequest,
-    resume: (exit: Exit.Exit<any, any>) => void
-  ): Effect.Effect<void> | undefined {
-    const refusal = this.core.admission.enter(request, this.core.now())
+  enterAndWait(request: PoolRequest, resume: (exit: Exit.Exit<any, any>) => void): Effect.Effect<void> | undefined {
+    const refusal = this.core.admission.enter(request)
     if (refusal !== undefined) resume(refusal)
     else if (request.exit !== undefined && request.phase === "ended") resume(request.exit)
     else {
-      request.listen((request) => resume(request.exit!))
-      return this.core.admission.cancelAndWait(request)
+      request.listen(resume)
+      return request
     }
     return undefined
   }
@@ -119,25 +149,26 @@ export class Calls {
     resume: (exit: Exit.Exit<Ticket.Ticket<any, any>, any>) => void
   ): Effect.Effect<void> | undefined {
     const { admission } = this.core
-    const refusal = admission.enter(request, this.core.now())
+    const refusal = admission.enter(request)
     if (refusal !== undefined) resume(refusal)
-    else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request, admission)))
+    else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request)))
     else {
-      const ticket = Exit.succeed(Ticket.make<any, any>(request, admission))
+      const ticket = Exit.succeed(Ticket.make<any, any>(request))
       // One that was let in and has an end already is a ticket all the same.
-      const gone = (request: PoolRequest) => resume(request.end === undefined ? request.exit! : ticket)
+      const gone: Listener = (exit, { end }) => resume(end === undefined ? exit : ticket)
+      const details = (request.details ??= new Details())
       request.listen(gone)
-      request.onAccepted = () => {
+      details.onAccepted = () => {
         request.unlisten(gone)
-        request.onAccepted = undefined
+        details.onAccepted = undefined
         resume(ticket)
       }
-      return admission.cancelAndWait(request)
+      return request
     }
     return undefined
   }
 
-  private fromRpc(rpc: Rpc.Any, payload: unknown, options: Call.Options | undefined): PoolRequest | Refusal {
+  fromRpc(rpc: Rpc.Any, payload: unknown, options: Call.Options | undefined): PoolRequest | Refusal {
     const route = this.core.routes.get(rpc._tag)
     if (route === undefined) return this.notFound(rpc._tag)
     try {
@@ -155,24 +186,27 @@ export class Calls {
     route: Route,
     payload: unknown,
     options: Call.Options | undefined,
-    details: CallDetails | undefined
+    details: Details | undefined
   ): PoolRequest | Refusal {
-    let policy = route.policy
     if (options !== undefined) {
       const resolved = RequestPolicy.resolve(options, route.policy)
       if (Result.isFailure(resolved)) return this.invalidOption(resolved.failure)
-      policy = resolved.success
+      details ??= new Details()
+      details.policy = resolved.success
       const { id } = options
       if (id !== undefined) {
         if (typeof id !== "string" || id === "") {
           return this.invalidOption({ field: "id", expected: "a text that is not empty", actual: String(id) })
         }
-        details = { ...details, id }
+        details.id = id
       }
     }
     const span = callerSpan()
-    if (span !== undefined && details?.context === undefined) details = { ...details, span }
-    return new PoolRequest(++this.sequence, route, payload, policy, details, this.core.now())
+    if (span !== undefined && details?.context === undefined) {
+      details ??= new Details()
+      details.span = span
+    }
+    return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
   }
 
   private invalidOption({

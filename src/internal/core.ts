@@ -14,7 +14,7 @@ import { DeadLetterBox } from "./deadLetterBox.ts"
 import { Deadlines } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
-import type { Route } from "./request.ts"
+import type { Canceller, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
 import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
@@ -40,7 +40,10 @@ export interface Core {
 export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const config = yield* PoolConfig
   const handlers = yield* Handlers
-  const routes = yield* makeRoutes(handlers, config.policy)
+  const routes = yield* makeRoutes(handlers, config.policy, {
+    cancel: (request) => admission.cancel(request),
+    cancelAndWait: (request) => admission.cancelAndWait(request)
+  })
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
   const scope = Scope.makeUnsafe("parallel")
@@ -155,13 +158,14 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
 
 const makeRoutes = (
   handlers: Handlers["Service"],
-  base: RequestPolicy.Resolved
+  base: RequestPolicy.Resolved,
+  canceller: Canceller
 ): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
   Effect.gen(function* () {
     const routes = new Map<string, Route>()
     for (const [tag, { context, policy, run }] of handlers) {
       const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
-      routes.set(tag, { tag, policy: resolved, context: inherit(context), run })
+      routes.set(tag, { tag, policy: resolved, context: inherit(context), run, canceller })
     }
     return routes
   })

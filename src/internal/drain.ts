@@ -85,7 +85,9 @@ export class Drain {
     this.endsAt = now + deadlineMillis
     deadlines.set(this.deadline, now, deadlineMillis)
     this.interruptAll(queue.all("blocked"))
-    this.interruptAll(queue.all("delayed").filter(({ delay }) => delay !== undefined && delay.at >= this.endsAt))
+    this.interruptAll(
+      queue.all("delayed").filter(({ details }) => details?.delay !== undefined && details.delay.at >= this.endsAt)
+    )
     crew.wakeAll()
     this.check()
   }

@@ -1,5 +1,5 @@
 /** The record of one request, from its call to its end. It is all that a waiting request costs: no fiber, no timer. */
-import type { Context, Effect, Exit, Tracer } from "effect"
+import { type Context, type Effect, Effectable, type Exit, type Tracer } from "effect"
 import type { End, Outcome } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
 import type { Resolved } from "../RequestPolicy.ts"
@@ -15,26 +15,49 @@ export interface Route {
   /** What the handler runs with, but for its attempt's own scope; `undefined`: as its caller does. */
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  readonly canceller: Canceller
 }
 
-/** What few calls have. */
-export interface CallDetails {
-  readonly id?: string | undefined
-  readonly resubmittedFrom?: string | undefined
+/** Whoever can give up a request. */
+export interface Canceller {
+  cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled"
+  cancelAndWait(request: PoolRequest): Effect.Effect<void>
+}
+
+/** What few requests have, so that the record of all others is small. */
+export class Details {
+  id: string | undefined = undefined
+  resubmittedFrom: string | undefined = undefined
+  /** The policy of a call that sets something itself. */
+  policy: Resolved | undefined = undefined
   /** The span in which the caller asked, when tracing is on. */
-  readonly span?: Tracer.AnySpan | undefined
+  span: Tracer.AnySpan | undefined = undefined
   /** The caller's context, for `run`. */
-  readonly context?: Context.Context<never> | undefined
+  context: Context.Context<never> | undefined = undefined
+  /** `Infinity`: never. */
+  expiresAt = Infinity
+  expiry: Deadline | undefined = undefined
+  /** The end of its delay between two attempts. */
+  delay: Deadline | undefined = undefined
+  /** The state of a `Schedule` that drives its retries, made after its first failure. */
+  retryStep: unknown = undefined
+  /** Whom to tell when a blocked caller gets its place. */
+  onAccepted: (() => void) | undefined = undefined
 }
 
-export type Listener = (request: PoolRequest) => void
+/** Hears of a request's end: of what its caller sees, and of the rest. */
+export type Listener = (exit: Exit.Exit<any, any>, request: PoolRequest) => void
 
-export class PoolRequest implements Placed {
+/**
+ * Small on purpose: a million of them may wait (W5t). What has no value while a request waits is `undefined` and not a
+ * number, since each field that holds a fraction costs 16 bytes more. It is itself the effect that its caller runs when
+ * interrupted: one made for each call would cost 140 bytes (W5).
+ */
+export class PoolRequest extends Effectable.Class<void> implements Placed {
   readonly sequence: number
   readonly route: Route
   readonly payload: unknown
-  readonly policy: Resolved
-  readonly details: CallDetails | undefined
+  details: Details | undefined
   phase: "offered" | Phase | "ended" = "offered"
   /** Owned by the ring in which it stands. */
   position = -1
@@ -42,39 +65,27 @@ export class PoolRequest implements Placed {
   end: End | undefined = undefined
   /** Once ended what its caller sees; before that its last failure. */
   exit: Exit.Exit<any, any> | undefined = undefined
-  waitedMillis = 0
-  ranMillis = 0
+  /** Without its present phase. */
+  private waited: number | undefined = undefined
+  private ran: number | undefined = undefined
   /** When its present phase began. */
   since: number
-  /** When it expires. */
-  expiresAt: number
-  expiry: Deadline | undefined = undefined
-  /** The end of its delay between two attempts. */
-  delay: Deadline | undefined = undefined
-  /** The state of a `Schedule` that drives its retries, made after its first failure. */
-  retryStep: unknown = undefined
   /** Who runs it. */
   worker: Worker | undefined = undefined
-  /** Whom to tell when a blocked caller gets its place. */
-  onAccepted: (() => void) | undefined = undefined
   /** Whom to tell when it has ended. */
-  listeners: Listener | Array<Listener> | undefined = undefined
+  private listeners: Listener | Array<Listener> | undefined = undefined
 
-  constructor(
-    sequence: number,
-    route: Route,
-    payload: unknown,
-    policy: Resolved,
-    details: CallDetails | undefined,
-    now: number
-  ) {
+  constructor(sequence: number, route: Route, payload: unknown, details: Details | undefined, now: number) {
+    super()
     this.sequence = sequence
     this.route = route
     this.payload = payload
-    this.policy = policy
     this.details = details
     this.since = now
-    this.expiresAt = now + policy.expiresInMillis
+  }
+
+  asEffect(): Effect.Effect<void> {
+    return this.route.canceller.cancelAndWait(this)
   }
 
   get id(): string {
@@ -83,6 +94,30 @@ export class PoolRequest implements Placed {
 
   get tag(): string {
     return this.route.tag
+  }
+
+  get policy(): Resolved {
+    return this.details?.policy ?? this.route.policy
+  }
+
+  get expiresAt(): number {
+    return this.details?.expiresAt ?? Infinity
+  }
+
+  get waitedMillis(): number {
+    return this.waited ?? 0
+  }
+
+  get ranMillis(): number {
+    return this.ran ?? 0
+  }
+
+  /** Its present phase is over: the time goes to what it was spent on. */
+  elapse(now: number): void {
+    const millis = now - this.since
+    if (this.phase === "running") this.ran = this.ran === undefined ? millis : this.ran + millis
+    else this.waited = this.waited === undefined ? millis : this.waited + millis
+    this.since = now
   }
 
   listen(listener: Listener): void {
@@ -101,12 +136,15 @@ export class PoolRequest implements Placed {
     const { listeners } = this
     if (listeners === undefined) return
     this.listeners = undefined
-    for (const listener of typeof listeners === "function" ? [listeners] : listeners) {
-      try {
-        listener(this)
-      } catch (defect) {
-        onDefect(defect)
-      }
+    if (typeof listeners === "function") this.call(listeners, onDefect)
+    else for (const listener of listeners) this.call(listener, onDefect)
+  }
+
+  private call(listener: Listener, onDefect: (defect: unknown) => void): void {
+    try {
+      listener(this.exit!, this)
+    } catch (defect) {
+      onDefect(defect)
     }
   }
 }

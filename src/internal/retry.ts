@@ -1,7 +1,7 @@
 /** Whether another attempt follows one that failed, and after how long. */
 import { Clock, Context, Duration, Effect, Random, Schedule } from "effect"
 import * as RetryPolicy from "../RetryPolicy.ts"
-import type { PoolRequest } from "./request.ts"
+import { Details, type PoolRequest } from "./request.ts"
 
 /** What an attempt died of: the handler's own failure, its timeout, or a defect. */
 export type FailureKind = "failure" | "timeout" | "defect"
@@ -35,12 +35,13 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
     error: unknown
   ): number | undefined => {
     type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, unknown, never>>>
-    if (request.retryStep === undefined) {
+    const details = (request.details ??= new Details())
+    if (details.retryStep === undefined) {
       const made = runSync(Schedule.toStep(schedule))
       if (made._tag === "Failure") return undefined
-      request.retryStep = made.value
+      details.retryStep = made.value
     }
-    const next = runSync((request.retryStep as Step)(clock.currentTimeMillisUnsafe(), error))
+    const next = runSync((details.retryStep as Step)(clock.currentTimeMillisUnsafe(), error))
     return next._tag === "Success" ? Math.ceil(Duration.toMillis(next.value[1])) : undefined
   }
 

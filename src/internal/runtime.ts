@@ -4,8 +4,9 @@ import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, Scope, T
 /** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
 export const makeNow = (context: Context.Context<never>): (() => number) => {
   const clock = Context.get(context, Clock.Clock)
-  const start = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  return () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6 - start
+  const start = clock.monotonicTimeNanosUnsafe()
+  // The difference of two is a small integer, which converts in half the time.
+  return () => Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
 }
 
 /**

@@ -30,18 +30,17 @@ export const makeSettle =
     if (request.phase === "ended") return
     const { counters } = pool
     const from = request.phase as Phase
-    if (from === "running") {
-      counters.running--
-      request.ranMillis += now - request.since
-    } else {
-      request.waitedMillis += now - request.since
-    }
+    if (from === "running") counters.running--
+    request.elapse(now)
     request.phase = "ended"
     request.end = end
     request.exit = exit
-    if (request.expiry !== undefined) pool.deadlines.clear(request.expiry)
-    if (request.delay !== undefined) pool.deadlines.clear(request.delay)
-    request.expiry = request.delay = request.retryStep = undefined
+    const { details } = request
+    if (details !== undefined) {
+      if (details.expiry !== undefined) pool.deadlines.clear(details.expiry)
+      if (details.delay !== undefined) pool.deadlines.clear(details.delay)
+      details.expiry = details.delay = details.retryStep = undefined
+    }
     counters.waitedMillis += request.waitedMillis
     counters.ranMillis += request.ranMillis
     switch (end) {

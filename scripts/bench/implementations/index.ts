@@ -1,0 +1,16 @@
+/** Everything that is measured. `go` is a program of its own: see `go/`. */
+import type { Implementation } from "../load.ts"
+import { asyncQueue, fastqCallback } from "./callbacks.ts"
+import { effectIdiomatic } from "./effect-idiomatic.ts"
+import { pool } from "./pool.ts"
+import { fastqPromise, pLimitPool, pQueue } from "./promises.ts"
+
+export const implementations: Readonly<Record<string, Implementation>> = {
+  "effect-worker-pool": pool,
+  "effect-idiomatic": effectIdiomatic,
+  "p-queue": pQueue,
+  "p-limit": pLimitPool,
+  "fastq-promise": fastqPromise,
+  fastq: fastqCallback,
+  async: asyncQueue
+}

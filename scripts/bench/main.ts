@@ -1,0 +1,150 @@
+/**
+ * Measures this pool beside others on the same work. `npm run bench -- --help` says how; `docs/benchmarks.md` has the
+ * figures of one run.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpus, release, tmpdir, totalmem } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { type Case, cases, quickly } from "./cases.ts"
+import { implementations } from "./implementations/index.ts"
+import type { Measurement } from "./load.ts"
+import { type Lacking, ours, type Result, type Results, summarize } from "./results.ts"
+import { inFreshProcess } from "./rounds.ts"
+import { printCase } from "./tables.ts"
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    impl: { type: "string" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", default: false }
+  }
+})
+
+const help = `npm run bench -- [options]
+  --only W1,W6       these cases, or families of cases (W9): ${Object.keys(cases).join(" ")}
+  --impl a,b         these implementations beside this pool: ${[...Object.keys(implementations), "go"].join(" ")}
+  --rounds N         times that everything is measured, in turns (default 3; 1 with --quick)
+  --quick            a little of all in under two minutes: enough to see that it runs, not to compare
+  --json FILE        writes the results for npm run bench:report`
+
+const chosen = (given: string | undefined, all: ReadonlyArray<string>, what: string): ReadonlyArray<string> => {
+  if (given === undefined) return all
+  const wanted = given.split(",")
+  for (const name of wanted) {
+    if (!all.some((known) => known === name || known.startsWith(`${name}-`))) {
+      throw new Error(`${what}: expected some of ${all.join(", ")}, got "${name}"`)
+    }
+  }
+  return all.filter((known) => wanted.some((name) => known === name || known.startsWith(`${name}-`)))
+}
+
+/** Builds the Go pool where there is a compiler, on the spot: only the source is kept. */
+const buildGo = (folder: string): string | undefined => {
+  const binary = join(folder, "articlepool")
+  const cwd = join(import.meta.dirname, "go")
+  const { status } = spawnSync("go", ["build", "-o", binary, "."], { cwd, stdio: ["ignore", "ignore", "inherit"] })
+  return status === 0 ? binary : undefined
+}
+
+const lacks = (name: string, impl: string): string | undefined => {
+  const { load, only, through } = cases[name]!
+  if (only !== undefined && !only.includes(impl)) return "not measured"
+  if (impl === "go") return undefined
+  const by = implementations[impl]!
+  if (through === "stream" && by.openStream === undefined) return "no streams"
+  if (through === "tickets" && by.openTickets === undefined) return "no tickets"
+  return by.lacks(load)
+}
+
+const run = (name: string, impl: string, go: string | undefined): Promise<Record<string, unknown>> => {
+  const size: Case = values.quick ? quickly(cases[name]!) : cases[name]!
+  return impl === "go"
+    ? inFreshProcess(go!, [JSON.stringify({ case: size })])
+    : inFreshProcess(process.execPath, [
+        "--expose-gc",
+        join(import.meta.dirname, "run.ts"),
+        impl,
+        name,
+        ...(values.quick ? ["quick"] : [])
+      ])
+}
+
+const versions = (): Record<string, string> => {
+  const ofPackage = (name: string) =>
+    (JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")) as { readonly version: string }).version
+  return {
+    node: process.version,
+    ...Object.fromEntries(["effect", "p-queue", "p-limit", "fastq", "async"].map((name) => [name, ofPackage(name)]))
+  }
+}
+
+const main = async (): Promise<void> => {
+  if (values.help) return console.log(help)
+  const folder = mkdtempSync(join(tmpdir(), "bench-"))
+  const go = buildGo(folder)
+  const known = [...Object.keys(implementations), ...(go === undefined ? [] : ["go"])]
+  const impls = [...new Set([ours, ...chosen(values.impl, known, "--impl")])]
+  const names = chosen(values.only, Object.keys(cases), "--only")
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
+  const results: Array<Result | Lacking> = []
+  try {
+    for (const name of names) {
+      const lacking: Array<Lacking> = []
+      const runs = new Map<string, Array<Measurement>>()
+      for (let round = 0; round < rounds; round++) {
+        for (const impl of impls) {
+          const missing = lacks(name, impl)
+          if (missing !== undefined) {
+            if (round === 0 && missing !== "not measured") lacking.push({ case: name, impl, lacks: missing })
+            continue
+          }
+          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${rounds}: ${impl}`)
+          const measured = await run(name, impl, go)
+          if (typeof measured["lacks"] === "string") {
+            if (round === 0) lacking.push({ case: name, impl, lacks: measured["lacks"] })
+          } else runs.set(impl, [...(runs.get(impl) ?? []), measured as unknown as Measurement])
+        }
+      }
+      if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
+      const measured = [...runs].map(([impl, all]) => summarize(name, impl, all, runs.get(ours)))
+      results.push(...measured, ...lacking)
+      printCase(name, cases[name]!.what, measured, lacking)
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  if (values.json === undefined) return
+  const report: Results = {
+    machine: {
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: cpus().length,
+      gigabytes: Math.round(totalmem() / 1024 ** 3),
+      system: `${process.platform} ${release()}`
+    },
+    versions: {
+      ...versions(),
+      ...(go === undefined ? {} : { go: execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim() })
+    },
+    command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
+    date: new Date().toISOString().slice(0, 10),
+    quick: values.quick,
+    how: Object.fromEntries(impls.map((impl) => [impl, implementations[impl]?.how ?? goHow])),
+    cases: Object.fromEntries(names.map((name) => [name, cases[name]!.what])),
+    results
+  }
+  writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
+}
+
+const goHow =
+  "a program of its own in the article's design without its prints: a channel, worker goroutines, a goroutine for each caller and for each timeout; it uses both cores"
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+})

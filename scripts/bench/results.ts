@@ -1,0 +1,75 @@
+/** What `--json` writes and `bench:report` reads. */
+import type { Measurement } from "./load.ts"
+import { median, type Spread, spread } from "./rounds.ts"
+
+export interface Results {
+  readonly machine: Readonly<Record<string, string | number>>
+  readonly versions: Readonly<Record<string, string>>
+  readonly command: string
+  readonly date: string
+  readonly quick: boolean
+  /** How each implementation was called, and why. */
+  readonly how: Readonly<Record<string, string>>
+  /** What each case is. */
+  readonly cases: Readonly<Record<string, string>>
+  readonly results: ReadonlyArray<Result | Lacking>
+}
+
+export interface Result {
+  readonly case: string
+  readonly impl: string
+  readonly rounds: number
+  readonly n: number
+  /** Requests per second: the median of the rounds, the lowest and the highest. */
+  readonly rate: number
+  readonly min: number
+  readonly max: number
+  /** Processor time per request in microseconds, likewise. */
+  readonly cpuMicros: number
+  readonly cpuMin: number
+  readonly cpuMax: number
+  readonly peakMegabytes: number
+  /** The rate of this pool by that of `impl`, round by round: both halves of each ratio saw the same machine. */
+  readonly ratio?: Spread
+  /** Medians of what else the case measures. */
+  readonly figures: Readonly<Record<string, number>>
+}
+
+/** An implementation that has no feature for the case. */
+export interface Lacking {
+  readonly case: string
+  readonly impl: string
+  readonly lacks: string
+}
+
+const always: ReadonlySet<string> = new Set(["n", "rate", "cpuMicros", "peakMegabytes"])
+
+export const ours = "effect-worker-pool"
+
+export const summarize = (
+  name: string,
+  impl: string,
+  runs: ReadonlyArray<Measurement>,
+  oursRuns: ReadonlyArray<Measurement> | undefined
+): Result => {
+  const rate = spread(runs.map(({ rate }) => rate))
+  const cpu = spread(runs.map(({ cpuMicros }) => cpuMicros))
+  const figures = Object.keys(runs[0]!).filter((key) => !always.has(key))
+  return {
+    case: name,
+    impl,
+    rounds: runs.length,
+    n: runs[0]!.n,
+    rate: rate.median,
+    min: rate.min,
+    max: rate.max,
+    cpuMicros: cpu.median,
+    cpuMin: cpu.min,
+    cpuMax: cpu.max,
+    peakMegabytes: median(runs.map(({ peakMegabytes }) => peakMegabytes)),
+    ...(impl === ours || oursRuns === undefined
+      ? {}
+      : { ratio: spread(oursRuns.map((own, round) => own.rate / runs[round]!.rate)) }),
+    figures: Object.fromEntries(figures.map((key) => [key, median(runs.map((run) => run[key]!))]))
+  }
+}

@@ -1,0 +1,141 @@
+/** What the handlers do, in the three dialects of the implementations. Nothing here knows who runs it. */
+import { Effect } from "effect"
+import type { Load, TaskName } from "./load.ts"
+import { bodies, hangs, hangMillis, workMillis } from "./overload.ts"
+
+export type EffectTask = (n: number) => Effect.Effect<number, Error>
+export type PromiseTask = (n: number, signal?: AbortSignal) => number | Promise<number>
+export type CallbackTask = (n: number, done: (error: Error | null, result?: number) => void) => void
+
+export const sleepMillis = 5
+const napMillis = 1
+
+const failure = Object.assign(new Error("the first attempt fails"), { stack: "" })
+const failedOnce = new Uint8Array(1_000_000)
+const failsNow = (n: number): boolean => n % 10 === 0 && failedOnce[n]!++ === 0
+
+/** Until when `burn` goes on; set by whoever measures the lateness of a timer. */
+export const burning = { until: 0, bursts: 0 }
+const burst = (): void => {
+  burning.bursts++
+  const until = performance.now() + 0.25
+  while (performance.now() < until);
+}
+const burnsOn = (): boolean => performance.now() < burning.until
+
+export const effectTasks: Readonly<Record<TaskName, EffectTask>> = {
+  noop: (n) => Effect.succeed(n),
+  suspend: (n) => Effect.callback((resume) => queueMicrotask(() => resume(Effect.succeed(n)))),
+  sleep: (n) => Effect.as(Effect.sleep(sleepMillis), n),
+  nap: (n) => Effect.as(Effect.sleep(napMillis), n),
+  flaky: (n) => Effect.suspend(() => (failsNow(n) ? Effect.fail(failure) : Effect.succeed(n))),
+  never: () => Effect.never,
+  burn: (n) =>
+    Effect.as(
+      Effect.whileLoop({
+        while: burnsOn,
+        body: () => {
+          burst()
+          return Effect.yieldNow
+        },
+        step: () => {}
+      }),
+      n
+    ),
+  work: (n) =>
+    Effect.suspend(() => {
+      bodies.begin(n)
+      return Effect.as(Effect.sleep(hangs(n) ? hangMillis : workMillis), n)
+    }).pipe(Effect.onExit(() => Effect.sync(() => bodies.end(n))))
+}
+
+export const promiseTasks: Readonly<Record<TaskName, PromiseTask>> = {
+  noop: (n) => n,
+  suspend: async (n) => {
+    await undefined
+    return n
+  },
+  sleep: (n) => new Promise((resolve) => setTimeout(resolve, sleepMillis, n)),
+  nap: (n) => new Promise((resolve) => setTimeout(resolve, napMillis, n)),
+  flaky: (n) => {
+    if (failsNow(n)) throw failure
+    return n
+  },
+  never: () => new Promise(() => {}),
+  burn: async (n) => {
+    while (burnsOn()) {
+      burst()
+      await new Promise(setImmediate)
+    }
+    return n
+  },
+  work: (n, signal) =>
+    new Promise((resolve, reject) => {
+      bodies.begin(n)
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", stop)
+          bodies.end(n)
+          resolve(n)
+        },
+        hangs(n) ? hangMillis : workMillis
+      )
+      const stop = () => {
+        clearTimeout(timer)
+        bodies.end(n)
+        reject(signal!.reason)
+      }
+      signal?.addEventListener("abort", stop, { once: true })
+    })
+}
+
+export const callbackTasks: Readonly<Record<TaskName, CallbackTask>> = {
+  noop: (n, done) => done(null, n),
+  suspend: (n, done) => queueMicrotask(() => done(null, n)),
+  sleep: (n, done) => setTimeout(done, sleepMillis, null, n),
+  nap: (n, done) => setTimeout(done, napMillis, null, n),
+  flaky: (n, done) => (failsNow(n) ? done(failure) : done(null, n)),
+  never: () => {},
+  burn: (n, done) => {
+    if (!burnsOn()) return done(null, n)
+    burst()
+    setImmediate(callbackTasks.burn, n, done)
+  },
+  work: (n, done) => {
+    bodies.begin(n)
+    setTimeout(
+      () => {
+        bodies.end(n)
+        done(null, n)
+      },
+      hangs(n) ? hangMillis : workMillis
+    )
+  }
+}
+
+/** Cuts a promise off at its timeout, by hand: one timer, and only for what has not ended at once. */
+export const guarded = (task: PromiseTask, { signals, timeoutMillis }: Load): PromiseTask => {
+  if (timeoutMillis === undefined) return task
+  return (n) => {
+    const controller = signals === true ? new AbortController() : undefined
+    const result = task(n, controller?.signal)
+    if (typeof result === "number") return result
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = new Error("timed out")
+        controller?.abort(error)
+        reject(error)
+      }, timeoutMillis)
+      result.then(
+        (value) => {
+          clearTimeout(timer)
+          resolve(value)
+        },
+        (error: Error) => {
+          clearTimeout(timer)
+          reject(error)
+        }
+      )
+    })
+  }
+}
