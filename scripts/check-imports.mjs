@@ -38,7 +38,9 @@ const table = {
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/request internal/retry internal/runtime internal/settle",
-  "internal/calls": "Call Outcome PoolError RequestPolicy Ticket internal/core internal/request internal/runtime",
+  "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
+  "internal/calls":
+    "Call Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime",
   "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",

@@ -117,7 +117,7 @@ export class WaitingRequests {
     return [...(phase === "blocked" ? this.blockedCallers : phase === "waiting" ? this.ring : this.delayedRequests)]
   }
 
-  private get hasRoom(): boolean {
+  get hasRoom(): boolean {
     return this.ring.size + this.delayedRequests.size < this.capacity
   }
 

@@ -36,7 +36,23 @@ export class Admission implements Canceller {
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
   enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
-    const { counters, crew, deadlines, isOpen, queue, settle } = this.pool
+    const refusal = this.letIn(request)
+    if (request.phase === "waiting") this.pool.crew.wake()
+    return refusal
+  }
+
+  /**
+   * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
+   * parks again between any two would cost twice as much (W1p).
+   */
+  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+    // Not refused for want of a place that a worker would have made.
+    if (!this.pool.queue.hasRoom) this.pool.crew.wakeAll()
+    return this.letIn(request)
+  }
+
+  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+    const { counters, deadlines, isOpen, queue, settle } = this.pool
     const { policy, since: now } = request
     if (!isOpen()) {
       counters.offered++
@@ -56,7 +72,6 @@ export class Admission implements Canceller {
     if (offered !== "accepted") {
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
-    crew.wake()
     return undefined
   }
 

@@ -1,5 +1,5 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Effect, Effectable, Exit, Result, Schema, Stream } from "effect"
+import { Effect, Effectable, Exit, Result, Schema, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
@@ -14,6 +14,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { Details, type Listener, PoolRequest, type Route } from "./request.ts"
+import { process } from "./processing.ts"
 import { callerContext, callerSpan } from "./runtime.ts"
 
 /**
@@ -115,18 +116,17 @@ export class Calls {
     calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
     options: { readonly ordered?: boolean | undefined; readonly outstanding?: number | undefined } = {}
   ): Stream.Stream<Outcome<A, E> | Rejected, E2, R2> => {
-    const outstanding = options.outstanding ?? Math.min(this.core.config.capacity, 10_000)
-    return Stream.mapEffect(calls, (call) => this.outcomeOf(call), {
-      concurrency: outstanding,
-      unordered: options.ordered !== true
+    const { admission, config, crew, turn } = this.core
+    const pool = {
+      turn,
+      make: ({ options, payload, rpc }: Call.Call) => this.fromRpc(rpc, payload, options),
+      enter: (request: PoolRequest) => admission.enterAsleep(request),
+      wake: () => crew.wakeAll()
+    }
+    return process(calls, pool, {
+      ordered: options.ordered === true,
+      outstanding: options.outstanding ?? Math.min(config.capacity, 10_000)
     }) as Stream.Stream<Outcome<A, E> | Rejected, E2, R2>
-  }
-
-  private outcomeOf({ options, payload, rpc }: Call.Call): Effect.Effect<Outcome | Rejected> {
-    return Effect.matchEffect(this.submit(rpc, payload, options), {
-      onFailure: (error) => Effect.succeed<Rejected>({ _tag: "Rejected", tag: rpc._tag, error }),
-      onSuccess: (ticket) => Effect.onInterrupt(ticket.outcome, () => ticket.cancel)
-    })
   }
 
   private submitMade(made: PoolRequest | Refusal): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {

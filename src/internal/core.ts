@@ -34,6 +34,7 @@ export interface Core {
   readonly drain: Drain
   readonly events: Events
   readonly queue: WaitingRequests
+  readonly turn: Turn
 }
 
 /** The machine, running. Its scope's end drains it. */
@@ -151,7 +152,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     drain,
     events,
-    queue
+    queue,
+    turn
   }
   return core
 })

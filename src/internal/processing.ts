@@ -1,0 +1,187 @@
+/** A stream of calls through the pool without a fiber for each: requests go in and outcomes come out in batches. */
+import { Cause, Effect, Exit, Scope, Stream } from "effect"
+import type * as Call from "../Call.ts"
+import type { Outcome, Rejected } from "../Outcome.ts"
+import type { SubmitError } from "../PoolError.ts"
+import { PoolRequest, toOutcome } from "./request.ts"
+import type { Turn } from "./runtime.ts"
+
+export interface Dependencies {
+  readonly turn: Turn
+  /** A request, or why none can be made of the call. */
+  readonly make: (call: Call.Call) => PoolRequest | Exit.Exit<never, SubmitError>
+  /** Why the request is refused, if it is. No worker is woken for it. */
+  readonly enter: (request: PoolRequest) => Exit.Exit<never, SubmitError> | undefined
+  /** Wakes workers for all that has been let in since. */
+  readonly wake: () => void
+}
+
+export interface Options {
+  readonly ordered: boolean
+  /** The most calls that are pulled and whose outcomes are not yet emitted. */
+  readonly outstanding: number
+}
+
+type Emitted = Outcome | Rejected
+type Emissions = readonly [Emitted, ...Array<Emitted>]
+
+export const process = <E, R>(
+  calls: Stream.Stream<Call.Call, E, R>,
+  pool: Dependencies,
+  options: Options
+): Stream.Stream<Emitted, E, R> =>
+  Stream.transformPullBracket(calls, (pull, _, scope) =>
+    Effect.gen(function* () {
+      const processing = new Processing(pool, options)
+      yield* Scope.addFinalizer(scope, Effect.sync(processing.cancel))
+      yield* Effect.forkIn(processing.feed(pull), scope)
+      return processing.next as Effect.Effect<Emissions, Effect.Error<typeof pull>>
+    })
+  )
+
+class Processing {
+  private readonly pool: Dependencies
+  private readonly options: Options
+  /** In the order of the calls. Ordered, what is emitted leaves it at the front; else what has ended is swept out. */
+  private entered: Array<PoolRequest | Rejected> = []
+  private front = 0
+  /** What can be emitted. */
+  private ready: Array<Emitted> = []
+  private outstanding = 0
+  /** How the calls ended, once they have. */
+  private end: Exit.Exit<never, unknown> | undefined = undefined
+  private onReady: (() => void) | undefined = undefined
+  private onSpace: (() => void) | undefined = undefined
+  private telling = false
+
+  constructor(pool: Dependencies, options: Options) {
+    this.pool = pool
+    this.options = options
+  }
+
+  /** Pulls calls to their end, while there is room for their outcomes. */
+  feed<E, R>(pull: Effect.Effect<ReadonlyArray<Call.Call>, E, R>): Effect.Effect<void, never, R> {
+    let calls: ReadonlyArray<Call.Call> = []
+    let at = 0
+    const pulled = Effect.matchCause(pull, {
+      onSuccess: (more) => {
+        calls = more
+        at = 0
+      },
+      onFailure: (cause) => {
+        this.end = Exit.failCause(cause)
+        this.tell()
+      }
+    })
+    return Effect.whileLoop({
+      while: () => this.end === undefined,
+      body: () => {
+        while (at < calls.length && this.hasRoom) this.enter(calls[at++]!)
+        this.pool.wake()
+        return this.hasRoom ? pulled : this.room
+      },
+      step: () => {}
+    })
+  }
+
+  /** All that is ready, as soon as anything is; after the last of it the end of the calls. */
+  readonly next: Effect.Effect<Emissions, unknown> = Effect.callback((resume) => {
+    const take = () => resume(this.take())
+    if (this.hasNews) return take()
+    this.onReady = take
+    return Effect.sync(() => (this.onReady = undefined))
+  })
+
+  /** Gives up what has not been emitted. */
+  readonly cancel = (): void => {
+    // The last one first: else the worker of one that was running would start the next.
+    for (let at = this.entered.length - 1; at >= 0; at--) {
+      const entry = this.entered[at]
+      if (entry instanceof PoolRequest) entry.route.canceller.cancel(entry)
+    }
+  }
+
+  private readonly room: Effect.Effect<void> = Effect.callback((resume) => {
+    this.onSpace = () => resume(Effect.void)
+    return Effect.sync(() => (this.onSpace = undefined))
+  })
+
+  private get hasRoom(): boolean {
+    return this.outstanding < this.options.outstanding
+  }
+
+  private get hasNews(): boolean {
+    if (this.ready.length > 0) return true
+    return this.outstanding === 0 ? this.end !== undefined : this.options.ordered && isOver(this.entered[this.front])
+  }
+
+  private enter(call: Call.Call): void {
+    this.outstanding++
+    const made = this.pool.make(call)
+    const refusal = made instanceof PoolRequest ? this.pool.enter(made) : made
+    if (refusal === undefined) this.add(made as PoolRequest)
+    else this.add({ _tag: "Rejected", tag: call.rpc._tag, error: errorOf(refusal) })
+  }
+
+  private add(entry: PoolRequest | Rejected): void {
+    const over = isOver(entry)
+    if (this.options.ordered || !over) this.entered.push(entry)
+    if (over) this.onEnd(entry)
+    else (entry as PoolRequest).listen(this.listener)
+  }
+
+  /** One for all requests. */
+  private readonly listener = (_: unknown, request: PoolRequest): void => this.onEnd(request)
+
+  private onEnd(entry: PoolRequest | Rejected): void {
+    if (!this.options.ordered) {
+      this.ready.push(toEmitted(entry))
+      if (this.entered.length > 2 * this.outstanding + 64) this.entered = this.entered.filter((entry) => !isOver(entry))
+    }
+    this.tell()
+  }
+
+  /** Whoever waits for outcomes hears of them once a turn, not once for each. */
+  private tell(): void {
+    if (this.telling || this.onReady === undefined || !this.hasNews) return
+    this.telling = true
+    this.pool.turn.defer(() => {
+      this.telling = false
+      const { onReady } = this
+      this.onReady = undefined
+      onReady?.()
+    })
+  }
+
+  private take(): Exit.Exit<Emissions, unknown> {
+    if (this.options.ordered) this.takeFront()
+    if (this.ready.length === 0) return this.end!
+    const emissions = this.ready
+    this.ready = []
+    this.outstanding -= emissions.length
+    const { onSpace } = this
+    this.onSpace = undefined
+    if (onSpace !== undefined) this.pool.turn.defer(onSpace)
+    return Exit.succeed(emissions as unknown as Emissions)
+  }
+
+  private takeFront(): void {
+    const { entered } = this
+    while (isOver(entered[this.front])) this.ready.push(toEmitted(entered[this.front++]!))
+    if (this.front * 2 < entered.length) return
+    this.entered = entered.slice(this.front)
+    this.front = 0
+  }
+}
+
+const isOver = (entry: PoolRequest | Rejected | undefined): boolean =>
+  entry !== undefined && (entry instanceof PoolRequest ? entry.phase === "ended" : true)
+
+/** A caller that left before it was let in was never the pool's: it has no outcome. */
+const toEmitted = (entry: PoolRequest | Rejected): Emitted => {
+  if (!(entry instanceof PoolRequest)) return entry
+  return entry.end === undefined ? { _tag: "Rejected", tag: entry.tag, error: errorOf(entry.exit!) } : toOutcome(entry)
+}
+
+const errorOf = (exit: Exit.Exit<unknown, unknown>): SubmitError =>
+  Exit.isFailure(exit) ? (Cause.squash(exit.cause) as SubmitError) : (undefined as never)
