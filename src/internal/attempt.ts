@@ -39,6 +39,15 @@ export class Attempts implements AttemptSteps {
     this.pool = pool
   }
 
+  /** Once for each worker, before its first attempt and after its last. */
+  watch(worker: Worker): void {
+    this.pool.deadlines.watch(worker.deadline)
+  }
+
+  unwatch(worker: Worker): void {
+    this.pool.deadlines.unwatch(worker.deadline)
+  }
+
   /** Starts the attempt and answers what is left to run of it: an `Exit` when the handler has ended already. */
   begin(worker: Worker, request: PoolRequest, now: number): Effect.Effect<unknown, unknown> {
     const { counters, deadlines } = this.pool

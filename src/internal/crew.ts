@@ -87,6 +87,7 @@ export class Crew implements Employer {
     const { attempts, context, events, scope, turn } = this.pool
     const worker = new Worker(++this.lastId, context, (self, now) => attempts.onDeadline(self, now))
     this.workers.add(worker)
+    attempts.watch(worker)
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
     turn.run(attempts.now(), () =>
       forkUninterruptible(worker.run(attempts, this, turn), context, scope, (exit) => {
@@ -139,6 +140,7 @@ export class Crew implements Employer {
   private onExit(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     if (worker.request !== undefined) this.pool.onCrash(worker, exit)
     this.workers.delete(worker)
+    this.pool.attempts.unwatch(worker)
     const at = this.idle.indexOf(worker)
     if (at >= 0) this.idle.splice(at, 1)
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })

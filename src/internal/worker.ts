@@ -40,6 +40,9 @@ export class Worker {
   wake: (() => void) | undefined = undefined
   private readonly context: Context.Context<never>
   private readonly contexts = new Map<Route, Context.Context<never>>()
+  /** The one of the last attempt: mostly it is the next one's too, and saves the look into the map (W2). */
+  private route: Route | undefined = undefined
+  private routeContext: Context.Context<never>
   private scope = Scope.makeUnsafe()
   /** The handler's exit, while what the attempt has left behind is cleaned up. */
   private exit: Exit.Exit<unknown, unknown> | undefined = undefined
@@ -47,7 +50,7 @@ export class Worker {
 
   constructor(id: number, context: Context.Context<never>, onDeadline: (worker: Worker, now: number) => void) {
     this.id = id
-    this.context = context
+    this.context = this.routeContext = context
     this.deadline = new Deadline((now) => onDeadline(this, now))
   }
 
@@ -82,11 +85,7 @@ export class Worker {
       if (this.exit !== undefined) return this.cleanUp(this.exit)
       let now = attempts.now()
       for (;;) {
-        if (turn.isOver(now)) {
-          // Not by the scheduler of whoever's effect ran last.
-          enterContext(this.fiber, this.context)
-          return Effect.yieldNow
-        }
+        if (turn.isOver(now)) return turn.wait
         const request = employer.take()
         if (request === undefined) return parked
         this.attempted = true
@@ -124,6 +123,7 @@ export class Worker {
 
   /** The context of an attempt: the route's own with this worker's attempt scope, made once and then used again. */
   contextOf(route: Route): Context.Context<never> {
+    if (this.route === route) return this.routeContext
     let context = this.contexts.get(route)
     if (context === undefined) {
       context = Context.merge(this.context, route.context!).pipe(
@@ -131,6 +131,8 @@ export class Worker {
       ) as Context.Context<never>
       this.contexts.set(route, context)
     }
+    this.route = route
+    this.routeContext = context
     return context
   }
 
@@ -147,6 +149,7 @@ export class Worker {
     const { scope } = this
     this.scope = Scope.makeUnsafe()
     this.contexts.clear()
+    this.route = undefined
     return Effect.exit(
       Effect.flatMap(Scope.close(scope, exit), () => {
         const children = liveChildren(this.fiber)
