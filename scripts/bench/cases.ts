@@ -68,9 +68,16 @@ export const cases: Readonly<Record<string, Case>> = {
   ),
   ...growing("W9-waiting", [1, 100, 10_000, 1_000_000], (waiting) =>
     closed(
-      `no-op, ${waiting.toLocaleString("en")} outstanding`,
-      {},
-      { outstanding: waiting, n: Math.max(1_000_000, 2 * waiting) }
+      `suspends once, 64 run and ${waiting.toLocaleString("en")} wait`,
+      { task: "suspend" },
+      { outstanding: 64 + waiting, n: Math.max(1_000_000, 2 * waiting) }
+    )
+  ),
+  ...growing("W9p-waiting", [1, 100, 10_000, 1_000_000], (waiting) =>
+    closed(
+      `the same as a stream, ${waiting.toLocaleString("en")} wait`,
+      { task: "suspend" },
+      { outstanding: 64 + waiting, n: Math.max(1_000_000, 2 * waiting), through: "stream" }
     )
   ),
   article: closed(

@@ -85,12 +85,12 @@ export class Crew implements Employer {
   /** One more worker, whatever was asked for. `onEnd` hears of its end. */
   startOne(onEnd?: () => void): void {
     const { attempts, context, events, scope, turn } = this.pool
-    const worker = new Worker(++this.lastId, context, (self, now) => attempts.onDeadline(self, now))
+    const worker = new Worker(++this.lastId, context, attempts, this, turn)
     this.workers.add(worker)
     attempts.watch(worker)
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
     turn.run(attempts.now(), () =>
-      forkUninterruptible(worker.run(attempts, this, turn), context, scope, (exit) => {
+      forkUninterruptible(worker.run, context, scope, (exit) => {
         this.onExit(worker, exit)
         onEnd?.()
       })

@@ -9,6 +9,7 @@ export interface AttemptSteps {
   readonly now: () => number
   readonly begin: (worker: Worker, request: PoolRequest, now: number) => Effect.Effect<unknown, unknown>
   readonly end: (worker: Worker, exit: Exit.Exit<unknown, unknown>, now: number) => void
+  readonly onDeadline: (worker: Worker, now: number) => void
 }
 
 /** What a worker asks of the crew to which it belongs. */
@@ -21,6 +22,7 @@ export interface Employer {
   readonly park: (worker: Worker) => boolean
 }
 
+/** It is the options of its own loop as well: with closures for them it would be 400 bytes larger (W9-workers). */
 export class Worker {
   /** From 1, never used again in this pool. */
   readonly id: number
@@ -38,31 +40,38 @@ export class Worker {
   readonly deadline: Deadline
   /** Runs this worker's next step while it is parked. Written by itself; cleared by whoever wakes it. */
   wake: (() => void) | undefined = undefined
+  private readonly attempts: AttemptSteps
+  private readonly employer: Employer
+  private readonly turn: Turn
   private readonly context: Context.Context<never>
-  private readonly contexts = new Map<Route, Context.Context<never>>()
-  /** The one of the last attempt: mostly it is the next one's too, and saves the look into the map (W2). */
+  /** The route of the last attempt, which mostly is that of the next one, and the context of such an attempt. */
   private route: Route | undefined = undefined
   private routeContext: Context.Context<never>
+  /** Those of the routes before, once there are several. */
+  private contexts: Map<Route, Context.Context<never>> | undefined = undefined
   private scope = Scope.makeUnsafe()
   /** The handler's exit, while what the attempt has left behind is cleaned up. */
   private exit: Exit.Exit<unknown, unknown> | undefined = undefined
-  private released: Array<() => void> = []
+  private released: Array<() => void> | undefined = undefined
 
-  constructor(id: number, context: Context.Context<never>, onDeadline: (worker: Worker, now: number) => void) {
+  constructor(id: number, context: Context.Context<never>, attempts: AttemptSteps, employer: Employer, turn: Turn) {
     this.id = id
     this.context = this.routeContext = context
-    this.deadline = new Deadline((now) => onDeadline(this, now))
+    this.attempts = attempts
+    this.employer = employer
+    this.turn = turn
+    this.deadline = new Deadline((now) => attempts.onDeadline(this, now))
   }
 
   /** Calls back when the present attempt has ended, or is given up as stuck. */
   onRelease(listener: () => void): void {
-    this.released.push(listener)
+    this.released = [...(this.released ?? []), listener]
   }
 
   release(): void {
-    if (this.released.length === 0) return
     const { released } = this
-    this.released = []
+    if (released === undefined) return
+    this.released = undefined
     for (const listener of released) listener()
   }
 
@@ -70,74 +79,75 @@ export class Worker {
    * The worker's whole life; it must be run in an uninterruptible fiber. Between two effects every step is synchronous,
    * so a request is never in nobody's hands: an interruption is noticed before the next one is taken.
    */
-  run(attempts: AttemptSteps, employer: Employer, turn: Turn): Effect.Effect<void> {
-    const parked = Effect.interruptible(
-      Effect.callback<void>((resume) => {
+  readonly run: Effect.Effect<void> = Effect.withFiber((fiber) => {
+    this.fiber = fiber
+    return Effect.whileLoop(this)
+  })
+
+  while(): boolean {
+    return this.exit !== undefined || !this.mustStop
+  }
+
+  body(): Effect.Effect<unknown> {
+    if (this.exit !== undefined) return this.cleanUp(this.exit)
+    const { attempts, employer, turn } = this
+    let now = attempts.now()
+    for (;;) {
+      if (turn.isOver(now)) return turn.wait
+      const request = employer.take()
+      if (request === undefined) return this.parked
+      this.attempted = true
+      const effect = attempts.begin(this, request, now)
+      if (!Exit.isExit(effect)) return Effect.exit(Effect.interruptible(effect))
+      now = attempts.now()
+      attempts.end(this, effect, now)
+      if (this.mustStop) return Effect.void
+    }
+  }
+
+  step(result: unknown): void {
+    if (this.request === undefined) return
+    const exit = result as Exit.Exit<unknown, unknown>
+    const first = this.exit
+    if (first === undefined && this.hasLeftovers) {
+      this.exit = exit
+      return
+    }
+    this.exit = undefined
+    const { attempts } = this
+    attempts.end(
+      this,
+      first === undefined || (exit._tag === "Failure" && first._tag === "Success") ? exit : first,
+      attempts.now()
+    )
+  }
+
+  /** The context of an attempt: the route's own with this worker's attempt scope, made once and then used again. */
+  contextOf(route: Route): Context.Context<never> {
+    if (this.route === route) return this.routeContext
+    if (this.route !== undefined) (this.contexts ??= new Map()).set(this.route, this.routeContext)
+    this.route = route
+    this.routeContext =
+      this.contexts?.get(route) ??
+      (Context.merge(this.context, route.context!).pipe(Context.add(Scope.Scope, this.scope)) as Context.Context<never>)
+    return this.routeContext
+  }
+
+  private get parked(): Effect.Effect<void> {
+    return Effect.interruptible(
+      Effect.callback((resume) => {
         enterContext(this.fiber, this.context)
-        if (!employer.park(this)) return resume(Effect.void)
+        if (!this.employer.park(this)) return resume(Effect.void)
         this.wake = () => {
           this.wake = undefined
           resume(Effect.void)
         }
       })
     )
-    const next = (): Effect.Effect<unknown> => {
-      if (this.exit !== undefined) return this.cleanUp(this.exit)
-      let now = attempts.now()
-      for (;;) {
-        if (turn.isOver(now)) return turn.wait
-        const request = employer.take()
-        if (request === undefined) return parked
-        this.attempted = true
-        const effect = attempts.begin(this, request, now)
-        if (!Exit.isExit(effect)) return Effect.exit(Effect.interruptible(effect))
-        now = attempts.now()
-        attempts.end(this, effect, now)
-        if (this.mustStop(employer)) return Effect.void
-      }
-    }
-    const step = (result: unknown) => {
-      if (this.request === undefined) return
-      const exit = result as Exit.Exit<unknown, unknown>
-      const first = this.exit
-      if (first === undefined && this.hasLeftovers) {
-        this.exit = exit
-        return
-      }
-      this.exit = undefined
-      attempts.end(
-        this,
-        first === undefined || (exit._tag === "Failure" && first._tag === "Success") ? exit : first,
-        attempts.now()
-      )
-    }
-    return Effect.withFiber((fiber) => {
-      this.fiber = fiber
-      return Effect.whileLoop({
-        while: () => this.exit !== undefined || !this.mustStop(employer),
-        body: next,
-        step
-      })
-    })
   }
 
-  /** The context of an attempt: the route's own with this worker's attempt scope, made once and then used again. */
-  contextOf(route: Route): Context.Context<never> {
-    if (this.route === route) return this.routeContext
-    let context = this.contexts.get(route)
-    if (context === undefined) {
-      context = Context.merge(this.context, route.context!).pipe(
-        Context.add(Scope.Scope, this.scope)
-      ) as Context.Context<never>
-      this.contexts.set(route, context)
-    }
-    this.route = route
-    this.routeContext = context
-    return context
-  }
-
-  private mustStop(employer: Employer): boolean {
-    return this.stopped || isInterrupted(this.fiber) || employer.mustRetire(this)
+  private get mustStop(): boolean {
+    return this.stopped || isInterrupted(this.fiber) || this.employer.mustRetire(this)
   }
 
   private get hasLeftovers(): boolean {
@@ -148,8 +158,7 @@ export class Worker {
   private cleanUp(exit: Exit.Exit<unknown, unknown>): Effect.Effect<Exit.Exit<void>> {
     const { scope } = this
     this.scope = Scope.makeUnsafe()
-    this.contexts.clear()
-    this.route = undefined
+    this.route = this.contexts = undefined
     return Effect.exit(
       Effect.flatMap(Scope.close(scope, exit), () => {
         const children = liveChildren(this.fiber)
