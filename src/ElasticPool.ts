@@ -48,11 +48,13 @@ export const make = (
 
 /**
  * The settings of the article that this pool starts from: 10 ms per attempt, a full queue refuses, its rule for the
- * number of workers, and retries at once. They show the article's pool; they are not advice.
+ * number of workers, and retries at once. It looks at its queue each microsecond; a millisecond is the shortest here.
+ * They show the article's pool; they are not advice.
  */
 export const article: Options = {
   timeout: "10 millis",
   strategy: "dropping",
   retry: RetryPolicy.make({ times: 3, base: 0, jitter: "none" }),
-  scaling: ScalingPolicy.queueLength({ threshold: 10, lowWater: 0.75, step: 1 })
+  scaling: ScalingPolicy.queueLength({ threshold: 10, lowWater: 0.75, step: 1 }),
+  scalingInterval: "1 milli"
 }

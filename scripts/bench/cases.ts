@@ -19,8 +19,6 @@ export interface Case {
   readonly rate: number
   /** Measured for these alone. */
   readonly only?: ReadonlyArray<string>
-  /** Not part of `--quick`. */
-  readonly slow?: boolean
 }
 
 const closed = (what: string, load: Partial<Load>, options: Partial<Case> = {}): Case => ({
@@ -91,9 +89,12 @@ function growing(name: string, sizes: ReadonlyArray<number>, make: (size: number
   return Object.fromEntries(sizes.map((size) => [`${name}-${size}`, make(size)]))
 }
 
-/** The same work, less of it: enough to see that all runs, not to compare. */
+/** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({
   ...self,
-  n: Math.min(self.n, 20_000),
-  seconds: Math.min(self.seconds, 1)
+  n: Math.min(self.n, 10_000),
+  seconds: Math.min(self.seconds, 0.5)
 })
+
+/** Of the growing cases `--quick` runs the ends alone. */
+export const isQuick = (name: string): boolean => !/-(10|100|1000|10000)$/.test(name) || name.endsWith("workers-10000")

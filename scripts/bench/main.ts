@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { type Case, cases, quickly } from "./cases.ts"
+import { type Case, cases, isQuick, quickly } from "./cases.ts"
 import { implementations } from "./implementations/index.ts"
 import type { Measurement } from "./load.ts"
 import { type Lacking, ours, type Result, type Results, summarize } from "./results.ts"
@@ -89,7 +89,8 @@ const main = async (): Promise<void> => {
   const go = buildGo(folder)
   const known = [...Object.keys(implementations), ...(go === undefined ? [] : ["go"])]
   const impls = [...new Set([ours, ...chosen(values.impl, known, "--impl")])]
-  const names = chosen(values.only, Object.keys(cases), "--only")
+  const all = chosen(values.only, Object.keys(cases), "--only")
+  const names = values.quick ? all.filter(isQuick) : all
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
   const results: Array<Result | Lacking> = []

@@ -65,14 +65,14 @@ func (r *openRun) wastedSince(ctx context.Context, input int, started time.Time)
 	return 0
 }
 
-// The article's settings: they belong to its pool, whatever the case says of others. A tick of one second is what makes
-// the pool grow by one worker a second. Its attempts have 10 ms, and three more follow one that fails.
+// The article's settings: they belong to its pool, whatever the case says of others. It looks at its queue each
+// microsecond; here it does so each millisecond, like the pool that it is compared with. Its attempts have 10 ms, and three more follow one that fails.
 const (
 	articleMinWorkers    = 1
 	articleMaxWorkers    = 64
 	articleCapacity      = 10_000
 	articleThreshold     = 10
-	articleTick          = time.Second
+	articleTick          = time.Millisecond
 	articleTimeoutMillis = 10
 	articleSleep         = time.Millisecond
 )
