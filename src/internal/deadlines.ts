@@ -176,7 +176,8 @@ export class Deadlines {
       if (deadline.at <= now) this.due.push(deadline)
       else if (deadline.at < this.lookAt) this.lookAt = deadline.at
     }
-    if (this.due.length > 1) this.due.sort((a, b) => b.at - a.at)
+    // Of two for the same instant the one that was watched first comes first.
+    if (this.due.length > 1) this.due.sort((a, b) => a.at - b.at).reverse()
   }
 
   private fireListed(now: number): void {

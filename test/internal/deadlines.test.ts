@@ -153,3 +153,82 @@ describe("Deadlines", () => {
     })
   )
 })
+
+describe("watched deadlines", () => {
+  /** One that is watched, like a worker's. */
+  const watched = (running: { deadlines: Deadlines; fired: Array<string> }, name: string) => {
+    const deadline = new Deadline((at) => running.fired.push(`${at} ${name}`))
+    running.deadlines.watch(deadline)
+    return deadline
+  }
+
+  it.effect("each fires at its instant, in order, among those in lists", () =>
+    Effect.gen(function* () {
+      const all = yield* running
+      const { deadlines, fired, now, set } = all
+      const [a, b, c] = [watched(all, "a"), watched(all, "b"), watched(all, "c")]
+      deadlines.set(a, now(), 50)
+      deadlines.set(b, now(), 20)
+      set("listed", 30)
+      deadlines.set(c, now(), 40)
+      yield* TestClock.adjust(19)
+      assert.deepStrictEqual(fired, [])
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(fired, ["20 b", "30 listed", "40 c", "50 a"])
+    })
+  )
+
+  it.effect("set again and again it fires once, at the last instant", () =>
+    Effect.gen(function* () {
+      const all = yield* running
+      const deadline = watched(all, "a")
+      for (let round = 0; round < 100; round++) {
+        all.deadlines.set(deadline, all.now(), 10)
+        yield* TestClock.adjust(9)
+        all.deadlines.clear(deadline)
+        yield* TestClock.adjust(3)
+      }
+      assert.deepStrictEqual(all.fired, [])
+      all.deadlines.set(deadline, all.now(), 10)
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(all.fired, ["1210 a"])
+    })
+  )
+
+  it.effect("one that is set for sooner than any other is in time", () =>
+    Effect.gen(function* () {
+      const all = yield* running
+      const [late, soon] = [watched(all, "late"), watched(all, "soon")]
+      all.deadlines.set(late, all.now(), 30_000)
+      yield* TestClock.adjust(10)
+      all.deadlines.set(soon, all.now(), 5)
+      yield* TestClock.adjust(5)
+      assert.deepStrictEqual(all.fired, ["15 soon"])
+      yield* TestClock.adjust(29_985)
+      assert.deepStrictEqual(all.fired, ["15 soon", "30000 late"])
+    })
+  )
+
+  it.effect("of several that are due at once, one may clear or move another", () =>
+    Effect.gen(function* () {
+      const all = yield* running
+      const { deadlines, fired, now } = all
+      const first = new Deadline((at) => {
+        fired.push(`${at} first`)
+        deadlines.clear(cleared)
+        deadlines.set(moved, at, 7)
+        deadlines.unwatch(gone)
+      })
+      deadlines.watch(first)
+      const [cleared, moved, gone, last] = ["cleared", "moved", "gone", "last"].map((name) => watched(all, name)) as [
+        Deadline,
+        Deadline,
+        Deadline,
+        Deadline
+      ]
+      for (const deadline of [first, cleared, moved, gone, last]) deadlines.set(deadline, now(), 10)
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(fired, ["10 first", "10 last", "17 moved"])
+    })
+  )
+})

@@ -1,7 +1,7 @@
 /** What the pool takes from the fiber runtime that is not in its public types: an upgrade of Effect must not break it unseen. */
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Latch, Option, Scheduler, Scope, Tracer } from "effect"
-import { inherit, isInterrupted, liveChildren, withoutStack } from "../../src/internal/runtime.ts"
+import { inherit, isInterrupted, liveChildren, Turn, withoutStack } from "../../src/internal/runtime.ts"
 
 describe("runtime", () => {
   it.effect("an uninterruptible fiber shows that it was asked to stop", () =>
@@ -51,4 +51,41 @@ describe("runtime", () => {
     expect(withoutStack(() => new Error("bare")).stack).not.toContain("at ")
     expect(new Error("whole").stack).toContain("at ")
   })
+})
+
+describe("Turn", () => {
+  it.effect("those who wait go on in their order, as many in one turn as it has time for", () =>
+    Effect.gen(function* () {
+      const turn = new Turn(yield* Effect.context<never>(), () => {})
+      const order: Array<string> = []
+      let now = 0
+      const waits = (name: string) =>
+        Effect.map(turn.wait, () => {
+          // The first of each turn uses it up.
+          order.push(`${name}${turn.isOver(now) ? " too late" : ""}`)
+          now += 10
+          turn.isOver(now)
+        })
+      turn.isOver(now)
+      const all = yield* Effect.forkChild(
+        Effect.forEach(["a", "b", "c"], waits, { concurrency: "unbounded", discard: true })
+      )
+      yield* Fiber.join(all)
+      expect(order).toEqual(["a", "b", "c"])
+    })
+  )
+
+  it.effect("one whose step throws holds nobody up", () =>
+    Effect.gen(function* () {
+      const heard: Array<unknown> = []
+      const turn = new Turn(yield* Effect.context<never>(), (defect) => heard.push(defect))
+      const first = yield* Effect.forkChild(turn.wait, { startImmediately: true })
+      first.addObserver(() => {
+        throw "an observer"
+      })
+      const second = yield* Effect.forkChild(turn.wait, { startImmediately: true })
+      yield* Fiber.await(second)
+      expect(heard).toEqual(["an observer"])
+    })
+  )
 })

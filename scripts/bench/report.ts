@@ -1,0 +1,103 @@
+/**
+ * Writes the figures of a run into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ *
+ * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`. Default: the run that the
+ * page shows already.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { plots } from "./plots.ts"
+import { type Lacking, ours, type Result, type Results } from "./results.ts"
+import { number } from "./tables.ts"
+
+const docs = join(import.meta.dirname, "../../docs")
+const page = join(docs, "benchmarks.md")
+const folder = join(docs, "benchmarks")
+const kept = join(folder, "results.json")
+
+const run = JSON.parse(readFileSync(process.argv[2] ?? kept, "utf8")) as Results
+mkdirSync(folder, { recursive: true })
+if (process.argv[2] !== undefined) writeFileSync(kept, `${JSON.stringify(run, undefined, 2)}\n`)
+
+const units: Readonly<Record<string, string>> = {
+  share: "of the ideal",
+  p50Millis: "p50 ms",
+  p99Millis: "p99 ms",
+  maxMillis: "max ms",
+  p99WaitMillis: "p99 of waiting, ms",
+  bytesEach: "bytes each",
+  maxBodies: "tasks at once",
+  wastedSeconds: "wasted work, s",
+  refused: "refused",
+  late: "late"
+}
+
+const tableOf = (name: string): string => {
+  const here = run.results.filter((result) => result.case === name)
+  const measured = here.filter((result): result is Result => "rate" in result)
+  const lacking = here.filter((result): result is Lacking => "lacks" in result)
+  if (measured.length === 0) return ""
+  const figures = Object.keys(units).filter((unit) => measured.some((result) => result.figures[unit] !== undefined))
+  const head = [
+    "",
+    "per second (min to max)",
+    "CPU µs",
+    "peak MB",
+    "this pool by it",
+    ...figures.map((key) => units[key]!)
+  ]
+  const rows = measured.map((result) => [
+    result.impl === ours ? "**this pool**" : result.impl,
+    `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
+    number(result.cpuMicros),
+    number(result.peakMegabytes),
+    result.ratio === undefined
+      ? ""
+      : `${result.ratio.median.toFixed(2)} (${result.ratio.min.toFixed(2)} to ${result.ratio.max.toFixed(2)})`,
+    ...figures.map((key) => (result.figures[key] === undefined ? "" : number(result.figures[key])))
+  ])
+  const lacks = lacking.map(({ impl, lacks }) => [impl, lacks, ...head.slice(2).map(() => "")])
+  const { n, rounds } = measured[0]!
+  return [
+    `**${name}**: ${run.cases[name]} (${number(n)} requests, ${rounds} rounds)`,
+    "",
+    ...[head, head.map((_, at) => (at === 0 ? "---" : "---:")), ...rows, ...lacks].map(
+      (row) => `| ${row.join(" | ")} |`
+    )
+  ].join("\n")
+}
+
+const blocks: Readonly<Record<string, (argument: string) => string>> = {
+  run: () =>
+    [
+      ...Object.entries(run.machine).map(([what, value]) => `- ${what}: ${value}`),
+      `- versions: ${Object.entries(run.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", ")}`,
+      `- on ${run.date}, by \`${run.command}\``
+    ].join("\n"),
+  how: () =>
+    Object.entries(run.how)
+      .map(([impl, how]) => `- **${impl === ours ? "this pool" : impl}**: ${how}`)
+      .join("\n"),
+  table: (names) => names.split(" ").map(tableOf).filter(Boolean).join("\n\n"),
+  plot: (file) => {
+    const plot = drawn.find((plot) => plot.file === file)
+    if (plot === undefined) throw new Error(`no plot ${file}`)
+    return `![${plot.title}](benchmarks/${file})`
+  }
+}
+
+const drawn = plots(run)
+for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
+
+const filled = readFileSync(page, "utf8").replace(
+  /<!-- (\w+) ?(.*?) -->\n[\s\S]*?<!-- end -->/g,
+  (_, kind: string, argument: string) => {
+    const block = blocks[kind]
+    if (block === undefined) throw new Error(`docs/benchmarks.md: no block "${kind}"`)
+    return `<!-- ${`${kind} ${argument}`.trim()} -->\n\n${block(argument)}\n\n<!-- end -->`
+  }
+)
+writeFileSync(page, filled)
+console.log(`docs/benchmarks.md and ${drawn.length} pictures`)
