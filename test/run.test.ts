@@ -1,11 +1,9 @@
-/** Any effect on a worker, and streams of requests. */
+/** `WorkerPool.run`: any effect on a worker, in its caller's context. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Queue, Stream } from "effect"
+import { Context, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Outcome, Rejected } from "../src/Outcome.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
-import * as WorkerPool from "../src/WorkerPool.ts"
-import { hears, slowly, state, withPool, Work } from "./support/bench.ts"
+import { hears, slowly, state, withPool } from "./support/bench.ts"
 
 class User extends Context.Service<User, string>()("User") {}
 
@@ -83,106 +81,6 @@ describe("run", () => {
           })
         )
         assert.deepStrictEqual(order, ["still open", "closed"])
-      })
-    )
-  )
-})
-
-const words = (outcomes: ReadonlyArray<Outcome | Rejected>) =>
-  outcomes.map((outcome) => (outcome._tag === "Outcome" ? `${outcome.id} ${outcome.end}` : outcome.error._tag))
-
-const calls = (...ids: ReadonlyArray<string>) =>
-  Stream.fromIterable(ids.map((id) => WorkerPool.call(Work, { id }, { id })))
-
-describe("process", () => {
-  it.effect("emits outcomes as they come, or in the order of the calls", () =>
-    withPool({ minWorkers: 3 })((bench) =>
-      Effect.gen(function* () {
-        bench.on("slow", Effect.as(Effect.sleep(30), "slow"))
-        bench.on("bad", Effect.andThen(Effect.sleep(20), Effect.fail("bad")))
-        const both = yield* Effect.forkChild(
-          Effect.all([
-            Stream.runCollect(bench.pool.process(calls("slow", "bad", "quick"))),
-            Stream.runCollect(bench.pool.process(calls("slow", "bad", "quick"), { ordered: true }))
-          ])
-        )
-        yield* TestClock.adjust("1 second")
-        const [asTheyCome, inOrder] = yield* Fiber.join(both)
-        assert.deepStrictEqual(words(asTheyCome), ["quick succeeded", "bad failed", "slow succeeded"])
-        assert.deepStrictEqual(words(inOrder), ["slow succeeded", "bad failed", "quick succeeded"])
-      })
-    )
-  )
-
-  it.effect("what is not accepted is a Rejected, and the others go on", () =>
-    withPool({ maxWorkers: 1, capacity: 1, strategy: "dropping" })((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.as(Effect.sleep(10), "a"))
-        const all = yield* Effect.forkChild(
-          Stream.runCollect(bench.pool.process(calls("a", "b", "c"), { ordered: true, outstanding: 3 }))
-        )
-        yield* TestClock.adjust(10)
-        assert.deepStrictEqual(words(yield* Fiber.join(all)), ["a succeeded", "b succeeded", "QueueFull"])
-      })
-    )
-  )
-
-  it.effect("pulls no more than `outstanding` calls ahead", () =>
-    withPool({ minWorkers: 10 })((bench) =>
-      Effect.gen(function* () {
-        let pulled = 0
-        bench.on("a", Effect.as(Effect.sleep(10), "a"))
-        const source = Stream.fromIterable(Array.from({ length: 20 }, () => "a")).pipe(
-          Stream.rechunk(1),
-          Stream.map((id) => {
-            pulled++
-            return WorkerPool.call(Work, { id })
-          })
-        )
-        const all = yield* Effect.forkChild(Stream.runCollect(bench.pool.process(source, { outstanding: 4 })))
-        yield* TestClock.adjust(0)
-        assert.strictEqual(bench.running, 4)
-        assert.isAtMost(pulled, 5)
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Fiber.join(all)).length, 20)
-        assert.strictEqual(bench.peak, 4)
-      })
-    )
-  )
-
-  it.effect("interrupting the stream cancels what it has not emitted", () =>
-    withPool({ maxWorkers: 1 })((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.never)
-        const emitted = yield* Queue.unbounded<unknown>()
-        const all = yield* Effect.forkChild(
-          Stream.runForEach(bench.pool.process(calls("a", "b")), (outcome) => Queue.offer(emitted, outcome))
-        )
-        yield* TestClock.adjust(0)
-        assert.strictEqual(bench.running, 1)
-        yield* Fiber.interrupt(all)
-        yield* TestClock.adjust(0)
-        assert.strictEqual(bench.running, 0)
-        assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 2, accepted: 2 })
-      })
-    )
-  )
-
-  it.effect("a stream that fails fails after the outcomes of what is out", () =>
-    withPool({ maxWorkers: 1 })((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.as(Effect.sleep(10), "a"))
-        const emitted: Array<Outcome | Rejected> = []
-        const all = yield* Stream.concat(calls("a"), Stream.fail("source")).pipe(
-          bench.pool.process,
-          Stream.runForEach((outcome) => Effect.sync(() => emitted.push(outcome))),
-          Effect.forkChild
-        )
-        yield* TestClock.adjust(9)
-        assert.strictEqual(state(all), "waits")
-        yield* TestClock.adjust(1)
-        assert.strictEqual(state(all), "failure")
-        assert.deepStrictEqual(words(emitted), ["a succeeded"])
       })
     )
   )
