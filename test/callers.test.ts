@@ -1,9 +1,11 @@
 /** Callers that give up, tickets, and requests that nobody waits for. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as ElasticPool from "../src/ElasticPool.ts"
+import * as Handlers from "../src/Handlers.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
-import { hears, ignoring, slowly, state, withPool } from "./support/bench.ts"
+import { hears, ignoring, slowly, state, withPool, Work, Works } from "./support/bench.ts"
 
 const retry = RetryPolicy.make({ times: 3, base: 100, jitter: "none" })
 
@@ -197,4 +199,34 @@ describe("a ticket", () => {
       })
     )
   )
+})
+
+describe("a caller that goes on for long when it hears", () => {
+  it.effect("takes its time from nobody's attempt: the next request waited for so long", () => {
+    let nanos = 0n
+    const clock: Clock.Clock = {
+      currentTimeMillisUnsafe: () => Number(nanos / 1_000_000n),
+      currentTimeMillis: Effect.sync(() => Number(nanos / 1_000_000n)),
+      currentTimeNanosUnsafe: () => nanos,
+      currentTimeNanos: Effect.sync(() => nanos),
+      monotonicTimeNanosUnsafe: () => nanos,
+      monotonicTimeNanos: Effect.sync(() => nanos),
+      sleep: () => Effect.never
+    }
+    const handlers = Layer.provide(Handlers.layer(Works), Works.toLayer({ Work: ({ id }) => Effect.succeed(id) }))
+    return Effect.gen(function* () {
+      const { pool } = yield* ElasticPool.make({ maxWorkers: 1, scaling: "none" }).pipe(Effect.provide(handlers))
+      yield* pool.pause
+      const [first, second] = [yield* pool.submit(Work, { id: "a" }), yield* pool.submit(Work, { id: "b" })]
+      const busy = yield* Effect.forkChild(
+        Effect.map(first.await, () => {
+          nanos += 100_000_000n
+        }),
+        { startImmediately: true }
+      )
+      yield* pool.resume
+      yield* Fiber.join(busy)
+      assert.deepInclude(yield* second.outcome, { waitedMillis: 100, ranMillis: 0 })
+    }).pipe(Effect.scoped, Effect.provideService(Clock.Clock, clock))
+  })
 })

@@ -91,16 +91,15 @@ export class Worker {
   body(): Effect.Effect<unknown> {
     if (this.exit !== undefined) return this.cleanUp(this.exit)
     const { attempts, employer, turn } = this
-    let now = attempts.now()
     for (;;) {
+      const now = attempts.now()
       if (turn.isOver(now)) return turn.wait
       const request = employer.take()
       if (request === undefined) return this.parked
       this.attempted = true
       const effect = attempts.begin(this, request, now)
       if (!Exit.isExit(effect)) return Effect.exit(Effect.interruptible(effect))
-      now = attempts.now()
-      attempts.end(this, effect, now)
+      attempts.end(this, effect, attempts.now())
       if (this.mustStop) return Effect.void
     }
   }
