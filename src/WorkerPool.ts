@@ -56,7 +56,7 @@ export class WorkerPool extends Context.Service<
     ) => Effect.Effect<A, E | PoolError, R>
     /**
      * Runs a stream of calls and emits what became of each: in the order in which they end, or in that of the calls with
-     * `ordered: true`. It pulls no more than `outstanding` calls ahead (default: the capacity, at most 10,000). A call
+     * `ordered: true`. It pulls no more than `outstanding` calls ahead (default: the capacity, at most 10,000; less than 1 is 1). A call
      * that is not accepted gives a `Rejected`. A failure of the calls comes after the outcomes that are outstanding. Interrupting the stream cancels what it has not yet emitted.
      */
     readonly process: <A, E, E2, R2>(

@@ -1,6 +1,6 @@
 /** Puts a load on an implementation and measures it. The same code drives all of them. */
 import type { Case } from "./cases.ts"
-import type { Implementation, Measurement, Start } from "./load.ts"
+import type { Implementation, Load, Measurement, Start } from "./load.ts"
 import { measureOverload, offer } from "./overload.ts"
 import { median, quantile } from "./rounds.ts"
 import { burning, sleepMillis } from "./tasks.ts"
@@ -76,16 +76,22 @@ const closed = async ({ load, n, outstanding }: Case, start: Start): Promise<Mea
   const measured = await during(n, async () => check(n, await drive(n, outstanding, timed)))
   return {
     ...measured,
-    share: measured.rate / (load.concurrency / (sleepMillis / 1_000)),
+    share: shareOfIdeal(measured, load),
     p50Millis: quantile([...times], 0.5),
     p99Millis: quantile([...times], 0.99)
   }
 }
 
-const stream = (
-  { n, outstanding }: Case,
+const shareOfIdeal = ({ rate }: Measurement, { concurrency }: Load): number =>
+  rate / (concurrency / (sleepMillis / 1_000))
+
+const stream = async (
+  { load, n, outstanding }: Case,
   run: (n: number, outstanding: number) => Promise<number>
-): Promise<Measurement> => during(n, async () => check(n, await run(n, outstanding)))
+): Promise<Measurement> => {
+  const measured = await during(n, async () => check(n, await run(n, outstanding)))
+  return load.task === "sleep" ? { ...measured, share: shareOfIdeal(measured, load) } : measured
+}
 
 /** What is in use after a full collection, before and after: the array of inputs and tickets is not counted. */
 const waiting = async ({ n }: Case, start: Start | ((input: number) => unknown)): Promise<Measurement> => {

@@ -98,7 +98,7 @@ const main = async (): Promise<void> => {
     for (const name of names) {
       const lacking: Array<Lacking> = []
       const runs = new Map<string, Array<Measurement>>()
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < Math.min(rounds, cases[name]!.maxRounds ?? rounds); round++) {
         for (const impl of impls) {
           const missing = lacks(name, impl)
           if (missing !== undefined) {

@@ -47,7 +47,10 @@ export class Admission implements Canceller {
    */
   enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
     // Not refused for want of a place that a worker would have made.
-    if (!this.pool.queue.hasRoom) this.pool.crew.wakeAll()
+    if (!this.pool.queue.hasRoom) {
+      this.pool.crew.wakeAll()
+      request.since = this.pool.now()
+    }
     return this.letIn(request)
   }
 

@@ -116,8 +116,10 @@ export class Calls {
     calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
     options: { readonly ordered?: boolean | undefined; readonly outstanding?: number | undefined } = {}
   ): Stream.Stream<Outcome<A, E> | Rejected, E2, R2> => {
-    const { admission, config, crew, turn } = this.core
+    const { admission, config, crew, now, turn } = this.core
+    const { outstanding = Math.min(config.capacity, 10_000) } = options
     const pool = {
+      now,
       turn,
       make: ({ options, payload, rpc }: Call.Call) => this.fromRpc(rpc, payload, options),
       enter: (request: PoolRequest) => admission.enterAsleep(request),
@@ -125,7 +127,7 @@ export class Calls {
     }
     return process(calls, pool, {
       ordered: options.ordered === true,
-      outstanding: options.outstanding ?? Math.min(config.capacity, 10_000)
+      outstanding: outstanding >= 1 ? outstanding : 1
     }) as Stream.Stream<Outcome<A, E> | Rejected, E2, R2>
   }
 

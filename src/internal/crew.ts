@@ -77,6 +77,7 @@ export class Crew implements Employer {
   /** Wakes as many workers as there are requests, after a pause. */
   wakeAll(): void {
     this.adjust()
+    if (this.paused) return
     const { waiting } = this.pool.queue
     for (let left = this.mode === "inline" ? waiting : Math.min(waiting, this.idle.length); left > 0; left--)
       this.wake()

@@ -7,6 +7,7 @@ import { PoolRequest, toOutcome } from "./request.ts"
 import type { Turn } from "./runtime.ts"
 
 export interface Dependencies {
+  readonly now: () => number
   readonly turn: Turn
   /** A request, or why none can be made of the call. */
   readonly make: (call: Call.Call) => PoolRequest | Exit.Exit<never, SubmitError>
@@ -33,7 +34,7 @@ export const process = <E, R>(
   Stream.transformPullBracket(calls, (pull, _, scope) =>
     Effect.gen(function* () {
       const processing = new Processing(pool, options)
-      yield* Scope.addFinalizer(scope, Effect.sync(processing.cancel))
+      yield* Scope.addFinalizer(scope, processing.cancel)
       yield* Effect.forkIn(processing.feed(pull), scope)
       return processing.next as Effect.Effect<Emissions, Effect.Error<typeof pull>>
     })
@@ -63,25 +64,33 @@ class Processing {
   feed<E, R>(pull: Effect.Effect<ReadonlyArray<Call.Call>, E, R>): Effect.Effect<void, never, R> {
     let calls: ReadonlyArray<Call.Call> = []
     let at = 0
-    const pulled = Effect.matchCause(pull, {
-      onSuccess: (more) => {
-        calls = more
-        at = 0
-      },
-      onFailure: (cause) => {
-        this.end = Exit.failCause(cause)
-        this.tell()
-      }
+    const pulled = Effect.map(pull, (more) => {
+      calls = more
+      at = 0
     })
-    return Effect.whileLoop({
-      while: () => this.end === undefined,
-      body: () => {
-        while (at < calls.length && this.hasRoom) this.enter(calls[at++]!)
+    const loop = Effect.whileLoop({
+      while: () => true,
+      body: (): Effect.Effect<void, E, R> => {
+        while (at < calls.length && this.hasRoom) {
+          if ((at & 63) === 0 && this.pool.turn.isOver(this.pool.now())) {
+            this.pool.wake()
+            return this.pool.turn.wait
+          }
+          this.enter(calls[at++]!)
+        }
         this.pool.wake()
         return this.hasRoom ? pulled : this.room
       },
       step: () => {}
     })
+    // The end of the calls, their failure, or a call of which no request can be made.
+    return Effect.catchCause(loop, (cause) =>
+      Effect.sync(() => {
+        this.end = Exit.failCause(cause)
+        this.pool.wake()
+        this.tell()
+      })
+    )
   }
 
   /** All that is ready, as soon as anything is; after the last of it the end of the calls. */
@@ -93,15 +102,27 @@ class Processing {
   })
 
   /** Gives up what has not been emitted. */
-  readonly cancel = (): void => {
+  readonly cancel: Effect.Effect<void> = Effect.suspend(() => {
     // The last one first: else the worker of one that was running would start the next.
-    for (let at = this.entered.length - 1; at >= 0; at--) {
-      const entry = this.entered[at]
-      if (entry instanceof PoolRequest) entry.route.canceller.cancel(entry)
-    }
-  }
+    const entries = this.entered
+    let left = entries.length
+    return Effect.whileLoop({
+      while: () => left > 0,
+      body: () => {
+        while (left > 0) {
+          if (this.pool.turn.isOver(this.pool.now())) return this.pool.turn.wait
+          const entry = entries[--left]
+          if (entry instanceof PoolRequest) entry.route.canceller.cancel(entry)
+        }
+        return Effect.void
+      },
+      step: () => {}
+    })
+  })
 
+  /** Looks again: between `body` and here there can be a pause, in which all has been taken. */
   private readonly room: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.hasRoom) return resume(Effect.void)
     this.onSpace = () => resume(Effect.void)
     return Effect.sync(() => (this.onSpace = undefined))
   })
@@ -116,8 +137,8 @@ class Processing {
   }
 
   private enter(call: Call.Call): void {
-    this.outstanding++
     const made = this.pool.make(call)
+    this.outstanding++
     const refusal = made instanceof PoolRequest ? this.pool.enter(made) : made
     if (refusal === undefined) this.add(made as PoolRequest)
     else this.add({ _tag: "Rejected", tag: call.rpc._tag, error: errorOf(refusal) })

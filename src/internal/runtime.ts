@@ -30,6 +30,12 @@ const nestingLimit = 8
  * scheduler's next batch; when it has lasted `turnMillis`, whoever asks has to yield.
  */
 export class Turn {
+  /**
+   * Of what is scheduled for one batch, the turn's end comes first: what was deferred finds a new turn. The line comes
+   * last, since it uses that up: before what was deferred it would keep the timers from ever firing.
+   */
+  private static readonly first = -1
+  private static readonly last = 1
   private readonly dispatcher: Scheduler.SchedulerDispatcher
   private startedAt = -1
   private nesting = 0
@@ -46,7 +52,7 @@ export class Turn {
   isOver(now: number): boolean {
     if (this.startedAt < 0) {
       this.startedAt = now
-      this.dispatcher.scheduleTask(this.end, 0)
+      this.dispatcher.scheduleTask(this.end, Turn.first)
       return false
     }
     return (this.isSpent = now - this.startedAt >= turnMillis)
@@ -62,7 +68,7 @@ export class Turn {
    * time are not touched: with 10,000 workers, letting each look for itself took most of every turn (W9-workers).
    */
   readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.line.push(resume) === 1) this.dispatcher.scheduleTask(this.letIn, 0)
+    if (this.line.push(resume) === 1) this.dispatcher.scheduleTask(this.letIn, Turn.last)
   })
 
   private readonly letIn = () => {
@@ -72,7 +78,7 @@ export class Turn {
     while (next < line.length && !this.isSpent) this.nested(() => line[next++]!(Effect.void))
     if (next === line.length) return
     // Whoever has come since stands behind them, and has had itself scheduled.
-    if (this.line.length === 0) this.dispatcher.scheduleTask(this.letIn, 0)
+    if (this.line.length === 0) this.dispatcher.scheduleTask(this.letIn, Turn.last)
     this.line = [...line.slice(next), ...this.line]
   }
 
