@@ -6,6 +6,7 @@ import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import { hears, ignoring, slowly, state, withPool, Work, Works } from "./support/bench.ts"
+import { ownClock } from "./support/ownClock.ts"
 
 const retry = RetryPolicy.make({ times: 3, base: 100, jitter: "none" })
 
@@ -203,16 +204,7 @@ describe("a ticket", () => {
 
 describe("a caller that goes on for long when it hears", () => {
   it.effect("takes its time from nobody's attempt: the next request waited for so long", () => {
-    let nanos = 0n
-    const clock: Clock.Clock = {
-      currentTimeMillisUnsafe: () => Number(nanos / 1_000_000n),
-      currentTimeMillis: Effect.sync(() => Number(nanos / 1_000_000n)),
-      currentTimeNanosUnsafe: () => nanos,
-      currentTimeNanos: Effect.sync(() => nanos),
-      monotonicTimeNanosUnsafe: () => nanos,
-      monotonicTimeNanos: Effect.sync(() => nanos),
-      sleep: () => Effect.never
-    }
+    const clock = ownClock()
     const handlers = Layer.provide(Handlers.layer(Works), Works.toLayer({ Work: ({ id }) => Effect.succeed(id) }))
     return Effect.gen(function* () {
       const { pool } = yield* ElasticPool.make({ maxWorkers: 1, scaling: "none" }).pipe(Effect.provide(handlers))
@@ -220,7 +212,7 @@ describe("a caller that goes on for long when it hears", () => {
       const [first, second] = [yield* pool.submit(Work, { id: "a" }), yield* pool.submit(Work, { id: "b" })]
       const busy = yield* Effect.forkChild(
         Effect.map(first.await, () => {
-          nanos += 100_000_000n
+          clock.pass(100)
         }),
         { startImmediately: true }
       )

@@ -1,6 +1,6 @@
 /** `WorkerPool.process`: a stream of calls in, a stream of what became of each out. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Queue, Stream } from "effect"
+import { Effect, Exit, Fiber, Queue, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Outcome, Rejected } from "../src/Outcome.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
@@ -171,6 +171,49 @@ describe("process", () => {
         yield* Effect.forkChild(bench.pool.drain(), { startImmediately: true })
         yield* TestClock.adjust(10)
         assert.deepStrictEqual(words(yield* Fiber.join(all)), ["a succeeded", "b succeeded", "PoolDraining"])
+      })
+    )
+  )
+
+  it.effect("its feed is woken whenever there is room again, wherever its fiber pauses", () =>
+    withPool({ minWorkers: 2, maxWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        const ids = Array.from({ length: 60 }, (_, at) => String(at))
+        for (let budget = 3; budget <= 40; budget++) {
+          for (const outstanding of [1, 2, 3, 6]) {
+            const all = yield* Stream.runCollect(
+              bench.pool.process(Stream.rechunk(calls(...ids), 4), { outstanding, ordered: budget % 2 === 0 })
+            ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, budget), Effect.forkChild)
+            assert.strictEqual((yield* Fiber.join(all)).length, 60)
+          }
+        }
+      })
+    )
+  )
+
+  it.effect("a call of which no request can be made is a defect, after the outcomes before it", () =>
+    withPool({ minWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        const emitted: Array<Outcome | Rejected> = []
+        const broken = Stream.concat(calls("a", "b"), Stream.succeed(null as never))
+        const all = yield* Stream.runForEach(bench.pool.process(broken), (outcome) =>
+          Effect.sync(() => emitted.push(outcome))
+        ).pipe(Effect.exit, Effect.forkChild)
+        yield* TestClock.adjust(0)
+        assert.isTrue(Exit.hasDies(yield* Fiber.join(all)))
+        assert.deepStrictEqual(words(emitted), ["a succeeded", "b succeeded"])
+      })
+    )
+  )
+
+  it.effect("less than one outstanding is one", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        for (const outstanding of [0, -1, Number.NaN]) {
+          const all = yield* Effect.forkChild(Stream.runCollect(bench.pool.process(calls("a", "b"), { outstanding })))
+          yield* TestClock.adjust(0)
+          assert.deepStrictEqual(words(yield* Fiber.join(all)), ["a succeeded", "b succeeded"])
+        }
       })
     )
   )
