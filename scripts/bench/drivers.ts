@@ -22,7 +22,7 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
   }
 }
 
-const during = async (n: number, work: () => Promise<void>): Promise<Measurement> => {
+export const during = async (n: number, work: () => Promise<void>): Promise<Measurement> => {
   const cpu = process.cpuUsage()
   const began = performance.now()
   await work()
@@ -37,7 +37,7 @@ const during = async (n: number, work: () => Promise<void>): Promise<Measurement
 }
 
 /** `n` requests, at most `outstanding` at a time: each end starts the next. A start may call back at once. */
-const drive = (n: number, outstanding: number, start: Start): Promise<number> =>
+export const drive = (n: number, outstanding: number, start: Start): Promise<number> =>
   new Promise((resolve, reject) => {
     let next = 0
     let ended = 0
@@ -82,7 +82,7 @@ const closed = async ({ load, n, outstanding }: Case, start: Start): Promise<Mea
   }
 }
 
-const shareOfIdeal = ({ rate }: Measurement, { concurrency }: Load): number =>
+export const shareOfIdeal = ({ rate }: Measurement, { concurrency }: Load): number =>
   rate / (concurrency / (sleepMillis / 1_000))
 
 const stream = async (

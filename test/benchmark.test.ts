@@ -1,0 +1,51 @@
+/** The benchmark as a command: what it writes, and what it says to mistakes. Its figures are nobody's business here. */
+import { assert, describe, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import type { Results } from "../scripts/bench/results.ts"
+
+const root = join(import.meta.dirname, "..")
+const bench = (...args: ReadonlyArray<string>) =>
+  promisify(execFile)(process.execPath, ["scripts/bench/main.ts", ...args], { cwd: root, timeout: 60_000 })
+
+describe("npm run bench", () => {
+  it(
+    "measures each implementation, or says what it lacks, and writes what the report reads",
+    { timeout: 60_000 },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "bench-"))
+      try {
+        const file = join(folder, "run.json")
+        const { stdout } = await bench("--quick", "--only", "W1,W4", "--impl", "p-limit", "--json", file)
+        assert.include(stdout, "W1: no-op")
+        assert.include(stdout, "p-limit: no retries")
+        const { results, versions } = JSON.parse(readFileSync(file, "utf8")) as Results
+        assert.deepStrictEqual(
+          results.map((result) => [result.case, result.impl, "rate" in result ? result.n : result.lacks]),
+          [
+            ["W1", "effect-worker-pool", 10_000],
+            ["W1", "p-limit", 10_000],
+            ["W4", "effect-worker-pool", 10_000],
+            ["W4", "p-limit", "no retries"]
+          ]
+        )
+        assert.strictEqual(versions["node"], process.version)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    }
+  )
+
+  it("refuses a case that it does not know, and names those that it does", async () => {
+    const { code, stderr } = (await bench("--only", "W77").catch((error: unknown) => error)) as {
+      readonly code: number
+      readonly stderr: string
+    }
+    assert.strictEqual(code, 1)
+    assert.include(stderr, "--only: expected some of W1, W1p")
+    assert.include(stderr, 'got "W77"')
+  })
+})
