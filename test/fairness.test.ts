@@ -1,6 +1,6 @@
 /** Unbroken work: each handler computes for a millisecond, and the pool's own timers and the host come in between. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Stream } from "effect"
+import { Clock, Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
@@ -10,7 +10,8 @@ import { type OwnClock, ownClock } from "./support/ownClock.ts"
 /** A pool of one worker, whose handler takes a millisecond of the clock and of the thread; `"hang"` never ends. */
 const computing = <A, E>(
   use: (pool: WorkerPool.WorkerPool["Service"], clock: OwnClock) => Effect.Effect<A, E>,
-  options: ElasticPool.Options = {}
+  options: ElasticPool.Options = {},
+  submits: () => Effect.Effect<unknown> = () => Effect.void
 ) => {
   const clock = ownClock()
   const handlers = Layer.provide(
@@ -18,6 +19,7 @@ const computing = <A, E>(
     Works.toLayer({
       Work: ({ id }) => {
         clock.pass(1)
+        if (id === "submits") return Effect.as(Effect.suspend(submits), id)
         return id === "hang" ? Effect.never : Effect.succeed(id)
       }
     })
@@ -29,6 +31,8 @@ const computing = <A, E>(
     Effect.provideService(Clock.Clock, clock)
   )
 }
+
+type Ticket = Effect.Success<ReturnType<typeof submitAll>>[number]
 
 const submitAll = (pool: WorkerPool.WorkerPool["Service"], count: number) =>
   Effect.forEach(
@@ -113,4 +117,28 @@ describe("while there is unbroken work", () => {
       })
     )
   )
+
+  it.effect("a call that pushes out a younger request has not made it wait for less than no time", () => {
+    let submitsAnother: Effect.Effect<unknown> = Effect.void
+    return computing(
+      (pool) =>
+        Effect.gen(function* () {
+          const pushedOut = yield* Deferred.make<Ticket>()
+          submitsAnother = pool.submit(Work, { id: "younger" }).pipe(
+            Effect.flatMap((ticket) => Deferred.succeed(pushedOut, ticket)),
+            Effect.orDie,
+            Effect.andThen(Effect.yieldNow)
+          )
+          const calls = [WorkerPool.call(Work, { id: "submits" }), WorkerPool.call(Work, { id: "older" })]
+          yield* Effect.forkChild(Stream.runDrain(pool.process(Stream.fromIterable(calls), { outstanding: 2 })), {
+            startImmediately: true
+          })
+          const outcome = yield* (yield* Deferred.await(pushedOut)).outcome
+          assert.strictEqual(outcome.end, "evicted")
+          assert.isAtLeast(outcome.waitedMillis, 0)
+        }),
+      { capacity: 1, strategy: "sliding" },
+      () => submitsAnother
+    )
+  })
 })
