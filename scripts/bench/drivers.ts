@@ -1,5 +1,6 @@
 /** Puts a load on an implementation and measures it. The same code drives all of them. */
 import type { Case } from "./cases.ts"
+import { during } from "./during.ts"
 import type { Implementation, Load, Measurement, Start } from "./load.ts"
 import { measureOverload, offer } from "./overload.ts"
 import { median, quantile } from "./rounds.ts"
@@ -19,20 +20,6 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
       return offered(self, await by.open(self.load))
     case "lateness":
       return lateness(self, await by.open(self.load))
-  }
-}
-
-export const during = async (n: number, work: () => Promise<void>): Promise<Measurement> => {
-  const cpu = process.cpuUsage()
-  const began = performance.now()
-  await work()
-  const seconds = (performance.now() - began) / 1_000
-  const { system, user } = process.cpuUsage(cpu)
-  return {
-    n,
-    rate: n / seconds,
-    cpuMicros: (system + user) / n,
-    peakMegabytes: process.resourceUsage().maxRSS / 1024
   }
 }
 

@@ -98,14 +98,15 @@ const main = async (): Promise<void> => {
     for (const name of names) {
       const lacking: Array<Lacking> = []
       const runs = new Map<string, Array<Measurement>>()
-      for (let round = 0; round < Math.min(rounds, cases[name]!.maxRounds ?? rounds); round++) {
+      const times = Math.min(rounds, cases[name]!.maxRounds ?? rounds)
+      for (let round = 0; round < times; round++) {
         for (const impl of impls) {
           const missing = lacks(name, impl)
           if (missing !== undefined) {
             if (round === 0 && missing !== "not measured") lacking.push({ case: name, impl, lacks: missing })
             continue
           }
-          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${rounds}: ${impl}`)
+          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${times}: ${impl}`)
           const measured = await run(name, impl, go)
           if (typeof measured["lacks"] === "string") {
             if (round === 0) lacking.push({ case: name, impl, lacks: measured["lacks"] })
@@ -132,7 +133,7 @@ const main = async (): Promise<void> => {
       ...versions(),
       ...(go === undefined ? {} : { go: execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim() })
     },
-    command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
+    command: ["npm run bench --", ...commandLine()].join(" ").replace(/ --$/, ""),
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
     how: Object.fromEntries(impls.map((impl) => [impl, implementations[impl]?.how ?? goHow])),
@@ -141,6 +142,14 @@ const main = async (): Promise<void> => {
   }
   writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
 }
+
+/** The options that matter to the figures. */
+const commandLine = (): ReadonlyArray<string> => [
+  ...(values.only === undefined ? [] : ["--only", values.only]),
+  ...(values.impl === undefined ? [] : ["--impl", values.impl]),
+  ...(values.rounds === undefined ? [] : ["--rounds", values.rounds]),
+  ...(values.quick ? ["--quick"] : [])
+]
 
 const goHow =
   "a program of its own in the article's design without its prints: a channel, worker goroutines, a goroutine for each caller and for each timeout; it uses both cores"

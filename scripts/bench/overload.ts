@@ -1,5 +1,6 @@
 /** Twice as much is offered as can be done: who gets an answer, and what work goes on for nobody. */
 import type { Case } from "./cases.ts"
+import { during } from "./during.ts"
 import type { Measurement, Start } from "./load.ts"
 import { quantile } from "./rounds.ts"
 
@@ -60,31 +61,30 @@ export const measureOverload = async ({ load, rate, seconds }: Case, start: Star
   })
   const ended = { ok: 0, refused: 0, late: 0 }
   let left = total
-  const cpu = process.cpuUsage()
-  const began = performance.now()
-  await new Promise<void>((resolve) => {
-    void offer(rate, seconds, (n) => {
-      const offeredAt = (bodies.offeredAt[n] = performance.now())
-      start(n, (result, reason) => {
-        const inTime = performance.now() - offeredAt <= patience
-        ended[reason === "refused" ? "refused" : result === n && inTime ? "ok" : "late"]++
-        if (reason !== "refused" && bodies.uselessAt[n] === 0) bodies.uselessAt[n] = performance.now()
-        if (--left === 0) resolve()
+  const measured = await during(
+    total,
+    () =>
+      new Promise((resolve) => {
+        void offer(rate, seconds, (n) => {
+          const offeredAt = (bodies.offeredAt[n] = performance.now())
+          start(n, (result, reason) => {
+            const inTime = performance.now() - offeredAt <= patience
+            ended[reason === "refused" ? "refused" : result === n && inTime ? "ok" : "late"]++
+            if (reason !== "refused" && bodies.uselessAt[n] === 0) bodies.uselessAt[n] = performance.now()
+            if (--left === 0) resolve()
+          })
+        })
       })
-    })
-  })
-  const millis = performance.now() - began
-  const { system, user } = process.cpuUsage(cpu)
+  )
+  const goodput = (measured.rate * ended.ok) / total
   // What still runs has nobody left to work for.
   while (bodies.running > 0) await new Promise((resolve) => setTimeout(resolve, 50))
   const waits = Array.from(bodies.beganAt, (at, n) => at - bodies.offeredAt[n]!).filter((wait) => wait >= 0)
   const ideal = (0.95 * load.concurrency) / 0.0575
   return {
-    n: total,
-    rate: ended.ok / (millis / 1_000),
-    cpuMicros: (system + user) / total,
-    peakMegabytes: process.resourceUsage().maxRSS / 1024,
-    share: ended.ok / (millis / 1_000) / ideal,
+    ...measured,
+    rate: goodput,
+    share: goodput / ideal,
     refused: ended.refused,
     late: ended.late,
     p99WaitMillis: quantile(waits, 0.99),

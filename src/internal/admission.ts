@@ -43,7 +43,7 @@ export class Admission implements Canceller {
 
   /**
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
-   * parks again between any two would cost twice as much (W1p).
+   * parks again between any two costs 1.6 times as much (W1p).
    */
   enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
     // Not refused for want of a place that a worker would have made.

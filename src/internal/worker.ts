@@ -22,7 +22,7 @@ export interface Employer {
   readonly park: (worker: Worker) => boolean
 }
 
-/** It is the options of its own loop as well: with closures for them it would be 400 bytes larger (W9-workers). */
+/** It is the options of its own loop as well: with closures for them 10,000 workers were 15 % slower (W9-workers). */
 export class Worker {
   /** From 1, never used again in this pool. */
   readonly id: number

@@ -3,29 +3,14 @@ import async from "async"
 import fastq from "fastq"
 import type { Implementation, Load, Start } from "../load.ts"
 import { type CallbackTask, callbackTasks } from "../tasks.ts"
+import { impatient, without } from "./without.ts"
 
 type Push = (n: number, done: (error: Error | null | undefined, result?: number) => void) => void
 
-/** A caller; under overload one that is refused when the queue is full and that goes when its patience is over. */
-const caller = ({ capacity = Infinity, patienceMillis }: Load, length: () => number, push: Push): Start => {
-  if (patienceMillis === undefined) {
-    return (n, done) => push(n, (error, result) => done(error == null ? result : undefined, "late"))
-  }
-  return (n, done) => {
-    if (length() >= capacity) return done(undefined, "refused")
-    let open = true
-    const end = (error: unknown, result?: number) => {
-      if (!open) return
-      open = false
-      clearTimeout(timer)
-      done(error == null ? result : undefined, "late")
-    }
-    const timer = setTimeout(end, patienceMillis, true)
-    push(n, end)
-  }
-}
-
-const noSignals = ({ signals }: Load) => (signals === true ? "no signals" : undefined)
+const caller = (load: Load, length: () => number, push: Push): Start =>
+  load.patienceMillis === undefined
+    ? (n, done) => push(n, (error, result) => done(error == null ? result : undefined, "late"))
+    : impatient(load, length, (n, _, end) => push(n, (error, result) => end(error == null ? result : undefined)))
 
 /** Cuts a callback off at its timeout, by hand: one timer, and only for what has not ended at once. */
 const guarded = (task: CallbackTask, timeoutMillis: number | undefined): CallbackTask => {
@@ -50,8 +35,7 @@ const guarded = (task: CallbackTask, timeoutMillis: number | undefined): Callbac
 
 export const fastqCallback: Implementation = {
   how: "`queue.push(n, done)`, the caller's own callback; the timeout by hand, one timer around what does not end at once",
-  lacks: (load) =>
-    load.retries === true ? (load.metrics === true ? "no retries, no metrics" : "no retries") : noSignals(load),
+  lacks: without("retries", "metrics", "signals"),
   open: async (load) => {
     const queue = fastq<unknown, number, number>(
       guarded(callbackTasks[load.task], load.timeoutMillis),
@@ -67,7 +51,7 @@ export const fastqCallback: Implementation = {
 
 export const asyncQueue: Implementation = {
   how: "`async.queue(task, concurrency)` and `queue.push(n, done)`; its own `async.timeout` and `async.retryable`",
-  lacks: (load) => (load.metrics === true ? "no metrics" : noSignals(load)),
+  lacks: without("metrics", "signals"),
   open: async (load) => {
     // The types of `async` know a task only by its last argument.
     let task: any = callbackTasks[load.task]

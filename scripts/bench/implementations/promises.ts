@@ -2,41 +2,21 @@
 import fastq from "fastq"
 import pLimit from "p-limit"
 import PQueue from "p-queue"
-import type { Done, Implementation, Load, Start } from "../load.ts"
+import type { Implementation, Load, Start } from "../load.ts"
 import { guarded, promiseTasks } from "../tasks.ts"
+import { impatient, without } from "./without.ts"
 
-/** What none of them has: they run a task and hand its result on. */
-const lacks = ({ metrics, retries }: Load): string | undefined =>
-  retries === true ? (metrics === true ? "no retries, no metrics" : "no retries") : undefined
+/** They run a task and hand its result on. */
+const lacks = without("retries", "metrics")
 
-/**
- * Around an overloaded pool, by hand: it refuses when `length` has reached the capacity, and its callers go when their
- * patience is over. With signals that aborts what they asked for.
- */
-const impatient = (
-  { capacity = Infinity, patienceMillis, signals }: Load,
+const caller = (
+  load: Load,
   length: () => number,
-  run: (n: number, signal: AbortSignal | undefined) => Promise<number>
-): Start => {
-  if (patienceMillis === undefined) return (n, done) => void run(n, undefined).then(done)
-  return (n, done) => {
-    if (length() >= capacity) return done(undefined, "refused")
-    const controller = signals === true ? new AbortController() : undefined
-    const timer = setTimeout(() => {
-      controller?.abort(new Error("its caller has gone"))
-      end(undefined)
-    }, patienceMillis)
-    let open = true
-    const end = (result: number | undefined) => {
-      if (!open) return
-      open = false
-      clearTimeout(timer)
-      if (result === undefined) done(undefined, "late")
-      else done(result)
-    }
-    run(n, controller?.signal).then(end, () => end(undefined))
-  }
-}
+  run: (n: number, gone: AbortSignal | undefined) => Promise<number>
+): Start =>
+  load.patienceMillis === undefined
+    ? (n, done) => void run(n, undefined).then(done)
+    : impatient(load, length, (n, gone, end) => void run(n, gone).then(end, () => end(undefined)))
 
 /** A task that does not even start when its caller has gone. */
 const unlessGone = (task: (n: number) => number | Promise<number>, n: number, gone: AbortSignal | undefined) => {
@@ -55,12 +35,12 @@ export const pQueue: Implementation = {
         : { concurrency: load.concurrency, timeout: load.timeoutMillis }
     )
     if (load.signals !== true)
-      return impatient(
+      return caller(
         load,
         () => queue.size,
         (n) => queue.add(() => task(n))
       )
-    return impatient(
+    return caller(
       load,
       () => queue.size,
       (n, gone) => queue.add(({ signal }) => task(n, signal), gone === undefined ? {} : { signal: gone })
@@ -74,7 +54,7 @@ export const pLimitPool: Implementation = {
   open: async (load) => {
     const task = guarded(promiseTasks[load.task], load)
     const limit = pLimit(load.concurrency)
-    return impatient(
+    return caller(
       load,
       () => limit.pendingCount,
       (n, gone) => (gone === undefined ? limit(task, n) : limit(unlessGone, task, n, gone)) as Promise<number>
@@ -93,7 +73,7 @@ export const fastqPromise: Implementation = {
           unlessGone(task, n, gone),
         load.concurrency
       )
-      return impatient(
+      return caller(
         load,
         () => queue.length(),
         (n, gone) => queue.push({ n, gone })
@@ -104,12 +84,10 @@ export const fastqPromise: Implementation = {
         ? async (n: number) => task(n)
         : (task as (n: number) => Promise<number>)
     const queue = fastq.promise<unknown, number, number>(run, load.concurrency)
-    return impatient(
+    return caller(
       load,
       () => queue.length(),
       (n) => queue.push(n)
     )
   }
 }
-
-export type { Done }
