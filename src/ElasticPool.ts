@@ -13,7 +13,7 @@ import * as WorkerPool from "./WorkerPool.ts"
 export interface Options extends PoolConfig.Options {
   /**
    * How the number of workers follows the load. `"none"`: it does not, only `resize` changes it. Default
-   * `ScalingPolicy.queueLength({ threshold: 10 })`.
+   * `ScalingPolicy.adaptive()`.
    */
   readonly scaling?: ScalingPolicy.ScalingPolicy | "none" | undefined
 }
@@ -25,7 +25,7 @@ export interface Options extends PoolConfig.Options {
 export const layer = (
   options: Options = {}
 ): Layer.Layer<WorkerPool.WorkerPool | Scaler.Scaler, InvalidPoolConfig, Handlers> => {
-  const { scaling = ScalingPolicy.queueLength({ threshold: 10 }) } = options
+  const { scaling = ScalingPolicy.adaptive() } = options
   return Layer.mergeAll(PoolMetrics.layer, scaling === "none" ? Scaler.layerNone : Scaler.layer(scaling)).pipe(
     Layer.provideMerge(WorkerPool.layer),
     Layer.provide(RequestQueue.layer),

@@ -4,6 +4,25 @@ import type { End } from "./Outcome.ts"
 /** Where the pool is in its life. It only moves forward. */
 export type State = "open" | "draining" | "closed"
 
+/** Counts of one handler's attempts. */
+export interface HandlerCounts {
+  /** Requests for it that reached the queue's door. */
+  readonly offered: number
+  /** Attempts started, and those of them that were not a request's first. */
+  readonly attempts: number
+  readonly retries: number
+  /** Attempts that keep a worker now, those that were interrupted and have not ended included. */
+  readonly running: number
+  /** Attempts that ended so. Any others were interrupted. */
+  readonly succeeded: number
+  readonly failed: number
+  readonly timedOut: number
+  /** The time that all its attempts have kept workers, until now, in milliseconds. */
+  readonly occupiedMillis: number
+  /** The same of those that succeeded. */
+  readonly succeededMillis: number
+}
+
 /**
  * Two laws hold in every snapshot (`lawViolations` checks them):
  *
@@ -60,6 +79,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly maxStuckWorkers: number
   /** The queue's capacity; `Infinity` when it is unbounded. */
   readonly capacity: number
+  /** By request tag, and under `"run"` what came through `run`. */
+  readonly handlers: Readonly<Record<string, HandlerCounts>>
 }
 
 /** Requests that were accepted and have not ended. */
@@ -81,6 +102,14 @@ export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
   const busy = self.running + self.ending + self.stuck
   if (busy > self.maxWorkers + self.maxStuckWorkers + self.retiring)
     broken.push(`${busy} attempts run, above the bounds`)
+  const sum = (field: keyof HandlerCounts) =>
+    Object.values(self.handlers).reduce((sum, counts) => sum + counts[field], 0)
+  for (const field of ["offered", "attempts", "retries"] as const) {
+    if (self[field] !== sum(field))
+      broken.push(`${field} ${self[field]}, but those of the handlers add up to ${sum(field)}`)
+  }
+  if (busy !== sum("running"))
+    broken.push(`${busy} attempts run, but those of the handlers add up to ${sum("running")}`)
   for (const [field, value] of Object.entries(self)) {
     if (typeof value === "number" && !(value >= 0)) broken.push(`${field} is ${value}`)
   }

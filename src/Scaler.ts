@@ -1,9 +1,10 @@
 /** Looks at the pool at every tick, asks the policy for a number of workers and resizes the pool. */
-import { Context, Duration, Effect, Layer, PubSub, type Scope, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Stream } from "effect"
 import { PoolConfig } from "./PoolConfig.ts"
 import type { InvalidPoolConfig, OutOfBounds } from "./PoolError.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
-import type { ScalingDecision, ScalingPolicy } from "./ScalingPolicy.ts"
+import * as ScalingDecision from "./ScalingDecision.ts"
+import type { Proposal, ScalingPolicy } from "./ScalingPolicy.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 export class Scaler extends Context.Service<
@@ -16,46 +17,56 @@ export class Scaler extends Context.Service<
     readonly hold: (workers: number) => Effect.Effect<void, OutOfBounds>
     readonly release: Effect.Effect<void>
     /** The decision of each tick from the subscription on. A slow subscriber loses its oldest ones. */
-    readonly decisions: Stream.Stream<ScalingDecision>
+    readonly decisions: Stream.Stream<ScalingDecision.ScalingDecision>
     /** The last decisions, oldest first, as many as the pool's option `decisions`. */
-    readonly recent: Effect.Effect<ReadonlyArray<ScalingDecision>>
+    readonly recent: Effect.Effect<ReadonlyArray<ScalingDecision.ScalingDecision>>
+    /** The last decision as a sentence: what was done, what the policy wanted, why, and what held it back. */
+    readonly explain: Effect.Effect<string>
   }
 >()("effect-worker-pool/Scaler") {}
 
-/** A scaler of the pool in the context. It ends with its scope, or at the first tick that finds the pool draining. */
+/**
+ * A scaler of the pool in the context. It ends with its scope, or at the first tick that finds the pool draining. A
+ * change is logged as a sentence and is an event of a span `WorkerPool.scale`; a tick that changes nothing is neither.
+ */
 export const make = Effect.fnUntraced(function* (
   policy: ScalingPolicy
 ): Effect.fn.Return<Scaler["Service"], InvalidPoolConfig, PoolConfig | WorkerPool | Scope.Scope> {
   if (policy.invalid !== undefined) return yield* policy.invalid
   const config = yield* PoolConfig
   const pool = yield* WorkerPool
-  const decisions = yield* PubSub.sliding<ScalingDecision>(1024)
-  const kept: Array<ScalingDecision> = []
+  const { scalingIntervalMillis } = config
+  const decisions = yield* PubSub.sliding<ScalingDecision.ScalingDecision>(1024)
+  const kept: Array<ScalingDecision.ScalingDecision> = []
+  let last: ScalingDecision.ScalingDecision | undefined
   let state: unknown = policy.initial
   let held = false
 
   const tick = Effect.gen(function* () {
-    const signals = yield* pool.snapshot
-    if (signals.state !== "open") return false
+    const snapshot = yield* pool.snapshot
+    if (snapshot.state !== "open") return false
+    const signals = { ...snapshot, epochMillis: yield* Clock.currentTimeMillis, intervalMillis: scalingIntervalMillis }
     const proposal = policy.decide(signals, state)
     state = proposal.state
-    const { after, heldBack } = held
-      ? { after: signals.target, heldBack: proposal.workers === signals.target ? undefined : ("manual" as const) }
-      : bounded(proposal.workers, signals)
-    const { reason, workers: proposed } = proposal
-    const decision = { policy: policy.name, before: signals.target, after, proposed, reason, heldBack, signals }
-    kept.push(decision)
+    const { reason, workers: proposed, wanted = proposed } = proposal
+    const outcome = held ? holding(proposal, signals.target) : bounded(proposal, signals)
+    last = { policy: policy.name, before: signals.target, wanted, proposed, reason, signals, ...outcome }
+    kept.push(last)
     if (kept.length > config.decisions) kept.shift()
-    yield* PubSub.publish(decisions, decision)
+    yield* PubSub.publish(decisions, last)
     // The bounds may have moved since the snapshot: then the next tick will see it.
-    if (after !== signals.target) yield* Effect.ignore(pool.resize(after))
+    if (last.after !== last.before) yield* Effect.andThen(Effect.ignore(pool.resize(last.after)), report(last))
     return true
   }).pipe(
     Effect.catchCause((cause) => Effect.as(Effect.logError(`policy "${policy.name}" failed at this tick`, cause), true))
   )
 
+  if (policy.startsWith !== undefined) {
+    const { after } = bounded({ workers: policy.startsWith, reason: "", state: undefined }, yield* pool.snapshot)
+    yield* Effect.ignore(pool.resize(after))
+  }
   yield* Effect.forkScoped(
-    Effect.repeat(Effect.delay(tick, Duration.millis(config.scalingIntervalMillis)), { while: (open) => open })
+    Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
   )
 
   return Scaler.of({
@@ -69,7 +80,10 @@ export const make = Effect.fnUntraced(function* (
       held = false
     }),
     decisions: Stream.fromPubSub(decisions),
-    recent: Effect.sync(() => [...kept])
+    recent: Effect.sync(() => [...kept]),
+    explain: Effect.sync(() =>
+      last === undefined ? `Pool "${pool.name}" has not had a tick yet.` : ScalingDecision.explain(last)
+    )
   })
 })
 
@@ -83,16 +97,37 @@ export const layerNone: Layer.Layer<Scaler, never, WorkerPool> = Layer.effect(
     hold: resize,
     release: Effect.void,
     decisions: Stream.empty,
-    recent: Effect.succeed([])
+    recent: Effect.succeed([]),
+    explain: Effect.succeed("There is no scaling: the number of workers changes only by hand.")
   }))
 )
 
-/** The nearest number of workers within the bounds, and which bound it ran into. A wish that is no number changes nothing. */
-const bounded = (proposed: number, { maxWorkers, minWorkers, target }: PoolSnapshot) =>
-  !Number.isInteger(proposed)
-    ? { after: target, heldBack: undefined }
-    : proposed > maxWorkers
-      ? { after: maxWorkers, heldBack: "maxWorkers" as const }
-      : proposed < minWorkers
-        ? { after: minWorkers, heldBack: "minWorkers" as const }
-        : { after: proposed, heldBack: undefined }
+const report = (decision: ScalingDecision.ScalingDecision): Effect.Effect<void> => {
+  const { after, before, heldBack, policy, proposed, reason, signals, wanted } = decision
+  return Effect.gen(function* () {
+    const span = yield* Effect.currentSpan
+    const { handlers: _, ...counts } = signals
+    const attributes = { policy, before, after, wanted, proposed, reason, heldBack: heldBack ?? "nothing", ...counts }
+    span.event("ScalingDecision", yield* Clock.currentTimeNanos, attributes)
+    yield* Effect.logInfo(ScalingDecision.explain(decision))
+  }).pipe(Effect.withSpan("WorkerPool.scale", { attributes: { pool: signals.pool }, root: true }), Effect.ignore)
+}
+
+/** What a tick does while somebody holds the number by hand. */
+const holding = ({ heldBack, workers }: Proposal<unknown>, target: number) => ({
+  after: target,
+  heldBack: workers === target ? heldBack : ("manual" as const)
+})
+
+/** The nearest number of workers within the bounds, and what it ran into. A wish that is no number changes nothing. */
+const bounded = (
+  { heldBack, workers }: Proposal<unknown>,
+  { maxWorkers, minWorkers, target }: PoolSnapshot
+): Pick<ScalingDecision.ScalingDecision, "after" | "heldBack"> =>
+  !Number.isInteger(workers)
+    ? { after: target, heldBack }
+    : workers > maxWorkers
+      ? { after: maxWorkers, heldBack: "maxWorkers" }
+      : workers < minWorkers
+        ? { after: minWorkers, heldBack: "minWorkers" }
+        : { after: workers, heldBack }

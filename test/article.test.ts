@@ -6,6 +6,7 @@ import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import * as ScalingPolicy from "../src/ScalingPolicy.ts"
+import { signals } from "./support/signals.ts"
 import { type Bench, hears, ignoring, state, withPool, Work, Works } from "./support/bench.ts"
 
 const workers = (bench: Bench) => Effect.map(bench.pool.snapshot, (snapshot) => snapshot.workers)
@@ -13,7 +14,8 @@ const decideOnce = (waiting: number, target: number) => (bench: Bench) =>
   Effect.map(
     bench.pool.snapshot,
     (snapshot) =>
-      ScalingPolicy.queueLength({ threshold: 10 }).decide({ ...snapshot, waiting, target }, undefined).workers
+      ScalingPolicy.queueLength({ threshold: 10 }).decide({ ...signals, ...snapshot, waiting, target }, undefined)
+        .workers
   )
 
 describe("the article", () => {

@@ -1,10 +1,10 @@
-/** The pure rules: delays between attempts, which policy holds, how many workers, and whether counts agree. */
+/** The pure rules: delays between attempts, which policy holds, and whether counts agree. */
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as PoolSnapshot from "../src/PoolSnapshot.ts"
 import * as RequestPolicy from "../src/RequestPolicy.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
-import * as ScalingPolicy from "../src/ScalingPolicy.ts"
+import { snapshot } from "./support/signals.ts"
 
 describe("RetryPolicy.delayMillis", () => {
   it("without jitter it is base * factor ^ (attempt - 1), at most the cap", () => {
@@ -68,89 +68,6 @@ describe("RequestPolicy.resolve", () => {
   })
 })
 
-const snapshot: PoolSnapshot.PoolSnapshot = {
-  pool: "p",
-  state: "open",
-  paused: false,
-  atMillis: 0,
-  offered: 20,
-  blocked: 1,
-  abandoned: 2,
-  refused: 3,
-  refusedFull: 1,
-  refusedDraining: 2,
-  accepted: 14,
-  waiting: 2,
-  delayed: 3,
-  running: 2,
-  succeeded: 1,
-  failed: 1,
-  timedOut: 1,
-  expired: 1,
-  evicted: 1,
-  cancelled: 1,
-  interrupted: 1,
-  defects: 0,
-  attempts: 9,
-  retries: 2,
-  handlerNotFound: 0,
-  invalid: 0,
-  waitedMillis: 0,
-  ranMillis: 0,
-  workers: 5,
-  idle: 1,
-  ending: 1,
-  stuck: 1,
-  target: 5,
-  retiring: 0,
-  minWorkers: 1,
-  maxWorkers: 4,
-  maxStuckWorkers: 0,
-  capacity: 10
-}
-
-describe("ScalingPolicy", () => {
-  const rule = ScalingPolicy.queueLength({ threshold: 8, lowWater: 0.75, step: 2 })
-  const want = (waiting: number) => rule.decide({ ...snapshot, waiting }, undefined).workers
-
-  it.each<[number, number]>([
-    [0, 3],
-    [5, 3],
-    [6, 5],
-    [7, 5],
-    [8, 5],
-    [9, 7],
-    [1000, 7]
-  ])("the article's rule with 5 workers, %d waiting of a threshold of 8: %d", (waiting, workers) => {
-    assert.strictEqual(want(waiting), workers)
-  })
-
-  it("by default it removes below three quarters, one at a time", () => {
-    const { decide } = ScalingPolicy.queueLength({ threshold: 4 })
-    assert.deepStrictEqual(
-      [2, 3, 4, 5].map((waiting) => decide({ ...snapshot, waiting }, undefined).workers),
-      [4, 5, 5, 6]
-    )
-  })
-
-  it.each<[object, string]>([
-    [{ threshold: 0 }, "threshold"],
-    [{ threshold: 1.5 }, "threshold"],
-    [{ threshold: 1, lowWater: -0.1 }, "lowWater"],
-    [{ threshold: 1, lowWater: 1.1 }, "lowWater"],
-    [{ threshold: 1, lowWater: Number.NaN }, "lowWater"],
-    [{ threshold: 1, step: 0 }, "step"]
-  ])("%j is refused by its field", (options, field) => {
-    assert.strictEqual(ScalingPolicy.queueLength(options as ScalingPolicy.QueueLengthOptions).invalid?.field, field)
-  })
-
-  it("fixed always wants its number, and refuses one that is none", () => {
-    assert.strictEqual(ScalingPolicy.fixed(3).decide(snapshot, undefined).workers, 3)
-    assert.strictEqual(ScalingPolicy.fixed(3).invalid, undefined)
-    assert.strictEqual(ScalingPolicy.fixed(-1).invalid?.field, "workers")
-  })
-})
-
 describe("PoolSnapshot.lawViolations", () => {
   it("counts that agree break nothing", () => {
     assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
@@ -182,7 +99,12 @@ describe("PoolSnapshot.lawViolations", () => {
 
   it("more attempts than the bounds allow, and a negative count, are seen", () => {
     assert.match(PoolSnapshot.lawViolations({ ...snapshot, maxWorkers: 3 })[0]!, /above the bounds/)
-    assert.match(PoolSnapshot.lawViolations({ ...snapshot, retries: -1 })[0]!, /^retries is -1/)
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, defects: -1 })[0]!, /^defects is -1/)
     assert.match(PoolSnapshot.lawViolations({ ...snapshot, ranMillis: Number.NaN })[0]!, /^ranMillis/)
+  })
+
+  it.each(["offered", "attempts", "retries", "running"] as const)("one more %s of a handler is seen", (field) => {
+    const work = { ...snapshot.handlers["Work"]!, [field]: snapshot.handlers["Work"]![field] + 1 }
+    assert.match(PoolSnapshot.lawViolations({ ...snapshot, handlers: { Work: work } })[0]!, /of the handlers add up/)
   })
 })

@@ -57,6 +57,7 @@ export class Admission implements Canceller {
   private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
     const { counters, deadlines, isOpen, queue, settle } = this.pool
     const { policy, since: now } = request
+    request.route.counts.offered++
     if (!isOpen()) {
       counters.offered++
       counters.refusedDraining++

@@ -57,7 +57,10 @@ export class Attempts implements AttemptSteps {
     request.worker = worker
     counters.running++
     counters.attempts++
-    if (++request.attempts > 1) counters.retries++
+    const isRetry = ++request.attempts > 1
+    if (isRetry) counters.retries++
+    route.counts.start(now, isRetry)
+    worker.startedAt = now
     worker.request = request
     worker.state = "running"
     this.pool.onPlace()
@@ -83,15 +86,19 @@ export class Attempts implements AttemptSteps {
     const { counters, deadlines } = this.pool
     const { retryAfterMillis, state } = worker
     const request = worker.request!
+    const { counts } = request.route
     deadlines.clear(worker.deadline)
+    counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
     else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)
-    else if (exit._tag === "Success" && !Deferred.isDeferred(exit.value))
+    else if (exit._tag === "Success" && !Deferred.isDeferred(exit.value)) {
+      counts.succeeded++
+      counts.succeededMillis += now - worker.startedAt
       this.pool.settle(request, "succeeded", exit, now)
-    else this.fail(worker, request, exit, now)
+    } else this.fail(worker, request, exit, now)
     worker.release()
   }
 
@@ -110,7 +117,8 @@ export class Attempts implements AttemptSteps {
       worker.release()
       return
     }
-    const { attempts: attempt, policy, tag } = request
+    const { attempts: attempt, policy, route, tag } = request
+    route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
     worker.retryAfterMillis = this.pool.retryDelay(request, "timeout", error, now)
@@ -146,6 +154,7 @@ export class Attempts implements AttemptSteps {
   private fail(worker: Worker, request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
     const { tag } = request
     if (exit._tag === "Success") {
+      request.route.counts.failed++
       const reason = "its handler answered with a Deferred; a request ends with its attempt"
       this.pool.settle(request, "failed", Exit.die(new UnsupportedRpc({ tag, reason })), now)
       return
@@ -181,6 +190,7 @@ export class Attempts implements AttemptSteps {
     exit: Exit.Exit<unknown, unknown>,
     now: number
   ): void {
+    request.route.counts.failed++
     this.again(request, exit, this.pool.retryDelay(request, kind, error, now), "failed", now)
   }
 

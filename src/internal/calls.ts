@@ -47,18 +47,10 @@ type Refusal = Exit.Exit<never, SubmitError>
 
 export class Calls {
   private readonly core: Core
-  private readonly runRoute: Route
   private sequence = 0
 
   constructor(core: Core) {
     this.core = core
-    this.runRoute = {
-      tag: "run",
-      policy: core.config.policy,
-      context: undefined,
-      run: (effect) => effect,
-      canceller: core.admission
-    }
   }
 
   readonly execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options): Effect.Effect<any, any> =>
@@ -71,7 +63,7 @@ export class Calls {
     Effect.callback<A, E | PoolError>((resume) => {
       const details = new Details()
       details.context = callerContext()
-      const made = this.make(this.runRoute, effect, options, details)
+      const made = this.make(this.core.runRoute, effect, options, details)
       return made instanceof PoolRequest ? this.enterAndWait(made, resume) : resume(made)
     })
 

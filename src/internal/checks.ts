@@ -21,6 +21,11 @@ export const within =
       ? undefined
       : wrong(field, most === Infinity ? `a number, at least ${least}` : `a number from ${least} to ${most}`, value)
 
+export const above =
+  (limit: number): Check<unknown> =>
+  (field, value) =>
+    typeof value === "number" && value > limit ? undefined : wrong(field, `a number above ${limit}`, value)
+
 export const oneOf =
   (...choices: ReadonlyArray<unknown>): Check<unknown> =>
   (field, value) =>

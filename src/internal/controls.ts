@@ -1,12 +1,12 @@
 /** The pool's levers and gauges: resize, bounds, pause, drain, snapshot. */
 import { type Duration, Effect } from "effect"
 import { OutOfBounds } from "../PoolError.ts"
-import type { PoolSnapshot } from "../PoolSnapshot.ts"
+import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 
 export const makeControls = (core: Core) => {
-  const { config, counters, crew, drain, events, now, queue } = core
+  const { config, counters, crew, drain, events, now, queue, routes, runRoute } = core
   let { maxWorkers, minWorkers } = config
 
   const setTarget = (after: number) => {
@@ -17,12 +17,20 @@ export const makeControls = (core: Core) => {
     crew.adjust()
   }
 
-  const snapshot = (): PoolSnapshot => ({
+  /** By the same instant as all else in the snapshot. */
+  const handlersAt = (now: number): PoolSnapshot["handlers"] => {
+    const handlers: Record<string, HandlerCounts> = {}
+    for (const { counts, tag } of routes.values()) handlers[tag] = counts.snapshot(now)
+    if (runRoute.counts.offered > 0) handlers[runRoute.tag] = runRoute.counts.snapshot(now)
+    return handlers
+  }
+
+  const snapshotAt = (atMillis: number): PoolSnapshot => ({
     ...counters,
     pool: config.name,
     state: drain.state,
     paused: crew.paused,
-    atMillis: now(),
+    atMillis,
     refused: counters.refusedFull + counters.refusedDraining,
     blocked: queue.blocked,
     waiting: queue.waiting,
@@ -34,7 +42,8 @@ export const makeControls = (core: Core) => {
     minWorkers,
     maxWorkers: crew.mode === "elastic" ? maxWorkers : Infinity,
     maxStuckWorkers: config.maxStuckWorkers,
-    capacity: queue.capacity
+    capacity: queue.capacity,
+    handlers: handlersAt(atMillis)
   })
 
   return {
@@ -74,6 +83,6 @@ export const makeControls = (core: Core) => {
         const millis = deadline === undefined ? config.drainDeadlineMillis : checks.millis("deadline", deadline, 0)
         return typeof millis === "number" ? drain.run(millis) : Effect.fail(millis)
       }),
-    snapshot: Effect.sync(snapshot)
+    snapshot: Effect.sync(() => snapshotAt(now()))
   }
 }

@@ -8,7 +8,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
-import { Counters } from "./counters.ts"
+import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
 import { Deadlines } from "./deadlines.ts"
@@ -23,6 +23,8 @@ export interface Core {
   readonly config: PoolConfig["Service"]
   /** How each tag is run. */
   readonly routes: ReadonlyMap<string, Route>
+  /** How `run` runs its effects: as their callers would. */
+  readonly runRoute: Route
   /** The same tags, with the Rpc that describes each. */
   readonly handlers: Handlers["Service"]
   readonly now: () => number
@@ -41,10 +43,19 @@ export interface Core {
 export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const config = yield* PoolConfig
   const handlers = yield* Handlers
-  const routes = yield* makeRoutes(handlers, config.policy, {
+  const canceller: Canceller = {
     cancel: (request) => admission.cancel(request),
     cancelAndWait: (request) => admission.cancelAndWait(request)
-  })
+  }
+  const routes = yield* makeRoutes(handlers, config.policy, canceller)
+  const runRoute: Route = {
+    tag: "run",
+    policy: config.policy,
+    context: undefined,
+    run: (effect) => effect,
+    canceller,
+    counts: routes.get("run")?.counts ?? new HandlerCounters()
+  }
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
   const scope = Scope.makeUnsafe("parallel")
@@ -143,6 +154,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const core: Core = {
     config,
     routes,
+    runRoute,
     handlers,
     now,
     admission,
@@ -167,7 +179,14 @@ const makeRoutes = (
     const routes = new Map<string, Route>()
     for (const [tag, { context, policy, run }] of handlers) {
       const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
-      routes.set(tag, { tag, policy: resolved, context: inherit(context), run, canceller })
+      routes.set(tag, {
+        tag,
+        policy: resolved,
+        context: inherit(context),
+        run,
+        canceller,
+        counts: new HandlerCounters()
+      })
     }
     return routes
   })

@@ -1,5 +1,6 @@
-/** The pool's counters: plain numbers, each changed in the same step as what it counts. */
+/** The counters of a pool, and of each of its handlers: plain numbers, each changed in the same step as what it counts. */
 import type { End } from "../Outcome.ts"
+import type { HandlerCounts } from "../PoolSnapshot.ts"
 
 export class Counters implements Record<End, number> {
   /** Written by the queue. */
@@ -28,4 +29,50 @@ export class Counters implements Record<End, number> {
   interrupted = 0
   waitedMillis = 0
   ranMillis = 0
+}
+
+export class HandlerCounters {
+  /** Written by admission. */
+  offered = 0
+  /** Written by attempt. */
+  running = 0
+  attempts = 0
+  retries = 0
+  succeeded = 0
+  failed = 0
+  timedOut = 0
+  succeededMillis = 0
+  private endedMillis = 0
+  /** The sum of the instants at which those that run were started. */
+  private startedAt = 0
+
+  start(now: number, isRetry: boolean): void {
+    this.running++
+    this.attempts++
+    if (isRetry) this.retries++
+    this.startedAt += now
+  }
+
+  end(startedAt: number, now: number): void {
+    // Without any the sum is zero: rounding does not add up over the life of a pool.
+    this.startedAt = --this.running === 0 ? 0 : this.startedAt - startedAt
+    this.endedMillis += now - startedAt
+  }
+
+  snapshot(now: number): HandlerCounts {
+    const {
+      attempts,
+      endedMillis,
+      failed,
+      offered,
+      retries,
+      running,
+      startedAt,
+      succeeded,
+      succeededMillis,
+      timedOut
+    } = this
+    const occupiedMillis = endedMillis + running * now - startedAt
+    return { offered, attempts, retries, running, succeeded, failed, timedOut, occupiedMillis, succeededMillis }
+  }
 }

@@ -37,6 +37,9 @@ interface List {
  */
 const tieBreakMillis = 0.25
 
+/** A nanosecond, the grain of clocks: sums of fractions may miss an instant by less, and a shorter sleep would be none. */
+const grainMillis = 1e-6
+
 export class Deadlines {
   private readonly lists = new Map<number, List>()
   private readonly heap: Array<List> = []
@@ -132,14 +135,18 @@ export class Deadlines {
     this.ringsAt = at
     const wait = at - now
     if (wait <= 0) this.turn.defer(this.fire)
-    else this.alarm.set(wait > tieBreakMillis ? wait - tieBreakMillis : wait, this.fire)
+    else
+      this.alarm.set(
+        wait > tieBreakMillis + grainMillis ? wait - tieBreakMillis : Math.max(wait, grainMillis),
+        this.fire
+      )
   }
 
   /** Fires what is due. Whoever sets a deadline is never called back from there: this runs only when the alarm rings. */
   private readonly fire = (): void => {
     this.ringsAt = -Infinity
     let now = this.now()
-    while (this.earliest() <= now) {
+    while (isDue(this.earliest(), now)) {
       if (this.turn.isOver(now)) return this.turn.defer(this.fire)
       this.fireNext(now)
       now = this.now()
@@ -165,7 +172,7 @@ export class Deadlines {
     }
     const deadline = this.due.pop()!
     // It may have been cleared, or set again, since.
-    if (deadline.at > now) return
+    if (!isDue(deadline.at, now)) return
     deadline.at = Infinity
     deadline.onDue(now)
   }
@@ -173,7 +180,7 @@ export class Deadlines {
   private look(now: number): void {
     this.lookAt = Infinity
     for (const deadline of this.watched) {
-      if (deadline.at <= now) this.due.push(deadline)
+      if (isDue(deadline.at, now)) this.due.push(deadline)
       else if (deadline.at < this.lookAt) this.lookAt = deadline.at
     }
     // Of two for the same instant the one that was watched first comes first.
@@ -190,7 +197,7 @@ export class Deadlines {
         this.heap[0] = last
         this.siftDown()
       }
-    } else if (head.at > now) {
+    } else if (!isDue(head.at, now)) {
       list.earliest = head.at
       this.siftDown()
     } else {
@@ -226,3 +233,5 @@ export class Deadlines {
     heap[index] = list
   }
 }
+
+const isDue = (at: number, now: number): boolean => at <= now + grainMillis

@@ -3,6 +3,7 @@ import { type Context, type Effect, Effectable, type Exit, type Tracer } from "e
 import type { End, Outcome } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
 import type { Resolved } from "../RequestPolicy.ts"
+import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "./ring.ts"
 import type { Worker } from "./worker.ts"
@@ -16,6 +17,7 @@ export interface Route {
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
   readonly canceller: Canceller
+  readonly counts: HandlerCounters
 }
 
 /** Whoever can give up a request. */

@@ -30,6 +30,8 @@ export class Worker {
   /** Written by `Attempts`: what it works on, and how that stands. */
   request: PoolRequest | undefined = undefined
   state: "idle" | "running" | "ending" | "stuck" = "idle"
+  /** When its attempt was started. */
+  startedAt = 0
   /** Whether it has ever run an attempt. */
   attempted = false
   /** The pool has interrupted this fiber: it ends after the attempt. */

@@ -1,0 +1,45 @@
+/** What a Scaler did at one tick, and why. */
+import { DateTime } from "effect"
+import type { HeldBack, ScalingSignals } from "./policies/policy.ts"
+
+export interface ScalingDecision {
+  readonly policy: string
+  readonly before: number
+  /** The number of workers asked for after this tick. Equal to `before` when nothing changed. */
+  readonly after: number
+  /** What the load alone would ask for, before the policy's own brakes and the bounds. */
+  readonly wanted: number
+  /** What the policy proposed, before the bounds. */
+  readonly proposed: number
+  readonly reason: string
+  /** Why `after` is not `wanted`, if it is not. */
+  readonly heldBack: HeldBack | undefined
+  readonly signals: ScalingSignals
+}
+
+/** The decision as a sentence for somebody who was just woken up. */
+export const explain = (self: ScalingDecision): string => {
+  const { after, before, heldBack, policy, reason, signals, wanted } = self
+  const at = DateTime.formatIso(DateTime.makeUnsafe(signals.epochMillis)).slice(11, 19)
+  const change =
+    after === before
+      ? `kept ${count(before)}`
+      : after > before
+        ? `went up from ${before} to ${count(after)}`
+        : `came down from ${before} to ${count(after)}`
+  const why = `${policy} wants ${wanted} because ${reason}`
+  const brake = heldBack === undefined ? "" : `. Not ${wanted}, because ${brakes(self)[heldBack]}`
+  return `At ${at} UTC pool "${signals.pool}" ${change}: ${why}${brake}.`
+}
+
+const count = (workers: number) => (workers === 1 ? "1 worker" : `${workers} workers`)
+
+const brakes = ({ after }: ScalingDecision): Readonly<Record<HeldBack, string>> => ({
+  minWorkers: `${after} is the least that the bounds allow`,
+  maxWorkers: `${after} is the most that the bounds allow`,
+  manual: "somebody holds the number of workers by hand (Scaler.release lets go)",
+  paused: "the pool is paused and more workers would do nothing",
+  cooldown: "it rose a short while ago and waits before it comes down",
+  deadBand: "the difference is too small to change for",
+  step: "it changes by no more than so many at a time"
+})

@@ -1,0 +1,193 @@
+/**
+ * Tries a policy before it is deployed: the real queue, pool and scaler on virtual time, under a load that is drawn from a
+ * seed. The same options give the same report, byte for byte. An export of its own, `effect-worker-pool/Simulation`.
+ */
+import {
+  Cause,
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Exit,
+  Layer,
+  Predicate,
+  Random,
+  References,
+  Result,
+  Scope,
+  Stream
+} from "effect"
+import * as ElasticPool from "./ElasticPool.ts"
+import * as Handlers from "./Handlers.ts"
+import * as checks from "./internal/checks.ts"
+import * as PoolConfig from "./PoolConfig.ts"
+import { InvalidPoolConfig } from "./PoolError.ts"
+import type { ScalingDecision } from "./ScalingDecision.ts"
+import * as ScalingPolicy from "./ScalingPolicy.ts"
+import * as Arrivals from "./simulation/arrivals.ts"
+import { type Ended, Meter, type MeterOptions } from "./simulation/meter.ts"
+import { generator } from "./simulation/random.ts"
+import type { Decision, Figures } from "./simulation/report.ts"
+import * as ServiceTimes from "./simulation/serviceTimes.ts"
+import { VirtualTime } from "./simulation/virtualTime.ts"
+import { type Downstream, type Job, jobs, Workload } from "./simulation/workload.ts"
+
+export { Arrivals, ServiceTimes }
+export type { Decision, Downstream, Figures }
+export type { Quantiles, Window } from "./simulation/report.ts"
+
+export interface Options {
+  /** The options of the pool. Arrivals do not wait at the door unless `strategy` says so: its default here is `"dropping"`. */
+  readonly pool?: Omit<ElasticPool.Options, "scaling" | "name"> | undefined
+  /** Default `ScalingPolicy.adaptive()`. */
+  readonly policy?: ScalingPolicy.ScalingPolicy | undefined
+  readonly arrivals: Arrivals.Arrivals
+  readonly service: ServiceTimes.ServiceTimes
+  /** The share of the attempts that fail, at the end of their time. From 0 to 1. Default `0`. */
+  readonly failures?: number | undefined
+  /** What the handlers call. Default: nothing slows them down. */
+  readonly downstream?: Downstream | undefined
+  /** How long requests arrive. The run lasts until the last of them has ended. Above zero. */
+  readonly duration: Duration.Input
+  /** What arrives before is left out of the figures. At least zero. Default 0. */
+  readonly warmup?: Duration.Input | undefined
+  readonly seed?: string | number | undefined
+  /** What `windowsWithinTarget` compares with. Default 100 ms. */
+  readonly waitTarget?: Duration.Input | undefined
+  /** The time of day at the start, in milliseconds since 1970. Default 0. */
+  readonly epochMillis?: number | undefined
+  /** Hears of each request's end, in the order of the ends. */
+  readonly onEnd?: ((request: SimulatedRequest) => void) | undefined
+  /** Hears now and then how far the run is, from 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined
+}
+
+/** What became of one request; instants in milliseconds since the start. */
+export interface SimulatedRequest extends Readonly<Job> {
+  readonly end: Ended
+  readonly endedAt: number
+}
+
+/** How long the host waits for its turn while a simulation runs. */
+const sliceMillis = 50
+
+export const run = (options: Options): Effect.Effect<Figures, InvalidPoolConfig> =>
+  Effect.suspend(() => {
+    const settings = check(options)
+    return settings instanceof InvalidPoolConfig ? settings : start(options, settings)
+  })
+
+const start = (options: Options, settings: Settings): Effect.Effect<Figures, InvalidPoolConfig> =>
+  Effect.gen(function* () {
+    const { arrivals, onEnd, policy = ScalingPolicy.adaptive(), seed = 1, service } = options
+    const host = yield* Clock.Clock
+    const time = new VirtualTime(options.epochMillis ?? 0)
+    const meter = new Meter(settings)
+    const workload = new Workload(arrivals.types, {
+      failures: options.failures ?? 0,
+      downstream: options.downstream,
+      onStart: (job) => meter.onStart(job, time.millis)
+    })
+    const fork = Effect.runForkWith(
+      time.inhabit(
+        Context.make(Random.Random, generator(`${seed}/pool`)).pipe(Context.add(References.MinimumLogLevel, "None"))
+      )
+    )
+    const scope = Scope.makeUnsafe()
+    const building = ElasticPool.make({ ...settings.pool, scaling: policy }).pipe(
+      Effect.provide(Layer.succeed(Handlers.Handlers, workload.handlers)),
+      Scope.provide(scope)
+    )
+    const { pool, scaler } = yield* time.runNow(() => fork(building))
+    const decisions: Array<Decision> = []
+    fork(Stream.runForEach(scaler.decisions, (decision) => Effect.sync(() => note(decisions, decision))))
+
+    const coming = jobs(arrivals, service, settings.durationMillis, String(seed))
+    let outstanding = 0
+    let areComing = true
+    const expectNext = () => {
+      const { done, value: job } = coming.next()
+      if (done === true) areComing = false
+      else time.at(job.atMillis, () => arrive(job))
+    }
+    const arrive = (job: Job) => {
+      meter.onArrival(job)
+      outstanding++
+      fork(pool.execute(workload.handlers.get(job.type)!.rpc, job as never)).addObserver((exit) => {
+        outstanding--
+        const end = endOf(exit)
+        meter.onEnd(job, end, time.millis)
+        onEnd?.({ ...job, end, endedAt: time.millis })
+      })
+      expectNext()
+    }
+    const snapshot = () => Effect.runSync(pool.snapshot)
+    expectNext()
+    meter.onInstant(0, snapshot())
+    const isRunning = () => areComing || outstanding > 0 || time.millis < settings.durationMillis
+    let sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
+    while (isRunning() && time.advance()) {
+      meter.onInstant(time.millis, snapshot())
+      if (host.currentTimeMillisUnsafe() < sliceEnd) continue
+      options.onProgress?.(Math.min(1, time.millis / settings.durationMillis))
+      yield* Effect.yieldNow
+      sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
+    }
+    const { retries } = snapshot()
+    const figures = meter.finish(time.millis)
+    fork(Scope.close(scope, Exit.void))
+    return { policy: policy.name, ...figures, retries, decisions }
+  })
+
+const note = (decisions: Array<Decision>, decision: ScalingDecision): void => {
+  const { after, before, heldBack, reason, signals, wanted } = decision
+  if (after === before) return
+  decisions.push({ atMillis: signals.atMillis, before, after, wanted, heldBack: heldBack ?? null, reason })
+}
+
+const endOf = (exit: Exit.Exit<unknown, unknown>): Ended => {
+  if (Exit.isSuccess(exit)) return "completed"
+  const error = Cause.squash(exit.cause)
+  return (Predicate.hasProperty(error, "_tag") && ends[String(error._tag)]) || "failed"
+}
+
+const ends: Readonly<Record<string, Ended>> = {
+  QueueFull: "refused",
+  RequestExpired: "expired",
+  RequestTimeout: "timedOut",
+  RequestEvicted: "evicted",
+  RequestInterrupted: "interrupted"
+}
+
+interface Settings extends MeterOptions {
+  readonly pool: ElasticPool.Options
+  readonly durationMillis: number
+}
+
+const check = (options: Options): Settings | InvalidPoolConfig => {
+  const { arrivals, downstream, failures = 0, service } = options
+  const durationMillis = checks.millis("duration", options.duration)
+  const warmupMillis = checks.millis("warmup", options.warmup ?? 0, 0)
+  const waitTargetMillis = checks.millis("waitTarget", options.waitTarget ?? 100)
+  const pool = { strategy: "dropping" as const, ...options.pool, name: "simulation" }
+  const config = PoolConfig.make(pool)
+  if (typeof durationMillis !== "number") return durationMillis
+  if (typeof warmupMillis !== "number") return warmupMillis
+  if (typeof waitTargetMillis !== "number") return waitTargetMillis
+  if (Result.isFailure(config)) return config.failure
+  const invalid =
+    checks.within(0, 1)("failures", failures) ??
+    (warmupMillis < durationMillis ? undefined : checks.wrong("warmup", "shorter than the duration", options.warmup)) ??
+    (downstream === undefined
+      ? undefined
+      : (checks.above(0)("downstream.capacity", downstream.capacity) ??
+        checks.above(0)("downstream.exponent", downstream.exponent ?? 2)))
+  if (invalid !== undefined) return invalid
+  const { rateAt, stepAt } = arrivals
+  const capacity =
+    stepAt === undefined || rateAt === undefined
+      ? undefined
+      : { atMillis: stepAt, workers: (rateAt(stepAt, durationMillis) * service.meanMillis) / 1000 }
+  const tickMillis = config.success.scalingIntervalMillis
+  return { pool, durationMillis, warmupMillis, waitTargetMillis, tickMillis, capacity }
+}

@@ -1,0 +1,49 @@
+/** The two simplest rules: the article's, and none. */
+import * as checks from "../internal/checks.ts"
+import type { ScalingPolicy } from "./policy.ts"
+
+export interface QueueLengthOptions {
+  /** Workers are added while more requests than this wait. A whole number, at least 1. */
+  readonly threshold: number
+  /** Workers are removed while fewer than `lowWater * threshold` wait. From 0 to 1. Default `0.75`. */
+  readonly lowWater?: number | undefined
+  /** Workers added or removed at a tick. A whole number, at least 1. Default `1`. */
+  readonly step?: number | undefined
+}
+
+/**
+ * The article's rule: `step` workers more while more than `threshold` requests wait, `step` fewer while fewer than
+ * `lowWater * threshold` do, and between the two nothing, so that it does not flip to and fro. A paused pool stays as it is.
+ */
+export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> => {
+  const { threshold, lowWater = 0.75, step = 1 } = options
+  const low = lowWater * threshold
+  return {
+    name: "queueLength",
+    initial: undefined,
+    decide: ({ paused, target, waiting }) => {
+      const [wanted, reason] =
+        waiting > threshold
+          ? [target + step, `${waiting} wait, more than ${threshold}`]
+          : waiting < low
+            ? [target - step, `${waiting} wait, fewer than ${low}`]
+            : [target, `${waiting} wait, from ${low} to ${threshold}`]
+      return paused
+        ? { workers: target, wanted, heldBack: "paused", reason, state: undefined }
+        : { workers: wanted, reason, state: undefined }
+    },
+    invalid:
+      checks.wholeFrom(1)("threshold", threshold) ??
+      checks.within(0, 1)("lowWater", lowWater) ??
+      checks.wholeFrom(1)("step", step)
+  }
+}
+
+/** Always `workers`, from the start on, clamped to the bounds. */
+export const fixed = (workers: number): ScalingPolicy<void> => ({
+  name: "fixed",
+  initial: undefined,
+  startsWith: workers,
+  decide: () => ({ workers, reason: `it is fixed at ${workers}`, state: undefined }),
+  invalid: checks.wholeFrom(0)("workers", workers)
+})

@@ -1,0 +1,173 @@
+/** Takes the figures of one simulated run, as it runs. */
+import type { PoolSnapshot } from "../PoolSnapshot.ts"
+import type { Capacity, Figures, Window } from "./report.ts"
+import { Histogram } from "./histogram.ts"
+import type { Job } from "./workload.ts"
+
+/** How a request ended, as far as the report tells. */
+export type Ended = "completed" | "failed" | "refused" | "expired" | "timedOut" | "evicted" | "interrupted"
+
+export interface MeterOptions {
+  readonly warmupMillis: number
+  readonly waitTargetMillis: number
+  readonly tickMillis: number
+  readonly capacity: Capacity | undefined
+}
+
+const windowMillis = 1000
+
+export class Meter {
+  private readonly wait = new Histogram()
+  private readonly total = new Histogram()
+  private readonly ends: Record<Ended, number> = {
+    completed: 0,
+    failed: 0,
+    refused: 0,
+    expired: 0,
+    timedOut: 0,
+    evicted: 0,
+    interrupted: 0
+  }
+  private arrived = 0
+  private peakBacklog = 0
+  private workerMillis = 0
+  private leastWorkerMillis = 0
+  private capacityAt: number | undefined
+  private reversals = 0
+  private direction = 0
+  private workersAtTick: number | undefined
+  private nextTick: number
+  private readonly windows: Array<Window> = []
+  private window = new OpenWindow(0)
+  private at = 0
+  private workers = 0
+  private readonly options: MeterOptions
+
+  constructor(options: MeterOptions) {
+    this.options = options
+    // Halfway between two looks of the scaler: what one asked for has come, and the next has not begun.
+    this.nextTick = options.tickMillis / 2
+  }
+
+  onArrival(job: Job): void {
+    this.window.arrived++
+    if (job.atMillis < this.options.warmupMillis) return
+    this.arrived++
+    this.leastWorkerMillis += job.serviceMillis
+  }
+
+  onStart(job: Job, now: number): void {
+    job.startedAt = now
+    this.waited(job, now)
+  }
+
+  onEnd(job: Job, end: Ended, now: number): void {
+    if (end !== "refused" && job.startedAt === undefined) this.waited(job, now)
+    if (job.atMillis < this.options.warmupMillis) return
+    this.ends[end]++
+    if (end !== "refused") this.total.add(now - job.atMillis)
+  }
+
+  /** The counts that held since the last call hold no more: time is about to pass, or has passed. */
+  onInstant(now: number, { blocked, waiting, workers }: Pick<PoolSnapshot, "blocked" | "waiting" | "workers">): void {
+    this.passUntil(now)
+    this.workers = workers
+    const backlog = waiting + blocked
+    if (backlog > this.window.backlog) this.window.backlog = backlog
+    if (now >= this.options.warmupMillis && backlog > this.peakBacklog) this.peakBacklog = backlog
+    const { capacity } = this.options
+    if (
+      capacity !== undefined &&
+      this.capacityAt === undefined &&
+      now >= capacity.atMillis &&
+      workers >= capacity.workers
+    )
+      this.capacityAt = now
+  }
+
+  finish(now: number): Omit<Figures, "policy" | "decisions" | "retries"> {
+    const { capacity } = this.options
+    this.passUntil(now)
+    if (this.at > this.window.from) this.closeWindow()
+    const counted = this.windows.filter(({ fromMillis }) => fromMillis >= this.options.warmupMillis)
+    const kept = counted.filter(({ waitMean }) => waitMean <= this.options.waitTargetMillis)
+    return {
+      wait: quantiles(this.wait),
+      total: quantiles(this.total),
+      arrived: this.arrived,
+      ...this.ends,
+      peakBacklog: this.peakBacklog,
+      workerSeconds: this.workerMillis / 1000,
+      leastWorkerSeconds: this.leastWorkerMillis / 1000,
+      timeToCapacity:
+        capacity === undefined || this.capacityAt === undefined ? null : this.capacityAt - capacity.atMillis,
+      reversals: this.reversals,
+      windowsWithinTarget: counted.length === 0 ? 1 : kept.length / counted.length,
+      windows: this.windows
+    }
+  }
+
+  private waited({ atMillis }: Job, now: number): void {
+    this.window.waits.push(now - atMillis)
+    if (atMillis >= this.options.warmupMillis) this.wait.add(now - atMillis)
+  }
+
+  private passUntil(now: number): void {
+    while (this.at < now) {
+      const end = this.window.from + windowMillis
+      const until = Math.min(now, end, this.nextTick)
+      const millis = until - this.at
+      this.window.workerMillis += this.workers * millis
+      this.workerMillis += this.workers * Math.max(0, until - Math.max(this.at, this.options.warmupMillis))
+      this.at = until
+      if (until === this.nextTick) this.tick()
+      if (until === end) this.closeWindow()
+    }
+  }
+
+  private tick(): void {
+    const change = Math.sign(this.workers - (this.workersAtTick ?? this.workers))
+    if (change !== 0) {
+      if (this.direction === -change) this.reversals++
+      if (this.at >= this.options.warmupMillis) this.direction = change
+    }
+    this.workersAtTick = this.workers
+    this.nextTick += this.options.tickMillis
+  }
+
+  private closeWindow(): void {
+    const { arrived, backlog, from, waits, workerMillis } = this.window
+    const millis = this.at - from
+    this.windows.push({
+      fromMillis: from,
+      arrived,
+      workers: workerMillis / millis,
+      backlog,
+      waitMean: waits.length === 0 ? 0 : waits.reduce((sum, wait) => sum + wait, 0) / waits.length,
+      waitP95: quantile(waits, 0.95)
+    })
+    this.window = new OpenWindow(this.at)
+  }
+}
+
+class OpenWindow {
+  arrived = 0
+  backlog = 0
+  workerMillis = 0
+  readonly waits: Array<number> = []
+  readonly from: number
+
+  constructor(from: number) {
+    this.from = from
+  }
+}
+
+const quantile = (values: ReadonlyArray<number>, share: number): number =>
+  values.length === 0 ? 0 : values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1]!
+
+const quantiles = (histogram: Histogram) => ({
+  mean: histogram.mean,
+  p50: histogram.quantile(0.5),
+  p95: histogram.quantile(0.95),
+  p99: histogram.quantile(0.99)
+})

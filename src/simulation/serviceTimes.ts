@@ -1,0 +1,64 @@
+/** How long handlers work. */
+import type { Draw } from "./random.ts"
+
+/** A distribution of service times, in milliseconds. */
+export interface ServiceTimes {
+  readonly name: string
+  readonly meanMillis: number
+  /** The service time of the next request of this type. */
+  readonly sampler: (draw: Draw) => (type: string) => number
+}
+
+export const constant = (millis: number): ServiceTimes => ({
+  name: `constant:${millis}ms`,
+  meanMillis: millis,
+  sampler: () => () => millis
+})
+
+export const exponential = (meanMillis: number): ServiceTimes => ({
+  name: `exponential:${meanMillis}ms`,
+  meanMillis,
+  sampler:
+    ({ exponential }) =>
+    () =>
+      meanMillis * exponential()
+})
+
+/** `sigma` is the standard deviation of the logarithm; the median is `meanMillis * exp(-sigma^2 / 2)`. */
+export const lognormal = (meanMillis: number, sigma: number): ServiceTimes => ({
+  name: `lognormal:${meanMillis}ms,${sigma}`,
+  meanMillis,
+  sampler:
+    ({ normal }) =>
+    () =>
+      meanMillis * Math.exp(sigma * normal() - (sigma * sigma) / 2)
+})
+
+/** `slowMillis` for a share of the requests, `fastMillis` for the others. */
+export const bimodal = (fastMillis: number, slowMillis: number, slowShare: number): ServiceTimes => ({
+  name: `bimodal:${fastMillis}ms,${slowMillis}ms,${slowShare}`,
+  meanMillis: (1 - slowShare) * fastMillis + slowShare * slowMillis,
+  sampler:
+    ({ uniform }) =>
+    () =>
+      uniform() < slowShare ? slowMillis : fastMillis
+})
+
+/** Those of a recording: the first for the first request of that type, and so on, from the start again after the last. */
+export const trace = (
+  name: string,
+  times: ReadonlyArray<{ readonly type: string | undefined; readonly millis: number }>
+): ServiceTimes => ({
+  name,
+  meanMillis: times.reduce((sum, { millis }) => sum + millis, 0) / times.length,
+  sampler: () => {
+    const used = new Map<string, number>()
+    const ofType = Map.groupBy(times, ({ type }) => type)
+    return (type) => {
+      const from = ofType.get(type) ?? ofType.get(undefined) ?? times
+      const n = used.get(type) ?? 0
+      used.set(type, n + 1)
+      return from[n % from.length]!.millis
+    }
+  }
+})

@@ -1,0 +1,98 @@
+/** The requests of a simulation, and what their handlers do: they take their time, and then succeed or fail. */
+import { Context, Data, Effect, Schema } from "effect"
+import { Rpc } from "effect/rpc"
+import type * as Handlers from "../Handlers.ts"
+import type { Arrival, Arrivals } from "./arrivals.ts"
+import { type Draw, makeDraw } from "./random.ts"
+import type { ServiceTimes } from "./serviceTimes.ts"
+
+/** What the handlers call gets slower the more of them call it: service time x (1 + (running / capacity) ^ exponent). */
+export interface Downstream {
+  /** With so many attempts at once each takes twice its time. Above zero. */
+  readonly capacity: number
+  /** How sharply. Above zero. From above 1 on, more at once can do less in all. Default `2`. */
+  readonly exponent?: number | undefined
+}
+
+/** One request, from its arrival to its end. */
+export interface Job extends Arrival {
+  /** From 0, in the order of arrival. */
+  readonly index: number
+  /** What it takes when nothing slows it down. */
+  readonly serviceMillis: number
+  /** Decides about the failures of its attempts. */
+  readonly luck: number
+  /** When its first attempt began. */
+  startedAt: number | undefined
+}
+
+/** The same for the same seed, whatever the pool does with them. */
+export const jobs = function* (
+  arrivals: Arrivals,
+  service: ServiceTimes,
+  durationMillis: number,
+  seed: string
+): Generator<Job> {
+  const luck: Draw = makeDraw(`${seed}/failures`)
+  const sample = service.sampler(makeDraw(`${seed}/service`))
+  let index = 0
+  for (const { atMillis, type } of arrivals.draw(makeDraw(`${seed}/arrivals`), durationMillis)) {
+    const job: Job = { index, atMillis, type, serviceMillis: sample(type), luck: luck.uniform(), startedAt: undefined }
+    index++
+    yield job
+  }
+}
+
+/** How a handler fails in a simulation. */
+export class SimulatedFailure extends Data.TaggedError("SimulatedFailure")<{ readonly type: string }> {}
+
+/** Spreads the attempts of one request evenly over the luck that there is. */
+const goldenRatio = 0.618_033_988_749_895
+
+interface WorkloadOptions {
+  readonly failures: number
+  readonly downstream: Downstream | undefined
+  readonly onStart: (job: Job) => void
+}
+
+/** Handlers for all types that a simulation meets. */
+export class Workload {
+  private running = 0
+  readonly handlers: ReadonlyMap<string, Handlers.Handler>
+  private readonly options: WorkloadOptions
+
+  constructor(types: ReadonlyArray<string>, options: WorkloadOptions) {
+    this.options = options
+    this.handlers = new Map(
+      types.map((type) => [
+        type,
+        {
+          rpc: Rpc.make(type, { payload: Schema.Any, error: Schema.Any }) as Rpc.AnyWithProps,
+          policy: {},
+          context: Context.empty(),
+          run: (payload, { attempts }) => this.attempt(payload as Job, attempts)
+        }
+      ])
+    )
+  }
+
+  private attempt(job: Job, attempt: number): Effect.Effect<void, SimulatedFailure> {
+    return Effect.suspend(() => {
+      const { downstream, failures, onStart } = this.options
+      if (attempt === 1) onStart(job)
+      const { capacity = Infinity, exponent = 2 } = downstream ?? {}
+      const slowdown = capacity === Infinity ? 1 : 1 + (++this.running / capacity) ** exponent
+      const fails = (job.luck + attempt * goldenRatio) % 1 < failures
+      const work = Effect.andThen(
+        Effect.sleep(job.serviceMillis * slowdown),
+        fails ? Effect.fail(new SimulatedFailure({ type: job.type })) : Effect.void
+      )
+      return capacity === Infinity
+        ? work
+        : Effect.ensuring(
+            work,
+            Effect.sync(() => void this.running--)
+          )
+    })
+  }
+}
