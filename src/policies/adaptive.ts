@@ -27,9 +27,10 @@ interface State {
   readonly handlers: Readonly<Record<string, HandlerLoad.HandlerLoad>>
   readonly occupiedMillis: number
   readonly backlog: number
-  readonly target: number
   /** Ticks in a row at which all workers were busy and the backlog did not shrink. */
   readonly saturated: number
+  /** What it answered. */
+  readonly asked: number
   /** The last rise, its own or anybody's. */
   readonly risenAt: number
 }
@@ -73,38 +74,28 @@ export const adaptive = (options: AdaptiveOptions = {}): ScalingPolicy => {
 type Settings = { readonly [K in "waitTarget" | "clearWithin" | "cooldown" | "deadBand" | "fallPerSecond"]: number }
 
 const decide = (settings: Settings, signals: ScalingSignals, before: State | undefined): Proposal<State> => {
-  const { target } = signals
+  const { atMillis: now, paused, target } = signals
   const measured = measure(settings, signals, before)
   const need = needOf(settings, target, measured)
-  const rises = need.up > target
-  const risen = rises || target > (before?.target ?? target)
-  const state: State = {
-    at: signals.atMillis,
-    handlers: measured.handlers,
-    occupiedMillis: measured.occupiedMillis,
-    backlog: measured.backlog,
-    target,
-    saturated: measured.saturated,
-    risenAt: risen && !signals.paused ? signals.atMillis : (before?.risenAt ?? -Infinity)
-  }
-  const { reason } = need
-  const wanted = need.up
-  const hold = (heldBack: HeldBack): Proposal<State> => ({ workers: target, wanted, heldBack, reason, state })
-  if (signals.paused) return hold("paused")
-  if (rises || wanted === target) return { workers: wanted, reason, state }
-  if (need.down >= target) return hold("deadBand")
-  const cooldown = settings.cooldown * (target - need.down > 1 || measured.isIdle ? 1 : patience)
-  if (signals.atMillis - state.risenAt < cooldown) return hold("cooldown")
-  const kept = (1 - settings.fallPerSecond) ** (measured.millis / 1000)
-  const least = Math.min(target - 1, Math.floor(target * kept))
-  const workers = Math.max(need.down, least)
-  return {
+  const rises = need.up > target && !paused
+  // More workers than it asked for at the last tick are somebody's rise.
+  const risenAt = rises || target > (before?.asked ?? target) ? now : (before?.risenAt ?? -Infinity)
+  const { backlog, handlers, millis, occupiedMillis, saturated } = measured
+  const answer = (workers: number, heldBack?: HeldBack): Proposal<State> => ({
     workers,
-    wanted,
-    heldBack: workers === wanted ? undefined : workers === least ? "step" : "deadBand",
-    reason,
-    state
-  }
+    wanted: need.up,
+    heldBack,
+    reason: need.reason,
+    state: { at: now, handlers, occupiedMillis, backlog, saturated, asked: workers, risenAt }
+  })
+  if (paused) return answer(target, "paused")
+  if (rises || need.up === target) return answer(need.up)
+  if (need.down >= target) return answer(target, "deadBand")
+  const cooldown = settings.cooldown * (target - need.down > 1 || measured.isIdle ? 1 : patience)
+  if (now - risenAt < cooldown) return answer(target, "cooldown")
+  const least = Math.min(target - 1, Math.floor(target * (1 - settings.fallPerSecond) ** (millis / 1000)))
+  if (least > need.down) return answer(least, "step")
+  return answer(need.down, need.down > need.up ? "deadBand" : undefined)
 }
 
 interface Measured {
@@ -137,7 +128,7 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
     occupiedMillis += counts.occupiedMillis
     const service = HandlerLoad.serviceMillis(handler)
     if (service === undefined) {
-      unknown ||= handler.arrived > 0
+      unknown ||= counts.attempts > 0 || counts.offered > 0
       continue
     }
     const arrivals = Forecast.ahead(handler.arrivals, signals.intervalMillis)
@@ -162,8 +153,8 @@ const needOf = (
   measured: Measured
 ): { readonly up: number; readonly down: number; readonly reason: string } => {
   const { backlog, excess, isIdle, load, rate, saturated, serviceMillis, unknown } = measured
-  if (unknown && backlog > 0) {
-    const up = Math.max(1, 2 * target)
+  if (unknown) {
+    const up = backlog > 0 ? Math.max(1, 2 * target) : target
     return { up, down: up, reason: `${format(backlog)} wait and no attempt has ended yet` }
   }
   const clearing = (excess * serviceMillis) / clearWithin

@@ -48,7 +48,7 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
   const millis = checks.millis("cooldown", duration, 0)
   interface State {
     readonly inner: unknown
-    readonly target: number
+    readonly asked: number
     readonly risenAt: number
   }
   return {
@@ -57,11 +57,11 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
     decide: (signals, before: State | undefined): Proposal<State> => {
       const { atMillis: now, target } = signals
       const { state: inner, ...proposal } = policy.decide(signals, before === undefined ? policy.initial : before.inner)
-      const cools = now - (before?.risenAt ?? -Infinity) < (millis as number) || target > (before?.target ?? target)
-      const answer = proposal.workers < target && cools ? held(proposal, target, "cooldown") : proposal
-      const risenAt =
-        target > (before?.target ?? target) || answer.workers > target ? now : (before?.risenAt ?? -Infinity)
-      return { ...answer, state: { inner, target, risenAt } }
+      const rises = proposal.workers > target || target > (before?.asked ?? target)
+      const risenAt = rises ? now : (before?.risenAt ?? -Infinity)
+      const cools = proposal.workers < target && now - risenAt < (millis as number)
+      const answer = cools ? held(proposal, target, "cooldown") : proposal
+      return { ...answer, state: { inner, asked: answer.workers, risenAt } }
     },
     invalid: policy.invalid ?? (millis instanceof InvalidPoolConfig ? millis : undefined)
   }

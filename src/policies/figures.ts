@@ -5,4 +5,4 @@ export const format = (value: number): string =>
   value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value < 10 ? 2 : 3)))
 
 export const formatMillis = (millis: number): string =>
-  millis >= 1000 ? `${format(millis / 1000)} s` : `${format(millis)} ms`
+  millis >= 999.5 ? `${format(millis / 1000)} s` : `${format(millis)} ms`

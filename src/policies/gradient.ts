@@ -35,14 +35,16 @@ const memoryMillis = 3_000
 const enough = 10
 /** A latency is forgotten as the lowest after one to two of these. */
 const periodMillis = 300_000
-/** After so many ticks at the least limit the latency is not of our making: it is taken as the unloaded one. */
+/** After so many ticks at its least limit the latency is not of our making: it is taken as the unloaded one. */
 const relearnTicks = 5
+/** Where a gradient of 0.5 comes to rest: limit x 0.5 + sqrt(limit) = limit. */
+const restingLimit = 4
 /** More timeouts than this share of the attempts are drops: what is called has given up. */
 const tolerableTimeouts = 0.01
 const backoff = 0.9
 
 /**
- * limit' = limit x gradient + sqrt(limit), where gradient = tolerance x unloaded latency / latency, from 0.5 to 1: the
+ * limit' = limit x gradient + sqrt(limit), where gradient = tolerance x unloaded latency / latency, and at least 0.5: the
  * limit of Netflix's concurrency-limits (`Gradient2Limit`), with the lowest latency of the last 5 to 10 minutes as the
  * unloaded one (`VegasLimit` there) since a long-term mean creeps up with the overload. Timeouts of more than 1 % of the
  * attempts are drops and lower it by a tenth, whatever the latency. It grows only while more than half of it is used.
@@ -92,7 +94,12 @@ const decide = (
     wanted: Math.round(next),
     heldBack: signals.paused ? "paused" : undefined,
     reason,
-    state: { at: now, limit: next, handlers, atLeast: next > least ? 0 : relearn ? 0 : before.atLeast + 1 }
+    state: {
+      at: now,
+      limit: next,
+      handlers,
+      atLeast: relearn || Math.round(next) > Math.max(least, restingLimit) ? 0 : before.atLeast + 1
+    }
   })
   if (timeouts > tolerableTimeouts) {
     return answer(Math.max(least, limit * backoff), `${format(100 * timeouts)} % of the attempts time out`)
@@ -103,7 +110,7 @@ const decide = (
   const used = signals.running + signals.ending > limit / 2
   return wanted > limit && !used
     ? answer(limit, `${times}, and less than half of the limit is used`)
-    : answer((limit + wanted) / 2, times)
+    : answer(wanted, times)
 }
 
 const watch = (
@@ -133,7 +140,7 @@ class Seen {
   add({ recent }: HandlerLoad.HandlerLoad, latency: number, unloaded: number, tolerance: number): void {
     const weight = recent.occupiedMillis
     this.weight += weight
-    this.gradients += weight * (latency > 0 ? Math.min(1, Math.max(0.5, (tolerance * unloaded) / latency)) : 1)
+    this.gradients += weight * (latency > 0 ? Math.max(0.5, (tolerance * unloaded) / latency) : 1)
     this.latencies += weight * latency
     this.unloaded += weight * unloaded
     this.ended += recent.ended

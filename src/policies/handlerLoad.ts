@@ -42,8 +42,9 @@ export const update = (
   const arrived = counts.offered + counts.retries
   const ended = counts.attempts - counts.running
   const { occupiedMillis, succeeded, succeededMillis, timedOut } = counts
-  const keep = Math.exp(-millis / (memoryMillis ?? Forecast.memoryMillis(before.arrivals.level)))
   const { recent } = before
+  // What one attempt has taught is kept until another one has ended.
+  const keep = recent.ended < 1 ? 1 : Math.exp(-millis / (memoryMillis ?? Forecast.memoryMillis(before.arrivals.level)))
   return {
     arrived,
     ended,
@@ -70,6 +71,6 @@ export const update = (
  */
 export const serviceMillis = ({ recent }: HandlerLoad): number | undefined => {
   const { ended, occupiedMillis, succeeded, succeededMillis } = recent
-  if (ended < 1e-6) return undefined
-  return Math.max(occupiedMillis / ended, succeeded < 1e-6 ? 0 : succeededMillis / succeeded)
+  if (ended === 0) return undefined
+  return Math.max(occupiedMillis / ended, succeeded === 0 ? 0 : succeededMillis / succeeded)
 }

@@ -1,6 +1,6 @@
 /** Counts for tests of what reads them: all of their laws hold. */
 import type * as PoolSnapshot from "../../src/PoolSnapshot.ts"
-import type { ScalingSignals } from "../../src/ScalingPolicy.ts"
+import type { Proposal, ScalingPolicy, ScalingSignals } from "../../src/ScalingPolicy.ts"
 
 export const snapshot: PoolSnapshot.PoolSnapshot = {
   pool: "p",
@@ -57,3 +57,88 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
 }
 
 export const signals: ScalingSignals = { ...snapshot, epochMillis: 0, intervalMillis: 1000 }
+
+/** What happened in one second of a made-up pool with one handler, `"Work"`. */
+export interface Second {
+  readonly arrived: number
+  /** Attempts that ended, and how long each took. */
+  readonly ended?: number
+  readonly millis?: number
+  readonly waiting?: number
+  readonly running?: number
+  readonly failed?: number
+  readonly timedOut?: number
+  readonly paused?: boolean
+  readonly epochMillis?: number
+}
+
+/**
+ * Lets a policy live through these seconds, from `workers` on, and answers what it wanted at each. It gets what it asks
+ * for; whatever arrives has begun and, unless told otherwise, ended within its second.
+ */
+export const live = (
+  policy: ScalingPolicy,
+  seconds: ReadonlyArray<Second>,
+  workers = 1
+): ReadonlyArray<Omit<Proposal<unknown>, "state"> & { readonly target: number }> => {
+  let state = policy.initial
+  let target = workers
+  let at = 0
+  let offered = 0
+  let ended = 0
+  let occupiedMillis = 0
+  let succeeded = 0
+  let succeededMillis = 0
+  let failed = 0
+  let timedOut = 0
+  return seconds.map((second) => {
+    const millis = second.millis ?? 100
+    const ends = second.ended ?? second.arrived
+    at += 1000
+    offered += second.arrived
+    ended += ends
+    occupiedMillis += ends * millis
+    failed += second.failed ?? 0
+    timedOut += second.timedOut ?? 0
+    const good = ends - (second.failed ?? 0) - (second.timedOut ?? 0)
+    succeeded += good
+    succeededMillis += good * millis
+    const running = second.running ?? Math.min(target, Math.ceil((second.arrived * millis) / 1000))
+    const work = {
+      offered,
+      attempts: ended + running,
+      retries: 0,
+      running,
+      succeeded,
+      failed,
+      timedOut,
+      occupiedMillis,
+      succeededMillis
+    }
+    const { state: next, ...proposal } = policy.decide(
+      {
+        ...signals,
+        atMillis: at,
+        epochMillis: second.epochMillis ?? at,
+        paused: second.paused ?? false,
+        waiting: second.waiting ?? 0,
+        blocked: 0,
+        running,
+        ending: 0,
+        workers: target,
+        target,
+        minWorkers: 0,
+        maxWorkers: 10_000,
+        handlers: { Work: work }
+      },
+      state
+    )
+    const answer = { ...proposal, target }
+    state = next
+    target = proposal.workers
+    return answer
+  })
+}
+
+/** The same second, `n` times. */
+export const times = (n: number, second: Second): ReadonlyArray<Second> => Array.from({ length: n }, () => second)

@@ -1,0 +1,215 @@
+/** The default policy: from what it measures to what it asks for. */
+import { assert, describe, it } from "@effect/vitest"
+import { adaptive, type AdaptiveOptions, type ScalingSignals } from "../../src/ScalingPolicy.ts"
+import { live, type Second, signals, times } from "../support/signals.ts"
+
+const workersAfter = (seconds: ReadonlyArray<Second>, from = 1, options?: AdaptiveOptions) =>
+  live(adaptive(options), seconds, from).map(({ workers }) => workers)
+
+/** One second of a pool that does 100/s of 100 ms each. */
+const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
+  ...signals,
+  atMillis: 1000,
+  waiting: 0,
+  blocked: 0,
+  delayed: 0,
+  workers: 1,
+  target: 1,
+  handlers: {
+    Work: {
+      offered: 100,
+      attempts: 100,
+      retries: 0,
+      running: 0,
+      succeeded: 100,
+      failed: 0,
+      timedOut: 0,
+      occupiedMillis: 10_000,
+      succeededMillis: 10_000
+    }
+  },
+  ...changes
+})
+
+describe("adaptive", () => {
+  it("arrivals a second times seconds each, and some for chance: 100/s of 100 ms ask for 14", () => {
+    const [first] = live(adaptive(), [{ arrived: 100 }])
+    assert.deepInclude(first, { workers: 14, wanted: 14 })
+    assert.strictEqual(first!.reason, "100/s of 100 ms each keep 10 workers busy")
+  })
+
+  it.each<[string, Second, number]>([
+    ["ten times as many", { arrived: 1000 }, 108],
+    ["ten times as long, where there is less time for chance to even out", { arrived: 100, millis: 1000 }, 121],
+    ["so short that chance evens out within the target", { arrived: 1000, millis: 1 }, 2],
+    ["none", { arrived: 0 }, 0]
+  ])("%s", (_, second, workers) => {
+    assert.deepStrictEqual(workersAfter([second], 0), [workers])
+  })
+
+  it("handlers are measured each by itself", () => {
+    const handler = (offered: number, millis: number) => ({
+      offered,
+      attempts: offered,
+      retries: 0,
+      running: 0,
+      succeeded: offered,
+      failed: 0,
+      timedOut: 0,
+      occupiedMillis: offered * millis,
+      succeededMillis: offered * millis
+    })
+    const policy = adaptive()
+    const [{ reason }] = [
+      policy.decide(
+        {
+          ...signalsOf(),
+          handlers: { Fast: handler(900, 10), Slow: handler(100, 1000) }
+        },
+        undefined
+      )
+    ]
+    assert.match(reason, /^1000\/s of 109 ms each keep 109 workers busy/)
+  })
+
+  it("a backlog is cleared within the time it has: 1,000 of 100 ms in 2 s are 50 workers more, less what may wait", () => {
+    const [without] = workersAfter([{ arrived: 100 }])
+    const [with1000] = workersAfter([{ arrived: 100, waiting: 1000 }])
+    assert.deepStrictEqual([without, with1000], [14, 14 + 50])
+    assert.deepStrictEqual(workersAfter([{ arrived: 100, waiting: 1000 }], 1, { clearWithin: "10 seconds" }), [14 + 10])
+    assert.deepStrictEqual(workersAfter([{ arrived: 100, waiting: 10 }]), [14])
+  })
+
+  it("while nothing has ended it doubles at each tick, and not when nothing waits", () => {
+    const stuck = { arrived: 1, ended: 0, running: 1, waiting: 5 }
+    assert.deepStrictEqual(workersAfter(times(4, stuck), 0), [1, 2, 4, 8])
+    assert.deepStrictEqual(workersAfter([{ arrived: 1, ended: 0, running: 1 }], 1), [1])
+  })
+
+  it("busy workers and a backlog that does not shrink are more load than can be measured: from the second tick on it doubles", () => {
+    // Callers that wait for their answers: as much arrives as the workers can do.
+    const busy = (workers: number): Second => ({ arrived: workers * 10, waiting: 500, running: workers, millis: 100 })
+    const policy = adaptive({ clearWithin: "1 hour" })
+    const [first] = live(policy, [busy(20)], 20)
+    assert.isBelow(first!.workers, 30)
+    const [, second] = live(policy, [busy(20), busy(first!.workers)], 20)
+    assert.match(second!.reason, /all workers are busy and the backlog does not shrink/)
+    assert.strictEqual(second!.workers, 2 * first!.workers)
+  })
+
+  it("comes down after the cooldown, by a share in a second, to what a load larger by the dead band needs", () => {
+    const up = { arrived: 1000 }
+    const down = { arrived: 100 }
+    const answers = live(adaptive(), [up, ...times(14, down)], 1)
+    assert.deepStrictEqual(
+      answers.map(({ workers }) => workers),
+      [108, 108, 108, 108, 108, 81, 60, 45, 33, 24, 18, 15, 15, 15, 15]
+    )
+    assert.deepStrictEqual(
+      answers.slice(1).map(({ heldBack }) => heldBack),
+      [
+        "cooldown",
+        "cooldown",
+        "cooldown",
+        "cooldown",
+        "step",
+        "step",
+        "step",
+        "step",
+        "step",
+        "step",
+        "deadBand",
+        "deadBand",
+        "deadBand",
+        "deadBand"
+      ]
+    )
+    assert.deepStrictEqual(answers[1]!.wanted, 14)
+  })
+
+  it("the cooldown counts from anybody's rise", () => {
+    const policy = adaptive()
+    let { state } = policy.decide(signalsOf({ atMillis: 1000, target: 5 }), undefined)
+    // Somebody has resized the pool since.
+    const after = policy.decide(signalsOf({ atMillis: 20_000, target: 50, workers: 50 }), state)
+    assert.deepInclude(after, { workers: 50, heldBack: "cooldown" })
+    state = after.state
+    const later = policy.decide(signalsOf({ atMillis: 26_000, target: 50, workers: 50 }), state)
+    assert.isBelow(later.workers, 50)
+  })
+
+  it("a single worker too many waits twelve cooldowns", () => {
+    const answers = live(adaptive({ deadBand: 0 }), [{ arrived: 100 }, ...times(70, { arrived: 92 })])
+    const fallsAt = answers.findIndex(({ workers }, n) => n > 0 && workers < answers[n - 1]!.workers)
+    assert.strictEqual(fallsAt, 60)
+  })
+
+  it("with nothing to do it goes to nothing", () => {
+    const answers = workersAfter([{ arrived: 100 }, ...times(120, { arrived: 0 })])
+    assert.strictEqual(answers.at(-1), 0)
+  })
+
+  it("failures that end at once do not read as fast", () => {
+    const good = workersAfter(times(20, { arrived: 1000 }))
+    const policy = adaptive()
+    const fails = { offered: 1000, attempts: 1000, retries: 0, running: 0, succeeded: 0, timedOut: 0 }
+    const succeeds = { ...fails, succeeded: 1000, failed: 0, occupiedMillis: 100_000, succeededMillis: 100_000 }
+    let state: unknown
+    let offered = 0
+    let workers = 0
+    for (let at = 1000; at <= 20_000; at += 1000) {
+      offered += 1000
+      const failed = Math.max(0, offered - 10_000)
+      const counts = {
+        ...succeeds,
+        offered,
+        attempts: offered,
+        succeeded: offered - failed,
+        failed,
+        occupiedMillis: (offered - failed) * 100 + failed,
+        succeededMillis: (offered - failed) * 100
+      }
+      const answer = policy.decide(signalsOf({ atMillis: at, target: 108, handlers: { Work: counts } }), state)
+      state = answer.state
+      workers = answer.wanted ?? answer.workers
+    }
+    assert.strictEqual(workers, good.at(-1))
+  })
+
+  it("timeouts count as long as they took", () => {
+    const slow = { arrived: 100, millis: 500, timedOut: 100 }
+    assert.isAtLeast(workersAfter(times(30, slow)).at(-1)!, 50)
+  })
+
+  it("a paused pool stays as it is, however much waits, and says why", () => {
+    const [answer] = live(adaptive(), [{ arrived: 1000, waiting: 5000, paused: true }], 3)
+    assert.deepInclude(answer, { workers: 3, heldBack: "paused" })
+    assert.isAbove(answer!.wanted!, 100)
+  })
+
+  it("requests between two attempts are no backlog", () => {
+    const policy = adaptive()
+    assert.strictEqual(
+      policy.decide(signalsOf({ delayed: 5000 }), undefined).workers,
+      policy.decide(signalsOf({ delayed: 0 }), undefined).workers
+    )
+  })
+
+  it("callers outside a full queue are", () => {
+    const policy = adaptive()
+    assert.isAbove(
+      policy.decide(signalsOf({ blocked: 5000 }), undefined).workers,
+      policy.decide(signalsOf({ blocked: 0 }), undefined).workers
+    )
+  })
+
+  it.each<[AdaptiveOptions, string]>([
+    [{ waitTarget: 0 }, "waitTarget"],
+    [{ clearWithin: 0 }, "clearWithin"],
+    [{ cooldown: -1 }, "cooldown"],
+    [{ deadBand: 1.5 }, "deadBand"],
+    [{ fallPerSecond: -0.1 }, "fallPerSecond"]
+  ])("%j is refused by its field", (options, field) => {
+    assert.strictEqual(adaptive(options).invalid?.field, field)
+  })
+})
