@@ -24,7 +24,8 @@ writeFileSync(requests, paths.map((path) => `${JSON.stringify({ type: "Checksum"
 
 const main = join(root, "src/main.ts")
 const handlers = join(root, "examples/handlers.ts")
-const settings = "--min-workers 1 --max-workers 10 --threshold 4 --scaling-interval 20 --max-failures 1%".split(" ")
+const settings =
+  "--min-workers 1 --max-workers 10 --policy queueLength:4 --scaling-interval 20 --max-failures 1%".split(" ")
 const args = ["run", requests, "--handlers", handlers, ...settings]
 process.stderr.write(`node src/main.ts ${args.join(" ")}\n`)
 

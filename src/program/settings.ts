@@ -1,7 +1,9 @@
 /** What the flags ask for, checked: by the pool's own rules where an option is the pool's. */
 import { Effect, Result } from "effect"
-import { type ElasticPool, PoolConfig, type PoolError, RetryPolicy, ScalingPolicy } from "../index.ts"
+import { type ElasticPool, PoolConfig, type PoolError, RetryPolicy } from "../index.ts"
 import { BadUsage } from "./errors.ts"
+import { boundsFor, parsePolicy } from "./policyFlag.ts"
+import { millisOr, numberOr } from "./quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
 export interface Flags {
@@ -9,7 +11,7 @@ export interface Flags {
   readonly maxWorkers: number | undefined
   readonly capacity: string | undefined
   readonly strategy: PoolConfig.Strategy | undefined
-  readonly threshold: number
+  readonly policy: string
   readonly scalingInterval: string | undefined
   readonly timeout: string | undefined
   readonly retries: number
@@ -34,45 +36,48 @@ export interface MaxFailures {
 export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
-    const scaling = ScalingPolicy.queueLength({ threshold: flags.threshold })
-    if (scaling.invalid !== undefined) return yield* flagError(scaling.invalid)
+    const named = yield* parsePolicy(flags.policy)
+    const maxWorkers = yield* boundsFor(named, flags)
     const { capacity } = flags
     const pool: ElasticPool.Options = {
       name: "run",
       minWorkers: flags.minWorkers,
-      maxWorkers: flags.maxWorkers,
-      capacity: capacity === "unbounded" ? capacity : (numberOr(capacity) as number | undefined),
+      maxWorkers,
+      capacity: capacity === "unbounded" ? capacity : numberOr(capacity),
       strategy: flags.strategy,
-      timeout: numberOr(flags.timeout) as ElasticPool.Options["timeout"],
-      retry: flags.retries === 0 ? "none" : RetryPolicy.make({ times: flags.retries }),
-      scalingInterval: numberOr(flags.scalingInterval) as ElasticPool.Options["scalingInterval"],
-      drainDeadline: numberOr(flags.drainDeadline) as ElasticPool.Options["drainDeadline"],
+      timeout: millisOr(flags.timeout),
+      retry: retryOf(flags.retries),
+      scalingInterval: millisOr(flags.scalingInterval),
+      drainDeadline: millisOr(flags.drainDeadline),
       deadLetters: 0,
       decisions: 0,
-      scaling
+      scaling: named.policy
     }
     const checked = PoolConfig.make(pool)
     if (Result.isFailure(checked)) return yield* flagError(checked.failure)
     const config = checked.success
-    return { pool, config, maxFailures, outstanding: outstandingOf(config, flags.threshold) }
+    return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
   })
 
+export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.make({ times }))
+
 /**
- * Enough to keep each worker busy and to let the threshold be crossed, and no more: a line that was begun when the
- * process is killed runs again. Under a strategy that refuses or evicts it never goes over the capacity.
+ * Enough that each policy sees a backlog when all workers are busy: the longer it is, the sooner the adaptive one is at
+ * the workers that it takes. No more than that, since all of it is in memory. Under a strategy that refuses or evicts it
+ * never goes over the capacity.
  */
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
-  Math.min(2 * (maxWorkers + threshold) + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
-
-/** A number without a unit is meant as one; anything else is left to the pool to judge. */
-const numberOr = (text: string | undefined): number | string | undefined =>
-  text !== undefined && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text
+  Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
 
 const flagNames: Record<string, string> = { "retry.times": "retries" }
 
-const flagError = ({ actual, expected, field }: PoolError.InvalidPoolConfig) => {
+/** Names the flag of an option that the library refuses. `names` are those that are called differently. */
+export const flagError = (
+  { actual, expected, field }: PoolError.InvalidPoolConfig,
+  names: Readonly<Record<string, string>> = flagNames
+) => {
   const toFlag = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  return new BadUsage({ reason: `Expected --${flagNames[field] ?? toFlag(field)} to be ${expected}, got ${actual}` })
+  return new BadUsage({ reason: `Expected --${names[field] ?? toFlag(field)} to be ${expected}, got ${actual}` })
 }
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {

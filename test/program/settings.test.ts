@@ -8,7 +8,7 @@ const unset: Flags = {
   maxWorkers: undefined,
   capacity: undefined,
   strategy: undefined,
-  threshold: 10,
+  policy: "adaptive",
   scalingInterval: undefined,
   timeout: undefined,
   retries: 0,
@@ -21,9 +21,10 @@ it.each<[Partial<Flags>, string]>([
   [{ minWorkers: 3, maxWorkers: 2 }, "--min-workers to be at most maxWorkers (2), got 3"],
   [{ minWorkers: -1 }, "--min-workers to be a whole number, at least 0, got -1"],
   [{ maxWorkers: 0 }, "--max-workers to be a whole number, at least 1, got 0"],
+  [{ policy: "fixed:11", maxWorkers: 10 }, "--policy fixed:11 to be at most --max-workers (10), got 11"],
   [{ capacity: "0" }, "--capacity to be a whole number, at least 1, got 0"],
   [{ capacity: "much" }, '--capacity to be a whole number, at least 1, got "much"'],
-  [{ threshold: 0 }, "--threshold to be a whole number, at least 1, got 0"],
+  [{ policy: "queueLength:0" }, "--policy queueLength:0 to have a threshold that is a whole number, at least 1, got 0"],
   [{ scalingInterval: "0" }, "--scaling-interval to be a finite duration above zero, got 0"],
   [{ timeout: "soon" }, '--timeout to be a finite duration above zero, got "soon"'],
   [{ timeout: "" }, '--timeout to be a finite duration above zero, got ""'],
@@ -65,8 +66,16 @@ describe("takes", () => {
   })
 })
 
-it("reads far enough ahead for the threshold to be crossed, and under dropping never over the capacity", () => {
-  expect(Result.getOrThrow(settings({ threshold: 5000 })).outstanding).toBeGreaterThan(5064)
+it("reads far enough ahead for a policy to see a backlog, and under dropping never over the capacity", () => {
+  expect(Result.getOrThrow(settings({})).outstanding).toBe(16 * 64 + 64)
+  expect(Result.getOrThrow(settings({ policy: "queueLength:5000" })).outstanding).toBeGreaterThan(5064)
   expect(Result.getOrThrow(settings({ strategy: "dropping", capacity: "3" })).outstanding).toBe(3)
   expect(Result.getOrThrow(settings({ capacity: "3", maxWorkers: 4 })).outstanding).toBe(7)
+})
+
+it("makes room for the workers of fixed:N, unless --max-workers says otherwise", () => {
+  const bounds = (flags: Partial<Flags>) => Result.getOrThrow(settings(flags)).config.maxWorkers
+  expect(bounds({ policy: "fixed:10" })).toBe(64)
+  expect(bounds({ policy: "fixed:100" })).toBe(100)
+  expect(bounds({ policy: "fixed:10", maxWorkers: 10 })).toBe(10)
 })

@@ -6,6 +6,7 @@ import { echo, handlers, main, numbers, outcomes, Program, start, startRun, temp
 
 const files = temporary()
 const one = files.lines([echo()])
+const logged = { type: "Log", data: { text: "logged by a handler" } }
 const bad = files.lines([...numbers(1, 98).map(() => echo()), "no json", { type: "Fail", data: { reason: "full" } }])
 
 describe.concurrent("exit codes", () => {
@@ -53,7 +54,8 @@ describe.concurrent("exit codes", () => {
     [["run", one, "--handlers", handlers, "--outcomes", `${missing}/o`], "ENOENT"],
     [["run", one, "--handlers", handlers, "--min-workers", "x"], "--min-workers"],
     [["run", one, "--handlers", handlers, "--strategy", "hope"], "--strategy"],
-    [["run", one, "--handlers", handlers, "--max-workers", "0"], "--max-workers"]
+    [["run", one, "--handlers", handlers, "--max-workers", "0"], "--max-workers"],
+    [["run", one, "--handlers", handlers, "--policy", "hope"], "--policy"]
   ])("is 2 for the arguments %j, and says %s on standard error alone", async ([args, says], { expect }) => {
     const program = start(...args)
     expect(await program.code()).toBe(2)
@@ -77,6 +79,22 @@ describe.concurrent("what a run says", () => {
     expect(program.stdout).toMatch(/^lines +100$/m)
     expect(program.stdout).toMatch(/^malformed +1$/m)
     expect(program.stdout).toMatch(/^ {2}line 100 Fail failed: "full"$/m)
+  })
+
+  it("says why the number of workers changes only with --log-level, and always what handlers log", async ({
+    expect
+  }) => {
+    const requests = files.lines([...numbers(1, 100).map(() => ({ type: "Sleep", data: { millis: 10 } })), logged])
+    for (const [args, says] of [
+      [[], false],
+      [["--log-level", "info"], true]
+    ] as const) {
+      const program = startRun(requests, "--scaling-interval", "20ms", ...args)
+      expect(await program.code()).toBe(0)
+      expect(program.summary.workers.peak).toBeGreaterThan(1)
+      expect(program.stderr.includes("adaptive wants")).toBe(says)
+      expect(program.stderr).toContain("logged by a handler")
+    }
   })
 
   it("never refuses or evicts a line, whatever the strategy and the capacity", async ({ expect }) => {

@@ -1,0 +1,17 @@
+/** How the commands declare their flags. */
+import { Option } from "effect"
+import { Flag } from "effect/cli"
+
+export const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
+export const whole = (name: string, description: string) => Flag.Int(name).pipe(Flag.withDescription(description))
+export const orUndefined = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
+
+export const workers = {
+  minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),
+  maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)"))
+}
+
+/** Every command that prints a table can print one object instead. */
+export const json = (what: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(`Print ${what} as one JSON object`), Flag.withDefault(false))

@@ -1,0 +1,30 @@
+/** Times, numbers and shares as one writes them on a command line. Each answers `undefined` for what is none. */
+import { Duration, Option } from "effect"
+
+const unitMillis: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A number. */
+export const numberOf = (text: string): number | undefined =>
+  text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined
+
+/** Milliseconds: `250`, `500ms`, `1.5s`, `10m`, `2h`, `1d`, or what Effect reads, such as `2 seconds`. */
+export const millisOf = (text: string): number | undefined => {
+  const plain = numberOf(text)
+  if (plain !== undefined) return plain
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$/.exec(text) ?? []
+  if (number !== undefined) return Number(number) * unitMillis[unit!]!
+  const millis = Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis)
+  return Option.getOrUndefined(Option.filter(millis, Number.isFinite))
+}
+
+/** From 0 to 1: `0.05` or `5%`. */
+export const shareOf = (text: string): number | undefined => {
+  const isPercent = text.trimEnd().endsWith("%")
+  const number = numberOf(isPercent ? text.trimEnd().slice(0, -1) : text)
+  const share = isPercent && number !== undefined ? number / 100 : number
+  return share !== undefined && share >= 0 && share <= 1 ? share : undefined
+}
+
+/** What the pool takes for a time or a number: that, if it is one, and else the text, for the pool to refuse. */
+export const millisOr = (text: string | undefined): never => (text && (millisOf(text) ?? text)) as never
+export const numberOr = (text: string | undefined): never => (text && (numberOf(text) ?? text)) as never
