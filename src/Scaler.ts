@@ -114,9 +114,9 @@ const report = (decision: ScalingDecision.ScalingDecision): Effect.Effect<void> 
 }
 
 /** What a tick does while somebody holds the number by hand. */
-const holding = ({ heldBack, workers }: Proposal<unknown>, target: number) => ({
+const holding = ({ wanted, workers }: Proposal<unknown>, target: number) => ({
   after: target,
-  heldBack: workers === target ? heldBack : ("manual" as const)
+  heldBack: (wanted ?? workers) === target ? undefined : ("manual" as const)
 })
 
 /** The nearest number of workers within the bounds, and what it ran into. A wish that is no number changes nothing. */

@@ -1,6 +1,6 @@
 /** The number of workers: who changes it, at which tick, and what a worker does that is one too many. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Logger, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import * as ScalingPolicy from "../src/ScalingPolicy.ts"
 import { type Bench, hears, withPool } from "./support/bench.ts"
@@ -171,6 +171,109 @@ describe("ticks", () => {
           ])
           assert.deepInclude(yield* bench.pool.snapshot, { succeeded: 1001, waiting: 0 })
         })
+    )
+  )
+})
+
+describe("what a decision says", () => {
+  it.effect("a fixed number is there from the start, within the bounds", () =>
+    withPool({ maxWorkers: 4, scaling: ScalingPolicy.fixed(9) })((bench) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* workers(bench), 4)
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude((yield* bench.scaler.recent)[0], { before: 4, after: 4, wanted: 9, heldBack: "maxWorkers" })
+      })
+    )
+  )
+
+  it.effect("the last one can be asked for as a sentence", () =>
+    withPool({ name: "mail", maxWorkers: 20, scaling: ScalingPolicy.adaptive() })((bench) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* bench.scaler.explain, 'Pool "mail" has not had a tick yet.')
+        bench.on("a", Effect.as(Effect.sleep(100), "a"))
+        for (let n = 0; n < 500; n++) yield* bench.submit("a")
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(
+          yield* bench.scaler.explain,
+          'At 00:00:01 UTC pool "mail" went up from 1 to 20 workers: adaptive wants 83 because 500/s of 111 ms each keep ' +
+            "55.6 workers busy, and 490 wait. Not 83, because 20 is the most that the bounds allow."
+        )
+        yield* bench.pool.pause
+        yield* TestClock.adjust("1 second")
+        assert.match(yield* bench.scaler.explain, /kept 20 workers: .* Not \d+, because the pool is paused/)
+        yield* bench.pool.resume
+        yield* TestClock.adjust("40 seconds")
+        yield* bench.scaler.hold(7)
+        yield* TestClock.adjust("1 second")
+        assert.match(yield* bench.scaler.explain, /kept 7 workers: .* somebody holds the number of workers by hand/)
+      })
+    )
+  )
+
+  it.effect("a change is logged as that sentence, and a tick without one is not", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    return withPool({ scaling: wishes(2, 2, 1) })((bench) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("3 seconds")
+        assert.deepStrictEqual(lines, [
+          'At 00:00:01 UTC pool "default" went up from 1 to 2 workers: wishes wants 2 because tick 0.',
+          'At 00:00:03 UTC pool "default" came down from 2 to 1 worker: wishes wants 1 because tick 2.'
+        ])
+        assert.strictEqual((yield* bench.scaler.recent).length, 3)
+      })
+    ).pipe(Effect.provide(Logger.layer([logger])))
+  })
+
+  it.effect("a change is an event of a span, with what was decided and from which counts", () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    return withPool({ scaling: wishes(2, 2) })(() =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(
+          spans.map(({ name }) => name),
+          ["WorkerPool.scale"]
+        )
+        const [[name, , attributes]] = spans[0]!.events as [(typeof spans)[0]["events"][0]]
+        assert.strictEqual(name, "ScalingDecision")
+        assert.deepInclude(attributes, {
+          policy: "wishes",
+          before: 1,
+          after: 2,
+          wanted: 2,
+          waiting: 0,
+          heldBack: "nothing"
+        })
+      })
+    ).pipe(Effect.withTracer(tracer))
+  })
+
+  it.effect("without scaling it says so", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        assert.match(yield* bench.scaler.explain, /^There is no scaling/)
+      })
+    )
+  )
+
+  it.effect("from no worker at all up on the first offer, without a tick", () =>
+    withPool({ minWorkers: 0, scaling: ScalingPolicy.adaptive() })((bench) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("3 seconds")
+        assert.strictEqual(yield* workers(bench), 0)
+        bench.on("a", Effect.as(Effect.sleep(10), "a"))
+        const ticket = yield* bench.submit("a")
+        assert.strictEqual(yield* workers(bench), 1)
+        yield* TestClock.adjust(10)
+        assert.strictEqual(yield* Fiber.join(yield* Effect.forkChild(ticket.await)), "a")
+      })
     )
   )
 })

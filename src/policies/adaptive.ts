@@ -15,7 +15,10 @@ export interface AdaptiveOptions {
   readonly clearWithin?: Duration.Input | undefined
   /** How long after a rise it begins to come down. At least zero. Default 5 s. */
   readonly cooldown?: Duration.Input | undefined
-  /** It does not come down for less than this share of the load. From 0 to 1. Default `0.1`. */
+  /**
+   * The width of the band of loads, as a share of the load, within which it changes nothing; it is wider where chance
+   * alone moves the measured load more. From 0 to 1. Default `0.1`.
+   */
   readonly deadBand?: number | undefined
   /** The share of its workers that it gives up in a second, and at least one. From 0 to 1. Default `0.25`. */
   readonly fallPerSecond?: number | undefined
@@ -37,10 +40,10 @@ interface State {
 
 /** Of the requests, how many may wait longer than the target. */
 const lateShare = 0.01
-/** The measured load is taken to be this much too small. */
-const margin = 0.03
-/** A single worker that is one too many goes after so many cooldowns: with few of them, one is what the noise asks for. */
-const patience = 12
+/** What is measured is of the past: the load is taken to be this much more. */
+const margin = 0.05
+/** Standard deviations of what was measured that are no reason to change anything. */
+const chance = 3.5
 /** Workers that are busy for this share of a tick while the backlog does not shrink have more to do than can be seen. */
 const allBusy = 0.95
 /** So many such ticks in a row are no accident. */
@@ -48,12 +51,12 @@ const noAccident = 2
 
 /**
  * Workers = arrivals per second x seconds each (J. D. C. Little, 1961: L = lambda W), and as many more as keep the wait
- * below `waitTarget` (Erlang C), and as many more as clear the backlog `clearWithin` that time. Arrivals are all that
- * reach the pool's door, the refused ones and those outside a full queue too, and the attempts that follow others.
+ * below `waitTarget` (Erlang C), or as clear the backlog `clearWithin` that time. Arrivals are all that reach the pool's
+ * door, the refused ones and those outside a full queue too, and the attempts that follow others.
  *
- * It rises at once. It comes down `cooldown` after the last rise, by no more than `fallPerSecond`, and to what a load
- * larger by `deadBand` would need. While nothing has ended yet, or all workers are busy and the backlog does not shrink, it doubles at
- * every tick: then the load is more than can be measured.
+ * It rises at once. It comes down `cooldown` after the last rise, its own or anybody's, by no more than `fallPerSecond`.
+ * While nothing has ended yet, or all workers are busy and the backlog does not shrink, it doubles at every tick: then the
+ * load is more than can be measured. A paused pool stays as it is.
  */
 export const adaptive = (options: AdaptiveOptions = {}): ScalingPolicy => {
   const waitTarget = checks.millis("waitTarget", options.waitTarget ?? 100)
@@ -77,25 +80,25 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State | und
   const { atMillis: now, paused, target } = signals
   const measured = measure(settings, signals, before)
   const need = needOf(settings, target, measured)
-  const rises = need.up > target && !paused
+  const rises = need.atLeast > target && !paused
   // More workers than it asked for at the last tick are somebody's rise.
   const risenAt = rises || target > (before?.asked ?? target) ? now : (before?.risenAt ?? -Infinity)
   const { backlog, handlers, millis, occupiedMillis, saturated } = measured
+  const { reason, wanted } = need
   const answer = (workers: number, heldBack?: HeldBack): Proposal<State> => ({
     workers,
-    wanted: need.up,
+    wanted,
     heldBack,
-    reason: need.reason,
+    reason,
     state: { at: now, handlers, occupiedMillis, backlog, saturated, asked: workers, risenAt }
   })
   if (paused) return answer(target, "paused")
-  if (rises || need.up === target) return answer(need.up)
-  if (need.down >= target) return answer(target, "deadBand")
-  const cooldown = settings.cooldown * (target - need.down > 1 || measured.isIdle ? 1 : patience)
-  if (now - risenAt < cooldown) return answer(target, "cooldown")
+  if (rises || wanted === target) return answer(wanted)
+  if (need.atMost >= target) return answer(target, "deadBand")
+  if (now - risenAt < settings.cooldown) return answer(target, "cooldown")
   const least = Math.min(target - 1, Math.floor(target * (1 - settings.fallPerSecond) ** (millis / 1000)))
-  if (least > need.down) return answer(least, "step")
-  return answer(need.down, need.down > need.up ? "deadBand" : undefined)
+  if (least > need.fallsTo) return answer(least, "step")
+  return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "deadBand" : undefined)
 }
 
 interface Measured {
@@ -109,6 +112,8 @@ interface Measured {
   /** Requests per millisecond, workers that they occupy on average, and the mean time of one. */
   readonly rate: number
   readonly load: number
+  /** The standard deviation of the load, as measured, as a share of it. */
+  readonly deviation: number
   readonly serviceMillis: number
   /** Whether a handler has been asked for of which no attempt has ended yet. */
   readonly unknown: boolean
@@ -121,6 +126,7 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
   const handlers: Record<string, HandlerLoad.HandlerLoad> = {}
   let rate = 0
   let load = 0
+  let variance = 0
   let occupiedMillis = 0
   let unknown = false
   for (const [tag, counts] of Object.entries(signals.handlers)) {
@@ -134,6 +140,7 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
     const arrivals = Forecast.ahead(handler.arrivals, signals.intervalMillis)
     rate += arrivals
     load += arrivals * service
+    variance += (arrivals * service) ** 2 / Math.max(1, Forecast.observed(handler.arrivals))
   }
   const backlog = signals.waiting + signals.blocked
   // In a queue that keeps the target this many wait at any time (Little again); only what is more has to be cleared.
@@ -142,33 +149,59 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
   const isSaturated = excess > 0 && backlog >= (before?.backlog ?? 0) && busy >= allBusy
   const isIdle = backlog === 0 && load < 0.01
   const serviceMillis = rate > 0 ? load / rate : 0
+  const deviation = load > 0 ? Math.sqrt(variance) / load : 0
   const saturated = isSaturated ? (before?.saturated ?? 0) + 1 : 0
-  return { millis, handlers, occupiedMillis, backlog, excess, rate, load, serviceMillis, unknown, isIdle, saturated }
+  return {
+    millis,
+    handlers,
+    occupiedMillis,
+    backlog,
+    excess,
+    rate,
+    load,
+    deviation,
+    serviceMillis,
+    unknown,
+    isIdle,
+    saturated
+  }
 }
 
-/** What the load needs: `up` is worth rising for, `down` is what it comes down to. */
-const needOf = (
-  { clearWithin, deadBand, waitTarget }: Settings,
-  target: number,
-  measured: Measured
-): { readonly up: number; readonly down: number; readonly reason: string } => {
-  const { backlog, excess, isIdle, load, rate, saturated, serviceMillis, unknown } = measured
+/** What the load needs, and the least and the most workers with which that is not worth a change. */
+interface Need {
+  readonly wanted: number
+  readonly atLeast: number
+  readonly atMost: number
+  /** What is needed if the load was measured too small by chance: after a step little is known yet. */
+  readonly fallsTo: number
+  readonly reason: string
+}
+
+const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number, measured: Measured): Need => {
+  const { backlog, deviation, excess, isIdle, load, rate, saturated, serviceMillis, unknown } = measured
+  const exactly = (wanted: number, reason: string): Need => ({
+    wanted,
+    atLeast: wanted,
+    atMost: wanted,
+    fallsTo: wanted,
+    reason
+  })
   if (unknown) {
-    const up = backlog > 0 ? Math.max(1, 2 * target) : target
-    return { up, down: up, reason: `${format(backlog)} wait and no attempt has ended yet` }
+    const wanted = backlog > 0 ? Math.max(1, 2 * target) : target
+    return exactly(wanted, `${format(backlog)} wait and no attempt has ended yet`)
   }
-  const clearing = (excess * serviceMillis) / clearWithin
-  const staffed = (load: number) =>
-    Math.ceil(serversFor(load * (1 + margin), serviceMillis, waitTarget, lateShare) + clearing)
-  const up = isIdle ? 0 : staffed(load)
   const traffic = `${format(rate * 1000)}/s of ${formatMillis(serviceMillis)} each keep ${format(load)} workers busy`
   const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
-  if (saturated >= noAccident && 2 * target > up) {
-    return {
-      up: 2 * target,
-      down: 2 * target,
-      reason: `${reason}; all workers are busy and the backlog does not shrink`
-    }
+  if (isIdle) return exactly(0, reason)
+  const clearing = (excess * serviceMillis) / clearWithin
+  // Those that keep the wait low have time to spare, in which they clear the backlog.
+  const staffed = (share: number) =>
+    Math.max(serversFor(load * share, serviceMillis, waitTarget, lateShare), Math.ceil(load * share + clearing))
+  const band = Math.max(deadBand, 2 * chance * deviation) / 2
+  const wanted = staffed(1 + margin)
+  if (saturated >= noAccident && 2 * target > wanted) {
+    return exactly(2 * target, `${reason}; all workers are busy and the backlog does not shrink`)
   }
-  return { up, down: isIdle ? 0 : Math.max(up, staffed(load * (1 + deadBand))), reason }
+  const atLeast = staffed(1 + margin - band)
+  return { wanted, atLeast, atMost: staffed(1 + margin + band), fallsTo: staffed(1 + margin + 2 * deviation), reason }
 }

@@ -6,13 +6,15 @@
  */
 export interface Forecast {
   readonly level: number
-  /** Change of the level per millisecond. Never forecast downwards: coming down has its own brakes. */
+  /** Growth of the level per millisecond. A fall is never forecast: it would go on for a while after the fall has ended. */
   readonly trend: number
   /** Ticks that were seen. */
   readonly ticks: number
+  /** For how long it has seen the load, in milliseconds. */
+  readonly millis: number
 }
 
-export const nothing: Forecast = { level: 0, trend: 0, ticks: 0 }
+export const nothing: Forecast = { level: 0, trend: 0, ticks: 0, millis: 0 }
 
 /** Standard deviations of a Poisson count. */
 const surprising = 4
@@ -20,21 +22,24 @@ const surprising = 4
 export const next = (before: Forecast, count: number, millis: number): Forecast => {
   if (millis <= 0) return before
   const rate = count / millis
-  if (before.ticks === 0) return { level: rate, trend: 0, ticks: 1 }
-  const expected = Math.max(0, before.level + before.trend * millis)
+  if (before.ticks === 0) return { level: rate, trend: 0, ticks: 1, millis }
+  const expected = before.level + before.trend * millis
   const mean = expected * millis
-  if (Math.abs(count - mean) > surprising * (Math.sqrt(mean) + 1)) return { level: rate, trend: 0, ticks: 1 }
+  if (Math.abs(count - mean) > surprising * (Math.sqrt(mean) + 1)) return { level: rate, trend: 0, ticks: 1, millis }
   const memory = memoryMillis(expected)
   // The first ticks count alike: until there are enough of them this is their plain mean.
   const gain = Math.max(1 / (before.ticks + 1), 1 - Math.exp(-millis / memory))
   const level = expected + gain * (rate - expected)
-  const trendGain = before.ticks * millis < memory / 2 ? 0 : 1 - Math.exp(-millis / (2 * memory))
-  const trend = before.trend + trendGain * ((level - before.level) / millis - before.trend)
-  return { level, trend, ticks: before.ticks + 1 }
+  const trendGain = before.millis < memory / 2 ? 0 : 1 - Math.exp(-millis / (2 * memory))
+  const trend = Math.max(0, before.trend + trendGain * ((level - before.level) / millis - before.trend))
+  return { level, trend, ticks: before.ticks + 1, millis: before.millis + millis }
 }
 
 /** Means are over about a thousand requests, and over 10 s to 1 min: that is how long the load is believed to be the same. */
 export const memoryMillis = (perMilli: number): number => Math.min(60_000, Math.max(10_000, 1000 / perMilli))
 
-/** The rate `millis` from now, or now if it falls. */
-export const ahead = ({ level, trend }: Forecast, millis: number): number => level + Math.max(0, trend) * millis
+/** The number of requests of which the level is the mean. */
+export const observed = ({ level, millis }: Forecast): number => level * Math.min(millis, memoryMillis(level))
+
+/** The rate `millis` from now. */
+export const ahead = ({ level, trend }: Forecast, millis: number): number => level + trend * millis
