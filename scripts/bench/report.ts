@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { fillBlocks } from "../fillBlocks.ts"
 import { plots } from "./plots.ts"
 import { type Lacking, ours, type Result, type Results } from "./results.ts"
 import { number } from "./tables.ts"
@@ -91,13 +92,5 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
 const drawn = plots(run)
 for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
 
-const filled = readFileSync(page, "utf8").replace(
-  /<!-- (\w+) ?(.*?) -->\n[\s\S]*?<!-- end -->/g,
-  (_, kind: string, argument: string) => {
-    const block = blocks[kind]
-    if (block === undefined) throw new Error(`docs/benchmarks.md: no block "${kind}"`)
-    return `<!-- ${`${kind} ${argument}`.trim()} -->\n\n${block(argument)}\n\n<!-- end -->`
-  }
-)
-writeFileSync(page, filled)
+fillBlocks(page, blocks)
 console.log(`docs/benchmarks.md and ${drawn.length} pictures`)

@@ -92,7 +92,7 @@ export const holdout = {
 
 /** What the handlers call takes twice its time with 50 at once, and does no more than 250/s whatever is asked of it. */
 export const slowDownstream: Scenario = {
-  title: "Three seconds of 400/s on 100/s, and a downstream that does 250/s at best and less under pressure",
+  title: "A burst of 400/s for 3 s on 100/s, on a downstream that does 250/s at best",
   pool: { ...pool, capacity: 1000 },
   warmup,
   arrivals: Arrivals.spike(100, 400, 60_000, 3_000),
