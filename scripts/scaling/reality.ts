@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { ElasticPool, Handlers, ScalingPolicy } from "../../src/index.ts"
 import * as Simulation from "../../src/Simulation.ts"
 import { Meter } from "../../src/simulation/meter.ts"
-import { jobs, Workload } from "../../src/simulation/workload.ts"
+import { type Job, jobs, Workload } from "../../src/simulation/workload.ts"
 
 export interface RealityRow {
   readonly title: string
@@ -71,23 +71,23 @@ const live = ({ arrivals, policy, service }: Trace) =>
       Effect.provide(Layer.succeed(Handlers.Handlers, workload.handlers)),
       Scope.provide(scope)
     )
-    let outstanding = 0
+    const outstanding = new Set<Job>()
     const look = () => meter.onInstant(now(), Effect.runSync(pool.snapshot))
     for (const job of jobs(arrivals, service, durationMillis, seed)) {
       if (job.atMillis > now()) yield* Effect.sleep(job.atMillis - now())
       meter.onArrival(job)
-      outstanding++
+      outstanding.add(job)
       const fiber = yield* Effect.forkDetach(pool.execute(workload.handlers.get(job.type)!.rpc, job as never), {
         startImmediately: true
       })
       fiber.addObserver((exit) => {
-        outstanding--
+        outstanding.delete(job)
         meter.onEnd(job, Exit.isSuccess(exit) ? "completed" : "failed", now())
         look()
       })
       look()
     }
-    while (outstanding > 0 || now() < durationMillis) {
+    while (outstanding.size > 0 || now() < durationMillis) {
       yield* Effect.sleep(5)
       look()
     }
