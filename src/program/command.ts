@@ -5,11 +5,12 @@ import { CliError, CliOutput, Command } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
 import { runCommand } from "./runCommand.ts"
+import { simulateCommand } from "./simulateCommand.ts"
 import { codeOfSignal } from "./stop.ts"
 
 const command = Command.make("worker-pool").pipe(
   Command.withDescription("An elastic, back-pressured, accountable worker pool"),
-  Command.withSubcommands([runCommand])
+  Command.withSubcommands([runCommand, simulateCommand])
 )
 
 const version = (): string =>

@@ -29,6 +29,16 @@ export class OutcomesNotWritten extends Schema.TaggedError<OutcomesNotWritten>()
   }
 }
 
+/** The page of a simulation could not be written. Exit code 1. */
+export class PageNotWritten extends Schema.TaggedError<PageNotWritten>()("PageNotWritten", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `cannot write the page to ${this.path}: ${this.reason}`
+  }
+}
+
 /** Each worker is held by an attempt that ignores its interruption, so that nothing could go on. Exit code 1. */
 export class EveryWorkerStuck extends Schema.TaggedError<EveryWorkerStuck>()("EveryWorkerStuck", {
   workers: Schema.Number
