@@ -12,6 +12,8 @@ export interface Line {
 
 export interface Chart {
   readonly lines: ReadonlyArray<Line>
+  /** Where the time ends: the same for pictures that stand above each other. */
+  readonly untilSeconds: number
   readonly scale: "linear" | "log"
   /** A horizontal line. */
   readonly mark?: number | undefined
@@ -25,17 +27,16 @@ export const load: Effect.Effect<Draw> = Effect.map(
   Effect.promise(() => import("./echarts.mts")),
   ({ init }) => {
     let drawn = 0
-    return ({ format, lines, mark, scale }, { height, width }) => {
+    return ({ format, lines, mark, scale, untilSeconds }, { height, width }) => {
       const chart = init(null, null, { renderer: "svg", ssr: true, width, height })
-      const longest = Math.max(0, ...lines.map(({ points }) => points.at(-1)?.[0] ?? 0))
-      const unit = longest > 10_800 ? hours : longest > 300 ? minutes : seconds
+      const unit = untilSeconds > 10_800 ? hours : untilSeconds > 300 ? minutes : seconds
       chart.setOption({
         animation: false,
         textStyle: { fontFamily: "inherit" },
-        grid: { left: 58, right: 14, top: 10, bottom: 28 },
+        grid: { left: 58, right: 14, top: 10, bottom: 28, outerBoundsMode: "none" },
         xAxis: {
           type: "value",
-          max: longest / unit.seconds,
+          max: untilSeconds / unit.seconds,
           axisLabel: { color: ink, formatter: (value: number) => label(value, unit.name), showMaxLabel: false },
           axisLine: { lineStyle: { color: rule } },
           axisTick: { lineStyle: { color: rule } },
@@ -46,6 +47,7 @@ export const load: Effect.Effect<Draw> = Effect.map(
           min: scale === "log" ? 1 : 0,
           splitNumber: 4,
           axisLabel: { color: ink, formatter: format },
+          axisLine: { show: false },
           axisTick: { show: false },
           minorTick: { show: false },
           splitLine: { lineStyle: { color: rule } }
@@ -82,7 +84,7 @@ const markAt = (value: number) => ({
   silent: true,
   symbol: "none",
   label: { show: false },
-  lineStyle: { color: ink, type: "dotted", width: 1 },
+  lineStyle: { color: ink, type: [2, 4], width: 1 },
   data: [{ yAxis: value }]
 })
 

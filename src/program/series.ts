@@ -5,8 +5,6 @@ import type * as Simulation from "../Simulation.ts"
 const pointLimit = 600
 
 export interface Series {
-  /** So many seconds are one point. */
-  readonly secondsEach: number
   readonly arrived: Points
   readonly workers: Points
   readonly backlog: Points
@@ -15,16 +13,17 @@ export interface Series {
 
 export type Points = ReadonlyArray<readonly [atSeconds: number, value: number]>
 
+/** How many seconds share a point, for a run that lasts so many. */
+export const secondsPerPoint = (seconds: number): number => Math.max(1, Math.ceil(seconds / pointLimit))
+
 /** Means over the seconds that share a point; of the backlog the highest. */
-export const seriesOf = (windows: ReadonlyArray<Simulation.Window>): Series => {
-  const each = Math.max(1, Math.ceil(windows.length / pointLimit))
+export const seriesOf = (windows: ReadonlyArray<Simulation.Window>, each: number): Series => {
   const groups = Array.from({ length: Math.ceil(windows.length / each) }, (_, n) =>
     windows.slice(n * each, (n + 1) * each)
   )
   const points = (value: (windows: ReadonlyArray<Simulation.Window>) => number): Points =>
     groups.map((group) => [group[0]!.fromMillis / 1000, Number(value(group).toPrecision(5))])
   return {
-    secondsEach: each,
     arrived: points((group) => mean(group, ({ arrived }) => arrived)),
     workers: points((group) => mean(group, ({ workers }) => workers)),
     backlog: points((group) => Math.max(...group.map(({ backlog }) => backlog))),

@@ -2,7 +2,7 @@
 import type * as Simulation from "../Simulation.ts"
 import type { Draw, Line } from "./charts.ts"
 import { escape, page, table } from "./html.ts"
-import { type Points, type Series, seriesOf } from "./series.ts"
+import { type Points, type Series, secondsPerPoint, seriesOf } from "./series.ts"
 import type { Simulated } from "./simulate.ts"
 import { rows, time } from "./simulationReport.ts"
 import type { Plan } from "./simulationSettings.ts"
@@ -40,7 +40,11 @@ const styleOf = (n: number) => ({
 })
 
 const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw: Draw): ReadonlyArray<string> => {
-  const series = all.map(({ figures }) => seriesOf(figures.windows))
+  const longest = all.map(({ figures }) => figures.windows).reduce((a, b) => (b.length > a.length ? b : a))
+  const secondsEach = secondsPerPoint(longest.length)
+  const untilSeconds = (longest.at(-1)?.fromMillis ?? 0) / 1000
+  const each = secondsEach === 1 ? "of each second" : `of each ${secondsEach} s`
+  const series = all.map(({ figures }) => seriesOf(figures.windows, secondsEach))
   const lines = (pick: (series: Series) => Points): ReadonlyArray<Line> =>
     all.map(({ policy }, n) => ({ name: policy, ...styleOf(n), points: pick(series[n]!) }))
   const figure = (
@@ -50,7 +54,7 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
     lines: ReadonlyArray<Line>,
     chart: Partial<Parameters<Draw>[0]> = {}
   ) => {
-    const whole = { lines, scale: "linear" as const, format: short, ...chart }
+    const whole = { lines, untilSeconds, scale: "linear" as const, format: short, ...chart }
     const svg = (className: string, width: number) =>
       `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(whole, { width, height })}</div>`
     return [
@@ -60,32 +64,32 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
       "</figure>"
     ].join("\n")
   }
-  const { secondsEach } = series.reduce((a, b) => (b.secondsEach > a.secondsEach ? b : a))
-  const each = (what: string) => (secondsEach === 1 ? `${what} a second` : `${what} ${secondsEach} s`)
   const highest = Math.max(...series.flatMap(({ waitP95 }) => waitP95.map(([, value]) => value)))
   const isLog = highest > 10 * waitTargetMillis
-  const arrivals = [{ name: "arrivals", colour: "var(--ink)", dash: "solid" as const, points: series[0]!.arrived }]
+  const arrivals = [
+    { name: "arrivals", colour: "var(--ink)", dash: "solid" as const, points: seriesOf(longest, secondsEach).arrived }
+  ]
   return [
     legend(all),
-    figure("Arrivals per second", each("the mean of"), 150, arrivals),
+    figure("Arrivals per second", `mean ${each}`, 150, arrivals),
     figure(
       "Workers",
-      each("the mean of"),
+      `mean ${each}`,
       240,
       lines(({ workers }) => workers)
     ),
     figure(
       "Backlog",
-      each("the highest of"),
+      `the highest ${each}`,
       200,
       lines(({ backlog }) => backlog)
     ),
     figure(
       "Wait, 95th percentile",
-      `${each(secondsEach === 1 ? "of" : "the mean of")}; the dots are the target of ${time(waitTargetMillis)}${isLog ? "; logarithmic, from 1 ms" : ""}`,
+      [`${secondsEach === 1 ? "" : "mean "}${each}`, target, ...(isLog ? ["logarithmic, from 1 ms"] : [])].join("; "),
       220,
       lines(({ waitP95 }) => waitP95),
-      { scale: isLog ? "log" : "linear", mark: waitTargetMillis, format: time }
+      { scale: isLog ? "log" : "linear", mark: waitTargetMillis, format: axisTime }
     )
   ]
 }
@@ -132,6 +136,9 @@ const decisionRow = ({ after, atMillis, before, heldBack, reason, wanted }: Simu
   heldBack ?? "",
   reason
 ]
+
+/** `100 ms` or `100 s`, as short as there is room for. */
+const axisTime = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${short(millis / 1000)} s`)
 
 /** `1.5k` */
 const short = (value: number): string =>
