@@ -1,7 +1,7 @@
 // Proves that the package works for somebody who installs it: packs it, installs it in an empty folder, type-checks a
-// program against it, runs that, and runs the installed `worker-pool`.
+// program against it, runs that, and runs the installed `worker-pool`: on two lines, and to simulate and draw.
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -34,6 +34,9 @@ for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((p
   for (const source of sources) {
     expect(has(normalize(join(dirname(built), source))), `the package has the source ${source} of ${built}.js`)
   }
+}
+for (const file of ["src/program/echarts.mts", "dist/program/echarts.mjs", "dist/program/echarts.LICENSE.txt"]) {
+  expect(has(file), `the package has ${file}`)
 }
 const folders = /^package\/((dist|src|docs|examples)\/|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/
 for (const path of listed) expect(folders.test(path), `the package has no ${path}`)
@@ -71,6 +74,7 @@ write(
   "consumer.ts",
   `import { Effect, Layer, Stream } from "effect"
 import { ElasticPool, Handlers, type PoolError, PoolSnapshot, RetryPolicy, ScalingPolicy, WorkerPool } from "effect-worker-pool"
+import * as Simulation from "effect-worker-pool/Simulation"
 import * as TestPool from "effect-worker-pool/TestPool"
 import { Double, group, layer } from "./handlers.ts"
 
@@ -107,6 +111,15 @@ const stepped = Effect.gen(function* () {
 })
 const manual = TestPool.layerManual().pipe(Layer.provideMerge(handlers))
 console.log(await Effect.runPromise(Effect.provide(stepped, manual)))
+const figures = await Effect.runPromise(
+  Simulation.run({
+    policy: ScalingPolicy.fixed(2),
+    arrivals: Simulation.Arrivals.constant(10),
+    service: Simulation.ServiceTimes.constant(100),
+    duration: "10 seconds"
+  })
+)
+console.log(figures.completed)
 `
 )
 const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--allowImportingTsExtensions"]
@@ -117,7 +130,7 @@ step("type-checked, with the declarations of every package")
 
 const printed = run(project, process.execPath, "consumer.ts")
 const lines = printed.split("\n").filter((line) => line !== "" && !/^\[[\d:.]+\] INFO /.test(line))
-const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2"]
+const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2", "100"]
 expect(JSON.stringify(lines) === JSON.stringify(expected), `the consumer prints ${expected.join(" ")}, got ${printed}`)
 step("ran")
 
@@ -135,3 +148,15 @@ const results = readFileSync(join(project, "outcomes.jsonl"), "utf8")
   .map((line) => JSON.parse(line).result)
 expect(JSON.stringify(results.sort()) === "[2,4]", `the outcomes are 2 and 4, got ${JSON.stringify(results)}`)
 step("ran the installed worker-pool on two lines")
+
+const load = ["--policy", "fixed:2", "--arrivals", "poisson:10", "--service", "constant:100ms", "--duration", "10s"]
+const { policies } = JSON.parse(run(project, program, "simulate", ...load, "--html", "x.html", "--json"))
+const [simulated] = policies
+expect(
+  policies.length === 1 && simulated.policy === "fixed:2" && simulated.completed === simulated.arrived,
+  `worker-pool simulated one policy, got ${JSON.stringify(policies)}`
+)
+expect(!existsSync(join(project, "node_modules/echarts")), "ECharts is not installed")
+const page = readFileSync(join(project, "x.html"), "utf8")
+expect(page.match(/<figure>/g)?.length === 4, "the page has four pictures")
+step("simulated with the installed worker-pool, and drew it without ECharts installed")

@@ -65,6 +65,7 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
     ].join("\n")
   }
   const highest = Math.max(...series.flatMap(({ waitP95 }) => waitP95.map(([, value]) => value)))
+  const target = `${highest < waitTargetMillis ? "all below" : "the dots are"} the target of ${time(waitTargetMillis)}`
   const isLog = highest > 10 * waitTargetMillis
   const arrivals = [
     { name: "arrivals", colour: "var(--ink)", dash: "solid" as const, points: seriesOf(longest, secondsEach).arrived }

@@ -6,18 +6,10 @@ import type { Plan } from "./simulationSettings.ts"
 export const toJson = (all: ReadonlyArray<Simulated>): string =>
   `${JSON.stringify({
     policies: all.map(({ figures, policy }) => {
-      const {
-        decisions,
-        leastWorkerSeconds,
-        timeToCapacity,
-        total,
-        wait,
-        workerSeconds,
-        windows: _,
-        ...counts
-      } = figures
+      const { windows: _, ...others } = figures
+      const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
       return {
-        ...counts,
+        ...others,
         policy,
         wait: rounded(wait),
         total: rounded(total),
