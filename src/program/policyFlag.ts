@@ -36,9 +36,9 @@ export const parsePolicy = (
     const policy =
       others.length === 0 ? first.policy : ScalingPolicy.min(first.policy, ...others.map(({ policy }) => policy))
     if (policy.invalid !== undefined) {
-      const { actual, expected, field } = policy.invalid
+      const { actual, expected } = policy.invalid
       return yield* new BadUsage({
-        reason: `Expected --policy ${text} to have a ${field} that is ${expected}, got ${actual}`
+        reason: `Expected --policy ${text} to have an N that is ${expected}, got ${actual}`
       })
     }
     const all = [first, ...others]
@@ -53,6 +53,11 @@ export const boundsFor = (
   { maxWorkers, minWorkers }: { readonly minWorkers: number | undefined; readonly maxWorkers: number | undefined }
 ): Effect.Effect<number | undefined, BadUsage> => {
   if (fixed === undefined) return Effect.succeed(maxWorkers)
+  if (fixed < (minWorkers ?? 1)) {
+    return new BadUsage({
+      reason: `Expected --policy ${text} to be at least --min-workers (${minWorkers ?? 1}), got ${fixed}`
+    })
+  }
   if (maxWorkers === undefined) return Effect.succeed(Math.max(64, minWorkers ?? 1, fixed))
   return fixed <= maxWorkers
     ? Effect.succeed(maxWorkers)
