@@ -13,15 +13,17 @@ export interface Series {
 
 export type Points = ReadonlyArray<readonly [atSeconds: number, value: number]>
 
+type Window = Pick<Simulation.Window, "fromMillis" | "arrived" | "workers" | "backlog" | "waitP95">
+
 /** How many seconds share a point, for a run that lasts so many. */
 export const secondsPerPoint = (seconds: number): number => Math.max(1, Math.ceil(seconds / pointLimit))
 
 /** Means over the seconds that share a point; of the backlog the highest. */
-export const seriesOf = (windows: ReadonlyArray<Simulation.Window>, each: number): Series => {
+export const seriesOf = (windows: ReadonlyArray<Window>, each: number): Series => {
   const groups = Array.from({ length: Math.ceil(windows.length / each) }, (_, n) =>
     windows.slice(n * each, (n + 1) * each)
   )
-  const points = (value: (windows: ReadonlyArray<Simulation.Window>) => number): Points =>
+  const points = (value: (windows: ReadonlyArray<Window>) => number): Points =>
     groups.map((group) => [group[0]!.fromMillis / 1000, Number(value(group).toPrecision(5))])
   return {
     arrived: points((group) => mean(group, ({ arrived }) => arrived)),
@@ -31,5 +33,5 @@ export const seriesOf = (windows: ReadonlyArray<Simulation.Window>, each: number
   }
 }
 
-const mean = (group: ReadonlyArray<Simulation.Window>, value: (window: Simulation.Window) => number): number =>
+const mean = (group: ReadonlyArray<Window>, value: (window: Window) => number): number =>
   group.reduce((sum, window) => sum + value(window), 0) / group.length
