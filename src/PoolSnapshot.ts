@@ -19,7 +19,9 @@ export interface HandlerCounts {
   readonly timedOut: number
   /** The time that all its attempts have kept workers, until now, in milliseconds. */
   readonly occupiedMillis: number
-  /** The same of those that succeeded. */
+  /** The part of it that those have kept which run now. */
+  readonly runningMillis: number
+  /** The part of those that succeeded. */
   readonly succeededMillis: number
 }
 

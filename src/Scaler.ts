@@ -119,15 +119,13 @@ const holding = ({ wanted, workers }: Proposal<unknown>, target: number) => ({
   heldBack: (wanted ?? workers) === target ? undefined : ("manual" as const)
 })
 
-/** The nearest number of workers within the bounds, and what it ran into. A wish that is no number changes nothing. */
+/** The nearest number of workers within the bounds, rounded up, and what it ran into. A wish that is no number changes nothing. */
 const bounded = (
   { heldBack, workers }: Proposal<unknown>,
   { maxWorkers, minWorkers, target }: PoolSnapshot
-): Pick<ScalingDecision.ScalingDecision, "after" | "heldBack"> =>
-  !Number.isInteger(workers)
-    ? { after: target, heldBack }
-    : workers > maxWorkers
-      ? { after: maxWorkers, heldBack: "maxWorkers" }
-      : workers < minWorkers
-        ? { after: minWorkers, heldBack: "minWorkers" }
-        : { after: workers, heldBack }
+): Pick<ScalingDecision.ScalingDecision, "after" | "heldBack"> => {
+  const whole = Math.ceil(workers)
+  if (Number.isNaN(whole)) return { after: target, heldBack }
+  if (whole > maxWorkers) return { after: maxWorkers, heldBack: "maxWorkers" }
+  return whole < minWorkers ? { after: minWorkers, heldBack: "minWorkers" } : { after: whole, heldBack }
+}

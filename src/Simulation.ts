@@ -79,7 +79,7 @@ export const run = (options: Options): Effect.Effect<Figures, InvalidPoolConfig>
 
 const start = (options: Options, settings: Settings): Effect.Effect<Figures, InvalidPoolConfig> =>
   Effect.gen(function* () {
-    const { arrivals, onEnd, policy = ScalingPolicy.adaptive(), seed = 1, service } = options
+    const { arrivals, onEnd, seed = 1, service } = options
     const host = yield* Clock.Clock
     const time = new VirtualTime(options.epochMillis ?? 0)
     const meter = new Meter(settings)
@@ -93,6 +93,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
         Context.make(Random.Random, generator(`${seed}/pool`)).pipe(Context.add(References.MinimumLogLevel, "None"))
       )
     )
+    const policy = new Watched(options.policy ?? ScalingPolicy.adaptive())
     const scope = Scope.makeUnsafe()
     const building = ElasticPool.make({ ...settings.pool, scaling: policy }).pipe(
       Effect.provide(Layer.succeed(Handlers.Handlers, workload.handlers)),
@@ -122,22 +123,57 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       expectNext()
     }
     const snapshot = () => Effect.runSync(pool.snapshot)
-    expectNext()
-    meter.onInstant(0, snapshot())
     const isRunning = () => areComing || outstanding > 0 || time.millis < settings.durationMillis
-    let sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
-    while (isRunning() && time.advance()) {
-      meter.onInstant(time.millis, snapshot())
-      if (host.currentTimeMillisUnsafe() < sliceEnd) continue
-      options.onProgress?.(Math.min(1, time.millis / settings.durationMillis))
-      yield* Effect.yieldNow
-      sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
-    }
-    const { retries } = snapshot()
-    const figures = meter.finish(time.millis)
-    fork(Scope.close(scope, Exit.void))
-    return { policy: policy.name, ...figures, retries, decisions }
+    const passTime = Effect.gen(function* () {
+      expectNext()
+      // However far apart the ticks are, what lasts to the end of the arrivals ends there.
+      time.at(settings.durationMillis, () => {})
+      meter.onInstant(0, snapshot())
+      let sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
+      while (isRunning() && policy.defect === undefined && time.advance()) {
+        meter.onInstant(time.millis, snapshot())
+        if (host.currentTimeMillisUnsafe() < sliceEnd) continue
+        options.onProgress?.(Math.min(1, time.millis / settings.durationMillis))
+        yield* Effect.yieldNow
+        sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
+      }
+      if (policy.defect !== undefined) return yield* Effect.die(policy.defect.cause)
+      const { retries } = snapshot()
+      return { policy: policy.name, ...meter.finish(time.millis), retries, decisions }
+    })
+    // Interrupted or not, the pool is closed, and its metrics are gone.
+    return yield* Effect.ensuring(
+      passTime,
+      Effect.sync(() => time.runToEnd(() => fork(Scope.close(scope, Exit.void))))
+    )
   })
+
+/** The same policy. A pool goes on when its policy throws; a simulation of such a policy would say nothing about it. */
+class Watched implements ScalingPolicy.ScalingPolicy {
+  defect: { readonly cause: unknown } | undefined
+  readonly name: string
+  readonly initial: unknown
+  readonly startsWith: number | undefined
+  readonly invalid: InvalidPoolConfig | undefined
+  private readonly policy: ScalingPolicy.ScalingPolicy
+
+  constructor(policy: ScalingPolicy.ScalingPolicy) {
+    this.policy = policy
+    this.name = policy.name
+    this.initial = policy.initial
+    this.startsWith = policy.startsWith
+    this.invalid = policy.invalid
+  }
+
+  readonly decide = (signals: ScalingPolicy.ScalingSignals, state: unknown): ScalingPolicy.Proposal<unknown> => {
+    try {
+      return this.policy.decide(signals, state)
+    } catch (cause) {
+      this.defect = { cause }
+      throw cause
+    }
+  }
+}
 
 const note = (decisions: Array<Decision>, decision: ScalingDecision): void => {
   const { after, before, heldBack, reason, signals, wanted } = decision
@@ -176,6 +212,8 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
   if (typeof waitTargetMillis !== "number") return waitTargetMillis
   if (Result.isFailure(config)) return config.failure
   const invalid =
+    arrivals.invalid ??
+    service.invalid ??
     checks.within(0, 1)("failures", failures) ??
     (warmupMillis < durationMillis ? undefined : checks.wrong("warmup", "shorter than the duration", options.warmup)) ??
     (downstream === undefined

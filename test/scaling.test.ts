@@ -195,8 +195,8 @@ describe("what a decision says", () => {
         yield* TestClock.adjust("1 second")
         assert.strictEqual(
           yield* bench.scaler.explain,
-          'At 00:00:01 UTC pool "mail" went up from 1 to 20 workers: adaptive wants 83 because 500/s of 111 ms each keep ' +
-            "55.6 workers busy, and 490 wait. Not 83, because 20 is the most that the bounds allow."
+          'At 00:00:01 UTC pool "mail" went up from 1 to 20 workers: adaptive wants 75 because 500/s of 100 ms each keep ' +
+            "50 workers busy, and 490 wait. Not 75, because 20 is the most that the bounds allow."
         )
         yield* bench.pool.pause
         yield* TestClock.adjust("1 second")
@@ -254,6 +254,18 @@ describe("what a decision says", () => {
       })
     ).pipe(Effect.withTracer(tracer))
   })
+
+  it.effect("a fraction of a worker is rounded up, and what is no number changes nothing", () =>
+    withPool({ maxWorkers: 8, scaling: wishes(2.1, Number.NaN, Infinity) })((bench) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("3 seconds")
+        assert.deepStrictEqual(
+          (yield* bench.scaler.recent).map(({ after }) => after),
+          [3, 3, 8]
+        )
+      })
+    )
+  )
 
   it.effect("without scaling it says so", () =>
     withPool()((bench) =>

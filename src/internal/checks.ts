@@ -21,6 +21,15 @@ export const within =
       ? undefined
       : wrong(field, most === Infinity ? `a number, at least ${least}` : `a number from ${least} to ${most}`, value)
 
+export const finite: Check<unknown> = (field, value) =>
+  Number.isFinite(value) && (value as number) >= 0 ? undefined : wrong(field, "a finite number, at least 0", value)
+
+/** What is wrong with the first of these that is no finite number, or below zero. */
+export const allFinite = (values: Readonly<Record<string, unknown>>): InvalidPoolConfig | undefined =>
+  Object.entries(values)
+    .map(([field, value]) => finite(field, value))
+    .find((problem) => problem !== undefined)
+
 export const above =
   (limit: number): Check<unknown> =>
   (field, value) =>

@@ -72,7 +72,19 @@ export class HandlerCounters {
       succeededMillis,
       timedOut
     } = this
-    const occupiedMillis = endedMillis + running * now - startedAt
-    return { offered, attempts, retries, running, succeeded, failed, timedOut, occupiedMillis, succeededMillis }
+    const runningMillis = running * now - startedAt
+    const occupiedMillis = endedMillis + runningMillis
+    return {
+      offered,
+      attempts,
+      retries,
+      running,
+      succeeded,
+      failed,
+      timedOut,
+      occupiedMillis,
+      runningMillis,
+      succeededMillis
+    }
   }
 }

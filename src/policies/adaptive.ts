@@ -20,7 +20,7 @@ export interface AdaptiveOptions {
    * alone moves the measured load more. From 0 to 1. Default `0.1`.
    */
   readonly deadBand?: number | undefined
-  /** The share of its workers that it gives up in a second, and at least one. From 0 to 1. Default `0.25`. */
+  /** The share of its workers that it gives up in a second. From 0 to 1. Default `0.25`. */
   readonly fallPerSecond?: number | undefined
 }
 
@@ -32,8 +32,10 @@ interface State {
   readonly backlog: number
   /** Ticks in a row at which all workers were busy and the backlog did not shrink. */
   readonly saturated: number
-  /** What it answered. */
+  readonly target: number
+  /** What it answered, and that before it was rounded down while it comes down. */
   readonly asked: number
+  readonly level: number
   /** The last rise, its own or anybody's. */
   readonly risenAt: number
 }
@@ -81,23 +83,26 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State | und
   const measured = measure(settings, signals, before)
   const need = needOf(settings, target, measured)
   const rises = need.atLeast > target && !paused
-  // More workers than it asked for at the last tick are somebody's rise.
-  const risenAt = rises || target > (before?.asked ?? target) ? now : (before?.risenAt ?? -Infinity)
+  // More workers than there were and than it asked for are somebody's rise.
+  const isRaised = before !== undefined && target > Math.max(before.target, before.asked)
+  const risenAt = rises || isRaised ? now : (before?.risenAt ?? -Infinity)
   const { backlog, handlers, millis, occupiedMillis, saturated } = measured
   const { reason, wanted } = need
-  const answer = (workers: number, heldBack?: HeldBack): Proposal<State> => ({
+  const answer = (workers: number, heldBack?: HeldBack, level = workers): Proposal<State> => ({
     workers,
     wanted,
     heldBack,
     reason,
-    state: { at: now, handlers, occupiedMillis, backlog, saturated, asked: workers, risenAt }
+    state: { at: now, handlers, occupiedMillis, backlog, saturated, target, asked: workers, level, risenAt }
   })
   if (paused) return answer(target, "paused")
   if (rises || wanted === target) return answer(wanted)
   if (need.atMost >= target) return answer(target, "deadBand")
   if (now - risenAt < settings.cooldown) return answer(target, "cooldown")
-  const least = Math.min(target - 1, Math.floor(target * (1 - settings.fallPerSecond) ** (millis / 1000)))
-  if (least > need.fallsTo) return answer(least, "step")
+  // However short the ticks are: what was rounded down at the last one is not lost.
+  const from = before?.asked === target ? before.level : target
+  const least = from * (1 - settings.fallPerSecond) ** (millis / 1000)
+  if (Math.floor(least) > need.fallsTo) return answer(Math.floor(least), "step", least)
   return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "deadBand" : undefined)
 }
 
@@ -115,7 +120,7 @@ interface Measured {
   /** The standard deviation of the load, as measured, as a share of it. */
   readonly deviation: number
   readonly serviceMillis: number
-  /** Whether a handler has been asked for of which no attempt has ended yet. */
+  /** Whether there is work, and no attempt has ended yet. */
   readonly unknown: boolean
   readonly isIdle: boolean
   readonly saturated: number
@@ -128,21 +133,27 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
   let load = 0
   let variance = 0
   let occupiedMillis = 0
-  let unknown = false
+  let ended = 0
+  let unstarted = 0
   for (const [tag, counts] of Object.entries(signals.handlers)) {
     const handler = (handlers[tag] = HandlerLoad.update(before?.handlers[tag], counts, millis))
     occupiedMillis += counts.occupiedMillis
     const service = HandlerLoad.serviceMillis(handler)
+    const arrivals = Forecast.ahead(handler.arrivals, signals.intervalMillis)
+    ended += handler.ended
     if (service === undefined) {
-      unknown ||= counts.attempts > 0 || counts.offered > 0
+      unstarted += arrivals
       continue
     }
-    const arrivals = Forecast.ahead(handler.arrivals, signals.intervalMillis)
     rate += arrivals
     load += arrivals * service
     variance += (arrivals * service) ** 2 / Math.max(1, Forecast.observed(handler.arrivals))
   }
+  // What was never started is taken to be like the rest.
+  if (rate > 0) load += (unstarted * load) / rate
+  rate += unstarted
   const backlog = signals.waiting + signals.blocked
+  const unknown = ended === 0 && backlog + signals.running > 0
   // In a queue that keeps the target this many wait at any time (Little again); only what is more has to be cleared.
   const excess = Math.max(0, backlog - rate * waitTarget)
   const busy = (occupiedMillis - (before?.occupiedMillis ?? 0)) / (millis * Math.max(1, signals.workers))
@@ -193,7 +204,8 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
   const traffic = `${format(rate * 1000)}/s of ${formatMillis(serviceMillis)} each keep ${format(load)} workers busy`
   const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
   if (isIdle) return exactly(0, reason)
-  const clearing = (excess * serviceMillis) / clearWithin
+  // One worker for each that waits is enough, however long they take.
+  const clearing = excess * Math.min(1, serviceMillis / clearWithin)
   // Those that keep the wait low have time to spare, in which they clear the backlog.
   const staffed = (share: number) =>
     Math.max(serversFor(load * share, serviceMillis, waitTarget, lateShare), Math.ceil(load * share + clearing))

@@ -48,6 +48,7 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
   const millis = checks.millis("cooldown", duration, 0)
   interface State {
     readonly inner: unknown
+    readonly target: number
     readonly asked: number
     readonly risenAt: number
   }
@@ -57,11 +58,12 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
     decide: (signals, before: State | undefined): Proposal<State> => {
       const { atMillis: now, target } = signals
       const { state: inner, ...proposal } = policy.decide(signals, before === undefined ? policy.initial : before.inner)
-      const rises = proposal.workers > target || target > (before?.asked ?? target)
+      const isRaised = before !== undefined && target > Math.max(before.target, before.asked)
+      const rises = proposal.workers > target || isRaised
       const risenAt = rises ? now : (before?.risenAt ?? -Infinity)
       const cools = proposal.workers < target && now - risenAt < (millis as number)
       const answer = cools ? held(proposal, target, "cooldown") : proposal
-      return { ...answer, state: { inner, asked: answer.workers, risenAt } }
+      return { ...answer, state: { inner, target, asked: answer.workers, risenAt } }
     },
     invalid: policy.invalid ?? (millis instanceof InvalidPoolConfig ? millis : undefined)
   }

@@ -137,8 +137,8 @@ class Seen {
   private ended = 0
   private timedOut = 0
 
-  add({ recent }: HandlerLoad.HandlerLoad, latency: number, unloaded: number, tolerance: number): void {
-    const weight = recent.occupiedMillis
+  add({ recent, runningMillis }: HandlerLoad.HandlerLoad, latency: number, unloaded: number, tolerance: number): void {
+    const weight = recent.endedMillis + runningMillis
     this.weight += weight
     this.gradients += weight * (latency > 0 ? Math.max(0.5, (tolerance * unloaded) / latency) : 1)
     this.latencies += weight * latency

@@ -7,14 +7,16 @@ export interface HandlerLoad {
   readonly arrived: number
   readonly ended: number
   readonly succeeded: number
-  readonly occupiedMillis: number
+  readonly endedMillis: number
   readonly succeededMillis: number
   readonly timedOut: number
+  readonly running: number
+  readonly runningMillis: number
   readonly arrivals: Forecast.Forecast
   readonly recent: {
     readonly ended: number
     readonly succeeded: number
-    readonly occupiedMillis: number
+    readonly endedMillis: number
     readonly succeededMillis: number
     readonly timedOut: number
   }
@@ -24,11 +26,13 @@ const none: HandlerLoad = {
   arrived: 0,
   ended: 0,
   succeeded: 0,
-  occupiedMillis: 0,
+  endedMillis: 0,
   succeededMillis: 0,
   timedOut: 0,
+  running: 0,
+  runningMillis: 0,
   arrivals: Forecast.nothing,
-  recent: { ended: 0, succeeded: 0, occupiedMillis: 0, succeededMillis: 0, timedOut: 0 }
+  recent: { ended: 0, succeeded: 0, endedMillis: 0, succeededMillis: 0, timedOut: 0 }
 }
 
 /** The counts at a tick, `millis` after the last one. Service times are means over about `memoryMillis`, or as long as the rate is. */
@@ -41,7 +45,8 @@ export const update = (
   // An attempt that follows another one is work that arrives, like a request.
   const arrived = counts.offered + counts.retries
   const ended = counts.attempts - counts.running
-  const { occupiedMillis, succeeded, succeededMillis, timedOut } = counts
+  const { running, runningMillis, succeeded, succeededMillis, timedOut } = counts
+  const endedMillis = counts.occupiedMillis - runningMillis
   const { recent } = before
   // What one attempt has taught is kept until another one has ended.
   const keep = recent.ended < 1 ? 1 : Math.exp(-millis / (memoryMillis ?? Forecast.memoryMillis(before.arrivals.level)))
@@ -49,14 +54,16 @@ export const update = (
     arrived,
     ended,
     succeeded,
-    occupiedMillis,
+    endedMillis,
     succeededMillis,
     timedOut,
+    running,
+    runningMillis,
     arrivals: Forecast.next(before.arrivals, arrived - before.arrived, millis),
     recent: {
       ended: keep * recent.ended + ended - before.ended,
       succeeded: keep * recent.succeeded + succeeded - before.succeeded,
-      occupiedMillis: keep * recent.occupiedMillis + occupiedMillis - before.occupiedMillis,
+      endedMillis: keep * recent.endedMillis + endedMillis - before.endedMillis,
       succeededMillis: keep * recent.succeededMillis + succeededMillis - before.succeededMillis,
       timedOut: keep * recent.timedOut + timedOut - before.timedOut
     }
@@ -64,13 +71,16 @@ export const update = (
 }
 
 /**
- * How long an attempt occupies a worker, in milliseconds; `undefined` while none has ended. Time on workers, of those
- * that still run as well, divided by the attempts that ended: the estimate for lifetimes that are observed in part ("total time on test",
- * B. Epstein and M. Sobel, 1953). An attempt that fails counts as no shorter than one that succeeds, and a timeout as
- * long as it took: neither reads as fast.
+ * How long an attempt keeps a worker, in milliseconds; `undefined` when none was ever started. The mean of those that have
+ * ended; where those that still run are long at it, they count as if they ended now. An attempt that fails counts as no
+ * shorter than one that succeeds, and a timeout as long as it took: neither reads as fast.
  */
-export const serviceMillis = ({ recent }: HandlerLoad): number | undefined => {
-  const { ended, occupiedMillis, succeeded, succeededMillis } = recent
-  if (ended === 0) return undefined
-  return Math.max(occupiedMillis / ended, succeeded === 0 ? 0 : succeededMillis / succeeded)
+export const serviceMillis = ({ recent, running, runningMillis }: HandlerLoad): number | undefined => {
+  const { ended, endedMillis, succeeded, succeededMillis } = recent
+  if (ended + running === 0) return undefined
+  return Math.max(
+    (endedMillis + runningMillis) / (ended + running),
+    ended === 0 ? 0 : endedMillis / ended,
+    succeeded === 0 ? 0 : succeededMillis / succeeded
+  )
 }

@@ -28,7 +28,7 @@ export type HeldBack =
   /** No more than so many workers at a tick. */
   | "step"
 
-/** What a policy wants, and why. The pool clamps the number to its bounds. */
+/** What a policy wants, and why. The pool rounds the number up and clamps it to its bounds. */
 export interface Proposal<S> {
   readonly workers: number
   /** What the load alone would ask for, before the policy's own brakes. Default: `workers`. */

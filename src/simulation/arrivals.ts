@@ -1,4 +1,6 @@
 /** When requests come, and of which type. */
+import * as checks from "../internal/checks.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Draw } from "./random.ts"
 
 /** One request of a trace. `type` is its tag; the default is `"Work"`. */
@@ -10,6 +12,8 @@ export interface Arrival {
 /** A load. Rates are requests per second. */
 export interface Arrivals {
   readonly name: string
+  /** What is wrong with its numbers. The simulation that is given it fails with it. */
+  readonly invalid?: InvalidPoolConfig | undefined
   /** The types that occur. */
   readonly types: ReadonlyArray<string>
   /** The arrivals up to `durationMillis`, in order, drawn as they are asked for. */
@@ -26,6 +30,7 @@ const types = [type]
 /** One every `1 / rate` seconds, the first after that time. */
 export const constant = (rate: number): Arrivals => ({
   name: `constant:${rate}`,
+  invalid: checks.allFinite({ rate }),
   types,
   rateAt: () => rate,
   *draw(_, durationMillis) {
@@ -34,12 +39,15 @@ export const constant = (rate: number): Arrivals => ({
 })
 
 /** At random, independently of each other. */
-export const poisson = (rate: number): Arrivals => curve(`poisson:${rate}`, rate, () => rate)
+export const poisson = (rate: number): Arrivals => curve(`poisson:${rate}`, rate, () => rate, { rate })
 
 /** Poisson with `before`, from `atMillis` on with `after`. */
 export const step = (before: number, after: number, atMillis: number): Arrivals => ({
-  ...curve(`step:${before},${after},${span(atMillis)}`, Math.max(before, after), (at) =>
-    at < atMillis ? before : after
+  ...curve(
+    `step:${before},${after},${span(atMillis)}`,
+    Math.max(before, after),
+    (at) => (at < atMillis ? before : after),
+    { before, after, atMillis }
   ),
   stepAt: after > before ? atMillis : undefined
 })
@@ -52,13 +60,17 @@ export const ramp = (from: number, to: number, startMillis = 0, endMillis?: numb
     (at, duration) => {
       const share = (at - startMillis) / ((endMillis ?? duration) - startMillis)
       return from + (to - from) * Math.min(1, Math.max(0, share))
-    }
+    },
+    { from, to, startMillis, endMillis: endMillis ?? 0 }
   )
 
 /** Poisson with `base`, and with `peak` for `lengthMillis` from `atMillis` on. */
 export const spike = (base: number, peak: number, atMillis: number, lengthMillis: number): Arrivals => ({
-  ...curve(`spike:${base},${peak},${span(atMillis)},${span(lengthMillis)}`, Math.max(base, peak), (at) =>
-    at >= atMillis && at < atMillis + lengthMillis ? peak : base
+  ...curve(
+    `spike:${base},${peak},${span(atMillis)},${span(lengthMillis)}`,
+    Math.max(base, peak),
+    (at) => (at >= atMillis && at < atMillis + lengthMillis ? peak : base),
+    { base, peak, atMillis, lengthMillis }
   ),
   stepAt: peak > base ? atMillis : undefined
 })
@@ -68,7 +80,8 @@ export const daily = (low: number, high: number, periodMillis?: number): Arrival
   curve(
     `daily:${low},${high}${periodMillis === undefined ? "" : `,${span(periodMillis)}`}`,
     Math.max(low, high),
-    (at, duration) => low + ((high - low) * (1 - Math.cos((2 * Math.PI * at) / (periodMillis ?? duration)))) / 2
+    (at, duration) => low + ((high - low) * (1 - Math.cos((2 * Math.PI * at) / (periodMillis ?? duration)))) / 2,
+    { low, high, periodMillis: periodMillis ?? 0 }
   )
 
 /** Those of a recording, in its order of time. */
@@ -76,6 +89,9 @@ export const trace = (name: string, arrivals: ReadonlyArray<Arrival>): Arrivals 
   const sorted = arrivals.toSorted((a, b) => a.atMillis - b.atMillis)
   return {
     name,
+    invalid: arrivals
+      .map(({ atMillis }) => checks.finite("atMillis", atMillis))
+      .find((problem) => problem !== undefined),
     types: [...new Set(arrivals.map(({ type }) => type))],
     *draw(_, durationMillis) {
       for (const arrival of sorted) {
@@ -90,9 +106,11 @@ export const trace = (name: string, arrivals: ReadonlyArray<Arrival>): Arrivals 
 const curve = (
   name: string,
   highest: number,
-  rateAt: (atMillis: number, durationMillis: number) => number
+  rateAt: (atMillis: number, durationMillis: number) => number,
+  numbers: Readonly<Record<string, number>>
 ): Arrivals => ({
   name,
+  invalid: checks.allFinite(numbers),
   types,
   rateAt,
   *draw({ exponential, uniform }, durationMillis) {

@@ -41,6 +41,7 @@ export class Meter {
   private window = new OpenWindow(0)
   private at = 0
   private workers = 0
+  private backlog = 0
   private readonly options: MeterOptions
 
   constructor(options: MeterOptions) {
@@ -73,6 +74,7 @@ export class Meter {
     this.passUntil(now)
     this.workers = workers
     const backlog = waiting + blocked
+    this.backlog = backlog
     if (backlog > this.window.backlog) this.window.backlog = backlog
     if (now >= this.options.warmupMillis && backlog > this.peakBacklog) this.peakBacklog = backlog
     const { capacity } = this.options
@@ -90,7 +92,7 @@ export class Meter {
     this.passUntil(now)
     if (this.at > this.window.from) this.closeWindow()
     const counted = this.windows.filter(({ fromMillis }) => fromMillis >= this.options.warmupMillis)
-    const kept = counted.filter(({ waitMean }) => waitMean <= this.options.waitTargetMillis)
+    const kept = counted.filter((window) => isKept(window, this.options.waitTargetMillis))
     return {
       wait: quantiles(this.wait),
       total: quantiles(this.total),
@@ -143,12 +145,17 @@ export class Meter {
       arrived,
       workers: workerMillis / millis,
       backlog,
+      left: this.backlog,
+      begun: waits.length,
       waitMean: waits.length === 0 ? 0 : waits.reduce((sum, wait) => sum + wait, 0) / waits.length,
       waitP95: quantile(waits, 0.95)
     })
     this.window = new OpenWindow(this.at)
   }
 }
+
+const isKept = ({ begun, left, waitMean }: Window, targetMillis: number): boolean =>
+  begun > 0 ? waitMean <= targetMillis : left === 0
 
 class OpenWindow {
   arrived = 0

@@ -17,7 +17,11 @@ export interface Window {
   readonly workers: number
   /** At its highest: requests that wait, outside a full queue too. */
   readonly backlog: number
-  /** Of the requests whose first attempt began in it, and of those that ended without one. */
+  /** Requests whose first attempt began in it, and those that ended without one. */
+  readonly begun: number
+  /** What waited at its end. */
+  readonly left: number
+  /** Of those that have begun. */
   readonly waitMean: number
   readonly waitP95: number
 }
@@ -58,7 +62,10 @@ export interface Figures {
   readonly timeToCapacity: number | null
   /** How often the number of workers, looked at once a tick, changed its direction. */
   readonly reversals: number
-  /** The share of the seconds in which the requests that began had waited no longer than the target, on average. */
+  /**
+   * The share of the seconds in which the requests that began had waited no longer than the target, on average. A second
+   * in which none began and some waited does not count as kept; refused requests are left out.
+   */
   readonly windowsWithinTarget: number
   /** The decisions that changed something. */
   readonly decisions: ReadonlyArray<Decision>

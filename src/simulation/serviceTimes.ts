@@ -1,9 +1,13 @@
 /** How long handlers work. */
+import * as checks from "../internal/checks.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Draw } from "./random.ts"
 
 /** A distribution of service times, in milliseconds. */
 export interface ServiceTimes {
   readonly name: string
+  /** What is wrong with its numbers. The simulation that is given it fails with it. */
+  readonly invalid?: InvalidPoolConfig | undefined
   readonly meanMillis: number
   /** The service time of the next request of this type. */
   readonly sampler: (draw: Draw) => (type: string) => number
@@ -11,12 +15,14 @@ export interface ServiceTimes {
 
 export const constant = (millis: number): ServiceTimes => ({
   name: `constant:${millis}ms`,
+  invalid: checks.allFinite({ millis }),
   meanMillis: millis,
   sampler: () => () => millis
 })
 
 export const exponential = (meanMillis: number): ServiceTimes => ({
   name: `exponential:${meanMillis}ms`,
+  invalid: checks.allFinite({ meanMillis }),
   meanMillis,
   sampler:
     ({ exponential }) =>
@@ -27,6 +33,7 @@ export const exponential = (meanMillis: number): ServiceTimes => ({
 /** `sigma` is the standard deviation of the logarithm; the median is `meanMillis * exp(-sigma^2 / 2)`. */
 export const lognormal = (meanMillis: number, sigma: number): ServiceTimes => ({
   name: `lognormal:${meanMillis}ms,${sigma}`,
+  invalid: checks.allFinite({ meanMillis, sigma }),
   meanMillis,
   sampler:
     ({ normal }) =>
@@ -37,6 +44,7 @@ export const lognormal = (meanMillis: number, sigma: number): ServiceTimes => ({
 /** `slowMillis` for a share of the requests, `fastMillis` for the others. */
 export const bimodal = (fastMillis: number, slowMillis: number, slowShare: number): ServiceTimes => ({
   name: `bimodal:${fastMillis}ms,${slowMillis}ms,${slowShare}`,
+  invalid: checks.allFinite({ fastMillis, slowMillis }) ?? checks.within(0, 1)("slowShare", slowShare),
   meanMillis: (1 - slowShare) * fastMillis + slowShare * slowMillis,
   sampler:
     ({ uniform }) =>
@@ -50,6 +58,10 @@ export const trace = (
   times: ReadonlyArray<{ readonly type: string | undefined; readonly millis: number }>
 ): ServiceTimes => ({
   name,
+  invalid:
+    times.length === 0
+      ? checks.wrong("service", "at least one recorded service time", "none")
+      : times.map(({ millis }) => checks.finite("millis", millis)).find((problem) => problem !== undefined),
   meanMillis: times.reduce((sum, { millis }) => sum + millis, 0) / times.length,
   sampler: () => {
     const used = new Map<string, number>()

@@ -52,6 +52,13 @@ export class VirtualTime implements Clock.Clock {
     return fiber.pollUnsafe() ?? Exit.die(new Error("this effect waits for time to pass"))
   }
 
+  /** Lets time pass until this fiber has ended. */
+  runToEnd(fork: () => Fiber.Fiber<unknown, unknown>): void {
+    const fiber = fork()
+    this.runTasks()
+    while (fiber.pollUnsafe() === undefined && this.advance());
+  }
+
   /** Runs `task` at `millis`, or now if that is past. */
   at(millis: number, task: () => void): void {
     this.push(Math.max(this.nanos, Math.round(millis * nanosPerMilli)), task)

@@ -1,5 +1,6 @@
 /** The default policy: from what it measures to what it asks for. */
 import { assert, describe, it } from "@effect/vitest"
+import * as ScalingPolicy from "../../src/ScalingPolicy.ts"
 import { adaptive, type AdaptiveOptions, type ScalingSignals } from "../../src/ScalingPolicy.ts"
 import { live, type Second, signals, times } from "../support/signals.ts"
 
@@ -13,6 +14,7 @@ const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
   waiting: 0,
   blocked: 0,
   delayed: 0,
+  running: 0,
   workers: 1,
   target: 1,
   handlers: {
@@ -25,6 +27,7 @@ const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
       failed: 0,
       timedOut: 0,
       occupiedMillis: 10_000,
+      runningMillis: 0,
       succeededMillis: 10_000
     }
   },
@@ -57,6 +60,7 @@ describe("adaptive", () => {
       failed: 0,
       timedOut: 0,
       occupiedMillis: offered * millis,
+      runningMillis: 0,
       succeededMillis: offered * millis
     })
     const policy = adaptive()
@@ -105,7 +109,7 @@ describe("adaptive", () => {
     const answers = live(adaptive(), [up, ...times(14, down)], 1)
     assert.deepStrictEqual(
       answers.map(({ workers }) => workers),
-      [110, 110, 110, 110, 110, 82, 61, 45, 33, 24, 18, 15, 15, 15, 15]
+      [110, 110, 110, 110, 110, 82, 61, 46, 34, 26, 19, 15, 15, 15, 15]
     )
     assert.deepStrictEqual(
       answers.slice(1).map(({ heldBack }) => heldBack),
@@ -126,7 +130,11 @@ describe("adaptive", () => {
         "deadBand"
       ]
     )
-    assert.deepStrictEqual(answers[1]!.wanted, 14)
+    // A step down is believed at its second tick.
+    assert.deepStrictEqual(
+      answers.slice(1, 3).map(({ wanted }) => wanted),
+      [62, 14]
+    )
   })
 
   it("the cooldown counts from anybody's rise", () => {
@@ -154,6 +162,62 @@ describe("adaptive", () => {
     assert.deepInclude(after(few(9), 0), { workers: after(few(10), 0).workers, heldBack: "deadBand" })
   })
 
+  it("one request that never began says nothing of its handler, and holds nothing up", () => {
+    const policy = adaptive({ cooldown: 0 })
+    const { Work } = signalsOf().handlers
+    const refused = { ...Work!, offered: 1, attempts: 0, succeeded: 0, occupiedMillis: 0, succeededMillis: 0 }
+    const { workers } = policy.decide(signalsOf({ target: 40, handlers: { Work: Work!, Never: refused } }), undefined)
+    assert.isBelow(workers, 40)
+    const nothing = policy.decide(signalsOf({ target: 40, handlers: { Never: refused } }), undefined)
+    assert.strictEqual(nothing.wanted, 0)
+  })
+
+  it("a backlog of long requests gets one worker for each, and no more", () => {
+    const minutes = { arrived: 1, ended: 1, millis: 120_000, running: 0 }
+    const [without, with5] = [0, 5].map((waiting) => workersAfter([{ ...minutes, waiting }])[0]!)
+    assert.isAtMost(with5! - without!, 5)
+  })
+
+  it("of handlers that take long it does not think that they take longer, when the first of many have ended", () => {
+    // 60 running for half a minute on average, and one that has ended after its minute.
+    const counts = { ...signalsOf().handlers["Work"]!, offered: 61, attempts: 61, running: 60, succeeded: 1 }
+    const [runningMillis, succeededMillis] = [60 * 30_000, 60_000]
+    const Work = { ...counts, runningMillis, succeededMillis, occupiedMillis: runningMillis + succeededMillis }
+    const { reason } = adaptive().decide(signalsOf({ atMillis: 61_000, target: 60, handlers: { Work } }), undefined)
+    assert.match(reason, /^1\/s of 60 s each/)
+  })
+
+  it.each([10, 100, 1000])("with ticks of %d ms it gives up no more than a quarter in a second", (tick) => {
+    const policy = adaptive({ cooldown: 0 })
+    let state: unknown
+    let target = 100
+    const idle = {
+      ...signalsOf().handlers["Work"]!,
+      attempts: 1,
+      offered: 1,
+      succeeded: 1,
+      occupiedMillis: 1,
+      succeededMillis: 1
+    }
+    for (let at = 60_000; at <= 61_000; at += tick) {
+      const answer = policy.decide(
+        signalsOf({ atMillis: at, intervalMillis: tick, target, workers: target, handlers: { Work: idle } }),
+        state ??
+          policy.decide(signalsOf({ atMillis: 60_000 - tick, target, handlers: { Work: idle } }), undefined).state
+      )
+      state = answer.state
+      target = answer.workers
+    }
+    assert.isAtLeast(target, 55)
+    assert.isAtMost(target, 76)
+  })
+
+  it("what another policy holds back from it is nobody's rise", () => {
+    const seconds = [{ arrived: 1000 }, ...times(20, { arrived: 100 })]
+    const workers = live(ScalingPolicy.step(adaptive(), { down: 5 }), seconds).map(({ workers }) => workers)
+    for (let n = 8; n < 15; n++) assert.strictEqual(workers[n]! - workers[n + 1]!, 5)
+  })
+
   it("with nothing to do it goes to nothing", () => {
     const answers = workersAfter([{ arrived: 100 }, ...times(120, { arrived: 0 })])
     assert.strictEqual(answers.at(-1), 0)
@@ -163,7 +227,14 @@ describe("adaptive", () => {
     const good = workersAfter(times(20, { arrived: 1000 }))
     const policy = adaptive()
     const fails = { offered: 1000, attempts: 1000, retries: 0, running: 0, succeeded: 0, timedOut: 0 }
-    const succeeds = { ...fails, succeeded: 1000, failed: 0, occupiedMillis: 100_000, succeededMillis: 100_000 }
+    const succeeds = {
+      ...fails,
+      succeeded: 1000,
+      failed: 0,
+      occupiedMillis: 100_000,
+      runningMillis: 0,
+      succeededMillis: 100_000
+    }
     let state: unknown
     let offered = 0
     let workers = 0

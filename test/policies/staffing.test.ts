@@ -69,12 +69,18 @@ describe("Forecast", () => {
     counts.reduce((forecast, count) => Forecast.next(forecast, count, 1000), Forecast.nothing)
 
   it("a constant rate is learnt at once, and has no trend", () => {
-    assert.deepStrictEqual(after([100, 100, 100]), { level: 0.1, trend: 0, ticks: 3, millis: 3000 })
+    assert.deepStrictEqual(after([100, 100, 100]), { level: 0.1, trend: 0, ticks: 3, millis: 3000, low: false })
   })
 
-  it("what a Poisson stream would not do is a step, up or down, and followed at once", () => {
+  it("what a Poisson stream would not do is a step: up it is followed at once, down at the second tick", () => {
     assert.strictEqual(after([100, 100, 100, 1000]).level, 1)
-    assert.strictEqual(after([1000, 1000, 100]).level, 0.1)
+    assert.isAbove(after([1000, 1000, 100]).level, 0.6)
+    assert.strictEqual(after([1000, 1000, 100, 100]).level, 0.1)
+  })
+
+  it("bursts with nothing between them are no steps down", () => {
+    const forecast = after(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 50 : 0)))
+    assert.isAbove(forecast.level, 0.02)
   })
 
   it("what a Poisson stream does every day moves the level a little", () => {

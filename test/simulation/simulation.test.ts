@@ -1,6 +1,6 @@
 /** The simulator: the same for the same seed, and figures that say what they mean. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber, Metric } from "effect"
 import { RetryPolicy, ScalingPolicy } from "../../src/index.ts"
 import * as Simulation from "../../src/Simulation.ts"
 import { erlangC } from "../../src/policies/staffing.ts"
@@ -187,6 +187,69 @@ describe("Simulation.run", () => {
     })
   )
 
+  it.live("a rate of zero is a load without requests", () =>
+    Effect.gen(function* () {
+      for (const arrivals of [Arrivals.poisson(0), Arrivals.constant(0)]) {
+        const figures = yield* Simulation.run({ ...small, arrivals })
+        assert.deepInclude(figures, { arrived: 0, windowsWithinTarget: 1, leastWorkerSeconds: 0 })
+      }
+    })
+  )
+
+  it.live("time stops with the arrivals, however far apart the ticks are", () =>
+    Effect.gen(function* () {
+      const pool = { minWorkers: 2, maxWorkers: 2, scalingInterval: "1 hour" } as const
+      const { workerSeconds } = yield* Simulation.run({ ...small, pool, arrivals: Arrivals.poisson(0) })
+      assert.strictEqual(workerSeconds, 120)
+    })
+  )
+
+  it.live("a second in which nobody gets a worker is not one in which the target is kept", () =>
+    Effect.gen(function* () {
+      const { windowsWithinTarget } = yield* Simulation.run({
+        arrivals: Arrivals.constant(1),
+        service: ServiceTimes.constant(10_000),
+        policy: ScalingPolicy.fixed(1),
+        pool: { maxWorkers: 1 },
+        duration: "100 seconds"
+      })
+      assert.isBelow(windowsWithinTarget, 0.05)
+    })
+  )
+
+  it.live("a policy that throws is a defect of the simulation, and not of a pool that goes on", () =>
+    Effect.gen(function* () {
+      const policy = ScalingPolicy.make("broken", () => {
+        throw new Error("broken policy")
+      })
+      const exit = yield* Effect.exit(Simulation.run({ ...small, policy }))
+      assert.include(String(exit), "broken policy")
+    })
+  )
+
+  it.live("interrupted or not, it leaves nothing behind: the metrics of its pools are gone", () =>
+    Effect.gen(function* () {
+      const left = Effect.map(
+        Metric.snapshot,
+        (series) => series.filter(({ id }) => id.startsWith("worker_pool")).length
+      )
+      yield* Simulation.run(small)
+      assert.strictEqual(yield* left, 0)
+      const begun = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(
+        Simulation.run({
+          ...small,
+          duration: "10 hours",
+          onProgress: () => Deferred.doneUnsafe(begun, Effect.void)
+        })
+      )
+      yield* Deferred.await(begun)
+      assert.isAbove(yield* left, 0)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* left, 0)
+    })
+  )
+
   it.live("progress goes up, to the end", () =>
     Effect.gen(function* () {
       const shares: Array<number> = []
@@ -206,7 +269,17 @@ describe("Simulation.run", () => {
     ["more failures than attempts", { failures: 1.1 }, "failures"],
     ["a downstream that takes nothing", { downstream: { capacity: 0 } }, "downstream.capacity"],
     ["a pool that cannot be", { pool: { maxWorkers: 0 } }, "maxWorkers"],
-    ["a policy that cannot be", { policy: ScalingPolicy.fixed(-1) }, "workers"]
+    ["a policy that cannot be", { policy: ScalingPolicy.fixed(-1) }, "workers"],
+    ["a rate below zero", { arrivals: Arrivals.poisson(-1) }, "rate"],
+    ["a rate that is none", { arrivals: Arrivals.constant(Number.NaN) }, "rate"],
+    ["a step to infinity", { arrivals: Arrivals.step(1, Infinity, 0) }, "after"],
+    ["a ramp that begins nowhere", { arrivals: Arrivals.ramp(1, 2, Number.NaN, 5) }, "startMillis"],
+    ["a spike that lasts less than nothing", { arrivals: Arrivals.spike(1, 2, 3, -4) }, "lengthMillis"],
+    ["a night below zero", { arrivals: Arrivals.daily(-1, 2) }, "low"],
+    ["a recording from before its start", { arrivals: Arrivals.trace("t", [{ atMillis: -1, type: "A" }]) }, "atMillis"],
+    ["work that takes less than no time", { service: ServiceTimes.exponential(-1) }, "meanMillis"],
+    ["a share above one", { service: ServiceTimes.bimodal(1, 2, 3) }, "slowShare"],
+    ["a recording of nothing", { service: ServiceTimes.trace("t", []) }, "service"]
   ])("%s is refused by its field", ([, options, field]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Simulation.run({ ...small, ...options }))

@@ -51,6 +51,7 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
       failed: 1,
       timedOut: 1,
       occupiedMillis: 900,
+      runningMillis: 100,
       succeededMillis: 100
     }
   }
@@ -113,6 +114,7 @@ export const live = (
       failed,
       timedOut,
       occupiedMillis,
+      runningMillis: 0,
       succeededMillis
     }
     const { state: next, ...proposal } = policy.decide(
