@@ -1,14 +1,12 @@
-/** `worker-pool simulate` as a shell sees it: its outputs, its exit codes, and its page. */
+/** `worker-pool simulate` as a shell sees it: its outputs, its exit codes, and its flags. */
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import * as Charts from "../../src/program/charts.ts"
-import { secondsPerPoint, seriesOf } from "../../src/program/series.ts"
-import { simulate, type Simulated } from "../../src/program/simulate.ts"
-import { toHtml } from "../../src/program/simulationPage.ts"
+import { simulate } from "../../src/program/simulate.ts"
 import { make } from "../../src/program/simulationSettings.ts"
 import { main, Program, start, temporary } from "./fixtures/program.ts"
+import { flags, nobody } from "./fixtures/simulation.ts"
 
 const files = temporary()
 const load = ["--arrivals", "step:20,200,5s", "--service", "exponential:50ms", "--duration", "15s"]
@@ -196,7 +194,7 @@ describe.concurrent("a run", () => {
       make({ ...flags, policy: ["fixed:9"], arrivals: "poisson:500", duration: "5m" })
     )
     const said: Array<string> = []
-    const line = { isTerminal: false, draw: () => expect.unreachable(), print: said.push.bind(said), clear: () => {} }
+    const line = { ...nobody, draw: () => expect.unreachable(), print: said.push.bind(said) }
     let asked = 0
     await Effect.runPromise(simulate(plan, line, () => 3000 * asked++))
     expect(said.length).toBeGreaterThan(1)
@@ -211,117 +209,6 @@ describe.concurrent("a run", () => {
     expect(await program.code()).toBe(1)
     expect(JSON.parse(program.stdout).policies.length).toBe(1)
     expect(program.stderr).toContain(`cannot write the page to ${page}: ENOENT`)
-  })
-})
-
-const flags = {
-  policy: ["adaptive", "fixed:5"],
-  arrivals: "poisson:50",
-  service: "constant:100ms",
-  minWorkers: undefined,
-  maxWorkers: undefined,
-  capacity: undefined,
-  strategy: undefined,
-  tick: undefined,
-  timeout: undefined,
-  expiresIn: undefined,
-  retries: 0,
-  failures: "0",
-  downstream: undefined,
-  waitTarget: "100ms",
-  duration: "30s",
-  warmup: "0",
-  seed: "1"
-}
-
-describe("the page", async () => {
-  const plan = await Effect.runPromise(make(flags))
-  const line = { isTerminal: false, draw: () => {}, print: () => {}, clear: () => {} }
-  const simulated = await Effect.runPromise(simulate(plan, line))
-  const draw = async (all: ReadonlyArray<Simulated> = simulated, shown = plan) =>
-    toHtml(all, shown, await Effect.runPromise(Charts.load))
-  const html = await draw()
-
-  it("loads nothing and runs nothing", () => {
-    expect(html).toContain(`content="default-src 'none';`)
-    expect(html.replaceAll(/ xmlns(:\w+)?="[^"]*"/g, "")).not.toMatch(/https?:|src=|<script|<link|@import|\bon\w+=/i)
-    expect(html.match(/url\([^)]*\)/g)!.every((url) => /^url\(#chart\d+-/.test(url))).toBe(true)
-  })
-
-  it("is the same when it is drawn again, with no name twice", async () => {
-    expect(await draw()).toBe(html)
-    const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
-    expect(ids.length).toBeGreaterThan(4)
-    expect(new Set(ids).size).toBe(ids.length)
-  })
-
-  it("has four pictures, with a line for each policy in all but the first", () => {
-    const figures = html
-      .split("<figure>")
-      .slice(1)
-      .map((text) => text.split("</figure>")[0]!)
-    const linesOf = (text: string, colour: string) => text.split(`stroke="${colour}" stroke-width="1.6"`).length - 1
-    // A wide and a narrow one of each.
-    expect(figures.map((text) => [linesOf(text, "#d9480f"), linesOf(text, "#2f7fc1")])).toEqual([
-      [0, 0],
-      [2, 2],
-      [2, 2],
-      [2, 2]
-    ])
-  })
-
-  it("has the reason of each decision, folded, and for paper the first ones", () => {
-    const [adaptive] = simulated
-    const { decisions } = adaptive!.figures
-    expect(decisions.length).toBeGreaterThan(0)
-    expect(html).toContain(`<summary>adaptive: ${decisions.length} change`)
-    for (const { reason } of decisions) expect(html).toContain(reason)
-    const many = { ...adaptive!.figures, decisions: Array.from({ length: 30 }, () => decisions[0]!) }
-    return expect(draw([{ policy: "adaptive", figures: many }])).resolves.toContain(
-      "<p>and 5 more; the JSON has all of them</p>"
-    )
-  })
-
-  it("escapes whatever it is given", async () => {
-    const evil = `<img src=x onerror="alert('1')">&`
-    const figures = { ...simulated[0]!.figures }
-    const reason = { ...figures.decisions[0]!, reason: evil }
-    const page = await draw([{ policy: evil, figures: { ...figures, decisions: [reason] } }], {
-      ...plan,
-      load: [["arrivals", evil]]
-    })
-    expect(page).not.toContain("<img")
-    expect(
-      page.split("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;").length - 1
-    ).toBeGreaterThanOrEqual(5)
-  })
-
-  it("has no more points than can be seen: means, and of the backlog the highest", () => {
-    const windows = Array.from({ length: 1801 }, (_, n) => ({
-      fromMillis: n * 1000,
-      arrived: n % 2,
-      workers: 4,
-      backlog: n === 7 ? 99 : 0,
-      left: 0,
-      begun: n % 2,
-      waitMean: 0,
-      waitP95: n % 2
-    }))
-    const each = secondsPerPoint(windows.length)
-    const series = seriesOf(windows, each)
-    expect(each).toBe(4)
-    expect(series.backlog.length).toBe(451)
-    expect(series.arrived.slice(0, 2)).toEqual([
-      [0, 0.5],
-      [4, 0.5]
-    ])
-    expect(series.backlog.slice(0, 3)).toEqual([
-      [0, 0],
-      [4, 99],
-      [8, 0]
-    ])
-    expect(series.waitP95[0]).toEqual([0, 0.5])
-    expect(secondsPerPoint(600)).toBe(1)
   })
 })
 
