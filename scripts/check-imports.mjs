@@ -17,7 +17,7 @@ const table = {
   "policies/queueLength": "internal/checks policies/policy",
   "policies/adaptive":
     "internal/checks PoolError policies/figures policies/forecast policies/handlerLoad policies/policy policies/staffing",
-  "policies/gradient": "internal/checks policies/figures policies/handlerLoad policies/policy",
+  "policies/gradient": "internal/checks PoolSnapshot policies/figures policies/handlerLoad policies/policy",
   "policies/combine": "internal/checks PoolError policies/policy",
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",

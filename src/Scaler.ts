@@ -50,7 +50,15 @@ export const make = Effect.fnUntraced(function* (
     state = proposal.state
     const { reason, workers: proposed, wanted = proposed } = proposal
     const outcome = held ? holding(proposal, signals.target) : bounded(proposal, signals)
-    last = { policy: policy.name, before: signals.target, wanted, proposed, reason, signals, ...outcome }
+    last = {
+      policy: policy.name,
+      before: signals.target,
+      wanted: Math.ceil(wanted),
+      proposed,
+      reason,
+      signals,
+      ...outcome
+    }
     kept.push(last)
     if (kept.length > config.decisions) kept.shift()
     yield* PubSub.publish(decisions, last)

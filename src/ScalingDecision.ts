@@ -38,8 +38,9 @@ const brakes = ({ after }: ScalingDecision): Readonly<Record<HeldBack, string>> 
   minWorkers: `${after} is the least that the bounds allow`,
   maxWorkers: `${after} is the most that the bounds allow`,
   manual: "somebody holds the number of workers by hand (Scaler.release lets go)",
-  paused: "the pool is paused and more workers would do nothing",
+  paused: "the pool is paused and stays as it is until it is resumed",
   cooldown: "it rose a short while ago and waits before it comes down",
   deadBand: "the difference is too small to change for",
-  step: "it changes by no more than so many at a time"
+  step: "it changes by no more than so many at a time",
+  uncertain: "the load has changed a short while ago and is not known well yet"
 })

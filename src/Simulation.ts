@@ -86,7 +86,8 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     const workload = new Workload(arrivals.types, {
       failures: options.failures ?? 0,
       downstream: options.downstream,
-      onStart: (job) => meter.onStart(job, time.millis)
+      onStart: (job) => meter.onStart(job, time.millis),
+      onRetry: (job) => meter.onRetry(job)
     })
     const fork = Effect.runForkWith(
       time.inhabit(
@@ -138,8 +139,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
         sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
       }
       if (policy.defect !== undefined) return yield* Effect.die(policy.defect.cause)
-      const { retries } = snapshot()
-      return { policy: policy.name, ...meter.finish(time.millis), retries, decisions }
+      return { policy: policy.name, ...meter.finish(time.millis), decisions }
     })
     // Interrupted or not, the pool is closed, and its metrics are gone.
     return yield* Effect.ensuring(
@@ -170,7 +170,7 @@ class Watched implements ScalingPolicy.ScalingPolicy {
       return this.policy.decide(signals, state)
     } catch (cause) {
       this.defect = { cause }
-      throw cause
+      return { workers: signals.target, reason: "it has thrown", state }
     }
   }
 }

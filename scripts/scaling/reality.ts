@@ -1,7 +1,7 @@
 /**
  * Runs three traces of 20 s twice, in real time and simulated, and keeps both in `docs/scaling/reality.json`.
  *
- * `node scripts/scaling/reality.ts`: the same requests with the same service times, the same pool and policy; only the
+ * `npm run scaling:reality`: the same requests with the same service times, the same pool and policy; only the
  * clock differs. About a minute. The machine should have nothing else to do.
  */
 import { Effect, Exit, Layer, References, Scope } from "effect"
@@ -64,7 +64,8 @@ const live = ({ arrivals, policy, service }: Trace) =>
     const workload = new Workload(arrivals.types, {
       failures: 0,
       downstream: undefined,
-      onStart: (job) => meter.onStart(job, now())
+      onStart: (job) => meter.onStart(job, now()),
+      onRetry: (job) => meter.onRetry(job)
     })
     const scope = yield* Scope.make()
     const { pool } = yield* ElasticPool.make({ strategy: "dropping", scaling: policy }).pipe(

@@ -1,7 +1,7 @@
 /**
  * Compares simulated waits with queueing theory (Erlang C) and keeps the figures in `docs/scaling/theory.json`.
  *
- * `node scripts/scaling/theory.ts`: five pairs of servers and utilisation, Poisson arrivals, exponential service, seeds 1 to
+ * `npm run scaling:theory`: five pairs of servers and utilisation, Poisson arrivals, exponential service, seeds 1 to
  * 8, and none left out. 99 % intervals of the eight means. About ten minutes.
  */
 import { Effect } from "effect"

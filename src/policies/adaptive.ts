@@ -103,7 +103,7 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State | und
   const from = before?.asked === target ? before.level : target
   const least = from * (1 - settings.fallPerSecond) ** (millis / 1000)
   if (Math.floor(least) > need.fallsTo) return answer(Math.floor(least), "step", least)
-  return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "deadBand" : undefined)
+  return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "uncertain" : undefined)
 }
 
 interface Measured {
@@ -117,6 +117,8 @@ interface Measured {
   /** Requests per millisecond, workers that they occupy on average, and the mean time of one. */
   readonly rate: number
   readonly load: number
+  /** More than can be busy within two ticks. */
+  readonly soon: number
   /** The standard deviation of the load, as measured, as a share of it. */
   readonly deviation: number
   readonly serviceMillis: number
@@ -153,13 +155,16 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
   if (rate > 0) load += (unstarted * load) / rate
   rate += unstarted
   const backlog = signals.waiting + signals.blocked
+  const serviceMillis = rate > 0 ? load / rate : 0
+  // Attempts that take long build up slowly: no more can be busy soon than are here, and come within two ticks.
+  const soon = signals.running + signals.ending + backlog + 2 * rate * signals.intervalMillis
+  load = Math.min(load, soon)
   const unknown = ended === 0 && backlog + signals.running > 0
   // In a queue that keeps the target this many wait at any time (Little again); only what is more has to be cleared.
   const excess = Math.max(0, backlog - rate * waitTarget)
   const busy = (occupiedMillis - (before?.occupiedMillis ?? 0)) / (millis * Math.max(1, signals.workers))
   const isSaturated = excess > 0 && backlog >= (before?.backlog ?? 0) && busy >= allBusy
   const isIdle = backlog === 0 && load < 0.01
-  const serviceMillis = rate > 0 ? load / rate : 0
   const deviation = load > 0 ? Math.sqrt(variance) / load : 0
   const saturated = isSaturated ? (before?.saturated ?? 0) + 1 : 0
   return {
@@ -170,6 +175,7 @@ const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: Stat
     excess,
     rate,
     load,
+    soon,
     deviation,
     serviceMillis,
     unknown,
@@ -189,7 +195,7 @@ interface Need {
 }
 
 const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number, measured: Measured): Need => {
-  const { backlog, deviation, excess, isIdle, load, rate, saturated, serviceMillis, unknown } = measured
+  const { backlog, deviation, excess, isIdle, load, rate, saturated, serviceMillis, soon, unknown } = measured
   const exactly = (wanted: number, reason: string): Need => ({
     wanted,
     atLeast: wanted,
@@ -205,11 +211,12 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
   const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
   if (isIdle) return exactly(0, reason)
   // One worker for each that waits is enough, however long they take.
-  const clearing = excess * Math.min(1, serviceMillis / clearWithin)
+  const clearing = Math.min(excess * Math.min(1, serviceMillis / clearWithin), soon - load)
   // Those that keep the wait low have time to spare, in which they clear the backlog.
   const staffed = (share: number) =>
     Math.max(serversFor(load * share, serviceMillis, waitTarget, lateShare), Math.ceil(load * share + clearing))
-  const band = Math.max(deadBand, 2 * chance * deviation) / 2
+  // Chance may double a load or halve it; that somebody waits too long is no chance.
+  const band = Math.min(0.5, Math.max(deadBand, 2 * chance * deviation) / 2)
   const wanted = staffed(1 + margin)
   if (saturated >= noAccident && 2 * target > wanted) {
     return exactly(2 * target, `${reason}; all workers are busy and the backlog does not shrink`)

@@ -1,8 +1,8 @@
 /** Numbers as people read them in a reason. */
 
-/** Three digits, no exponent. */
+/** Three digits, no exponent; what is less than a thousandth is nothing. */
 export const format = (value: number): string =>
-  value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value < 10 ? 2 : 3)))
+  value < 0.001 ? "0" : value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value < 10 ? 2 : 3)))
 
 export const formatMillis = (millis: number): string =>
   millis >= 999.5 ? `${format(millis / 1000)} s` : `${format(millis)} ms`

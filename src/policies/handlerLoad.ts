@@ -72,15 +72,19 @@ export const update = (
 
 /**
  * How long an attempt keeps a worker, in milliseconds; `undefined` when none was ever started. The mean of those that have
- * ended; where those that still run are long at it, they count as if they ended now. An attempt that fails counts as no
- * shorter than one that succeeds, and a timeout as long as it took: neither reads as fast.
+ * ended; where those that still run are long at it, they count as if they ended now.
  */
-export const serviceMillis = ({ recent, running, runningMillis }: HandlerLoad): number | undefined => {
+export const serviceMillis = (load: HandlerLoad): number | undefined => {
+  const { recent, running, runningMillis } = load
+  if (recent.ended + running === 0) return undefined
+  return Math.max((recent.endedMillis + runningMillis) / (recent.ended + running), endedMillis(load))
+}
+
+/**
+ * The same of those alone that have ended, 0 without any. One that fails counts as no shorter than one that succeeds, and a
+ * timeout as long as it took: neither reads as fast.
+ */
+export const endedMillis = ({ recent }: HandlerLoad): number => {
   const { ended, endedMillis, succeeded, succeededMillis } = recent
-  if (ended + running === 0) return undefined
-  return Math.max(
-    (endedMillis + runningMillis) / (ended + running),
-    ended === 0 ? 0 : endedMillis / ended,
-    succeeded === 0 ? 0 : succeededMillis / succeeded
-  )
+  return Math.max(ended === 0 ? 0 : endedMillis / ended, succeeded === 0 ? 0 : succeededMillis / succeeded)
 }

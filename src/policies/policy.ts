@@ -27,6 +27,8 @@ export type HeldBack =
   | "deadBand"
   /** No more than so many workers at a tick. */
   | "step"
+  /** Comes down, but not so far: the load has changed a short while ago, and is not known well yet. */
+  | "uncertain"
 
 /** What a policy wants, and why. The pool rounds the number up and clamps it to its bounds. */
 export interface Proposal<S> {

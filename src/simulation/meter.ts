@@ -29,6 +29,7 @@ export class Meter {
     interrupted: 0
   }
   private arrived = 0
+  private retries = 0
   private peakBacklog = 0
   private workerMillis = 0
   private leastWorkerMillis = 0
@@ -62,6 +63,10 @@ export class Meter {
     this.waited(job, now)
   }
 
+  onRetry({ atMillis }: Job): void {
+    if (atMillis >= this.options.warmupMillis) this.retries++
+  }
+
   onEnd(job: Job, end: Ended, now: number): void {
     if (end !== "refused" && job.startedAt === undefined) this.waited(job, now)
     if (job.atMillis < this.options.warmupMillis) return
@@ -87,7 +92,7 @@ export class Meter {
       this.capacityAt = now
   }
 
-  finish(now: number): Omit<Figures, "policy" | "decisions" | "retries"> {
+  finish(now: number): Omit<Figures, "policy" | "decisions"> {
     const { capacity } = this.options
     this.passUntil(now)
     if (this.at > this.window.from) this.closeWindow()
@@ -98,6 +103,7 @@ export class Meter {
       total: quantiles(this.total),
       arrived: this.arrived,
       ...this.ends,
+      retries: this.retries,
       peakBacklog: this.peakBacklog,
       workerSeconds: this.workerMillis / 1000,
       leastWorkerSeconds: this.leastWorkerMillis / 1000,

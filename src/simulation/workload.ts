@@ -53,6 +53,7 @@ interface WorkloadOptions {
   readonly failures: number
   readonly downstream: Downstream | undefined
   readonly onStart: (job: Job) => void
+  readonly onRetry: (job: Job) => void
 }
 
 /** Handlers for all types that a simulation meets. */
@@ -78,8 +79,9 @@ export class Workload {
 
   private attempt(job: Job, attempt: number): Effect.Effect<void, SimulatedFailure> {
     return Effect.suspend(() => {
-      const { downstream, failures, onStart } = this.options
+      const { downstream, failures, onRetry, onStart } = this.options
       if (attempt === 1) onStart(job)
+      else onRetry(job)
       const { capacity = Infinity, exponent = 2 } = downstream ?? {}
       const slowdown = capacity === Infinity ? 1 : 1 + (++this.running / capacity) ** exponent
       const fails = (job.luck + attempt * goldenRatio) % 1 < failures

@@ -45,8 +45,10 @@ describe("gradient", () => {
   })
 
   it("too few attempts say nothing", () => {
-    const [answer] = live(gradient(), [{ ...full, arrived: 9 }], 20)
+    const [answer] = live(gradient(), [{ ...full, arrived: 9, running: 9 }], 20)
     assert.deepInclude(answer, { workers: 20, reason: "too few attempts have ended to judge their latency" })
+    const waiting = { arrived: 9, ended: 0, running: 1000 }
+    assert.deepStrictEqual(limits(times(3, waiting)), [24, 29, 35])
   })
 
   it("a latency that a low limit does not bring down is not of our making, and becomes the unloaded one", () => {
@@ -56,11 +58,24 @@ describe("gradient", () => {
     assert.isAbove(answers.at(-1)!.workers, 20)
   })
 
+  it("half as many at once and the same latency: that is not of their making, at any limit", () => {
+    const slow = { ...full, arrived: 2000, millis: 300 }
+    const after = limits([...times(8, { ...full, arrived: 2000 }), ...times(12, slow)])
+    const top = after[8]!
+    assert.isBelow(Math.min(...after.slice(8)), 0.6 * top)
+    assert.isAbove(after.at(-1)!, top)
+  })
+
+  it("one timeout in a hundred attempts may be chance", () => {
+    assert.deepStrictEqual(limits([{ ...full, arrived: 100, timedOut: 3 }]), [30])
+    assert.deepStrictEqual(limits([{ ...full, arrived: 100, timedOut: 5 }]), [18])
+  })
+
   it("the lowest latency is forgotten in ten minutes", () => {
-    const slower = { ...full, millis: 150 }
+    const slower = { ...full, millis: 120 }
     const answers = live(gradient(), [...times(60, full), ...times(700, slower)], 20)
-    assert.include(answers[200]!.reason, "an attempt takes 150 ms, and 100 ms unloaded")
-    assert.include(answers.at(-1)!.reason, "an attempt takes 150 ms, and 150 ms unloaded")
+    assert.include(answers[200]!.reason, "an attempt takes 120 ms, and 100 ms unloaded")
+    assert.include(answers.at(-1)!.reason, "an attempt takes 120 ms, and 120 ms unloaded")
   })
 
   it("a paused pool stays as it is", () => {

@@ -13,6 +13,7 @@ import {
   tuned
 } from "../../scripts/scaling/scenarios.ts"
 
+const { Arrivals, ServiceTimes } = Simulation
 const under = (policy: ScalingPolicy.ScalingPolicy, scenario: Scenario) => Simulation.run({ ...scenario, policy })
 
 describe("ten times the load at once", () => {
@@ -54,6 +55,32 @@ describe("adaptive", () => {
           assert.strictEqual(figures.completed, figures.arrived)
           if (turns[name] !== undefined) assert.isAtMost(figures.reversals, turns[name])
         })
+    )
+  }
+})
+
+describe("handlers that nothing slows down", () => {
+  const healthy = [
+    [5, ServiceTimes.exponential(5000)],
+    [50, ServiceTimes.exponential(500)],
+    [2, ServiceTimes.constant(20_000)],
+    [200, ServiceTimes.lognormal(100, 1.5)]
+  ] as const
+
+  for (const [rate, service] of healthy) {
+    it.live(`${rate}/s, ${service.name}: gradient does not starve them`, () =>
+      Effect.gen(function* () {
+        const figures = yield* under(guarded, {
+          title: "healthy",
+          pool: { maxWorkers: 300, timeout: "none" },
+          arrivals: Arrivals.poisson(rate),
+          service,
+          duration: "10 minutes",
+          warmup: "2 minutes"
+        })
+        assert.strictEqual(figures.refused, 0)
+        assert.isBelow(figures.wait.p99, 300)
+      })
     )
   }
 })
