@@ -46,8 +46,16 @@ export const jobs = function* (
 /** How a handler fails in a simulation. */
 export class SimulatedFailure extends Data.TaggedError("SimulatedFailure")<{ readonly type: string }> {}
 
-/** Spreads the attempts of one request evenly over the luck that there is. */
-const goldenRatio = 0.618_033_988_749_895
+/**
+ * A number from 0 to 1 for each attempt of a request: the same whenever it runs, and one says nothing of another (the last
+ * steps of MurmurHash3, by A. Appleby).
+ */
+const luckOf = ({ luck }: Job, attempt: number): number => {
+  let bits = Math.trunc(luck * 2 ** 32) ^ Math.imul(attempt, 0x9e37_79b9)
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35)
+  return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
+}
 
 interface WorkloadOptions {
   readonly failures: number
@@ -84,7 +92,7 @@ export class Workload {
       else onRetry(job)
       const { capacity = Infinity, exponent = 2 } = downstream ?? {}
       const slowdown = capacity === Infinity ? 1 : 1 + (++this.running / capacity) ** exponent
-      const fails = (job.luck + attempt * goldenRatio) % 1 < failures
+      const fails = luckOf(job, attempt) < failures
       const work = Effect.andThen(
         Effect.sleep(job.serviceMillis * slowdown),
         fails ? Effect.fail(new SimulatedFailure({ type: job.type })) : Effect.void

@@ -268,6 +268,31 @@ describe("adaptive", () => {
     assert.isAbove(answer!.wanted!, 100)
   })
 
+  it("attempts that follow others arrive like requests", () => {
+    const { Work } = signalsOf().handlers
+    const twice = { ...Work!, attempts: 200, retries: 100, succeeded: 100, failed: 100, occupiedMillis: 20_000 }
+    const { reason } = adaptive().decide(signalsOf({ handlers: { Work: twice } }), undefined)
+    assert.match(reason, /^200\/s of 100 ms each/)
+  })
+
+  it("a load that grows is sized for the next tick", () => {
+    const answers = live(
+      adaptive(),
+      Array.from({ length: 100 }, (_, n) => ({ arrived: 1000 + 10 * n }))
+    )
+    assert.match(answers.at(-1)!.reason, /^(199\d|200\d)\/s/)
+  })
+
+  it("a little load without a backlog keeps its worker", () => {
+    assert.isAtLeast(workersAfter(times(60, { arrived: 3 })).at(-1)!, 1)
+  })
+
+  it("two ticks at 70 % with a steady backlog are no saturation", () => {
+    const busy = { arrived: 140, waiting: 60, running: 14 }
+    const answers = live(adaptive({ clearWithin: "1 hour" }), times(4, busy), 20)
+    for (const { reason } of answers) assert.notMatch(reason, /does not shrink/)
+  })
+
   it("requests between two attempts are no backlog", () => {
     const policy = adaptive()
     assert.strictEqual(

@@ -108,6 +108,11 @@ describe("cooldown", () => {
     assert.deepStrictEqual(answers(cooldown(wishes(5, 6), "1 hour"), 2)[1], [6, undefined, undefined])
   })
 
+  it("what is wrong with the policy within is wrong with it", () => {
+    assert.strictEqual(cooldown(fixed(-1), 1).invalid?.field, "workers")
+    assert.strictEqual(clamp(fixed(-1), {}).invalid?.field, "workers")
+  })
+
   it("a duration that is none is refused", () => {
     assert.strictEqual(cooldown(fixed(1), -1).invalid?.field, "cooldown")
   })
@@ -134,6 +139,8 @@ describe("schedule", () => {
     const policy = schedule(fixed(30), [{ from: "22:00", to: "06:00", days: ["fri"], maxWorkers: 5 }])
     assert.deepStrictEqual(at(policy, "2026-11-27T23:00:00Z"), [5, "maxWorkers"])
     assert.deepStrictEqual(at(policy, "2026-11-28T05:59:00Z"), [5, "maxWorkers"])
+    const saturday = schedule(fixed(30), [{ from: "22:00", to: "06:00", days: ["sat"], maxWorkers: 5 }])
+    assert.deepStrictEqual(at(saturday, "2026-11-29T01:00:00Z"), [5, "maxWorkers"])
     assert.deepStrictEqual(at(policy, "2026-11-28T23:00:00Z"), [30, undefined])
     assert.deepStrictEqual(at(policy, "2026-11-27T05:00:00Z"), [30, undefined])
   })

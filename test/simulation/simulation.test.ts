@@ -168,6 +168,76 @@ describe("Simulation.run", () => {
     })
   )
 
+  it.live("each attempt has its own luck, the wait ends with the first, and retries count from the warm-up on", () =>
+    Effect.gen(function* () {
+      const waits: Array<number> = []
+      const options: Simulation.Options = {
+        arrivals: Arrivals.constant(100),
+        service: ServiceTimes.constant(20),
+        policy: ScalingPolicy.fixed(20),
+        failures: 0.5,
+        pool: { retry: retryTwice },
+        duration: "60 seconds",
+        onEnd: ({ atMillis, startedAt }) => void waits.push(startedAt! - atMillis)
+      }
+      const { arrived, failed, retries } = yield* Simulation.run(options)
+      assert.closeTo(failed / arrived, 1 / 8, 0.02)
+      assert.closeTo(retries / arrived, 1 / 2 + 1 / 4, 0.04)
+      assert.strictEqual(Math.max(...waits), 0)
+      const warm = yield* Simulation.run({ ...options, warmup: "30 seconds" })
+      assert.closeTo(warm.retries / warm.arrived, 3 / 4, 0.06)
+    })
+  )
+
+  it.live("what happens in the warm-up is in no figure, and the last part of a second has a window too", () =>
+    Effect.gen(function* () {
+      const figures = yield* Simulation.run({
+        ...small,
+        arrivals: Arrivals.spike(0, 500, 0, 1000),
+        policy: ScalingPolicy.fixed(2),
+        duration: "60500 millis",
+        warmup: "50 seconds"
+      })
+      assert.deepInclude(figures, { arrived: 0, peakBacklog: 0, windowsWithinTarget: 1 })
+      assert.strictEqual(figures.windows.length, 61)
+      assert.isAbove(figures.windows[0]!.backlog, 100)
+    })
+  )
+
+  it.live("decisions are those that changed something", () =>
+    Effect.gen(function* () {
+      const { decisions } = yield* Simulation.run({ ...small, policy: wishes((at) => (at < 30_000 ? 3 : 5)) })
+      assert.deepStrictEqual(
+        decisions.map(({ after, atMillis, before }) => [atMillis, before, after]),
+        [
+          [1000, 1, 3],
+          [30_000, 3, 5]
+        ]
+      )
+    })
+  )
+
+  it.live("the seed is that of the pool's own chances too", () =>
+    Effect.gen(function* () {
+      const ends = (seed: number) =>
+        Effect.gen(function* () {
+          const seen: Array<number> = []
+          yield* Simulation.run({
+            arrivals: Arrivals.constant(10),
+            service: ServiceTimes.constant(20),
+            failures: 1,
+            pool: { retry: retryTwice },
+            duration: "5 seconds",
+            seed,
+            onEnd: ({ endedAt, index }) => (seen[index] = endedAt)
+          })
+          return seen
+        })
+      assert.deepStrictEqual(yield* ends(1), yield* ends(1))
+      assert.notDeepEqual(yield* ends(1), yield* ends(2))
+    })
+  )
+
   it.live("a downstream slows its callers by how many they are", () =>
     Effect.gen(function* () {
       const ran = (workers: number) =>
