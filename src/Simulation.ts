@@ -10,6 +10,7 @@ import {
   Effect,
   Exit,
   Layer,
+  Metric,
   Predicate,
   Random,
   References,
@@ -91,7 +92,10 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     })
     const fork = Effect.runForkWith(
       time.inhabit(
-        Context.make(Random.Random, generator(`${seed}/pool`)).pipe(Context.add(References.MinimumLogLevel, "None"))
+        Context.make(Random.Random, generator(`${seed}/pool`)).pipe(
+          Context.add(References.MinimumLogLevel, "None"),
+          Context.add(Metric.MetricRegistry, new Map())
+        )
       )
     )
     const policy = new Watched(options.policy ?? ScalingPolicy.adaptive())
@@ -141,7 +145,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       if (policy.defect !== undefined) return yield* Effect.die(policy.defect.cause)
       return { policy: policy.name, ...meter.finish(time.millis), decisions }
     })
-    // Interrupted or not, the pool is closed, and its metrics are gone.
+    // Interrupted or not, the pool is closed.
     return yield* Effect.ensuring(
       passTime,
       Effect.sync(() => time.runToEnd(() => fork(Scope.close(scope, Exit.void))))
