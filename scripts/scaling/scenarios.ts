@@ -79,7 +79,7 @@ const unseen = (title: string, { arrivals, seconds }: ReturnType<typeof drawn>, 
   duration: seconds * 1000
 })
 
-/** Written when `adaptive` was finished, and never used to tune it. Two types of request, of about 67 and 413 ms. */
+/** Never used to tune `adaptive`. Two types of request, of about 67 and 413 ms. */
 export const holdout = {
   evening: unseen("An evening: 120/s, in five minutes up to 600/s, and down to 200/s in one", evening),
   bursts: unseen("Three bursts of a minute: 600/s on 250/s", bursts),
