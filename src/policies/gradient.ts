@@ -191,6 +191,7 @@ class Seen {
     return this.running === 0 ? 0 : this.runningMillis / this.running
   }
 
+  /** The share of timeouts is 0 unless there are more of them than are tolerated, and than chance would have it. */
   get means() {
     const { weight } = this
     const tolerated = tolerableTimeouts * this.ended

@@ -9,7 +9,8 @@ export const orUndefined = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, F
 
 export const workers = {
   minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),
-  maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)"))
+  maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)")),
+  capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)'))
 }
 
 /** Every command that prints a table can print one object instead. */

@@ -39,7 +39,6 @@ const flags = {
   requests: Argument.String("requests").pipe(Argument.withDescription("A file of JSON lines, or - for standard input")),
   handlers: text("handlers", "MODULE", "A TypeScript or JavaScript module that exports `group` and `layer`"),
   ...workers,
-  capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)')),
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default suspend); lines are fed so that none is refused")

@@ -50,7 +50,6 @@ const flags = {
   arrivals: text("arrivals", "ARRIVALS", "The load; see above"),
   service: text("service", "SERVICE", "What a request takes; see above"),
   ...workers,
-  capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)')),
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default dropping)")
