@@ -7,7 +7,8 @@ export const text = (name: string, metavar: string, description: string) =>
 export const whole = (name: string, description: string) => Flag.Int(name).pipe(Flag.withDescription(description))
 export const orUndefined = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
 
-export const workers = {
+/** How much the pool may hold and run at once. */
+export const bounds = {
   minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),
   maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)")),
   capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)'))

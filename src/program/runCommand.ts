@@ -4,7 +4,7 @@ import { Argument, Command, Flag, GlobalFlag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
 import { Writable } from "node:stream"
 import { BadUsage } from "./errors.ts"
-import { json, orUndefined, text, whole, workers } from "./flags.ts"
+import { json, orUndefined, text, whole, bounds } from "./flags.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
 import { type Job, run } from "./run.ts"
@@ -38,7 +38,7 @@ Exit codes:
 const flags = {
   requests: Argument.String("requests").pipe(Argument.withDescription("A file of JSON lines, or - for standard input")),
   handlers: text("handlers", "MODULE", "A TypeScript or JavaScript module that exports `group` and `layer`"),
-  ...workers,
+  ...bounds,
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default suspend); lines are fed so that none is refused")

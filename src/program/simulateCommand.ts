@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { promises } from "node:fs"
 import * as Charts from "./charts.ts"
 import { messageOf, PageNotWritten } from "./errors.ts"
-import { json, orUndefined, text, whole, workers } from "./flags.ts"
+import { json, orUndefined, text, whole, bounds } from "./flags.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
 import { simulate } from "./simulate.ts"
@@ -49,7 +49,7 @@ const flags = {
   ),
   arrivals: text("arrivals", "ARRIVALS", "The load; see above"),
   service: text("service", "SERVICE", "What a request takes; see above"),
-  ...workers,
+  ...bounds,
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default dropping)")
