@@ -31,13 +31,15 @@ const table = {
   "internal/runtime": "",
   "internal/ring": "",
   "internal/counters": "Outcome PoolSnapshot",
+  "internal/histogram": "Latencies",
+  Latencies: "internal/histogram",
   "internal/deadlines": "internal/runtime",
   "internal/events": "PoolEvent",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/counters internal/deadlines internal/ring internal/worker",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
-    "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/request internal/runtime",
+    "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
@@ -50,19 +52,20 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/request internal/retry internal/runtime internal/settle",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle",
   "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
   "internal/calls":
-    "Call Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime",
+    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime",
   "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",
   Ticket: "Outcome PoolError internal/request",
+  OutcomeJson: "Handlers Outcome PoolError",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew",
+    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew",
   // The scaler sees counts, never a request.
   Scaler: "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool",
   PoolMetrics: "Outcome PoolSnapshot WorkerPool",
@@ -80,14 +83,34 @@ const table = {
   Simulation: "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/checks simulation/*",
 
   index: "any public file",
-  "program/*": "program/* index Simulation",
+  "http/problem": "",
+  "http/send": "http/problem",
+  "http/body": "http/problem http/send",
+  "http/guard": "http/problem",
+  "http/headers": "index http/problem",
+  "http/ledger": "index",
+  "http/resource": "index http/ledger http/problem",
+  "http/service": "index http/ledger",
+  "http/submit": "index http/body http/headers http/ledger http/problem http/resource http/send http/service",
+  "http/api": "index",
+  "http/example": "",
+  "http/monitor": "index http/service",
+  "http/events": "index http/monitor http/problem http/send http/service",
+  "http/requests": "index http/api http/headers http/ledger http/problem http/resource http/service http/submit",
+  "http/pool": "index http/api http/example http/headers http/problem http/service",
+  "http/operations": "http/api http/events http/guard http/problem http/service",
+  "http/routes":
+    "http/api http/events http/guard http/monitor http/operations http/pool http/problem http/requests http/send http/service",
+  "http/server": "http/guard http/problem http/routes http/send http/submit",
+  "dashboard/assets": "",
+  "program/*": "program/* http/* dashboard/assets index Simulation",
   main: "program/*"
 }
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
-  file.startsWith("program/") || file === "main"
-    ? /^(effect(\/\w+)*|@effect\/platform-node(\/\w+)?|node:\w+)$/
+  /^(program|http|dashboard)\//.test(file) || file === "main"
+    ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
     : file === "TestPool"
       ? /^effect(\/rpc|\/testing)?$/
       : /^effect(\/rpc)?$/

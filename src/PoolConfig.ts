@@ -4,6 +4,7 @@
  * | option | range | default |
  * | --- | --- | --- |
  * | `name` | not empty | `"default"` |
+ * | `idPrefix` | a text | `""` |
  * | `minWorkers` | 0 to `maxWorkers` | 1 |
  * | `maxWorkers` | at least 1 | 64, or `minWorkers` if that is more |
  * | `capacity` | at least 1, or `"unbounded"` | 10,000 |
@@ -31,6 +32,8 @@ export type Strategy = "suspend" | "dropping" | "sliding"
 export interface Options extends RequestPolicy.Fields {
   /** Names the pool in metrics, logs, errors and reports. */
   readonly name?: string | undefined
+  /** Stands before the number of a request in its id. A pool whose ids outlive it, in URLs or logs, gives each life its own. */
+  readonly idPrefix?: string | undefined
   /** Workers kept even when idle. With 0 the first request starts one without waiting for a tick. */
   readonly minWorkers?: number | undefined
   /** The most workers, and so the most attempts that run at once (but see `maxStuckWorkers`). */
@@ -63,6 +66,7 @@ export class PoolConfig extends Context.Service<
   PoolConfig,
   {
     readonly name: string
+    readonly idPrefix: string
     readonly minWorkers: number
     readonly maxWorkers: number
     /** `Infinity` when unbounded. */
@@ -82,7 +86,7 @@ export class PoolConfig extends Context.Service<
 export const make = (options: Options = {}): Result.Result<PoolConfig["Service"], InvalidPoolConfig> => {
   const minWorkers = options.minWorkers ?? 1
   const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
-  const { capacity = 10_000, strategy = "suspend", name = "default" } = options
+  const { capacity = 10_000, strategy = "suspend", name = "default", idPrefix = "" } = options
   const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100 } = options
   const policy = RequestPolicy.resolve(options, RequestPolicy.defaults)
   const times = {
@@ -93,6 +97,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   }
   const invalid =
     (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+    (typeof idPrefix === "string" ? undefined : checks.wrong("idPrefix", "a text", idPrefix)) ??
     checks.bounds(minWorkers, maxWorkers) ??
     (capacity === "unbounded" ? undefined : checks.wholeFrom(1)("capacity", capacity)) ??
     checks.oneOf("suspend", "dropping", "sliding")("strategy", strategy) ??
@@ -105,6 +110,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   return Result.map(policy, (policy) => ({
     ...(times as Record<keyof typeof times, number>),
     name,
+    idPrefix,
     minWorkers,
     maxWorkers,
     capacity: capacity === "unbounded" ? Infinity : capacity,
@@ -135,6 +141,7 @@ const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Con
  */
 export const config: Config.Config<Options> = Config.all({
   name: optional(Config.String("NAME")),
+  idPrefix: optional(Config.String("ID_PREFIX")),
   minWorkers: optional(Config.Number("MIN_WORKERS")),
   maxWorkers: optional(Config.Number("MAX_WORKERS")),
   capacity: optional(Config.Number("CAPACITY").pipe(Config.orElse(() => Config.Literal("unbounded", "CAPACITY")))),

@@ -1,7 +1,7 @@
 /** Looks at the pool at every tick, asks the policy for a number of workers and resizes the pool. */
 import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Stream } from "effect"
 import { PoolConfig } from "./PoolConfig.ts"
-import type { InvalidPoolConfig, OutOfBounds } from "./PoolError.ts"
+import { InvalidPoolConfig, type OutOfBounds } from "./PoolError.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import * as ScalingDecision from "./ScalingDecision.ts"
 import type { Proposal, ScalingPolicy } from "./ScalingPolicy.ts"
@@ -16,6 +16,12 @@ export class Scaler extends Context.Service<
      */
     readonly hold: (workers: number) => Effect.Effect<void, OutOfBounds>
     readonly release: Effect.Effect<void>
+    /** The number that is held by hand, or `undefined`. */
+    readonly held: Effect.Effect<number | undefined>
+    /** The name of the policy in force. */
+    readonly policy: Effect.Effect<string>
+    /** Puts another policy in force, from the next tick on; what the former one has learnt is forgotten. */
+    readonly setPolicy: (policy: ScalingPolicy) => Effect.Effect<void, InvalidPoolConfig>
     /** The decision of each tick from the subscription on. A slow subscriber loses its oldest ones. */
     readonly decisions: Stream.Stream<ScalingDecision.ScalingDecision>
     /** The last decisions, oldest first, as many as the pool's option `decisions`. */
@@ -30,9 +36,10 @@ export class Scaler extends Context.Service<
  * change is logged as a sentence and is an event of a span `WorkerPool.scale`; a tick that changes nothing is neither.
  */
 export const make = Effect.fnUntraced(function* (
-  policy: ScalingPolicy
+  startingPolicy: ScalingPolicy
 ): Effect.fn.Return<Scaler["Service"], InvalidPoolConfig, PoolConfig | WorkerPool | Scope.Scope> {
-  if (policy.invalid !== undefined) return yield* policy.invalid
+  if (startingPolicy.invalid !== undefined) return yield* startingPolicy.invalid
+  let policy = startingPolicy
   const config = yield* PoolConfig
   const pool = yield* WorkerPool
   const { scalingIntervalMillis } = config
@@ -40,7 +47,7 @@ export const make = Effect.fnUntraced(function* (
   const kept: Array<ScalingDecision.ScalingDecision> = []
   let last: ScalingDecision.ScalingDecision | undefined
   let state: unknown = policy.initial
-  let held = false
+  let held: number | undefined
 
   const tick = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
@@ -49,7 +56,7 @@ export const make = Effect.fnUntraced(function* (
     const proposal = policy.decide(signals, state)
     state = proposal.state
     const { reason, workers: proposed, wanted = proposed } = proposal
-    const outcome = held ? holding(proposal, signals.target) : bounded(proposal, signals)
+    const outcome = held !== undefined ? holding(proposal, signals.target) : bounded(proposal, signals)
     last = {
       policy: policy.name,
       before: signals.target,
@@ -69,10 +76,12 @@ export const make = Effect.fnUntraced(function* (
     Effect.catchCause((cause) => Effect.as(Effect.logError(`policy "${policy.name}" failed at this tick`, cause), true))
   )
 
-  if (policy.startsWith !== undefined) {
+  const start = Effect.gen(function* () {
+    if (policy.startsWith === undefined || held !== undefined) return
     const { after } = bounded({ workers: policy.startsWith, reason: "", state: undefined }, yield* pool.snapshot)
     yield* Effect.ignore(pool.resize(after))
-  }
+  })
+  yield* start
   yield* Effect.forkScoped(
     Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
   )
@@ -81,12 +90,21 @@ export const make = Effect.fnUntraced(function* (
     hold: (workers) =>
       Effect.suspend(() => {
         const before = held
-        held = true
+        held = workers
         return Effect.onError(pool.resize(workers), () => Effect.sync(() => void (held = before)))
       }),
     release: Effect.sync(() => {
-      held = false
+      held = undefined
     }),
+    held: Effect.sync(() => held),
+    policy: Effect.sync(() => policy.name),
+    setPolicy: (next) =>
+      Effect.suspend(() => {
+        if (next.invalid !== undefined) return Effect.fail(next.invalid)
+        policy = next
+        state = next.initial
+        return start
+      }),
     decisions: Stream.fromPubSub(decisions),
     recent: Effect.sync(() => [...kept]),
     explain: Effect.sync(() =>
@@ -104,6 +122,10 @@ export const layerNone: Layer.Layer<Scaler, never, WorkerPool> = Layer.effect(
   Effect.map(WorkerPool, ({ resize }) => ({
     hold: resize,
     release: Effect.void,
+    held: Effect.succeed(undefined),
+    policy: Effect.succeed("none"),
+    setPolicy: ({ name }) =>
+      Effect.fail(new InvalidPoolConfig({ field: "scaling", expected: `a policy from the start on`, actual: name })),
     decisions: Stream.empty,
     recent: Effect.succeed([]),
     explain: Effect.succeed("There is no scaling: the number of workers changes only by hand.")

@@ -13,11 +13,18 @@ export interface Ticket<out A, out E = never> {
   readonly outcome: Effect.Effect<Outcome<A, E>>
   /** Where the request is now. */
   readonly status: Effect.Effect<Phase | "ended">
+  /** Attempts that were started so far. */
+  readonly attempts: Effect.Effect<number>
   /**
    * Gives the request up: `"withdrawn"` if no attempt ran, `"interrupting"` if one did (its finalizers may go on for a
    * while), `"settled"` if it had ended before. It does not wait.
    */
   readonly cancel: Effect.Effect<"withdrawn" | "interrupting" | "settled">
+  /**
+   * Calls back with the outcome, in the very step that ends the request, or at once if it has ended: for those who keep
+   * books of many requests, since it needs no fiber. The listener must be quick; what it throws is logged.
+   */
+  readonly onEnd: (listener: (outcome: Outcome<A, E>) => void) => void
 }
 
 /** @internal */
@@ -50,8 +57,17 @@ class TicketOf implements Ticket<unknown, unknown> {
     return Effect.sync(() => this.request.phase as Phase | "ended")
   }
 
+  get attempts(): Effect.Effect<number> {
+    return Effect.sync(() => this.request.attempts)
+  }
+
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {
     return Effect.sync(() => this.request.route.canceller.cancel(this.request))
+  }
+
+  onEnd(listener: (outcome: Outcome) => void): void {
+    if (this.request.phase === "ended") listener(toOutcome(this.request))
+    else this.request.listen((_, request) => listener(toOutcome(request)))
   }
 }
 

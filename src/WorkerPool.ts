@@ -9,6 +9,7 @@ import { Calls } from "./internal/calls.ts"
 import { makeControls } from "./internal/controls.ts"
 import { type Core, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
+import type { Latencies } from "./Latencies.ts"
 import type { Outcome, Rejected } from "./Outcome.ts"
 import * as PoolClient from "./PoolClient.ts"
 import type { PoolConfig } from "./PoolConfig.ts"
@@ -83,6 +84,8 @@ export class WorkerPool extends Context.Service<
     }) => Effect.Effect<DrainReport, InvalidPoolConfig>
     /** Every count of the pool, taken in one step. */
     readonly snapshot: Effect.Effect<PoolSnapshot>
+    /** How long the requests that have ended waited and ran, as histograms since the pool was built. */
+    readonly latencies: Effect.Effect<Latencies>
     /** What happens from the subscription on, until the pool has drained. A slow subscriber loses its oldest events. */
     readonly events: Stream.Stream<PoolEvent>
     readonly deadLetters: DeadLetters.DeadLetters

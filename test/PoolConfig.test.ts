@@ -13,6 +13,7 @@ const refusal = (options: object) => {
 
 const defaults = {
   name: "default",
+  idPrefix: "",
   minWorkers: 1,
   maxWorkers: 64,
   capacity: 10_000,
@@ -161,10 +162,12 @@ describe("PoolConfig.config", () => {
         WORKER_POOL_DRAIN_GRACE: "6 seconds",
         WORKER_POOL_MAX_STUCK_WORKERS: "7",
         WORKER_POOL_DEAD_LETTERS: "8",
-        WORKER_POOL_DECISIONS: "9"
+        WORKER_POOL_DECISIONS: "9",
+        WORKER_POOL_ID_PREFIX: "e-"
       })
       assert.deepStrictEqual(config, {
         name: "env",
+        idPrefix: "e-",
         minWorkers: 2,
         maxWorkers: 5,
         capacity: Infinity,

@@ -89,6 +89,23 @@ describe("interrupting execute", () => {
 })
 
 describe("a ticket", () => {
+  it.effect("calls back in the step of the end, or at once after it, and counts attempts", () =>
+    withPool({ idPrefix: "p-" })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(10), "a"))
+        const ticket = yield* bench.submit("a")
+        const heard: Array<string> = []
+        ticket.onEnd(({ end, id }) => heard.push(`${id} ${end}`))
+        yield* TestClock.adjust(9)
+        assert.deepStrictEqual([heard, yield* ticket.attempts], [[], 1])
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(heard, ["p-1 succeeded"])
+        ticket.onEnd(({ end }) => heard.push(end))
+        assert.deepStrictEqual(heard, ["p-1 succeeded", "succeeded"])
+      })
+    )
+  )
+
   it.effect("that nobody awaits still runs", () =>
     withPool({ maxWorkers: 1 })((bench) =>
       Effect.gen(function* () {

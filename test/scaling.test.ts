@@ -54,6 +54,29 @@ describe("ticks", () => {
     )
   )
 
+  it.effect("another policy is in force from the next tick on, and its name and a hold can be read", () =>
+    withPool({ maxWorkers: 8, scaling: wishes(2, 3) })((bench) =>
+      Effect.gen(function* () {
+        const { scaler } = bench
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* scaler.policy, "wishes")
+        yield* scaler.setPolicy(ScalingPolicy.make("seven", () => 7))
+        assert.strictEqual(yield* workers(bench), 2)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual([yield* workers(bench), yield* scaler.policy], [7, "seven"])
+        // As a pool that starts with it: `fixed` does not wait for a tick.
+        yield* scaler.setPolicy(ScalingPolicy.fixed(5))
+        assert.strictEqual(yield* workers(bench), 5)
+        yield* scaler.hold(4)
+        assert.strictEqual(yield* scaler.held, 4)
+        yield* scaler.release
+        assert.strictEqual(yield* scaler.held, undefined)
+        const invalid = yield* Effect.flip(scaler.setPolicy(ScalingPolicy.queueLength({ threshold: -1 })))
+        assert.deepStrictEqual([invalid.field, yield* scaler.policy], ["threshold", "fixed"])
+      })
+    )
+  )
+
   it.effect("held, ticks go on deciding but change nothing; released, the next tick does", () =>
     withPool({ maxWorkers: 8, scaling: wishes(2, 3) })((bench) =>
       Effect.gen(function* () {

@@ -2,6 +2,7 @@
 import { Effect, Effectable, Exit, Result, Schema, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
+import type { Handler } from "../Handlers.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
 import {
   HandlerNotFound,
@@ -44,13 +45,22 @@ class Execution extends Effectable.Class<any, any> {
 }
 
 type Refusal = Exit.Exit<never, SubmitError>
+type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+
+/** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
+const decoderOf = ({ context, rpc }: Handler): Decode => {
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(rpc.payloadSchema))
+  return (json) => Effect.provideContext(decode(json), context) as Effect.Effect<unknown, Schema.SchemaError>
+}
 
 export class Calls {
   private readonly core: Core
+  private readonly decoders: ReadonlyMap<string, Decode>
   private sequence = 0
 
   constructor(core: Core) {
     this.core = core
+    this.decoders = new Map([...core.handlers].map(([tag, handler]) => [tag, decoderOf(handler)]))
   }
 
   readonly execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options): Effect.Effect<any, any> =>
@@ -77,21 +87,22 @@ export class Calls {
       return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
-  readonly submitUnknown = Effect.fnUntraced(
-    { self: this },
-    function* (this: Calls, tag: string, json: unknown, options?: Call.Options) {
-      const handler = this.core.handlers.get(tag)
-      if (handler === undefined) return yield* this.notFound(tag)
-      const payload = yield* Schema.decodeUnknownEffect(Schema.toCodecJson(handler.rpc.payloadSchema))(json).pipe(
-        Effect.provideContext(handler.context),
-        Effect.catch((error) => {
+  readonly submitUnknown = (
+    tag: string,
+    json: unknown,
+    options?: Call.Options
+  ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
+    Effect.suspend(() => {
+      const decode = this.decoders.get(tag)
+      if (decode === undefined) return this.notFound(tag)
+      return Effect.matchEffect(decode(json), {
+        onSuccess: (payload) => this.submitMade(this.make(this.core.routes.get(tag)!, payload, options, undefined)),
+        onFailure: ({ message }): Refusal => {
           this.core.counters.invalid++
-          return new InvalidPayload({ tag, issue: error.message })
-        })
-      ) as Effect.Effect<unknown, InvalidPayload>
-      return yield* this.submitMade(this.make(this.core.routes.get(tag)!, payload, options, undefined))
-    }
-  )
+          return Exit.fail(new InvalidPayload({ tag, issue: message }))
+        }
+      })
+    })
 
   /** The same request again, as a new one. */
   readonly submitAgain = (request: PoolRequest): Effect.Effect<Ticket.Ticket<unknown, unknown>, SubmitError> =>

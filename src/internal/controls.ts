@@ -83,6 +83,7 @@ export const makeControls = (core: Core) => {
         const millis = deadline === undefined ? config.drainDeadlineMillis : checks.millis("deadline", deadline, 0)
         return typeof millis === "number" ? drain.run(millis) : Effect.fail(millis)
       }),
-    snapshot: Effect.sync(() => snapshotAt(now()))
+    snapshot: Effect.sync(() => snapshotAt(now())),
+    latencies: Effect.sync(() => ({ waited: core.waited.counts, ran: core.ran.counts }))
   }
 }

@@ -14,6 +14,7 @@ import { DeadLetterBox } from "./deadLetterBox.ts"
 import { Deadlines } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
+import { LatencyHistogram } from "./histogram.ts"
 import type { Canceller, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
 import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
@@ -30,6 +31,8 @@ export interface Core {
   readonly now: () => number
   readonly admission: Admission
   readonly counters: Counters
+  readonly waited: LatencyHistogram
+  readonly ran: LatencyHistogram
   readonly crew: Crew
   readonly deadlines: Deadlines
   readonly deadLetters: DeadLetterBox
@@ -47,13 +50,14 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     cancel: (request) => admission.cancel(request),
     cancelAndWait: (request) => admission.cancelAndWait(request)
   }
-  const routes = yield* makeRoutes(handlers, config.policy, canceller)
+  const routes = yield* makeRoutes(handlers, config, canceller)
   const runRoute: Route = {
     tag: "run",
     policy: config.policy,
     context: undefined,
     run: (effect) => effect,
     canceller,
+    idPrefix: config.idPrefix,
     counts: routes.get("run")?.counts ?? new HandlerCounters()
   }
   const context = inherit(yield* Effect.context<never>())
@@ -62,6 +66,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const now = makeNow(context)
   const turn = new Turn(context, (defect) => log(Effect.logError("an observer of a caller threw", defect)))
   const counters = new Counters()
+  const waited = new LatencyHistogram()
+  const ran = new LatencyHistogram()
   const events = new Events()
   const drain = new Drain()
   const deadlines = new Deadlines(now, new Alarm(context, scope), turn)
@@ -70,6 +76,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
 
   const settle = makeSettle({
     counters,
+    waited,
+    ran,
     deadlines,
     deadLetters,
     events,
@@ -159,6 +167,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     now,
     admission,
     counters,
+    waited,
+    ran,
     crew,
     deadlines,
     deadLetters,
@@ -172,7 +182,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
 
 const makeRoutes = (
   handlers: Handlers["Service"],
-  base: RequestPolicy.Resolved,
+  { idPrefix, policy: base }: PoolConfig["Service"],
   canceller: Canceller
 ): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
   Effect.gen(function* () {
@@ -185,6 +195,7 @@ const makeRoutes = (
         context: inherit(context),
         run,
         canceller,
+        idPrefix,
         counts: new HandlerCounters()
       })
     }

@@ -17,6 +17,8 @@ export interface Route {
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
   readonly canceller: Canceller
+  /** What the number of a request has before it in its id. */
+  readonly idPrefix: string
   readonly counts: HandlerCounters
 }
 
@@ -91,7 +93,7 @@ export class PoolRequest extends Effectable.Class<void> implements Placed {
   }
 
   get id(): string {
-    return this.details?.id ?? String(this.sequence)
+    return this.details?.id ?? this.route.idPrefix + this.sequence
   }
 
   get tag(): string {

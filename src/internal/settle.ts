@@ -6,6 +6,7 @@ import type { Counters } from "./counters.ts"
 import type { DeadLetterBox } from "./deadLetterBox.ts"
 import type { Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
+import type { LatencyHistogram } from "./histogram.ts"
 import { type PoolRequest, toOutcome } from "./request.ts"
 import type { Turn } from "./runtime.ts"
 
@@ -18,6 +19,8 @@ export type Settle = (request: PoolRequest, end: End, exit: Exit.Exit<any, any>,
 export const makeSettle =
   (pool: {
     readonly counters: Counters
+    readonly waited: LatencyHistogram
+    readonly ran: LatencyHistogram
     readonly deadlines: Deadlines
     readonly deadLetters: DeadLetterBox
     readonly events: Events
@@ -43,6 +46,8 @@ export const makeSettle =
     }
     counters.waitedMillis += request.waitedMillis
     counters.ranMillis += request.ranMillis
+    pool.waited.record(request.waitedMillis)
+    if (request.attempts > 0) pool.ran.record(request.ranMillis)
     switch (end) {
       case "succeeded":
         counters.succeeded++

@@ -2,19 +2,18 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
-import { readFileSync } from "node:fs"
+import { configCommand } from "./configCommand.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
 import { runCommand } from "./runCommand.ts"
+import { serveCommand } from "./serveCommand.ts"
 import { simulateCommand } from "./simulateCommand.ts"
 import { codeOfSignal } from "./stop.ts"
+import { version } from "./version.ts"
 
 const command = Command.make("worker-pool").pipe(
   Command.withDescription("An elastic, back-pressured, accountable worker pool"),
-  Command.withSubcommands([runCommand, simulateCommand])
+  Command.withSubcommands([runCommand, serveCommand, configCommand, simulateCommand])
 )
-
-const version = (): string =>
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string
 
 /** Help that was asked for goes to standard output; what is said about bad usage does not. */
 const presenter = CliOutput.layerPresenter({

@@ -1,5 +1,6 @@
 /** Why a run could not start, or had to stop. */
 import { Schema } from "effect"
+import { OutcomeJson } from "../index.ts"
 
 /** The command line, or a file that it names, is not usable. Nothing was run, and nothing overwritten. Exit code 2. */
 export class BadUsage extends Schema.TaggedError<BadUsage>()("BadUsage", { reason: Schema.String }) {
@@ -57,9 +58,7 @@ export class StoppedBeforeStart extends Schema.TaggedError<StoppedBeforeStart>()
   }
 }
 
-/** What anything that was thrown says about itself, on one line. */
-export const messageOf = (thrown: unknown): string =>
-  (thrown instanceof Error ? thrown.message || thrown.name : String(thrown)).replaceAll(/\s*\n\s*/g, " ")
+export const { messageOf } = OutcomeJson
 
 /** The code of a system error, such as `ENOENT`. */
 export const codeOf = (thrown: unknown): string | undefined =>

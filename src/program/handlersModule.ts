@@ -10,8 +10,14 @@ import { BadUsage, messageOf } from "./errors.ts"
 const expected =
   "Expected --handlers to name a module that exports `group` (an RpcGroup) and `layer` (`group.toLayer({...})`)"
 
+/** What the module gives: its group, and the handlers of it that a pool takes. */
+export interface Loaded {
+  readonly group: Group
+  readonly handlers: Handlers.Handlers["Service"]
+}
+
 /** The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. */
-export const load = (path: string): Effect.Effect<Handlers.Handlers["Service"], BadUsage, Scope.Scope> =>
+export const load = (path: string): Effect.Effect<Loaded, BadUsage, Scope.Scope> =>
   Effect.gen(function* () {
     const file = resolve(path)
     const exports: Record<string, unknown> = yield* Effect.tryPromise({
@@ -39,10 +45,10 @@ export const load = (path: string): Effect.Effect<Handlers.Handlers["Service"], 
       Effect.provideContext(built as Context.Context<any>),
       Effect.mapError((error) => new BadUsage({ reason: `The handlers of ${file}: ${error.message}` }))
     )
-    return Context.get(handlers, Handlers.Handlers)
+    return { group, handlers: Context.get(handlers, Handlers.Handlers) }
   })
 
-type Group = RpcGroup.RpcGroup<any>
+export type Group = RpcGroup.RpcGroup<any>
 
 /** By its shape: the module may bring its own copy of `effect`. */
 const isGroup = (u: unknown): u is Group =>

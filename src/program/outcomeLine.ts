@@ -1,7 +1,6 @@
 /** One line of the outcomes file: how one line of the requests ended. */
-import { Cause, Effect, Exit, Schema } from "effect"
-import { type Handlers, Outcome, PoolError } from "../index.ts"
-import { messageOf } from "./errors.ts"
+import { Effect } from "effect"
+import { type Handlers, Outcome, OutcomeJson, type PoolError } from "../index.ts"
 
 /** The ends of an accepted request, and the two of a line that never became one. */
 export const ends = [...Outcome.ends, "malformed", "rejected"] as const
@@ -38,71 +37,24 @@ export const rejected = (line: number, id: string, type: string, error: PoolErro
   type,
   end: "rejected",
   ...never,
-  error: tagAndMessage(error)
+  error: OutcomeJson.tagAndMessage(error)
 })
-
-type Encode = (value: unknown) => Effect.Effect<unknown, unknown>
-interface Encoders {
-  readonly result: Encode
-  readonly error: Encode
-}
 
 /** How outcomes become lines. With `results: false` no result is encoded, for a run that writes none. */
-export const encoder = (handlers: Handlers.Handlers["Service"], { results }: { readonly results: boolean }) => {
-  const encoders = new Map<string, Encoders>()
-  for (const [tag, { context, rpc }] of handlers) {
-    const by = (schema: Schema.Top): Encode => {
-      const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(schema)) as Encode
-      return (value) => Effect.provideContext(encode(value), context)
-    }
-    encoders.set(tag, { result: results ? by(rpc.successSchema) : Effect.succeed, error: by(rpc.errorSchema) })
-  }
-
-  return (line: number, outcome: Outcome.Outcome): Effect.Effect<OutcomeLine> => {
-    const { attempts, end, exit, id, tag } = outcome
-    const encode = encoders.get(tag)!
-    const head = {
+export const encoder = (handlers: Handlers.Handlers["Service"], options: { readonly results: boolean }) => {
+  const encode = OutcomeJson.encoder(handlers, options)
+  return (line: number, outcome: Outcome.Outcome): Effect.Effect<OutcomeLine> =>
+    Effect.map(encode(outcome), ({ isTyped: _, end, ...of }) => ({
       line,
-      id,
-      type: tag,
+      id: outcome.id,
+      type: outcome.tag,
       end,
-      attempts,
+      attempts: outcome.attempts,
       waitedMillis: Math.round(outcome.waitedMillis),
-      ranMillis: Math.round(outcome.ranMillis)
-    }
-    if (Exit.isFailure(exit)) return Effect.map(errorOf(exit.cause, encode.error), (error) => ({ ...head, error }))
-    return Effect.match(encode.result(exit.value), {
-      onSuccess: (result): OutcomeLine => ({ ...head, result: result ?? null }),
-      // The handler broke its own schema; what it did cannot be told.
-      onFailure: (issue) => ({ ...head, end: "failed", error: { _tag: "InvalidResult", message: messageOf(issue) } })
-    })
-  }
+      ranMillis: Math.round(outcome.ranMillis),
+      ...of
+    }))
 }
-
-const errorOf = (cause: Cause.Cause<unknown>, encode: Encode): Effect.Effect<unknown> => {
-  const failure = cause.reasons.find(Cause.isFailReason)
-  if (failure === undefined) {
-    return Effect.succeed({ _tag: "Defect", message: messageOf(Cause.squash(cause)) })
-  }
-  const { error } = failure
-  if (isPoolError(error)) return Effect.succeed(tagAndMessage(error))
-  return Effect.orElseSucceed(encode(error), () => tagAndMessage(error))
-}
-
-const poolErrors = [
-  PoolError.RequestTimeout,
-  PoolError.RequestExpired,
-  PoolError.RequestEvicted,
-  PoolError.RequestCancelled,
-  PoolError.RequestInterrupted,
-  PoolError.HandlerInterrupted
-]
-const isPoolError = (error: unknown): boolean => poolErrors.some((of) => error instanceof of)
-
-const tagAndMessage = (error: unknown) => ({
-  _tag: typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Error",
-  message: messageOf(error)
-})
 
 /** The error of a line in a few words, for people. */
 export const errorInWords = (error: unknown): string => {

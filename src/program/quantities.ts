@@ -17,6 +17,15 @@ export const millisOf = (text: string): number | undefined => {
   return Option.getOrUndefined(Option.filter(millis, Number.isFinite))
 }
 
+const unitBytes: Readonly<Record<string, number>> = { "": 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 }
+
+/** A whole number of bytes: `65536`, `64KiB` or `1.5MiB`. */
+export const bytesOf = (text: string): number | undefined => {
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*(|B|KiB|MiB|GiB)\s*$/i.exec(text) ?? []
+  const bytes = number === undefined ? Number.NaN : Number(number) * unitBytes[unit!.toLowerCase()]!
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 /** From 0 to 1: `0.05` or `5%`. */
 export const shareOf = (text: string): number | undefined => {
   const isPercent = text.trimEnd().endsWith("%")

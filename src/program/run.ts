@@ -103,7 +103,7 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
 /** Everything that can be wrong with the command line shows here, before anything is run. */
 const prepare = Effect.fnUntraced(function* (job: Job) {
   const requests = yield* Requests.open(job.requests)
-  const handlers = yield* HandlersModule.load(job.handlers)
+  const { handlers } = yield* HandlersModule.load(job.handlers)
   const tally = new Tally()
   const outcomes = job.outcomes === undefined ? undefined : yield* openOutcomes(job.outcomes, job.resume, tally)
   const first = yield* matchInput(requests, outcomes)

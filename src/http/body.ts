@@ -1,0 +1,46 @@
+/** Reads the JSON body of a request on Node's own stream, within a limit. */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { isUtf8 } from "node:buffer"
+import * as Problem from "./problem.ts"
+import { sendProblem } from "./send.ts"
+
+/** Calls `use` with the value and its text, or answers what is wrong. A client that goes away ends it silently. */
+export const readJson = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+  use: (json: unknown, text: string) => void
+): void => {
+  const contentType = request.headers["content-type"] ?? ""
+  if (!isJson(contentType)) return sendProblem(response, Problem.unsupportedType(contentType.slice(0, 80)))
+  if (Number(request.headers["content-length"]) > maxBytes) return sendProblem(response, Problem.tooLarge(maxBytes))
+  let chunks: Array<Buffer> | undefined = []
+  let bytes = 0
+  request.on("data", (chunk: Buffer) => {
+    if (chunks === undefined) return
+    bytes += chunk.length
+    if (bytes <= maxBytes) chunks.push(chunk)
+    else {
+      chunks = undefined
+      sendProblem(response, Problem.tooLarge(maxBytes))
+    }
+  })
+  request.on("end", () => {
+    if (chunks === undefined) return
+    const buffer = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    if (!isUtf8(buffer))
+      return sendProblem(response, Problem.invalid("payload", "Expected the body to be UTF-8", "json"))
+    const text = buffer.toString("utf8")
+    let json: unknown
+    try {
+      json = text === "" ? undefined : JSON.parse(text)
+    } catch (error) {
+      const { message } = error as Error
+      return sendProblem(response, Problem.invalid("payload", `Expected the body to be JSON: ${message}`, "json"))
+    }
+    use(json, text)
+  })
+}
+
+const isJson = (contentType: string): boolean =>
+  contentType === "application/json" || /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(contentType)

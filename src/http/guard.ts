@@ -1,0 +1,140 @@
+/**
+ * Who may ask. Without a token only programs on this machine can reach the service, and no page of another site may use
+ * their browser to do it: the `Host` must be a name of this machine (DNS rebinding), and an `Origin` must be our own.
+ */
+import { Redacted } from "effect"
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import type { IncomingHttpHeaders } from "node:http"
+import { isIPv4 } from "node:net"
+import type { Problem } from "./problem.ts"
+
+/** Whether nobody but this machine can reach an address. */
+export const isLoopback = (host: string): boolean =>
+  (isIPv4(host) && host.startsWith("127.")) || host === "::1" || host === "localhost" || host.endsWith(".localhost")
+
+export interface Asked {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+}
+
+const sessionMillis = 12 * 3_600_000
+const mostSessions = 1000
+const cookieName = "worker-pool-session"
+
+export class Guard {
+  private readonly token: Buffer | undefined
+  private readonly checksHost: boolean
+  private readonly now: () => number
+  /** The hash of each cookie, and until when it holds. */
+  private readonly sessions = new Map<string, number>()
+
+  constructor(options: {
+    readonly token: Redacted.Redacted | undefined
+    readonly host: string
+    readonly now: () => number
+  }) {
+    this.token = options.token === undefined ? undefined : hash(Redacted.value(options.token))
+    this.checksHost = isLoopback(options.host)
+    this.now = options.now
+  }
+
+  get isTokenRequired(): boolean {
+    return this.token !== undefined
+  }
+
+  /** Why the request is refused, if it is. */
+  check({ headers, method, path }: Asked): Problem | undefined {
+    const { host, origin } = headers
+    if (this.checksHost && !(host !== undefined && isLoopback(hostOf(host)))) return wrongHost
+    const isChange = method !== "GET" && method !== "HEAD"
+    if (origin !== undefined && isChange && !isSameOrigin(origin, host)) return wrongOrigin
+    if (this.token === undefined || isOpen(path)) return undefined
+    if (this.isBearer(headers.authorization)) return undefined
+    if (!this.isLoggedIn(headers.cookie)) return unauthorized
+    return isChange && origin === undefined ? wrongOrigin : undefined
+  }
+
+  isToken(token: string): boolean {
+    // Of equal length, whatever was given: the comparison takes the same time.
+    return this.token !== undefined && timingSafeEqual(hash(token), this.token)
+  }
+
+  isLoggedIn(cookies: string | undefined): boolean {
+    const cookie = sessionOf(cookies)
+    if (cookie === undefined) return false
+    const until = this.sessions.get(nameOf(cookie))
+    return until !== undefined && until > this.now()
+  }
+
+  /** A new session, as the value of `Set-Cookie`. */
+  logIn(): string {
+    const now = this.now()
+    for (const [name, until] of this.sessions) {
+      if (until <= now || this.sessions.size >= mostSessions) this.sessions.delete(name)
+    }
+    const cookie = randomBytes(32).toString("base64url")
+    this.sessions.set(nameOf(cookie), now + sessionMillis)
+    return `${cookieName}=${cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${sessionMillis / 1000}`
+  }
+
+  /** Ends the session, and answers what takes the cookie away. */
+  logOut(cookies: string | undefined): string {
+    const cookie = sessionOf(cookies)
+    if (cookie !== undefined) this.sessions.delete(nameOf(cookie))
+    return `${cookieName}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`
+  }
+
+  private isBearer(authorization: string | undefined): boolean {
+    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? []
+    return token !== undefined && this.isToken(token)
+  }
+}
+
+const hash = (text: string): Buffer => createHash("sha256").update(text).digest()
+const nameOf = (cookie: string): string => hash(cookie).toString("base64url")
+
+const sessionOf = (cookies: string | undefined): string | undefined =>
+  cookies
+    ?.split(";")
+    .map((cookie) => cookie.trim())
+    .find((cookie) => cookie.startsWith(`${cookieName}=`))
+    ?.slice(cookieName.length + 1)
+
+/** A `Host` without its port. */
+const hostOf = (host: string): string => {
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host) ?? []
+  return (bracketed ?? plain ?? "").toLowerCase()
+}
+
+const isSameOrigin = (origin: string, host: string | undefined): boolean =>
+  host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
+
+/** What a browser needs before it has logged in, and what a supervisor asks. */
+const isOpen = (path: string): boolean =>
+  path === "/" || path === "/session" || path.startsWith("/assets/") || path.startsWith("/health/")
+
+const wrongHost: Problem = {
+  status: 421,
+  kind: "host",
+  title: "Misdirected Request",
+  detail: "Expected `Host` to be a name of this machine, such as localhost or 127.0.0.1",
+  members: { field: "Host" }
+}
+
+const wrongOrigin: Problem = {
+  status: 403,
+  kind: "origin",
+  title: "Forbidden",
+  detail: "Expected `Origin` to be that of this service: pages of other sites may change nothing here",
+  members: { field: "Origin" }
+}
+
+const unauthorized: Problem = {
+  status: 401,
+  kind: "token",
+  title: "Unauthorized",
+  detail: "Expected `Authorization: Bearer TOKEN` with the token of this service, or the cookie of a session",
+  headers: { "www-authenticate": "Bearer" }
+}

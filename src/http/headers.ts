@@ -1,0 +1,59 @@
+/** What a client asks for in headers and in the query of a request. */
+import type { Call } from "../index.ts"
+import { RetryPolicy } from "../index.ts"
+import { invalid, type Problem } from "./problem.ts"
+
+/**
+ * The seconds of `Prefer: wait=SECONDS` (RFC 7240), at most `most`; `undefined` without one. A preference that cannot be
+ * understood is passed over, as that standard demands.
+ */
+export const waitSeconds = (prefer: string | ReadonlyArray<string> | undefined, most: number): number | undefined => {
+  if (prefer === undefined) return undefined
+  const [, seconds] = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(String(prefer)) ?? []
+  return seconds === undefined ? undefined : Math.min(Number(seconds), most)
+}
+
+/** The `Idempotency-Key`, without the quotes that its draft standard wants around it. */
+export const idempotencyKey = (header: string | ReadonlyArray<string> | undefined): string | Problem | undefined => {
+  if (header === undefined) return undefined
+  const key = String(header).replace(/^"(.*)"$/, "$1")
+  return /^[\x21-\x7e]{1,255}$/.test(key)
+    ? key
+    : invalid(
+        "Idempotency-Key",
+        `Expected \`Idempotency-Key\` to be 1 to 255 printable characters without spaces, got ${key.length}`
+      )
+}
+
+const options = ["timeout", "expiresIn", "retries"]
+
+/** `?timeout=500ms&expiresIn=10s&retries=2`: the options of this one request. */
+export const callOptions = (
+  query: string,
+  millisOf: (text: string) => number | undefined
+): Call.Options | Problem | undefined => {
+  if (query === "") return undefined
+  const found: { timeout?: number; expiresIn?: number; retry?: Call.Options["retry"] } = {}
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!options.includes(name)) {
+      return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
+    }
+    if (name === "retries") {
+      const times = Number(value)
+      if (!/^\d{1,4}$/.test(value)) {
+        return invalid(name, `Expected \`retries\` to be a whole number from 0 to 9999, got "${value.slice(0, 40)}"`)
+      }
+      found.retry = times === 0 ? "none" : RetryPolicy.make({ times })
+    } else {
+      const millis = millisOf(value)
+      if (millis === undefined || !(millis > 0)) {
+        return invalid(
+          name,
+          `Expected \`${name}\` to be a duration above zero, such as 500ms or 10s, got "${value.slice(0, 40)}"`
+        )
+      }
+      found[name as "timeout" | "expiresIn"] = millis
+    }
+  }
+  return found
+}

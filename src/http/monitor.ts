@@ -1,0 +1,184 @@
+/** Looks at the pool each second and remembers the last minutes, for whoever watches. */
+import { Clock, Duration, Effect, PubSub, type Scope, Stream } from "effect"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { Latencies, type PoolSnapshot, ScalingDecision } from "../index.ts"
+import type { Service } from "./service.ts"
+
+const everyMillis = 1000
+const mostPoints = 600
+const mostDecisions = 100
+
+interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** One second of the pool. Rates are per second. */
+export interface Point {
+  readonly at: number
+  readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
+  readonly waiting: number
+  readonly delayed: number
+  readonly running: number
+  readonly deadLetters: number
+  readonly rates: Readonly<Record<string, number>>
+  /** In milliseconds, of the requests that ended in this second. */
+  readonly waited: Percentiles | null
+  readonly ran: Percentiles | null
+  readonly state: PoolSnapshot.State
+  readonly paused: boolean
+  readonly held: number | null
+  readonly policy: string
+  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
+  /** The longest that the event loop kept a timer waiting. */
+  readonly eventLoopDelayMillis: number
+}
+
+export interface Decision {
+  readonly at: number
+  readonly policy: string
+  readonly before: number
+  readonly after: number
+  readonly wanted: number
+  readonly proposed: number
+  readonly reason: string
+  readonly heldBack: string | null
+  readonly sentence: string
+}
+
+/** Either, numbered in the order in which they came. */
+export type Seen = { readonly number: number } & (
+  | { readonly name: "point"; readonly data: Point }
+  | { readonly name: "decision"; readonly data: Decision }
+)
+
+export interface Monitor {
+  /** What has been seen since that number, oldest first. */
+  readonly since: (number: number) => ReadonlyArray<Seen>
+  /** What is seen from the subscription on. */
+  readonly stream: Stream.Stream<Seen>
+}
+
+const rated = [
+  "accepted",
+  "refused",
+  "succeeded",
+  "failed",
+  "timedOut",
+  "expired",
+  "cancelled",
+  "interrupted",
+  "evicted"
+] as const
+
+export const make = ({ ledger, pool, scaler }: Service): Effect.Effect<Monitor, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const hub = yield* PubSub.sliding<Seen>(256)
+    const points: Array<Seen> = []
+    const decisions: Array<Seen> = []
+    let number = 0
+    const keep = (kept: Array<Seen>, most: number, seen: Seen) => {
+      kept.push(seen)
+      if (kept.length > most) kept.shift()
+      return PubSub.publish(hub, seen)
+    }
+
+    const delay = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const delay = monitorEventLoopDelay({ resolution: 10 })
+        delay.enable()
+        return delay
+      }),
+      (delay) => Effect.sync(() => delay.disable())
+    )
+    let before = yield* pool.snapshot
+    let latenciesBefore = yield* pool.latencies
+
+    const look = Effect.gen(function* () {
+      const snapshot = yield* pool.snapshot
+      const latencies = yield* pool.latencies
+      const at = yield* Clock.currentTimeMillis
+      const seconds = Math.max(0.001, (snapshot.atMillis - before.atMillis) / 1000)
+      const rate = (field: (typeof rated)[number]) => [field, (snapshot[field] - before[field]) / seconds]
+      const {
+        deadLetters,
+        delayed,
+        ending,
+        idle,
+        maxWorkers,
+        minWorkers,
+        paused,
+        running,
+        state,
+        stuck,
+        target,
+        waiting
+      } = {
+        ...snapshot,
+        deadLetters: (yield* pool.deadLetters.list).length
+      }
+      const data: Point = {
+        at,
+        workers: { idle, running, ending, stuck, target },
+        waiting,
+        delayed,
+        running,
+        deadLetters,
+        rates: Object.fromEntries(rated.map(rate)),
+        waited: percentiles(latencies.waited, latenciesBefore.waited),
+        ran: percentiles(latencies.ran, latenciesBefore.ran),
+        state,
+        paused,
+        held: (yield* scaler.held) ?? null,
+        policy: yield* scaler.policy,
+        bounds: { minWorkers, maxWorkers },
+        // It counts from the resolution on; a loop that is never late has a delay of about that.
+        eventLoopDelayMillis: Math.max(0, delay.max / 1e6 - 10)
+      }
+      delay.reset()
+      before = snapshot
+      latenciesBefore = latencies
+      ledger.forget(at)
+      yield* keep(points, mostPoints, { number: ++number, name: "point", data })
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(look, Duration.millis(everyMillis))))
+
+    yield* scaler.decisions.pipe(
+      Stream.runForEach((decision) =>
+        // A tick that changes nothing is no news.
+        decision.after === decision.before
+          ? Effect.void
+          : keep(decisions, mostDecisions, { number: ++number, name: "decision", data: decisionOf(decision) })
+      ),
+      Effect.forkScoped
+    )
+
+    return {
+      since: (from) =>
+        [...points, ...decisions].filter(({ number }) => number > from).toSorted((a, b) => a.number - b.number),
+      stream: Stream.fromPubSub(hub)
+    }
+  })
+
+const percentiles = (now: Latencies.HistogramCounts, before: Latencies.HistogramCounts): Percentiles | null => {
+  const counts = Latencies.difference(now, before)
+  if (counts.count === 0) return null
+  const at = (share: number) => Latencies.quantile(counts, share)
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+}
+
+const decisionOf = (decision: ScalingDecision.ScalingDecision): Decision => {
+  const { after, before, heldBack, policy, proposed, reason, signals, wanted } = decision
+  return {
+    at: signals.epochMillis,
+    policy,
+    before,
+    after,
+    wanted,
+    proposed,
+    reason,
+    heldBack: heldBack ?? null,
+    sentence: ScalingDecision.explain(decision)
+  }
+}

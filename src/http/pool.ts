@@ -1,0 +1,123 @@
+/** The routes of the pool: its counts and its levers. */
+import { Effect, Fiber } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { PoolError } from "../index.ts"
+import { Api, type PoolPatch } from "./api.ts"
+import { exampleOf } from "./example.ts"
+import { waitSeconds } from "./headers.ts"
+import { invalid, type Problem, toResponse } from "./problem.ts"
+import type { Service } from "./service.ts"
+
+const countsOfRequests = [
+  "offered",
+  "blocked",
+  "abandoned",
+  "refusedFull",
+  "refusedDraining",
+  "accepted",
+  "waiting",
+  "delayed",
+  "running",
+  "succeeded",
+  "failed",
+  "timedOut",
+  "expired",
+  "evicted",
+  "cancelled",
+  "interrupted",
+  "defects",
+  "attempts",
+  "retries"
+] as const
+
+export const layer = (service: Service) =>
+  HttpApiBuilder.group(Api, "pool", (handlers) => {
+    const { options, pool } = service
+    const types = [...service.handlers].map(([type, { rpc }]) => ({ type, example: exampleOf(rpc.payloadSchema) }))
+    const show = (status: number) =>
+      Effect.map(look(service, types), (body) => HttpServerResponse.jsonUnsafe(body, { status }))
+
+    return handlers
+      .handle("getPool", () => show(200))
+      .handle("patchPool", ({ payload }) =>
+        Effect.matchEffect(patch(service, payload), {
+          onSuccess: () => show(200),
+          onFailure: (problem) => Effect.succeed(toResponse(problem))
+        })
+      )
+      .handle("drainPool", ({ headers, payload: { deadline } }) =>
+        Effect.gen(function* () {
+          const millis = deadline === undefined ? undefined : options.millisOf(deadline)
+          if (deadline !== undefined && !(millis !== undefined && millis >= 0)) {
+            const got = JSON.stringify(deadline.slice(0, 40))
+            return toResponse(invalid("deadline", `Expected \`deadline\` to be a duration such as 10s, got ${got}`))
+          }
+          // To stop waiting for a drain does not stop it.
+          const drain = yield* Effect.forkChild(Effect.orDie(pool.drain({ deadline: millis })), {
+            startImmediately: true
+          })
+          const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
+          if (seconds === undefined) return yield* show(202)
+          const report = yield* Effect.timeoutOption(Fiber.join(drain), seconds * 1000)
+          const applied = { "preference-applied": `wait=${seconds}` }
+          return report._tag === "Some"
+            ? HttpServerResponse.jsonUnsafe(report.value, { headers: applied })
+            : HttpServerResponse.setHeaders(yield* show(202), applied)
+        })
+      )
+  })
+
+const look = ({ options, pool, scaler }: Service, types: ReadonlyArray<unknown>) =>
+  Effect.gen(function* () {
+    const snapshot = yield* pool.snapshot
+    const { capacity, ending, idle, maxWorkers, minWorkers, retiring, running, stuck, target, workers } = snapshot
+    return {
+      name: pool.name,
+      state: snapshot.state,
+      paused: snapshot.paused,
+      policy: yield* scaler.policy,
+      held: (yield* scaler.held) ?? null,
+      explain: yield* scaler.explain,
+      bounds: { minWorkers, maxWorkers },
+      capacity: capacity === Infinity ? "unbounded" : capacity,
+      workers: { total: workers, idle, running, ending, stuck, target, retiring },
+      requests: Object.fromEntries(countsOfRequests.map((name) => [name, snapshot[name]])),
+      deadLetters: (yield* pool.deadLetters.list).length,
+      types,
+      version: options.version
+    }
+  })
+
+/** Everything is checked before anything is changed, but for what two clients change at once. */
+const patch = ({ options, pool, scaler }: Service, wanted: typeof PoolPatch.Type): Effect.Effect<void, Problem> =>
+  Effect.gen(function* () {
+    const { hold, maxWorkers, minWorkers, paused, policy } = wanted
+    const snapshot = yield* pool.snapshot
+    const least = minWorkers ?? snapshot.minWorkers
+    const most = maxWorkers ?? snapshot.maxWorkers
+    const parsed =
+      policy === undefined
+        ? undefined
+        : yield* Effect.mapError(options.parsePolicy(policy), ({ message }) =>
+            invalid("policy", message.replaceAll("--policy", "`policy`"))
+          )
+    if (minWorkers !== undefined || maxWorkers !== undefined) {
+      if (hold !== undefined && hold !== null && (hold < least || hold > most)) {
+        return yield* Effect.fail(
+          outOfBounds(new PoolError.OutOfBounds({ workers: hold, minWorkers: least, maxWorkers: most }))
+        )
+      }
+      yield* Effect.mapError(pool.setBounds({ minWorkers, maxWorkers }), ({ field, message }) =>
+        invalid(field, message)
+      )
+    }
+    if (hold === null) yield* scaler.release
+    else if (hold !== undefined) yield* Effect.mapError(scaler.hold(hold), outOfBounds)
+    if (parsed !== undefined) {
+      yield* Effect.mapError(scaler.setPolicy(parsed), ({ message }) => invalid("policy", message))
+    }
+    if (paused !== undefined) yield* paused ? pool.pause : pool.resume
+  })
+
+const outOfBounds = ({ message }: PoolError.OutOfBounds): Problem => invalid("hold", message)

@@ -1,0 +1,77 @@
+/** What went wrong, as problem details (RFC 9457): every error answer of the service has this shape. */
+import { HttpServerResponse } from "effect/http"
+
+export interface Problem {
+  readonly status: number
+  /** The last part of `type`, for programs. Without one the status says it all. */
+  readonly kind?: string | undefined
+  readonly title: string
+  /** For people: what exactly, and what to do about it. Never the text of a defect. */
+  readonly detail: string
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Further members of the body. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined
+}
+
+export const contentType = "application/problem+json"
+
+export const toText = ({ detail, kind, members, status, title }: Problem): string =>
+  JSON.stringify({
+    type: kind === undefined ? "about:blank" : `urn:effect-worker-pool:problem:${kind}`,
+    title,
+    status,
+    detail,
+    ...members
+  })
+
+export const toResponse = (problem: Problem): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(toText(problem), { status: problem.status, contentType, headers: problem.headers })
+
+/** Something that the client sent is not as it has to be; `field` names it. */
+export const invalid = (field: string, detail: string, kind = "invalid"): Problem => ({
+  status: 400,
+  kind,
+  title: "Bad Request",
+  detail,
+  members: { field }
+})
+
+export const notFound = (detail: string): Problem => ({ status: 404, kind: "not-found", title: "Not Found", detail })
+
+export const gone = (id: string): Problem => ({
+  status: 410,
+  kind: "no-longer-kept",
+  title: "Gone",
+  detail: `Request ${id} has ended, and what became of it is no longer kept`
+})
+
+export const unsupportedType = (got: string): Problem => ({
+  status: 415,
+  kind: "media-type",
+  title: "Unsupported Media Type",
+  detail: `Expected \`Content-Type\` to be application/json, got ${got === "" ? "none" : got}`,
+  members: { field: "Content-Type" }
+})
+
+export const tooLarge = (limit: number): Problem => ({
+  status: 413,
+  kind: "too-large",
+  title: "Content Too Large",
+  detail: `Expected a body of at most ${limit} bytes, got more`,
+  headers: { connection: "close" }
+})
+
+export const draining: Problem = {
+  status: 503,
+  kind: "draining",
+  title: "Service Unavailable",
+  detail: "The pool is shutting down and takes no new requests",
+  headers: { "retry-after": "5" }
+}
+
+export const unexpected: Problem = {
+  status: 500,
+  kind: "defect",
+  title: "Internal Server Error",
+  detail: "The service failed to answer this request; its log says why"
+}

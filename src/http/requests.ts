@@ -1,0 +1,131 @@
+/** The routes of single requests: look, list, cancel, send again. */
+import { Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import type { DeadLetters } from "../index.ts"
+import { Api } from "./api.ts"
+import { waitSeconds } from "./headers.ts"
+import type { Entry } from "./ledger.ts"
+import { gone, invalid, notFound, type Problem, toResponse } from "./problem.ts"
+import * as Resource from "./resource.ts"
+import type { Service } from "./service.ts"
+import { refusalOf } from "./submit.ts"
+
+const mostOnAPage = 500
+const states = ["blocked", "waiting", "delayed", "running"]
+const ends = ["succeeded", "failed", "timedOut", "expired", "evicted", "cancelled", "interrupted"]
+
+export const layer = (service: Service) =>
+  HttpApiBuilder.group(Api, "requests", (handlers) => {
+    const { encode, ledger, options, pool } = service
+
+    /** The request of an id, or the answer that there is none. */
+    const withEntry = (id: string, use: (entry: Entry) => Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
+      Effect.suspend(() => {
+        const entry = ledger.find(id)
+        if (entry === undefined) return Effect.succeed(toResponse(unknownId(id)))
+        return entry === "gone" ? Effect.succeed(toResponse(gone(id))) : use(entry)
+      })
+    const show = (entry: Entry, status: number, headers?: Readonly<Record<string, string>>) =>
+      Effect.map(Resource.of(entry, encode), (resource) => HttpServerResponse.jsonUnsafe(resource, { status, headers }))
+
+    return handlers
+      .handle("getRequest", ({ headers, params: { id } }) =>
+        withEntry(id, (entry) => {
+          const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
+          if (seconds === undefined || entry.outcome !== undefined) return show(entry, 200)
+          const applied = { "preference-applied": `wait=${seconds}` }
+          return Effect.andThen(
+            Effect.timeoutOption(entry.ticket.outcome, seconds * 1000),
+            Effect.suspend(() => show(entry, 200, applied))
+          )
+        })
+      )
+      .handle("cancelRequest", ({ params: { id } }) =>
+        withEntry(id, ({ ticket }) =>
+          Effect.map(ticket.cancel, (cancel) => HttpServerResponse.jsonUnsafe({ id, cancel }))
+        )
+      )
+      .handle("retryRequest", ({ params: { id } }) =>
+        Effect.suspend(() => {
+          if (service.stopping) return Effect.succeed(toResponse(problemOf("stopping")))
+          return Effect.matchEffect(pool.deadLetters.resubmit(id), {
+            onSuccess: (ticket) =>
+              show(ledger.add(ticket, undefined), 202, { location: Resource.locationOf(ticket.id) }),
+            onFailure: (error) =>
+              Effect.succeed(
+                toResponse(
+                  error._tag === "DeadLetterNotFound" ? noDeadLetter(id, ledger.find(id)) : refusalOf(error, service)
+                )
+              )
+          })
+        })
+      )
+      .handle("listRequests", ({ query }) => {
+        const wanted = query.state?.split(",").map((state) => state.trim())
+        const unknown = wanted?.find((state) => ![...states, ...ends, "deadLetter"].includes(state))
+        if (unknown !== undefined) {
+          const expected = [...states, ...ends, "deadLetter"].join(", ")
+          const got = JSON.stringify(unknown.slice(0, 40))
+          return Effect.succeed(toResponse(invalid("state", `Expected \`state\` to be of ${expected}, got ${got}`)))
+        }
+        const { after, limit = 50 } = query
+        if (!Number.isInteger(limit) || limit < 1 || limit > mostOnAPage) {
+          const detail = `Expected \`limit\` to be a whole number from 1 to ${mostOnAPage}, got ${limit}`
+          return Effect.succeed(toResponse(invalid("limit", detail)))
+        }
+        const all = wanted?.includes("deadLetter")
+          ? deadLetters(service, query.type)
+          : fromLedger(service, wanted, query.type)
+        return Effect.map(all, (all) => {
+          const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
+          const page = after !== undefined && from === 0 ? [] : all.slice(from, from + limit)
+          const isLast = page.length === 0 || from + limit >= all.length
+          return HttpServerResponse.jsonUnsafe({ requests: page, next: isLast ? null : page.at(-1)!.id })
+        })
+      })
+  })
+
+const fromLedger = (
+  { encode, ledger }: Service,
+  wanted: ReadonlyArray<string> | undefined,
+  type: string | undefined
+): Effect.Effect<ReadonlyArray<Resource.Resource>> =>
+  Effect.gen(function* () {
+    const found: Array<Resource.Resource> = []
+    for (const entry of ledger.all()) {
+      if (type !== undefined && entry.ticket.tag !== type) continue
+      const { outcome, ticket } = entry
+      const state = outcome === undefined ? yield* ticket.status : outcome.end
+      if (wanted === undefined || wanted.includes(state)) found.push(yield* Resource.of(entry, encode))
+    }
+    return found
+  })
+
+/** These are the pool's: they are kept by their number, however old they are. */
+const deadLetters = ({ encode, ledger, pool }: Service, type: string | undefined) =>
+  Effect.gen(function* () {
+    const letters = yield* pool.deadLetters.list
+    const fitting = letters.filter(({ outcome }) => type === undefined || outcome.tag === type)
+    return yield* Effect.forEach(fitting.toReversed(), ({ outcome }: DeadLetters.DeadLetter) => {
+      const entry = ledger.find(outcome.id)
+      const times = typeof entry === "object" ? entry : { acceptedAt: 0, endedAt: 0 }
+      return Effect.map(Resource.ended(times, outcome, encode), ({ resource }) => resource)
+    })
+  })
+
+const unknownId = (id: string): Problem =>
+  notFound(`No request has the id "${id.slice(0, 100)}" (those of an earlier process are gone with it)`)
+
+const noDeadLetter = (id: string, entry: Entry | "gone" | undefined): Problem =>
+  entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problemOf("noDeadLetter")
+
+const problemOf = (which: "stopping" | "noDeadLetter"): Problem =>
+  which === "stopping"
+    ? { status: 503, kind: "draining", title: "Service Unavailable", detail: "The service is shutting down" }
+    : {
+        status: 409,
+        kind: "no-dead-letter",
+        title: "Conflict",
+        detail: "Expected a request that failed or timed out and has not been sent again"
+      }

@@ -1,0 +1,117 @@
+/** A request as JSON, and the answer that its end gives. */
+import { Effect } from "effect"
+import { Outcome, type OutcomeJson, type PoolError } from "../index.ts"
+import type { Entry } from "./ledger.ts"
+import type { Problem } from "./problem.ts"
+
+export interface Resource {
+  readonly id: string
+  readonly type: string
+  readonly state: PoolError.Phase | Outcome.End
+  readonly attempts: number
+  /** These, and what follows, once it has ended. */
+  readonly waitedMillis?: number
+  readonly ranMillis?: number
+  readonly acceptedAt: string
+  readonly endedAt?: string
+  readonly result?: unknown
+  readonly error?: unknown
+  readonly resubmittedFrom?: string
+}
+
+/** What the client hears, and whether it is a problem. */
+export interface Answer {
+  readonly resource: Resource
+  readonly problem: Problem | undefined
+}
+
+/** One that has not ended. */
+export const pending = ({ acceptedAt, ticket }: Entry): Effect.Effect<Resource> =>
+  Effect.zipWith(ticket.status, ticket.attempts, (state, attempts) => ({
+    id: ticket.id,
+    type: ticket.tag,
+    state: state as PoolError.Phase,
+    attempts,
+    acceptedAt: iso(acceptedAt)
+  }))
+
+/** One that has ended. */
+export const ended = (
+  { acceptedAt, endedAt }: Pick<Entry, "acceptedAt" | "endedAt">,
+  outcome: Outcome.Outcome,
+  encode: OutcomeJson.Encode
+): Effect.Effect<Answer> =>
+  Effect.map(encode(outcome), ({ end, error, isTyped, result }) => {
+    const { attempts, id, ranMillis, resubmittedFrom, tag, waitedMillis } = outcome
+    const resource: Resource = {
+      id,
+      type: tag,
+      state: end,
+      attempts,
+      waitedMillis: round(waitedMillis),
+      ranMillis: round(ranMillis),
+      acceptedAt: iso(acceptedAt),
+      endedAt: iso(endedAt),
+      ...(end === "succeeded" ? { result } : { error: isTyped === true ? error : withoutText(error) }),
+      ...(resubmittedFrom === undefined ? undefined : { resubmittedFrom })
+    }
+    return { resource, problem: end === "succeeded" ? undefined : problemOf(resource, isTyped === true) }
+  })
+
+export const of = (entry: Entry, encode: OutcomeJson.Encode): Effect.Effect<Resource> =>
+  entry.outcome === undefined
+    ? pending(entry)
+    : Effect.map(ended(entry, entry.outcome, encode), ({ resource }) => resource)
+
+export const locationOf = (id: string): string => `/requests/${encodeURIComponent(id)}`
+
+/** What a defect, or a result that breaks its schema, says is for the log. */
+const withoutText = (error: unknown): unknown => {
+  const { _tag } = error as { readonly _tag: string }
+  if (_tag === "Defect") return { _tag, message: "the handler died; the log of the service says why" }
+  return _tag === "InvalidResult" ? { _tag, message: "the handler's result does not fit its schema" } : error
+}
+
+const titles = {
+  422: "Unprocessable Content",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  410: "Gone"
+} as const
+
+const problemOf = (resource: Resource, isTyped: boolean): Problem => {
+  const { error, id, state, type } = resource
+  const status = isTyped && state === "failed" ? 422 : statuses[state as Outcome.End]
+  const { message } = (typeof error === "object" && error !== null ? error : {}) as { readonly message?: unknown }
+  return {
+    status,
+    kind: status === 422 ? "failed" : status === 500 ? "defect" : state,
+    title: titles[status],
+    detail: typeof message === "string" ? message : `The handler of "${type}" failed`,
+    members: { instance: locationOf(id), request: resource }
+  }
+}
+
+const statuses = {
+  succeeded: 500,
+  failed: 500,
+  timedOut: 504,
+  expired: 504,
+  evicted: 503,
+  interrupted: 503,
+  cancelled: 410
+} as const satisfies Record<Outcome.End, number>
+
+const round = (millis: number): number => Math.round(millis * 1000) / 1000
+
+/** Many requests share a millisecond; to write it is a good part of what writing one costs. */
+let lastMillis = Number.NaN
+let lastText = ""
+const iso = (millis: number): string => {
+  if (millis !== lastMillis) {
+    lastMillis = millis
+    lastText = new Date(millis).toISOString()
+  }
+  return lastText
+}

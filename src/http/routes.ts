@@ -1,0 +1,126 @@
+/** All routes but the one that takes requests, as one Effect that answers a request. */
+import { ByteSize, Cause, type Deferred, Effect, Layer, type Scope } from "effect"
+import { HttpIncomingMessage, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger, OpenApi } from "effect/http-api"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Api, contract, InvalidAsProblem } from "./api.ts"
+import { makeEvents } from "./events.ts"
+import type { Guard } from "./guard.ts"
+import * as Monitor from "./monitor.ts"
+import * as Operations from "./operations.ts"
+import * as Pool from "./pool.ts"
+import * as Problem from "./problem.ts"
+import * as Requests from "./requests.ts"
+import { securityHeaders } from "./send.ts"
+import type { Service } from "./service.ts"
+
+/** One file of the page at `/`. */
+export interface Asset {
+  readonly body: Uint8Array
+  readonly contentType: string
+  readonly etag: string
+}
+
+export interface Parts {
+  readonly guard: Guard
+  /** By path. Without `/` there is no page. */
+  readonly assets: ReadonlyMap<string, Asset>
+  /** Ends the streams of events. */
+  readonly closing: Deferred.Deferred<void>
+  /** Further routes. */
+  readonly more: Layer.Layer<never, never, HttpRouter.HttpRouter>
+}
+
+export type App = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  unknown,
+  HttpServerRequest.HttpServerRequest | Scope.Scope
+>
+
+export const make = (service: Service, { assets, closing, guard, more }: Parts) =>
+  Effect.gen(function* () {
+    const events = makeEvents(service, yield* Monitor.make(service), closing)
+    const groups = Layer.mergeAll(
+      Requests.layer(service),
+      Pool.layer(service),
+      Operations.layer(service, guard, events)
+    )
+    const { maxBodyBytes, version } = service.options
+    const api = contract(service.handlers, version)
+    const routes = Layer.mergeAll(
+      HttpApiBuilder.layer(Api).pipe(Layer.provide(groups), Layer.provide(invalidAsProblem)),
+      HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api))),
+      HttpApiSwagger.layer(api, { path: "/docs" }),
+      page(assets),
+      more
+    )
+    const app = yield* HttpRouter.toHttpEffect(routes.pipe(Layer.provide(NodeHttpServer.layerHttpServices)))
+    const limit = ByteSize.bytes(maxBodyBytes)
+    return (app as App).pipe(
+      Effect.catchCause((cause) => answerOf(cause, maxBodyBytes)),
+      Effect.map(HttpServerResponse.setHeaders(securityHeaders)),
+      Effect.flatMap((response) =>
+        Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) =>
+          url === "/docs" ? HttpServerResponse.setHeader(response, "content-security-policy", docsPolicy) : response
+        )
+      ),
+      Effect.provideService(HttpIncomingMessage.MaxBodySize, limit)
+    )
+  })
+
+const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error) => {
+  if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.fail(error)
+  const { message } = error.cause
+  const [, path] = /at \["?([^\]"]*)"?\]/.exec(message) ?? []
+  const field = path ?? error.kind.toLowerCase()
+  return Effect.succeed(Problem.toResponse(Problem.invalid(field, message.replaceAll(/\s*\n\s*/g, " "))))
+})
+
+/** What no route has answered, in the shape of all errors. */
+const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>
+  Effect.suspend(() => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+    const error = Cause.squash(cause)
+    if (HttpServerError.isHttpServerError(error)) {
+      const { reason } = error
+      if (reason._tag === "RouteNotFound") {
+        return Effect.succeed(Problem.toResponse(Problem.notFound("There is nothing here; /docs says what there is")))
+      }
+      if (reason._tag === "RequestParseError") {
+        return Effect.succeed(
+          Problem.toResponse(
+            reason.reason === "BodyTooLarge"
+              ? Problem.tooLarge(maxBodyBytes)
+              : Problem.invalid("body", "Expected a body that can be read")
+          )
+        )
+      }
+    }
+    return Effect.as(Effect.logError("a route failed", cause), Problem.toResponse(Problem.unexpected))
+  })
+
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+/** The documentation brings its script and its style in the page; it shows what this service alone says. */
+const docsPolicy =
+  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+const page = (assets: ReadonlyMap<string, Asset>) =>
+  HttpRouter.use((router) =>
+    Effect.gen(function* () {
+      if (!assets.has("/")) {
+        yield* router.add(
+          "GET",
+          "/",
+          Problem.toResponse(Problem.notFound("The page has not been built: npm run build"))
+        )
+      }
+      for (const [path, { body, contentType, etag }] of assets) {
+        const headers = { etag, "content-security-policy": pagePolicy }
+        yield* router.add("GET", path as `/${string}`, HttpServerResponse.uint8Array(body, { contentType, headers }))
+      }
+    })
+  )

@@ -1,0 +1,155 @@
+/** The listener: it guards every request, keeps what is too slow or too many away, and closes without breaking off. */
+import { Effect, Schema, Scope } from "effect"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
+import type { Guard } from "./guard.ts"
+import * as Problem from "./problem.ts"
+import type { App } from "./routes.ts"
+import { securityHeaders, sendProblem } from "./send.ts"
+import type { Submit } from "./submit.ts"
+
+export interface Options {
+  readonly host: string
+  readonly port: number
+  readonly maxConnections: number
+  /** To receive a whole request. */
+  readonly requestTimeoutMillis: number
+  readonly headersTimeoutMillis: number
+}
+
+/** The address cannot be listened on. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Number,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `cannot listen on ${this.host}:${this.port}: ${this.reason}`
+  }
+}
+
+export interface Listener {
+  /** With the port that was given when any would do. */
+  readonly url: string
+  /** From now on every answer asks its client to use another connection for the next request. */
+  readonly lastAnswers: () => void
+  /**
+   * Accepts no more connections, lets those that are open get their answers for at most `graceMillis`, and closes them.
+   */
+  readonly close: (graceMillis: number) => Effect.Effect<void>
+}
+
+/** Longer than the 60 s after which most proxies give an idle connection up: it is theirs to close. */
+const keepAliveMillis = 65_000
+
+export const listen = (
+  options: Options,
+  { app, guard, submit }: { readonly app: App; readonly guard: Guard; readonly submit: Submit }
+): Effect.Effect<Listener, CannotListen, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
+    const route = yield* NodeHttpServer.makeHandler(app, { scope })
+    let isLast = false
+    let answering = 0
+
+    const server = createServer({
+      requestTimeout: options.requestTimeoutMillis,
+      headersTimeout: options.headersTimeoutMillis,
+      keepAliveTimeout: keepAliveMillis,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 16_384
+    })
+    server.maxConnections = options.maxConnections
+    server.on("clientError", refuse)
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      answering++
+      response.once("close", () => answering--)
+      if (isLast) response.shouldKeepAlive = false
+      const { headers, method = "GET", url = "/" } = request
+      const at = url.indexOf("?")
+      const path = at < 0 ? url : url.slice(0, at)
+      const refused = guard.check({ method, path, headers })
+      if (refused !== undefined) return sendProblem(response, refused)
+      if (method === "POST" && path.startsWith("/requests/")) {
+        const type = decoded(path.slice("/requests/".length))
+        if (type === undefined) return sendProblem(response, brokenPath)
+        if (!type.includes("/")) return submit(request, response, type, at < 0 ? "" : url.slice(at + 1))
+      }
+      return route(request, response)
+    })
+    yield* bind(server, options)
+
+    const { address, family, port } = server.address() as AddressInfo
+    return {
+      url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+      lastAnswers: () => {
+        isLast = true
+      },
+      close: (graceMillis) =>
+        Effect.gen(function* () {
+          // Not `server.close`: that breaks connections off on which a request may be on its way.
+          NetServer.prototype.close.call(server)
+          const isQuiet = Effect.sync(() => answering === 0)
+          const quiet = Effect.repeat(Effect.delay(isQuiet, "20 millis"), { until: (quiet) => quiet })
+          yield* Effect.timeoutOption(quiet, graceMillis)
+          // What arrived with the last answers.
+          yield* Effect.timeoutOption(Effect.delay(quiet, "50 millis"), graceMillis)
+          server.closeAllConnections()
+        })
+    }
+  })
+
+/** The part of a path as it was meant; `undefined` when it is no text. */
+const decoded = (part: string): string | undefined => {
+  if (!part.includes("%")) return part
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return undefined
+  }
+}
+
+const bind = (server: Server, { host, port }: Options): Effect.Effect<void, CannotListen, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<void, CannotListen>((resume) => {
+      const onError = ({ message }: Error) => resume(Effect.fail(new CannotListen({ host, port, reason: message })))
+      server.once("error", onError)
+      server.listen({ host, port, backlog: 511 }, () => {
+        server.off("error", onError)
+        resume(Effect.void)
+      })
+    }),
+    () =>
+      Effect.sync(() => {
+        NetServer.prototype.close.call(server)
+        server.closeAllConnections()
+      })
+  )
+
+/** What is no request in HTTP, or comes too slowly: answered on the bare connection, which is then closed. */
+const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy()
+  const problem =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? { status: 408, kind: "too-slow", title: "Request Timeout", detail: "The request did not come in time" }
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? {
+            status: 431,
+            kind: "headers-too-large",
+            title: "Request Header Fields Too Large",
+            detail: "Expected headers of at most 16384 bytes, got more"
+          }
+        : { status: 400, kind: "http", title: "Bad Request", detail: "Expected a request in HTTP/1.1" }
+  const text = Problem.toText(problem)
+  const headers = {
+    ...securityHeaders,
+    "content-type": Problem.contentType,
+    "content-length": String(Buffer.byteLength(text)),
+    connection: "close"
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${text}`)
+}
+
+const brokenPath = Problem.invalid("path", "Expected the path to be percent-encoded UTF-8")

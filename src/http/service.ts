@@ -1,0 +1,98 @@
+/** What the routes of the service share: the pool, what is kept of its requests, and how they are answered. */
+import { Clock, Effect, Exit, Cause } from "effect"
+import { Handlers, Outcome, OutcomeJson, PoolSnapshot, Scaler, type ScalingPolicy, WorkerPool } from "../index.ts"
+import { type Entry, Ledger } from "./ledger.ts"
+
+export interface Options {
+  /** Stands before the number in each id; the pool's `idPrefix`. */
+  readonly idPrefix: string
+  readonly keepEnds: number
+  readonly keepForMillis: number
+  /** The most that `Prefer: wait` gives. */
+  readonly maxWaitMillis: number
+  readonly maxBodyBytes: number
+  readonly version: string
+  /** A policy as text, from a `PATCH`. */
+  readonly parsePolicy: (text: string) => Effect.Effect<ScalingPolicy.ScalingPolicy, { readonly message: string }>
+  /** A duration as text. */
+  readonly millisOf: (text: string) => number | undefined
+}
+
+export interface Service {
+  readonly pool: WorkerPool.WorkerPool["Service"]
+  readonly scaler: Scaler.Scaler["Service"]
+  readonly handlers: Handlers.Handlers["Service"]
+  readonly encode: OutcomeJson.Encode
+  readonly ledger: Ledger
+  readonly options: Options
+  /** Whole seconds after which it is worth to ask a full queue again. */
+  readonly retryAfter: () => number
+  /** No longer ready: the process is about to end. */
+  stopping: boolean
+}
+
+export const make = (
+  options: Options
+): Effect.Effect<Service, never, WorkerPool.WorkerPool | Scaler.Scaler | Handlers.Handlers> =>
+  Effect.gen(function* () {
+    const pool = yield* WorkerPool.WorkerPool
+    const handlers = yield* Handlers.Handlers
+    const clock = yield* Clock.Clock
+    const context = yield* Effect.context<never>()
+    const now = () => clock.currentTimeMillisUnsafe()
+    const pace = new Pace(now)
+    const ledger = new Ledger({
+      ...options,
+      now,
+      onEnd: (entry, outcome) => {
+        pace.count()
+        const defect = defectOf(outcome)
+        if (defect !== undefined) Effect.runForkWith(context)(report(entry, defect))
+      }
+    })
+    return {
+      pool,
+      scaler: yield* Scaler.Scaler,
+      handlers,
+      encode: OutcomeJson.encoder(handlers),
+      ledger,
+      options,
+      retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
+      stopping: false
+    }
+  })
+
+const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefined =>
+  end === "failed" && Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? exit.cause : undefined
+
+/** The client is not told what a defect says, so the log must. */
+const report = ({ ticket }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logError(`the handler of "${ticket.tag}" died (request ${ticket.id})`, cause)
+
+/** How many requests end in a second, from the last few of them. */
+class Pace {
+  private readonly now: () => number
+  private since: number
+  private ends = 0
+  private perSecond = 0
+
+  constructor(now: () => number) {
+    this.now = now
+    this.since = now()
+  }
+
+  count(): void {
+    this.ends++
+  }
+
+  /** From 1 to 60: how long so many requests take. */
+  secondsFor(requests: number): number {
+    const seconds = (this.now() - this.since) / 1000
+    if (seconds >= 1 || this.perSecond === 0) this.perSecond = this.ends / Math.max(seconds, 0.001)
+    if (seconds >= 5) {
+      this.since = this.now()
+      this.ends = 0
+    }
+    return this.perSecond === 0 ? 60 : Math.min(60, Math.max(1, Math.ceil(requests / this.perSecond)))
+  }
+}

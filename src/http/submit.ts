@@ -1,0 +1,184 @@
+/**
+ * `POST /requests/{type}`: the one route that every request takes. It is written on Node's own request and response: the
+ * router and the typed API in front of it take a third of what the whole service can do (`npm run bench:http`). Its
+ * contract is that of `api.ts`, where the OpenAPI document and the documentation come from.
+ */
+import { type Context, Effect, Fiber } from "effect"
+import { createHash } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Call, PoolError, Ticket } from "../index.ts"
+import { readJson } from "./body.ts"
+import { callOptions, idempotencyKey, waitSeconds } from "./headers.ts"
+import type { Entry } from "./ledger.ts"
+import * as Problem from "./problem.ts"
+import * as Resource from "./resource.ts"
+import { send, sendProblem } from "./send.ts"
+import type { Service } from "./service.ts"
+
+export type Submit = (request: IncomingMessage, response: ServerResponse, type: string, query: string) => void
+
+/** What one call asks for, beside its payload. */
+interface Asked {
+  readonly response: ServerResponse
+  readonly type: string
+  readonly options: Call.Options | undefined
+  readonly waitSeconds: number | undefined
+  readonly key: string | undefined
+}
+
+export const makeSubmit = (
+  service: Service,
+  context: Context.Context<never>,
+  /** Around the whole of a call: its span, if there is a tracer. */
+  traced: (request: IncomingMessage, call: Effect.Effect<void>) => Effect.Effect<void>
+): Submit => {
+  const { encode, handlers, ledger, options, pool } = service
+  const run = Effect.runForkWith(context)
+  const maxWaitSeconds = options.maxWaitMillis / 1000
+
+  const answerEnd = (asked: Asked, { acceptedAt, endedAt, outcome }: Entry): void => {
+    run(
+      Effect.map(Resource.ended({ acceptedAt, endedAt }, outcome!, encode), ({ problem, resource }) => {
+        const applied = preferenceApplied(asked)
+        if (problem === undefined) send(asked.response, 200, JSON.stringify(resource), applied)
+        else sendProblem(asked.response, { ...problem, headers: { ...applied, ...retryAfter(problem.status) } })
+      })
+    )
+  }
+  const retryAfter = (status: number) => (status === 503 ? { "retry-after": String(service.retryAfter()) } : undefined)
+
+  const answerPending = (asked: Asked, entry: Entry, status: 202 | 409): void => {
+    run(
+      Effect.map(Resource.of(entry, encode), (resource) => {
+        const headers = { location: Resource.locationOf(resource.id), ...preferenceApplied(asked) }
+        if (status === 202) send(asked.response, 202, JSON.stringify(resource), headers)
+        else sendProblem(asked.response, { ...stillRunning, headers, members: { request: resource } })
+      })
+    )
+  }
+
+  const answerWhenEnded = (asked: Asked, entry: Entry): void => {
+    if (entry.outcome !== undefined) {
+      entry.answeredWithEnd = true
+      return answerEnd(asked, entry)
+    }
+    const timer = setTimeout(() => {
+      unlisten()
+      answerPending(asked, entry, 202)
+    }, asked.waitSeconds! * 1000)
+    const unlisten = entry.listen((entry) => {
+      clearTimeout(timer)
+      entry.answeredWithEnd = true
+      answerEnd(asked, entry)
+    })
+    // Who went away hears nothing; the request goes on.
+    asked.response.once("close", () => {
+      clearTimeout(timer)
+      unlisten()
+    })
+  }
+
+  const accepted = (asked: Asked, ticket: Ticket.Ticket<unknown, unknown>): void => {
+    const entry = ledger.add(ticket, asked.key)
+    if (asked.waitSeconds === undefined) answerPending(asked, entry, 202)
+    else answerWhenEnded(asked, entry)
+  }
+
+  const refused = (asked: Asked, error: PoolError.SubmitError): void => {
+    if (asked.key !== undefined) ledger.disclaim(asked.key)
+    sendProblem(asked.response, refusalOf(error, service))
+  }
+
+  /** Answers a repeat, and tells whether it was one. */
+  const isRepeat = (asked: Asked, fingerprint: string): boolean => {
+    const claimed = ledger.claim(asked.key!, fingerprint)
+    if (claimed === undefined) return false
+    const { entry } = claimed
+    if (claimed.fingerprint !== fingerprint) sendProblem(asked.response, otherPayload)
+    else if (entry === undefined) sendProblem(asked.response, stillRunning)
+    else if (entry.outcome === undefined) answerPending(asked, entry, 409)
+    else if (asked.waitSeconds === undefined && !entry.answeredWithEnd) answerPending(asked, entry, 202)
+    else answerEnd(asked, entry)
+    return true
+  }
+
+  return (request, response, type, query) => {
+    if (!handlers.has(type)) return sendProblem(response, unknownType(type, handlers.keys()))
+    const { headers } = request
+    const key = idempotencyKey(headers["idempotency-key"])
+    if (typeof key === "object") return sendProblem(response, key)
+    const callWith = callOptions(query, options.millisOf)
+    if (callWith !== undefined && "status" in callWith) return sendProblem(response, callWith)
+    const asked: Asked = {
+      response,
+      type,
+      options: callWith,
+      waitSeconds: waitSeconds(headers.prefer, maxWaitSeconds),
+      key
+    }
+    if (service.stopping) return sendProblem(response, Problem.draining)
+    readJson(request, response, options.maxBodyBytes, (json, text) => {
+      if (key !== undefined && isRepeat(asked, fingerprintOf(type, query, text))) return
+      const call = Effect.matchCause(pool.submitUnknown(type, json, callWith), {
+        onSuccess: (ticket) => accepted(asked, ticket),
+        onFailure: (cause) => {
+          const error = cause.reasons.find((reason) => reason._tag === "Fail")?.error
+          if (error !== undefined) return refused(asked, error)
+          if (key !== undefined) ledger.disclaim(key)
+        }
+      })
+      const fiber = run(traced(request, call))
+      // Only a caller that waits for a place in the queue has not been answered by now.
+      if (fiber.pollUnsafe() === undefined) response.once("close", () => run(Fiber.interrupt(fiber)))
+    })
+  }
+}
+
+const fingerprintOf = (type: string, query: string, text: string): string =>
+  createHash("sha256").update(`${type}\n${query}\n${text}`).digest("base64")
+
+const preferenceApplied = ({ waitSeconds }: Asked): Record<string, string> | undefined =>
+  waitSeconds === undefined ? undefined : { "preference-applied": `wait=${waitSeconds}` }
+
+export const unknownType = (type: string, known: Iterable<string>): Problem.Problem =>
+  Problem.notFound(`No handler for "${type.slice(0, 100)}"; there are ${[...known].join(", ") || "none"}`)
+
+/** Why a request was not accepted. */
+export const refusalOf = (error: PoolError.SubmitError, { retryAfter }: Service): Problem.Problem => {
+  switch (error._tag) {
+    case "QueueFull":
+      return {
+        status: 429,
+        kind: "queue-full",
+        title: "Too Many Requests",
+        detail: error.message,
+        headers: { "retry-after": String(retryAfter()) }
+      }
+    case "PoolDraining":
+      return Problem.draining
+    case "HandlerNotFound":
+      return unknownType(error.tag, error.known)
+    case "InvalidPayload":
+      return Problem.invalid("payload", error.message, "payload")
+    case "InvalidRequestOption":
+      return Problem.invalid(error.field, error.message)
+    case "RequestExpired":
+      return { status: 504, kind: "expired", title: "Gateway Timeout", detail: error.message }
+  }
+}
+
+const stillRunning: Problem.Problem = {
+  status: 409,
+  kind: "still-running",
+  title: "Conflict",
+  detail: "A request with this `Idempotency-Key` has not ended yet",
+  members: { field: "Idempotency-Key" }
+}
+
+const otherPayload: Problem.Problem = {
+  status: 422,
+  kind: "key-reused",
+  title: "Unprocessable Content",
+  detail: "Another request came with this `Idempotency-Key`: expected the same type, options and payload",
+  members: { field: "Idempotency-Key" }
+}

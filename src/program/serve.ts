@@ -1,0 +1,102 @@
+/** `worker-pool serve`: from its settings to the last answer. */
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
+import { Headers, HttpRouter, HttpTraceContext } from "effect/http"
+import { randomBytes } from "node:crypto"
+import type { IncomingMessage } from "node:http"
+import * as Assets from "../dashboard/assets.ts"
+import { Guard } from "../http/guard.ts"
+import * as Routes from "../http/routes.ts"
+import * as Server from "../http/server.ts"
+import * as Service from "../http/service.ts"
+import { makeSubmit } from "../http/submit.ts"
+import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../index.ts"
+import { BadUsage } from "./errors.ts"
+import * as HandlersModule from "./handlersModule.ts"
+import { boundsFor, parsePolicy } from "./policyFlag.ts"
+import { exit, print } from "./process.ts"
+import { millisOf } from "./quantities.ts"
+import type { ServeSettings } from "./serveSettings.ts"
+import { codeOfSignal, listen, type Signal } from "./stop.ts"
+import { version } from "./version.ts"
+
+/** What the last answers have to reach their clients once the pool has drained. */
+const closeMillis = 2000
+
+/** Runs until a signal. Everything that can be wrong shows before the address is printed. */
+export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | Server.CannotListen> =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make("sequential")
+    const stop = yield* Scope.provide(listen, scope)
+    const { closing, listener, service } = yield* Scope.provide(start(settings), scope)
+    yield* print(`worker-pool: listening on ${listener.url}\n`)
+    const signal = (yield* stop.await) as Signal
+
+    service.stopping = true
+    listener.lastAnswers()
+    yield* Effect.logInfo(`${signal}: no new requests; what was accepted has until the drain deadline to end`)
+    const report = yield* Effect.orDie(service.pool.drain())
+    yield* Deferred.succeed(closing, undefined)
+    yield* listener.close(closeMillis)
+    if (report.stuckCount > 0) yield* Effect.logWarning(DrainReport.format(report))
+    // The handlers' own finalizers may hang; the process goes all the same.
+    yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
+    return yield* exit(codeOfSignal(signal))
+  })
+
+/** The pool, its service and its listener, in the scope. */
+const start = (settings: ServeSettings) =>
+  Effect.gen(function* () {
+    const { group, handlers } = yield* HandlersModule.load(settings.handlers)
+    const idPrefix = `${randomBytes(3).toString("hex")}-`
+    const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(
+      Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
+      Layer.build,
+      Effect.mapError(({ message }) => new BadUsage({ reason: message }))
+    )
+    const service = yield* Service.make({
+      idPrefix,
+      keepEnds: settings.keepEnds,
+      keepForMillis: settings.keepForMillis,
+      maxWaitMillis: settings.maxWaitMillis,
+      maxBodyBytes: settings.maxBodyBytes,
+      version: version(),
+      millisOf,
+      parsePolicy: (text) => policyOf(text, Context.get(pool, WorkerPool.WorkerPool))
+    }).pipe(Effect.provideContext(pool))
+    const guard = new Guard({ token: settings.token, host: settings.host, now: yield* nowMillis })
+    const closing = yield* Deferred.make<void>()
+    const app = yield* Routes.make(service, {
+      guard,
+      assets: yield* Assets.load,
+      closing,
+      more: Layer.empty as Layer.Layer<never, never, HttpRouter.HttpRouter>
+    })
+    void group
+    const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
+    const listener = yield* Server.listen(settings, { app, guard, submit })
+    return { service, closing, listener }
+  })
+
+const nowMillis = Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
+
+/** `fixed:N` is refused when the bounds are in its way: they are what the operator asked for. */
+const policyOf = (text: string, pool: WorkerPool.WorkerPool["Service"]) =>
+  Effect.gen(function* () {
+    const named = yield* parsePolicy(text)
+    const { maxWorkers, minWorkers } = yield* pool.snapshot
+    yield* boundsFor(named, { minWorkers, maxWorkers })
+    return named.policy
+  })
+
+/** A span around each call of the route that is not the router's, in the caller's trace. Without a tracer nothing. */
+const tracing = Effect.map(Effect.tracer, (tracer) => {
+  if (tracer === Tracer.nativeTracer) return (_: IncomingMessage, call: Effect.Effect<void>) => call
+  return (request: IncomingMessage, call: Effect.Effect<void>) => {
+    const parent = Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput(request.headers)))
+    return Effect.withSpan(call, "http.server POST", {
+      kind: "server",
+      parent,
+      attributes: { "http.request.method": "POST", "url.path": request.url ?? "" }
+    })
+  }
+})

@@ -1,0 +1,37 @@
+/** `worker-pool serve`: its flags and its help. */
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { policyHelp } from "./policyFlag.ts"
+import { serve } from "./serve.ts"
+import { serveFlags, sourcesHelp } from "./serveFlags.ts"
+import { make } from "./serveSettings.ts"
+
+const description = `Serves a pool of workers over HTTP: requests go in at POST /requests/TYPE, and GET / is a page that shows the pool.
+
+${sourcesHelp}
+worker-pool config prints what is in force.
+
+POLICY is one of:
+${policyHelp.replaceAll(/^/gm, "  ")}
+
+A duration is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h or "2 seconds".
+
+The first SIGINT or SIGTERM drains the pool: nothing new is let in, what was accepted has until --drain-deadline to end. The
+second ends the process at once.
+
+Exit codes:
+  1    cannot listen on the address, or the service broke
+  2    bad usage: nothing was served
+  130  stopped by SIGINT
+  143  stopped by SIGTERM`
+
+export const serveCommand = Command.make("serve", serveFlags, (flags) => Effect.flatMap(make(flags), serve)).pipe(
+  Command.withDescription(description),
+  Command.withShortDescription("Serve a pool over HTTP"),
+  Command.withExamples([
+    {
+      command: "worker-pool serve --handlers handlers.ts --port 8080 --policy adaptive,gradient",
+      description: "Serve the handlers of a module on this machine"
+    }
+  ])
+)
