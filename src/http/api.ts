@@ -165,7 +165,10 @@ const service = HttpApiGroup.make("service")
   .middleware(InvalidAsProblem)
 
 /** What `routes.ts` serves. The route that takes requests is not in it: see `submit.ts`. */
-export class Api extends HttpApi.make("worker-pool").add(requests, pool, service) {}
+export class Api extends HttpApi.make("worker-pool")
+  .add(requests, pool, service)
+  // An error says what came: to the client who sent it.
+  .annotate(HttpApi.ParseOptions, { reportInput: true }) {}
 
 const ends = [
   problem(400, "The payload, or an option, is not as it has to be"),

@@ -36,6 +36,20 @@ export const invalid = (field: string, detail: string, kind = "invalid"): Proble
   members: { field }
 })
 
+/** What a schema says of a value, which it names by its path: `at ["a"]["b"]`. */
+export const unfit = (slot: string, message: string, kind?: string): Problem => {
+  const [, path] = /at ((?:\["?[^\]"]*"?\])+)/.exec(message) ?? []
+  const field =
+    path === undefined
+      ? slot
+      : path
+          .slice(1, -1)
+          .replaceAll(/"?\]\["?/g, ".")
+          .replaceAll('"', "")
+  const text = message.replaceAll(/\s*\n\s*/g, " ")
+  return invalid(field, text.length > 500 ? `${text.slice(0, 500)}...` : text, kind)
+}
+
 export const notFound = (detail: string): Problem => ({ status: 404, kind: "not-found", title: "Not Found", detail })
 
 export const gone = (id: string): Problem => ({

@@ -70,10 +70,7 @@ export const make = (service: Service, { assets, closing, guard, more }: Parts) 
 
 const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.fail(error)
-  const { message } = error.cause
-  const [, path] = /at \["?([^\]"]*)"?\]/.exec(message) ?? []
-  const field = path ?? error.kind.toLowerCase()
-  return Effect.succeed(Problem.toResponse(Problem.invalid(field, message.replaceAll(/\s*\n\s*/g, " "))))
+  return Effect.succeed(Problem.toResponse(Problem.unfit(error.kind.toLowerCase(), error.cause.message)))
 })
 
 /** What no route has answered, in the shape of all errors. */

@@ -159,7 +159,7 @@ export const refusalOf = (error: PoolError.SubmitError, { retryAfter }: Service)
     case "HandlerNotFound":
       return unknownType(error.tag, error.known)
     case "InvalidPayload":
-      return Problem.invalid("payload", error.message, "payload")
+      return Problem.unfit("payload", error.message, "payload")
     case "InvalidRequestOption":
       return Problem.invalid(error.field, error.message)
     case "RequestExpired":

@@ -49,7 +49,7 @@ type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
 /** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
 const decoderOf = ({ context, rpc }: Handler): Decode => {
-  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(rpc.payloadSchema))
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(rpc.payloadSchema), { reportInput: true })
   return (json) => Effect.provideContext(decode(json), context) as Effect.Effect<unknown, Schema.SchemaError>
 }
 

@@ -44,7 +44,7 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | 
   })
 
 /** The pool, its service and its listener, in the scope. */
-const start = (settings: ServeSettings) =>
+export const start = (settings: ServeSettings) =>
   Effect.gen(function* () {
     const { group, handlers } = yield* HandlersModule.load(settings.handlers)
     const idPrefix = `${randomBytes(3).toString("hex")}-`

@@ -1,0 +1,38 @@
+/** Handlers for the tests of the service. A `Gate` waits until the test opens it: it is the same module instance. */
+import { Deferred, Effect, Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+
+export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", { why: Schema.String, at: Schema.Date }) {}
+
+const gates = new Map<string, Deferred.Deferred<string>>()
+
+/** Opened by the test, before or after the request is there. */
+export const gate = (name: string): Deferred.Deferred<string> => {
+  const known = gates.get(name)
+  if (known !== undefined) return known
+  const made = Deferred.makeUnsafe<string>()
+  gates.set(name, made)
+  return made
+}
+export const open = (name: string, value = name) => Effect.runSync(Deferred.succeed(gate(name), value))
+
+export class group extends RpcGroup.make(
+  Rpc.make("Echo", { payload: { message: Schema.String }, success: Schema.String }),
+  Rpc.make("Gate", { payload: { name: Schema.String }, success: Schema.String }),
+  Rpc.make("Fail", { payload: { why: Schema.String }, error: Refusal }),
+  Rpc.make("Die", { payload: { text: Schema.String } }),
+  Rpc.make("Nested", {
+    payload: { list: Schema.Array(Schema.Struct({ count: Schema.Int })), on: Schema.Date },
+    success: Schema.Date
+  }),
+  Rpc.make("mail.send", { success: Schema.String })
+) {}
+
+export const layer = group.toLayer({
+  Echo: ({ message }) => Effect.succeed(message),
+  Gate: ({ name }) => Deferred.await(gate(name)),
+  Fail: ({ why }) => new Refusal({ why, at: new Date(0) }),
+  Die: ({ text }) => Effect.die(new Error(text)),
+  Nested: ({ on }) => Effect.succeed(on),
+  "mail.send": () => Effect.succeed("sent")
+})

@@ -1,0 +1,192 @@
+/** Requests over HTTP: what each call is answered, and what is kept of it. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { open } from "./handlers.ts"
+import { type Started, startService } from "./support.ts"
+
+let service: Started
+beforeAll(async () => {
+  service = await startService({ maxWorkers: "4", minWorkers: "4", policy: "fixed:4" })
+})
+afterAll(() => service.close())
+
+const ended = (id: string) => service.ask("GET", `/requests/${id}`, { headers: { prefer: "wait=20" } })
+
+describe("POST /requests/{type}", () => {
+  it("answers 202 at once, with where the request can be seen, and then its end", async () => {
+    const { headers, json, status } = await service.submit("Gate", { name: "at once" })
+    expect(status).toBe(202)
+    expect(json).toMatchObject({ type: "Gate", attempts: expect.any(Number), acceptedAt: expect.any(String) })
+    expect(["waiting", "running"]).toContain(json.state)
+    expect(headers.get("location")).toBe(`/requests/${json.id}`)
+    expect(headers.get("preference-applied")).toBe(null)
+    const path = headers.get("location")!
+    expect((await service.ask("GET", path)).json.state).toBe("running")
+    open("at once", "value")
+    expect((await ended(json.id)).json).toMatchObject({ state: "succeeded", result: "value", attempts: 1 })
+  })
+
+  it("with `Prefer: wait` it answers the outcome", async () => {
+    const { headers, json, status } = await service.submit("Echo", { message: "hello" }, 5)
+    expect(status).toBe(200)
+    expect(json).toMatchObject({ type: "Echo", state: "succeeded", result: "hello", attempts: 1 })
+    expect(headers.get("preference-applied")).toBe("wait=5")
+    expect(headers.get("content-type")).toBe("application/json")
+  })
+
+  it("when the wait runs out it answers 202, and the request goes on", async () => {
+    const { headers, json, status } = await service.submit("Gate", { name: "too long" }, 0)
+    expect([status, headers.get("preference-applied")]).toEqual([202, "wait=0"])
+    expect(headers.get("location")).toBe(`/requests/${json.id}`)
+    open("too long")
+    expect((await ended(json.id)).json.state).toBe("succeeded")
+  })
+
+  it("a typed error is 422 and keeps its shape; a defect is 500 and says nothing", async () => {
+    const failed = await service.submit("Fail", { why: "no" }, 5)
+    expect(failed.status).toBe(422)
+    expect(failed.headers.get("content-type")).toBe("application/problem+json")
+    expect(failed.json.request.error).toEqual({ _tag: "Refusal", why: "no", at: "1970-01-01T00:00:00.000Z" })
+    expect(failed.json).toMatchObject({ status: 422, instance: `/requests/${failed.json.request.id}` })
+
+    const died = await service.submit("Die", { text: "the password is 1234" }, 5)
+    expect([died.status, died.json.request.error._tag]).toEqual([500, "Defect"])
+    expect(JSON.stringify(died.json)).not.toContain("1234")
+    expect(JSON.stringify((await ended(died.json.request.id)).json)).not.toContain("1234")
+  })
+
+  it("a timeout and an expiry are 504, a cancelled one is 410", async () => {
+    const late = await service.ask("POST", "/requests/Gate?timeout=20ms", {
+      body: { name: "never 1" },
+      headers: { prefer: "wait=5" }
+    })
+    expect([late.status, late.json.request.state, late.json.request.error._tag]).toEqual([
+      504,
+      "timedOut",
+      "RequestTimeout"
+    ])
+    const expired = await service.ask("POST", "/requests/Gate?expiresIn=20ms", {
+      body: { name: "never 2" },
+      headers: { prefer: "wait=5" }
+    })
+    expect([expired.status, expired.json.request.state]).toEqual([504, "expired"])
+    const waiting = service.submit("Gate", { name: "never 3" }, 20, { "idempotency-key": "cancelled" })
+    const { json } = await until(
+      () => service.ask("GET", "/requests?state=running"),
+      ({ json }) => json.requests.length > 0
+    )
+    const cancel = await service.ask("DELETE", `/requests/${json.requests[0].id}`)
+    expect([cancel.status, cancel.json.cancel]).toEqual([200, "interrupting"])
+    expect((await waiting).status).toBe(410)
+  })
+
+  it("takes types with any name, and payloads that JSON has no word for", async () => {
+    expect((await service.submit("mail.send", null, 5)).json.result).toBe("sent")
+    const on = "2026-01-02T03:04:05.000Z"
+    expect((await service.submit("Nested", { list: [{ count: 1 }], on }, 5)).json.result).toBe(on)
+  })
+})
+
+describe("Idempotency-Key", () => {
+  const withKey = (key: string) => ({ "idempotency-key": key })
+
+  it("a repeat gets the first answer, and nothing is run again", async () => {
+    const first = await service.submit("Echo", { message: "once" }, 5, withKey("k1"))
+    const again = await service.submit("Echo", { message: "once" }, undefined, withKey("k1"))
+    expect([again.status, again.json]).toEqual([200, first.json])
+    const accepted = await service.submit("Echo", { message: "x" }, undefined, withKey("k2"))
+    await ended(accepted.json.id)
+    const repeat = await service.submit("Echo", { message: "x" }, undefined, withKey("k2"))
+    expect([repeat.status, repeat.json.id]).toEqual([202, accepted.json.id])
+    expect((await service.submit("Echo", { message: "x" }, 5, withKey("k2"))).status).toBe(200)
+  })
+
+  it("another payload with the same key is 422, a repeat of one that runs 409", async () => {
+    const { json } = await service.submit("Gate", { name: "keyed" }, undefined, withKey("k3"))
+    const other = await service.submit("Gate", { name: "other" }, undefined, withKey("k3"))
+    expect([other.status, other.json.field]).toEqual([422, "Idempotency-Key"])
+    const running = await service.submit("Gate", { name: "keyed" }, 5, withKey("k3"))
+    expect([running.status, running.json.request.id]).toEqual([409, json.id])
+    open("keyed")
+    await ended(json.id)
+    expect((await service.submit("Gate", { name: "keyed" }, 5, withKey("k3"))).json.result).toBe("keyed")
+  })
+
+  it("a refused request gives its key back; two at once run once", async () => {
+    expect((await service.submit("Echo", { message: 1 }, 5, withKey("k4"))).status).toBe(400)
+    expect((await service.submit("Echo", { message: "1" }, 5, withKey("k4"))).status).toBe(200)
+    const all = await Promise.all([1, 2, 3].map(() => service.submit("Echo", { message: "at once" }, 5, withKey("k5"))))
+    const ids = all.map(({ json }) => json.id ?? json.request?.id).filter((id) => id !== undefined)
+    expect(new Set(ids).size).toBe(1)
+    expect((await service.submit("Echo", { message: "1" }, 5, withKey("has a space"))).json.field).toBe(
+      "Idempotency-Key"
+    )
+  })
+})
+
+describe("what is known of requests", () => {
+  it("lists them newest first, by state and type, in pages", async () => {
+    const ids: Array<string> = []
+    for (let n = 0; n < 5; n++) ids.unshift((await service.submit("mail.send", null, 5)).json.id)
+    const page = async (after?: string) =>
+      (await service.ask("GET", `/requests?type=mail.send&limit=2${after === undefined ? "" : `&after=${after}`}`)).json
+    const first = await page()
+    const second = await page(first.next)
+    expect([...first.requests, ...second.requests].map(({ id }: { id: string }) => id)).toEqual(ids.slice(0, 4))
+    const failed = (await service.ask("GET", "/requests?state=failed")).json.requests
+    expect(failed.every(({ state }: { state: string }) => state === "failed")).toBe(true)
+    const wrong = await service.ask("GET", "/requests?state=lost")
+    expect([wrong.status, wrong.json.field]).toEqual([400, "state"])
+    expect((await service.ask("GET", "/requests?limit=0")).json.field).toBe("limit")
+  })
+
+  it("sends a dead letter again, once, as a new request", async () => {
+    const { json } = await service.submit("Fail", { why: "dead" }, 5)
+    const { id } = json.request
+    const again = await service.ask("POST", `/requests/${id}/retry`)
+    expect([again.status, again.json.resubmittedFrom ?? id]).toEqual([202, id])
+    expect(again.headers.get("location")).toBe(`/requests/${again.json.id}`)
+    expect(again.json.id).not.toBe(id)
+    expect((await ended(again.json.id)).json).toMatchObject({ state: "failed", resubmittedFrom: id })
+    expect((await service.ask("POST", `/requests/${id}/retry`)).status).toBe(409)
+    expect((await service.ask("POST", "/requests/nobody/retry")).status).toBe(404)
+    const letters = (await service.ask("GET", "/requests?state=deadLetter&limit=1")).json.requests
+    expect(letters[0].id).toBe(again.json.id)
+  })
+
+  it("an unknown id is 404, whether looked at, cancelled or sent again", async () => {
+    for (const [method, path] of [
+      ["GET", "/requests/x-1"],
+      ["DELETE", "/requests/x-1"],
+      ["GET", "/nothing"]
+    ] as const) {
+      const { headers, json, status } = await service.ask(method, path)
+      expect([status, json.status, headers.get("content-type")]).toEqual([404, 404, "application/problem+json"])
+    }
+  })
+})
+
+describe("what is kept", () => {
+  it("so many ends and no more; then 410, and the key is free", async () => {
+    const small = await startService({ keepEnds: "2" })
+    try {
+      const first = await small.submit("Echo", { message: "1" }, 5, { "idempotency-key": "k" })
+      await small.submit("Echo", { message: "2" }, 5)
+      expect((await small.ask("GET", `/requests/${first.json.id}`)).status).toBe(200)
+      await small.submit("Echo", { message: "3" }, 5)
+      const gone = await small.ask("GET", `/requests/${first.json.id}`)
+      expect([gone.status, gone.json.type]).toEqual([410, "urn:effect-worker-pool:problem:no-longer-kept"])
+      const again = await small.submit("Echo", { message: "1" }, 5, { "idempotency-key": "k" })
+      expect([again.status, again.json.id === first.json.id]).toEqual([200, false])
+    } finally {
+      await small.close()
+    }
+  })
+})
+
+/** Asks again until the answer is the one that is waited for. */
+const until = async <A>(ask: () => Promise<A>, isIt: (answer: A) => boolean): Promise<A> => {
+  for (;;) {
+    const answer = await ask()
+    if (isIt(answer)) return answer
+  }
+}
