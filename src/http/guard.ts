@@ -6,7 +6,7 @@ import { Redacted } from "effect"
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import type { IncomingHttpHeaders } from "node:http"
 import { isIPv4 } from "node:net"
-import type { Problem } from "./problem.ts"
+import { invalid, type Problem } from "./problem.ts"
 
 /** Whether nobody but this machine can reach an address. */
 export const isLoopback = (host: string): boolean =>
@@ -47,7 +47,8 @@ export class Guard {
   /** Why the request is refused, if it is. */
   check({ headers, method, path }: Asked): Problem | undefined {
     const { host, origin } = headers
-    if (this.checksHost && !(host !== undefined && isLoopback(hostOf(host)))) return wrongHost
+    if (host === undefined) return noHost
+    if (this.checksHost && !isLoopback(hostOf(host))) return wrongHost
     const isChange = method !== "GET" && method !== "HEAD"
     if (origin !== undefined && isChange && !isSameOrigin(origin, host)) return wrongOrigin
     if (this.token === undefined || isOpen(path)) return undefined
@@ -114,6 +115,8 @@ const isSameOrigin = (origin: string, host: string | undefined): boolean =>
 /** What a browser needs before it has logged in, and what a supervisor asks. */
 const isOpen = (path: string): boolean =>
   path === "/" || path === "/session" || path.startsWith("/assets/") || path.startsWith("/health/")
+
+const noHost: Problem = invalid("Host", "Expected the request to have a `Host`, got none")
 
 const wrongHost: Problem = {
   status: 421,

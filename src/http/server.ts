@@ -58,7 +58,9 @@ export const listen = (
       headersTimeout: options.headersTimeoutMillis,
       keepAliveTimeout: keepAliveMillis,
       connectionsCheckingInterval: 1000,
-      maxHeaderSize: 16_384
+      maxHeaderSize: 16_384,
+      // The guard says it in words.
+      requireHostHeader: false
     })
     server.maxConnections = options.maxConnections
     server.on("clientError", refuse)

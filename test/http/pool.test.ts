@@ -1,0 +1,125 @@
+/** The levers over HTTP, what is refused when the pool is full or drains, and what watchers see. */
+import { afterEach, expect, it } from "vitest"
+import { open } from "./handlers.ts"
+import { type Started, startService } from "./support.ts"
+
+let services: Array<Started> = []
+const start = async (...args: Parameters<typeof startService>) => {
+  const service = await startService(...args)
+  services.push(service)
+  return service
+}
+afterEach(async () => {
+  for (const service of services) await service.close()
+  services = []
+})
+
+it("changes bounds, policy, hold and pause, and shows them", async () => {
+  const { ask } = await start()
+  const patch = async (body: unknown) => (await ask("PATCH", "/pool", { body })).json
+  expect(await patch({ minWorkers: 2, maxWorkers: 5 })).toMatchObject({ bounds: { minWorkers: 2, maxWorkers: 5 } })
+  expect(await patch({ hold: 4 })).toMatchObject({ held: 4, workers: { target: 4 } })
+  expect(await patch({ hold: null, policy: "fixed:3" })).toMatchObject({
+    held: null,
+    policy: "fixed",
+    workers: { target: 3 }
+  })
+  expect(await patch({ paused: true })).toMatchObject({ paused: true })
+  expect(await patch({ paused: false })).toMatchObject({ paused: false, state: "open" })
+})
+
+it.each<[unknown, string]>([
+  [{ minWorkers: 9, maxWorkers: 5 }, "minWorkers"],
+  [{ minWorkers: "2" }, "minWorkers"],
+  [{ hold: 65 }, "hold"],
+  [{ policy: "best" }, "policy"],
+  [{ policy: "fixed:65" }, "policy"],
+  [{ paused: "yes" }, "paused"]
+])("refuses %j and names the field", async (body, field) => {
+  const { ask } = await start()
+  const { json, status } = await ask("PATCH", "/pool", { body })
+  expect([status, json.field]).toEqual([400, field])
+  expect(json.detail).toMatch(/[Ee]xpected .*got|at least|at most/)
+})
+
+it("a full queue is 429 with the time after which to ask again", async () => {
+  const { ask, submit } = await start({ maxWorkers: "1", capacity: "1" })
+  await submit("Gate", { name: "full 1" })
+  await submit("Gate", { name: "full 2" })
+  const refused = await submit("Gate", { name: "full 3" }, 5)
+  expect([refused.status, refused.json.type]).toEqual([429, "urn:effect-worker-pool:problem:queue-full"])
+  const seconds = Number(refused.headers.get("retry-after"))
+  expect(seconds >= 1 && seconds <= 60).toBe(true)
+  expect((await ask("GET", "/pool")).json.requests).toMatchObject({ refusedFull: 1, accepted: 2 })
+})
+
+it("a drain refuses new requests with 503, is no longer ready, and reports", async () => {
+  const { ask, submit } = await start()
+  const { json } = await submit("Gate", { name: "drained" })
+  const waiting = ask("POST", "/pool/drain", { body: { deadline: "20s" }, headers: { prefer: "wait=30" } })
+  while ((await ask("GET", "/pool")).json.state === "open");
+  expect((await submit("Echo", { message: "late" }, 5)).status).toBe(503)
+  expect((await ask("GET", "/health/ready")).status).toBe(503)
+  expect((await ask("GET", "/health/live")).status).toBe(200)
+  open("drained")
+  const report = await waiting
+  expect([report.status, report.json.forced, report.json.ends.succeeded]).toEqual([200, false, 1])
+  expect((await ask("GET", `/requests/${json.id}`)).json.state).toBe("succeeded")
+  expect((await ask("POST", "/pool/drain", { body: { deadline: "soon" } })).json.field).toBe("deadline")
+})
+
+it("tells watchers what was, what is each second, and what happens; from where they left off", async () => {
+  const { ask, submit, url } = await start()
+  const events = await watch(`${url}/events`)
+  await submit("Echo", { message: "seen" }, 5)
+  const history = await events.next("history")
+  expect(history.data).toEqual({ points: expect.any(Array), decisions: expect.any(Array) })
+  expect((await events.next("requestEnded")).data).toMatchObject({ type: "Echo", state: "succeeded" })
+  const point = await events.next("point")
+  expect(point.data.workers).toMatchObject({ idle: 1, running: 0, stuck: 0 })
+  expect(point.data.rates.succeeded).toBeGreaterThan(0)
+  expect(point.data.waited.p99).toBeGreaterThan(0)
+  await ask("PATCH", "/pool", { body: { paused: true } })
+  expect((await events.next("paused")).data).toEqual({})
+  events.close()
+
+  const later = await watch(`${url}/events?only=point`, { "last-event-id": point.id })
+  const { data } = await later.next("history")
+  expect(data.points.every(({ at }: { at: number }) => at > point.data.at)).toBe(true)
+  later.close()
+  expect((await ask("GET", "/events?only=nonsense")).json.field).toBe("only")
+})
+
+interface Heard {
+  readonly id: string
+  readonly data: any
+}
+
+/** Reads server-sent events as they come. */
+const watch = async (url: string, headers: Record<string, string> = {}) => {
+  const abort = new AbortController()
+  const response = await fetch(url, { signal: abort.signal, headers })
+  expect(response.headers.get("content-type")).toBe("text/event-stream")
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ""
+  const next = async (name: string): Promise<Heard> => {
+    for (;;) {
+      const end = text.indexOf("\n\n")
+      if (end < 0) {
+        const { done, value } = await reader.read()
+        if (done) throw new Error("the stream ended")
+        text += value
+        continue
+      }
+      const fields = Object.fromEntries(
+        text
+          .slice(0, end)
+          .split("\n")
+          .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])
+      )
+      text = text.slice(end + 2)
+      if (fields.event === name) return { id: fields.id ?? "", data: JSON.parse(fields.data!) }
+    }
+  }
+  return { next, close: () => abort.abort() }
+}
