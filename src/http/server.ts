@@ -35,7 +35,7 @@ export interface Listener {
   /** From now on every answer asks its client to use another connection for the next request. */
   readonly lastAnswers: () => void
   /**
-   * Accepts no more connections, lets those that are open get their answers for at most `graceMillis`, and closes them.
+   * Accepts no more connections, answers whoever has asked, and closes. Takes at most `graceMillis`.
    */
   readonly close: (graceMillis: number) => Effect.Effect<void>
 }
@@ -52,6 +52,9 @@ export const listen = (
     const route = yield* NodeHttpServer.makeHandler(app, { scope })
     let isLast = false
     let answering = 0
+    let connections = 0
+    /** Requests that are answered once nobody can connect any more. */
+    let held: Array<() => void> | undefined
 
     const server = createServer({
       requestTimeout: options.requestTimeoutMillis,
@@ -64,10 +67,15 @@ export const listen = (
     })
     server.maxConnections = options.maxConnections
     server.on("clientError", refuse)
+    server.on("connection", () => connections++)
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       answering++
       response.once("close", () => answering--)
       if (isLast) response.shouldKeepAlive = false
+      if (held === undefined) answer(request, response)
+      else held.push(() => answer(request, response))
+    })
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const { headers, method = "GET", url = "/" } = request
       const at = url.indexOf("?")
       const path = at < 0 ? url : url.slice(0, at)
@@ -79,7 +87,7 @@ export const listen = (
         if (!type.includes("/")) return submit(request, response, type, at < 0 ? "" : url.slice(at + 1))
       }
       return route(request, response)
-    })
+    }
     yield* bind(server, options)
 
     const { address, family, port } = server.address() as AddressInfo
@@ -90,13 +98,22 @@ export const listen = (
       },
       close: (graceMillis) =>
         Effect.gen(function* () {
+          isLast = true
+          // A client that is answered comes back at once, and closing breaks off whoever has just connected. So nobody is
+          // answered until it is quiet at the door; then it is shut, and only then the last ones hear.
+          held = []
+          const settled = (isQuiet: () => boolean) =>
+            Effect.repeat(Effect.delay(Effect.sync(isQuiet), "50 millis"), { until: (quiet) => quiet }).pipe(
+              Effect.timeoutOption(graceMillis / 2)
+            )
+          let before = -1
+          yield* settled(() => before === (before = connections))
           // Not `server.close`: that breaks connections off on which a request may be on its way.
           NetServer.prototype.close.call(server)
-          const isQuiet = Effect.sync(() => answering === 0)
-          const quiet = Effect.repeat(Effect.delay(isQuiet, "20 millis"), { until: (quiet) => quiet })
-          yield* Effect.timeoutOption(quiet, graceMillis)
-          // What arrived with the last answers.
-          yield* Effect.timeoutOption(Effect.delay(quiet, "50 millis"), graceMillis)
+          const last = held
+          held = undefined
+          for (const answer of last) answer()
+          yield* settled(() => answering === 0)
           server.closeAllConnections()
         })
     }

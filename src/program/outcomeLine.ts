@@ -44,7 +44,7 @@ export const rejected = (line: number, id: string, type: string, error: PoolErro
 export const encoder = (handlers: Handlers.Handlers["Service"], options: { readonly results: boolean }) => {
   const encode = OutcomeJson.encoder(handlers, options)
   return (line: number, outcome: Outcome.Outcome): Effect.Effect<OutcomeLine> =>
-    Effect.map(encode(outcome), ({ isTyped: _, end, ...of }) => ({
+    Effect.map(encode(outcome), ({ end, error, result }) => ({
       line,
       id: outcome.id,
       type: outcome.tag,
@@ -52,7 +52,7 @@ export const encoder = (handlers: Handlers.Handlers["Service"], options: { reado
       attempts: outcome.attempts,
       waitedMillis: Math.round(outcome.waitedMillis),
       ranMillis: Math.round(outcome.ranMillis),
-      ...of
+      ...(end === "succeeded" ? { result } : { error })
     }))
 }
 

@@ -12,6 +12,7 @@ import { makeSubmit } from "../http/submit.ts"
 import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../index.ts"
 import { BadUsage } from "./errors.ts"
 import * as HandlersModule from "./handlersModule.ts"
+import * as Logs from "./logs.ts"
 import { boundsFor, parsePolicy } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
 import { millisOf } from "./quantities.ts"
@@ -41,7 +42,7 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | 
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
     return yield* exit(codeOfSignal(signal))
-  })
+  }).pipe(Effect.provide(Logs.layer(settings.logFormat)))
 
 /** The pool, its service and its listener, in the scope. */
 export const start = (settings: ServeSettings) =>
