@@ -36,7 +36,8 @@ const table = {
   "internal/deadlines": "internal/runtime",
   "internal/events": "PoolEvent",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/counters internal/deadlines internal/ring internal/worker",
+    "PoolError Outcome RequestPolicy internal/counters internal/deadlines internal/ring internal/spans internal/worker",
+  "internal/spans": "internal/request",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
@@ -55,7 +56,7 @@ const table = {
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle",
   "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
   "internal/calls":
-    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime",
+    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime internal/spans",
   "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
@@ -68,7 +69,7 @@ const table = {
     "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew",
   // The scaler sees counts, never a request.
   Scaler: "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool",
-  PoolMetrics: "Outcome PoolSnapshot WorkerPool",
+  PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
   ElasticPool: "Handlers PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 

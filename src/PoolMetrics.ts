@@ -8,10 +8,12 @@
  * | `worker_pool_refused_total` | counter, by `reason` | requests refused: `full`, `draining`, `abandoned`, `not_found`, `invalid` |
  * | `worker_pool_accepted_total`, `worker_pool_attempts_total`, `worker_pool_retries_total` | counter | |
  * | `worker_pool_waited_seconds_total`, `worker_pool_ran_seconds_total` | counter | sums over ended requests |
+ * | `worker_pool_waited_seconds`, `worker_pool_ran_seconds` | histogram | of ended requests; from 1 ms to 65.536 s, doubling |
  * | `worker_pool_requests` | gauge, by `phase` | `blocked`, `waiting`, `delayed`, `running` |
  * | `worker_pool_workers` | gauge, by `state` | `idle`, `running`, `ending`, `stuck`, `target` |
  */
 import { Effect, Layer, Metric } from "effect"
+import * as Latencies from "./Latencies.ts"
 import { ends } from "./Outcome.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import { WorkerPool } from "./WorkerPool.ts"
@@ -19,7 +21,7 @@ import { WorkerPool } from "./WorkerPool.ts"
 /** Registered until the scope ends; then the pool's series are removed. */
 export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { name, snapshot } = yield* WorkerPool
+    const { latencies, name, snapshot } = yield* WorkerPool
     const context = yield* Effect.context<never>()
     const read = () => Effect.runSync(snapshot)
     const registrations = series.map(({ attributes, count, description, id, kind }) => {
@@ -37,6 +39,16 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
             modify: nothing
           })
     })
+    for (const [which, description] of histograms) {
+      const metric = Metric.histogram(`worker_pool_${which}_seconds`, {
+        description,
+        boundaries: boundaries.map((millis) => millis / 1000),
+        attributes: { pool: name }
+      })
+      const nothing = () => {}
+      const get = () => stateOf(Effect.runSync(latencies)[which])
+      registrations.push(Metric.registerUnsafe(metric, context, { get, update: nothing, modify: nothing }))
+    }
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         for (const registration of registrations) registration.remove()
@@ -44,6 +56,25 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
     )
   })
 )
+
+const histograms = [
+  ["waited", "Time that ended requests waited"],
+  ["ran", "Time that ended requests ran"]
+] as const
+
+/** In milliseconds; each is the edge of a bucket, so that the counts are exact. */
+const boundaries = Array.from({ length: 17 }, (_, at) => 2 ** at)
+
+const stateOf = (counts: Latencies.HistogramCounts): Metric.HistogramState => ({
+  buckets: [
+    ...boundaries.map((millis): [number, number] => [millis / 1000, Latencies.countBelow(counts, millis)]),
+    [Infinity, counts.count]
+  ],
+  count: counts.count,
+  min: Latencies.quantile(counts, 0) / 1000,
+  max: Latencies.quantile(counts, 1) / 1000,
+  sum: counts.sumMillis / 1000
+})
 
 interface Series {
   readonly kind: "counter" | "gauge"

@@ -111,6 +111,7 @@ const requests = HttpApiGroup.make("requests")
     }).annotate(OpenApi.Summary, "Send a dead letter again, as a new request")
   )
   .middleware(InvalidAsProblem)
+  .annotate(OpenApi.Description, "Requests that were sent: where they are and what became of them")
 
 const pool = HttpApiGroup.make("pool")
   .add(
@@ -129,6 +130,7 @@ const pool = HttpApiGroup.make("pool")
     }).annotate(OpenApi.Summary, "Refuse new requests and finish the others")
   )
   .middleware(InvalidAsProblem)
+  .annotate(OpenApi.Description, "The pool: its counts and its levers")
 
 const Text = (contentType: string) => Schema.String.pipe(HttpApiSchema.asText({ contentType }))
 const Health = Schema.Struct({ status: Schema.String })
@@ -163,6 +165,7 @@ const service = HttpApiGroup.make("service")
     )
   )
   .middleware(InvalidAsProblem)
+  .annotate(OpenApi.Description, "Health, metrics, events and sessions")
 
 /** What `routes.ts` serves. The route that takes requests is not in it: see `submit.ts`. */
 export class Api extends HttpApi.make("worker-pool")
@@ -200,7 +203,23 @@ export const contract = (handlers: Handlers.Handlers["Service"], version: string
     }).annotate(OpenApi.Summary, `Run ${tag}`)
   )
   const [first, ...rest] = types
-  const submit = HttpApiGroup.make("submit")
+  const submit = HttpApiGroup.make("submit").annotate(OpenApi.Description, "Requests, by their type")
   const api = first === undefined ? Api : Api.add(submit.add(first, ...rest))
-  return api.annotate(OpenApi.Title, "effect-worker-pool").annotate(OpenApi.Version, version) as unknown as typeof Api
+  return api.annotateMerge(
+    OpenApi.annotations({
+      title: "effect-worker-pool",
+      version,
+      description: "An elastic worker pool. Every error is a problem (RFC 9457).",
+      license: { name: "MIT", url: "https://opensource.org/license/mit" },
+      servers: [{ url: "/" }],
+      transform: withToken
+    })
+  ) as unknown as typeof Api
 }
+
+/** A service on this machine alone needs no token; any other does. */
+const withToken = (document: Record<string, any>): Record<string, any> => ({
+  ...document,
+  security: [{}, { token: [] }],
+  components: { ...document.components, securitySchemes: { token: { type: "http", scheme: "bearer" } } }
+})

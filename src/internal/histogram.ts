@@ -5,14 +5,14 @@ import type { HistogramCounts } from "../Latencies.ts"
 export const perOctave = 8
 /** The first bucket ends at this many milliseconds. */
 export const unitMillis = 1 / 128
-/** The last one has everything from about three hours on. */
-export const bucketCount = 30 * perOctave
+/** The last one has everything from about four hours on. */
+export const bucketCount = 29 * perOctave
 
 /** In which bucket so many milliseconds are. */
 export const bucketOf = (millis: number): number => {
   const units = millis / unitMillis
   if (!(units >= perOctave)) return units >= 1 ? Math.floor(units) : 0
-  // Above 2^31 units there is only the last bucket.
+  // From 2^31 units on there is only the last bucket.
   const whole = units >= 0x7fffffff ? 0x7fffffff : units | 0
   const octave = 28 - Math.clz32(whole)
   return Math.min(bucketCount - 1, (octave + 1) * perOctave + ((whole >>> octave) & (perOctave - 1)))
