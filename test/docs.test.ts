@@ -5,12 +5,12 @@
  * A block is a complete program. If it begins with `// name.ts`, the other blocks of its page can import it as `./name.ts`;
  * if that is `name.test.ts`, it is a test file and vitest runs it.
  */
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify, stripVTControlCharacters } from "node:util"
-import { afterAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const condition = "effect-worker-pool-source"
@@ -46,10 +46,28 @@ const examples = globSync("examples/*.ts", { cwd: root })
   .sort()
   .map((name): Program => ({ name, file: join(root, name), text: readFileSync(join(root, name), "utf8") }))
 
+/** What `npm run serve` serves, for the programs and lines that need it. */
+let service: { readonly url: string; readonly stop: () => void }
+beforeAll(async () => {
+  const handlers = join(root, "examples/handlers.ts")
+  const process_ = spawn(process.execPath, ["src/main.ts", "serve", "--handlers", handlers, "--port", "0"], {
+    cwd: root
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    process_.stdout.on("data", (data) => resolve(/http:\S+/.exec(String(data))![0]))
+    process_.on("exit", () => reject(new Error("the service ended")))
+  })
+  service = { url, stop: () => process_.kill("SIGKILL") }
+})
+afterAll(() => service.stop())
+
 const node = async (...args: ReadonlyArray<string>) =>
-  promisify(execFile)(process.execPath, args, { cwd: root, timeout: 60_000, killSignal: "SIGKILL" }).catch(
-    ({ stderr, stdout }) => expect.unreachable(`node ${args.join(" ")} failed:\n${stdout}${stderr}`)
-  )
+  promisify(execFile)(process.execPath, args, {
+    cwd: root,
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+    env: { ...process.env, WORKER_POOL_URL: service.url }
+  }).catch(({ stderr, stdout }) => expect.unreachable(`node ${args.join(" ")} failed:\n${stdout}${stderr}`))
 
 /** A closed pool logs a line, with the time of day: that alone is left out. */
 const isLog = (line: string): boolean => /^\[[\d:.]+\] (INFO|WARN) /.test(line)
@@ -80,6 +98,17 @@ describe("the documentation's programs", () => {
       expect(printed(stdout)).toEqual(promised(program))
     }
   )
+
+  it("and the lines with curl get what they say, from a service", async () => {
+    const lines = pages
+      .filter((page) => page.endsWith(".md"))
+      .flatMap((page) => [...readFileSync(join(root, page), "utf8").matchAll(/^(curl .*)\n# => (.*)$/gm)])
+    expect(lines.length).toBeGreaterThan(4)
+    for (const [, line, expected] of lines) {
+      const { stdout } = await promisify(execFile)("sh", ["-c", line!.replace("http://127.0.0.1:8080", service.url)])
+      expect(stdout, line).toContain(expected)
+    }
+  })
 
   it("that are test files pass", async () => {
     const tests = blocks.filter(({ file }) => file.endsWith(".test.ts"))

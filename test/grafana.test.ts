@@ -1,0 +1,54 @@
+/** The Grafana dashboard asks only for metrics, labels and values that a pool exports. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { readFileSync } from "node:fs"
+import { withPool } from "./support/bench.ts"
+
+interface Dashboard {
+  readonly templating: { readonly list: ReadonlyArray<{ readonly query: string | { readonly query: string } }> }
+  readonly panels: ReadonlyArray<{
+    readonly id: number
+    readonly title: string
+    readonly targets: ReadonlyArray<{ readonly expr: string; readonly legendFormat: string }>
+  }>
+}
+
+it.effect("asks for what there is", () =>
+  withPool()((bench) =>
+    Effect.gen(function* () {
+      yield* bench.execute("a")
+      const text = yield* PrometheusMetrics.format()
+      const labels = new Map<string, Set<string>>()
+      for (const [, name, list] of text.matchAll(/^(worker_pool_\w+)\{(.*)\} /gm)) {
+        const known = labels.get(name!) ?? new Set()
+        for (const [, label, value] of list!.matchAll(/(\w+)="([^"]*)"/g)) known.add(label!).add(`${label}=${value}`)
+        labels.set(name!, known)
+      }
+      const file = new URL("../docs/grafana/worker-pool.json", import.meta.url)
+      const { panels, templating } = JSON.parse(readFileSync(file, "utf8")) as Dashboard
+      const queries = [
+        ...panels.flatMap(({ targets }) => targets),
+        ...templating.list.map(({ query }) => ({
+          expr: typeof query === "string" ? "" : query.query,
+          legendFormat: ""
+        }))
+      ]
+      let asked = 0
+      for (const { expr, legendFormat } of queries) {
+        for (const [, name, list = ""] of expr.matchAll(/(worker_pool_\w+)(?:\{([^}]*)\})?/g)) {
+          asked++
+          const known = labels.get(name!)
+          assert.isDefined(known, `${name} is exported`)
+          for (const [, label, operator, value] of list.matchAll(/(\w+)(=~|!=|=)"([^"]*)"/g)) {
+            assert.isTrue(known!.has(label!), `${name} has the label ${label}`)
+            if (operator !== "=~") assert.isTrue(known!.has(`${label}=${value}`), `${name} has ${label}="${value}"`)
+          }
+          for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) assert.isTrue(known!.has(label!), label)
+        }
+      }
+      assert.isAbove(asked, 15)
+      assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
+    })
+  ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+)
