@@ -1,5 +1,5 @@
 /** A request as JSON, and the answer that its end gives. */
-import { Effect } from "effect"
+import { DateTime, Effect } from "effect"
 import { Outcome, type OutcomeJson, type PoolError } from "../index.ts"
 import type { Entry } from "./ledger.ts"
 import type { Problem } from "./problem.ts"
@@ -111,7 +111,7 @@ let lastText = ""
 const iso = (millis: number): string => {
   if (millis !== lastMillis) {
     lastMillis = millis
-    lastText = new Date(millis).toISOString()
+    lastText = DateTime.formatIso(DateTime.makeUnsafe(millis))
   }
   return lastText
 }
