@@ -19,8 +19,11 @@ type Listener = (entry: Entry, outcome: Outcome.Outcome) => void
 
 /** One request. */
 export class Entry {
-  readonly ticket: Ticket.Ticket<unknown, unknown>
+  readonly id: string
+  readonly type: string
   readonly acceptedAt: number
+  /** Until it ends: a ticket has the payload, which may be large. */
+  ticket: Ticket.Ticket<unknown, unknown> | undefined
   outcome: Outcome.Outcome | undefined
   endedAt = 0
   /** The idempotency key that it came with. */
@@ -30,6 +33,8 @@ export class Entry {
   private listeners: ReadonlyArray<Listener> = []
 
   constructor(ticket: Ticket.Ticket<unknown, unknown>, acceptedAt: number) {
+    this.id = ticket.id
+    this.type = ticket.tag
     this.ticket = ticket
     this.acceptedAt = acceptedAt
   }
@@ -44,6 +49,7 @@ export class Entry {
 
   end(outcome: Outcome.Outcome, now: number): void {
     const { listeners } = this
+    this.ticket = undefined
     this.outcome = outcome
     this.endedAt = now
     this.listeners = []
@@ -128,7 +134,7 @@ export class Ledger {
       const entry = this.ended[this.oldest]!
       if (this.ended.length - this.oldest <= keepEnds && !this.isStale(entry, now)) break
       this.oldest++
-      this.entries.delete(entry.ticket.id)
+      this.entries.delete(entry.id)
       if (entry.key !== undefined && this.keys.get(entry.key)?.entry === entry) this.keys.delete(entry.key)
     }
     // What was forgotten is cut off now and then, and not one by one.

@@ -33,17 +33,20 @@ export const layer = (service: Service) =>
       .handle("getRequest", ({ headers, params: { id } }) =>
         withEntry(id, (entry) => {
           const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
-          if (seconds === undefined || entry.outcome !== undefined) return show(entry, 200)
+          const { ticket } = entry
+          if (seconds === undefined || ticket === undefined) return show(entry, 200)
           const applied = { "preference-applied": `wait=${seconds}` }
           return Effect.andThen(
-            Effect.timeoutOption(entry.ticket.outcome, seconds * 1000),
+            Effect.timeoutOption(ticket.outcome, seconds * 1000),
             Effect.suspend(() => show(entry, 200, applied))
           )
         })
       )
       .handle("cancelRequest", ({ params: { id } }) =>
         withEntry(id, ({ ticket }) =>
-          Effect.map(ticket.cancel, (cancel) => HttpServerResponse.jsonUnsafe({ id, cancel }))
+          Effect.map(ticket?.cancel ?? Effect.succeed("settled"), (cancel) =>
+            HttpServerResponse.jsonUnsafe({ id, cancel })
+          )
         )
       )
       .handle("retryRequest", ({ params: { id } }) =>
@@ -94,9 +97,9 @@ const fromLedger = (
   Effect.gen(function* () {
     const found: Array<Resource.Resource> = []
     for (const entry of ledger.all()) {
-      if (type !== undefined && entry.ticket.tag !== type) continue
+      if (type !== undefined && entry.type !== type) continue
       const { outcome, ticket } = entry
-      const state = outcome === undefined ? yield* ticket.status : outcome.end
+      const state = outcome === undefined ? yield* ticket!.status : outcome.end
       if (wanted === undefined || wanted.includes(state)) found.push(yield* Resource.of(entry, encode))
     }
     return found

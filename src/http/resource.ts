@@ -26,11 +26,12 @@ export interface Answer {
 }
 
 /** One that has not ended. */
-export const pending = ({ acceptedAt, ticket }: Entry): Effect.Effect<Resource> =>
-  Effect.zipWith(ticket.status, ticket.attempts, (state, attempts) => ({
-    id: ticket.id,
-    type: ticket.tag,
-    state: state as PoolError.Phase,
+export const pending = ({ acceptedAt, id, ticket, type }: Entry): Effect.Effect<Resource> =>
+  Effect.zipWith(ticket!.status, ticket!.attempts, (state, attempts) => ({
+    id,
+    type,
+    // Ended, but nobody has been told yet: the pool may leave that for its next turn.
+    state: state === "ended" ? "running" : state,
     attempts,
     acceptedAt: iso(acceptedAt)
   }))

@@ -66,8 +66,8 @@ const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefi
   end === "failed" && Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? exit.cause : undefined
 
 /** The client is not told what a defect says, so the log must. */
-const report = ({ ticket }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.logError(`the handler of "${ticket.tag}" died (request ${ticket.id})`, cause)
+const report = ({ id, type }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logError(`the handler of "${type}" died (request ${id})`, cause)
 
 /** How many requests end in a second, from the last few of them. */
 class Pace {

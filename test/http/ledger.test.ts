@@ -1,0 +1,93 @@
+/** What is kept of requests, for how long, and what is remembered of those that are not. */
+import { Exit } from "effect"
+import { expect, it } from "vitest"
+import { Ledger } from "../../src/http/ledger.ts"
+import type { Outcome, Ticket } from "../../src/index.ts"
+
+const start = (keepEnds = 10, keepForMillis = 1000) => {
+  let now = 0
+  const told: Array<string> = []
+  const ends = new Map<string, () => void>()
+  const ledger = new Ledger({
+    keepEnds,
+    keepForMillis,
+    idPrefix: "p-",
+    now: () => now,
+    onEnd: ({ id }, { end }) => told.push(`${id} ${end}`)
+  })
+  let number = 0
+  /** A request that the pool has accepted; `end` ends it. */
+  const add = (key?: string) => {
+    const id = `p-${++number}`
+    const ticket = {
+      id,
+      tag: "Echo",
+      onEnd: (listener: (outcome: Outcome.Outcome) => void) => {
+        ends.set(id, () => listener({ id, end: "succeeded", exit: Exit.void } as unknown as Outcome.Outcome))
+      }
+    } as Ticket.Ticket<unknown, unknown>
+    if (key !== undefined) expect(ledger.claim(key, "same")).toBe(undefined)
+    return ledger.add(ticket, key)
+  }
+  return { ledger, add, told, end: (id: string) => ends.get(id)!(), wait: (millis: number) => (now += millis) }
+}
+
+it("keeps what has not ended, however long, and an end for its time and not a millisecond longer", () => {
+  const { add, end, ledger, told, wait } = start()
+  add()
+  wait(1_000_000)
+  expect(ledger.find("p-1")).toMatchObject({ id: "p-1", outcome: undefined })
+  end("p-1")
+  expect(told).toEqual(["p-1 succeeded"])
+  wait(1000)
+  expect(ledger.find("p-1")).toMatchObject({ outcome: { end: "succeeded" }, ticket: undefined })
+  wait(1)
+  expect(ledger.find("p-1")).toBe("gone")
+  expect([...ledger.all()]).toEqual([])
+})
+
+it("keeps the last ends, in the order of their ends, and knows ids that it has forgotten from those it never had", () => {
+  const { add, end, ledger } = start(2)
+  for (let n = 0; n < 4; n++) add()
+  for (const id of ["p-3", "p-1", "p-2"]) end(id)
+  expect(["p-1", "p-2", "p-3", "p-4"].map((id) => typeof ledger.find(id))).toEqual([
+    "object",
+    "object",
+    "string",
+    "object"
+  ])
+  expect(["p-5", "p-0", "p-", "p-01", "p-1.5", "p--1", "q-1", "1", ""].map((id) => ledger.find(id))).toEqual(
+    Array.from({ length: 9 }, () => undefined)
+  )
+  expect([...ledger.all()].map(({ id }) => id)).toEqual(["p-4", "p-2", "p-1"])
+})
+
+it("keeps a key as long as its request, and gives it back when that was not accepted", () => {
+  const { add, end, ledger, wait } = start()
+  const entry = add("k")
+  expect(ledger.claim("k", "other")).toMatchObject({ fingerprint: "same", entry })
+  end("p-1")
+  wait(1000)
+  expect(ledger.claim("k", "other")?.entry).toBe(entry)
+  wait(1)
+  expect(ledger.claim("k", "other")).toBe(undefined)
+  // Claimed by one that has not been accepted yet.
+  expect(ledger.claim("k", "third")).toEqual({ fingerprint: "other", entry: undefined })
+  ledger.forget(5000)
+  expect(ledger.claim("k", "third")).toEqual({ fingerprint: "other", entry: undefined })
+  ledger.disclaim("k")
+  expect(ledger.claim("k", "third")).toBe(undefined)
+})
+
+it("holds no more than it keeps, over many requests", () => {
+  const { add, end, ledger } = start(100)
+  for (let n = 1; n <= 10_000; n++) {
+    add(`k${n}`)
+    end(`p-${n}`)
+  }
+  expect(ledger.size).toBe(100)
+  expect(ledger.find("p-9900")).toBe("gone")
+  expect(ledger.find("p-9901")).toMatchObject({ id: "p-9901" })
+  expect(ledger.claim("k9900", "x")).toBe(undefined)
+  expect(ledger.claim("k9901", "x")).not.toBe(undefined)
+})
