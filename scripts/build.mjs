@@ -1,9 +1,9 @@
-// Builds `dist` from nothing: JavaScript, declarations and source maps, and the part of ECharts that draws.
+// Builds `dist` from nothing: JavaScript, declarations and source maps, the part of ECharts that draws, and the
+// dashboard.
 import { spawnSync } from "node:child_process"
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { chmodSync, rmSync } from "node:fs"
 import { rolldown } from "rolldown"
+import { writeLicences } from "./licences.mjs"
 
 rmSync("dist", { recursive: true, force: true })
 const { status } = spawnSync(process.execPath, ["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], {
@@ -23,12 +23,6 @@ const bundle = await rolldown({
 await bundle.write({ file: `${bundled}.mjs`, format: "esm", minify: true, codeSplitting: false })
 await bundle.close()
 
-// Who ships a part of a work ships its licence. That of tslib is a comment in the bundle.
-const folderOf = (name, from) => dirname(createRequire(from).resolve(`${name}/package.json`))
-const echarts = folderOf("echarts", import.meta.url)
-const licences = [
-  ...["LICENSE", "NOTICE"].map((file) => [`Apache ECharts, ${file}`, join(echarts, file)]),
-  ["zrender, LICENSE", join(folderOf("zrender", join(echarts, "package.json")), "LICENSE")]
-]
-const text = licences.map(([title, path]) => `===== ${title}\n\n${readFileSync(path, "utf8").trim()}\n`)
-writeFileSync(`${bundled}.LICENSE.txt`, `echarts.mjs is made of parts of these works.\n\n${text.join("\n")}`)
+writeLicences(`${bundled}.LICENSE.txt`, "echarts.mjs", ["echarts"])
+
+await import("./build-dashboard.mjs")

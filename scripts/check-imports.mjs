@@ -84,6 +84,7 @@ const table = {
   Simulation: "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/checks simulation/*",
 
   index: "any public file",
+  "http/RemotePool": "index",
   "http/problem": "",
   "http/send": "http/problem",
   "http/body": "http/problem http/send",

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
+import { sourceFiles } from "./source-files.mjs"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "worker-pool-package-"))
@@ -26,7 +27,7 @@ const has = (path) => listed.has(`package/${path}`)
 for (const path of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs/program.md", "examples/embed.ts"]) {
   expect(has(path), `the package has ${path}`)
 }
-for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((path) => path.endsWith(".ts"))) {
+for (const { path } of sourceFiles) {
   const built = `dist/${path.slice(0, -3)}`
   const expected = [`src/${path}`, `${built}.js`, `${built}.js.map`, `${built}.d.ts`, `${built}.d.ts.map`]
   for (const file of expected) expect(has(file), `the package has ${file}`)
@@ -35,7 +36,9 @@ for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((p
     expect(has(normalize(join(dirname(built), source))), `the package has the source ${source} of ${built}.js`)
   }
 }
-for (const file of ["src/program/echarts.mts", "dist/program/echarts.mjs", "dist/program/echarts.LICENSE.txt"]) {
+const page = ["index.html", "app.css", "app.js", "app.LICENSE.txt"].map((file) => `dist/dashboard/${file}`)
+const bundles = ["dist/program/echarts.mjs", "dist/program/echarts.LICENSE.txt", ...page]
+for (const file of ["src/program/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
   expect(has(file), `the package has ${file}`)
 }
 const folders = /^package\/((dist|src|docs|examples)\/|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/
@@ -157,6 +160,6 @@ expect(
   `worker-pool simulated one policy, got ${JSON.stringify(policies)}`
 )
 expect(!existsSync(join(project, "node_modules/echarts")), "ECharts is not installed")
-const page = readFileSync(join(project, "x.html"), "utf8")
-expect(page.match(/<figure>/g)?.length === 4, "the page has four pictures")
+const drawn = readFileSync(join(project, "x.html"), "utf8")
+expect(drawn.match(/<figure>/g)?.length === 4, "the page has four pictures")
 step("simulated with the installed worker-pool, and drew it without ECharts installed")

@@ -5,6 +5,7 @@ const checks = {
   format: ["node_modules/.bin/oxfmt", "--check"],
   lint: ["node_modules/.bin/oxlint", "--deny-warnings"],
   types: ["node_modules/.bin/tsc", "-p", "tsconfig.json"],
+  "types of the page": ["node_modules/.bin/tsc", "-p", "tsconfig.dashboard.json"],
   imports: ["scripts/check-imports.mjs"],
   style: ["scripts/check-style.mjs"]
 }

@@ -1,10 +1,9 @@
-/** Metrics and spans. */
+/** Metrics. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric, Option, Tracer } from "effect"
+import { Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
-import * as RetryPolicy from "../src/RetryPolicy.ts"
 import { hears, withPool, Work, Works } from "./support/bench.ts"
 
 describe("metrics", () => {
@@ -61,73 +60,5 @@ describe("metrics", () => {
       assert.strictEqual(metrics.get("worker_pool_accepted_total one"), 1)
       assert.strictEqual(metrics.get("worker_pool_accepted_total two"), 0)
     }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
-  )
-})
-
-describe("spans", () => {
-  const recording = () => {
-    const spans: Array<Tracer.NativeSpan> = []
-    const tracer = Tracer.make({
-      span(options) {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
-    return { spans, tracer }
-  }
-
-  it.effect("the caller's span is the parent of each attempt's", () => {
-    const { spans, tracer } = recording()
-    return withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: 0 }) })((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.fail("always"))
-        yield* hears(bench.execute("a", { id: "mine" })).pipe(Effect.withSpan("caller"))
-        const caller = spans.find((span) => span.name === "caller")!
-        const attempts = spans.filter((span) => span.name === "Work")
-        assert.strictEqual(attempts.length, 2)
-        assert.deepStrictEqual(
-          attempts.map((span) => Option.getOrThrow(span.parent).spanId),
-          [caller.spanId, caller.spanId]
-        )
-        assert.deepStrictEqual(
-          attempts.map((span) => [span.attributes.get("requestId"), span.attributes.get("attempt"), span.status._tag]),
-          [
-            ["mine", 1, "Ended"],
-            ["mine", 2, "Ended"]
-          ]
-        )
-        yield* bench.execute("b")
-        assert.strictEqual(Option.isNone(spans.at(-1)!.parent), true, "the next request has a span of its own caller")
-      })
-    ).pipe(Effect.provideService(Tracer.Tracer, tracer))
-  })
-
-  it.effect("a handler's own spans are children of its attempt's", () => {
-    const { spans, tracer } = recording()
-    return withPool()((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.withSpan(Effect.succeed("a"), "inside"))
-        yield* bench.execute("a").pipe(Effect.withSpan("caller"))
-        const names = spans.map((span) => [
-          span.name,
-          Option.getOrUndefined(span.parent as Option.Option<Tracer.NativeSpan>)?.name
-        ])
-        assert.deepStrictEqual(names, [
-          ["caller", undefined],
-          ["Work", "caller"],
-          ["inside", "Work"]
-        ])
-      })
-    ).pipe(Effect.provideService(Tracer.Tracer, tracer))
-  })
-
-  it.effect("without a tracer there is no span of an attempt, but the caller's is still the parent", () =>
-    withPool()((bench) =>
-      Effect.gen(function* () {
-        bench.on("a", Effect.map(Effect.currentParentSpan, (span) => (span as Tracer.Span).name).pipe(Effect.orDie))
-        assert.strictEqual(yield* bench.execute("a").pipe(Effect.withSpan("caller")), "caller")
-      })
-    )
   )
 })

@@ -73,6 +73,7 @@ export class Admission implements Canceller {
       deadlines.set(expiry, now, policy.expiresInMillis)
     }
     if (offered === "blocked") return undefined
+    request.details?.spans?.onAccepted(request)
     if (offered !== "accepted") {
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
@@ -84,6 +85,7 @@ export class Admission implements Canceller {
     if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
     while ((request = this.pool.queue.admit()) !== undefined) {
+      request.details?.spans?.onAccepted(request)
       const onAccepted = request.details?.onAccepted
       if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
       this.pool.crew.wake()

@@ -52,6 +52,7 @@ export class Attempts implements AttemptSteps {
   begin(worker: Worker, request: PoolRequest, now: number): Effect.Effect<unknown, unknown> {
     const { counters, deadlines } = this.pool
     const { details, route } = request
+    details?.spans?.onAttempt()
     request.elapse(now)
     request.phase = "running"
     request.worker = worker
@@ -69,13 +70,13 @@ export class Attempts implements AttemptSteps {
     try {
       effect = route.run(request.payload, request)
     } catch (defect) {
-      return Exit.die(defect)
+      effect = Exit.die(defect)
     }
-    if (Exit.isExit(effect)) return effect
+    if (Exit.isExit(effect) && details?.spans === undefined) return effect
     deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
     const context = route.context === undefined ? details!.context! : worker.contextOf(route)
-    const ofCaller = details?.span === undefined ? context : Context.add(context, Tracer.ParentSpan, details.span)
-    enterContext(worker.fiber, ofCaller)
+    const parent = details?.spans?.span ?? details?.span
+    enterContext(worker.fiber, parent === undefined ? context : Context.add(context, Tracer.ParentSpan, parent))
     return isTraced(worker.fiber)
       ? Effect.withSpan(effect, route.tag, { attributes: { requestId: request.id, attempt: request.attempts } })
       : effect
@@ -210,6 +211,7 @@ export class Attempts implements AttemptSteps {
     counters.running--
     request.elapse(now)
     request.exit = exit
+    request.details?.spans?.onWaiting()
     queue.hold(request)
     if (events.on) {
       const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined

@@ -16,7 +16,8 @@ import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { Details, type Listener, PoolRequest, type Route } from "./request.ts"
 import { process } from "./processing.ts"
-import { callerContext, callerSpan } from "./runtime.ts"
+import { caller, callerContext, isTraced } from "./runtime.ts"
+import { RequestSpans } from "./spans.ts"
 
 /**
  * A call that can be run any number of times. An object and not a closure: a caller that waits may hold it, and it is
@@ -112,7 +113,7 @@ export class Calls {
       details.context = request.details?.context
       details.policy = request.details?.policy
       details.resubmittedFrom = id
-      return this.submitMade(new PoolRequest(++this.sequence, route, payload, details, this.core.now()))
+      return this.submitMade(this.makeOf(route, payload, details))
     })
 
   readonly process = <A, E, E2, R2>(
@@ -206,10 +207,19 @@ export class Calls {
         details.id = id
       }
     }
-    const span = callerSpan()
+    return this.makeOf(route, payload, details)
+  }
+
+  private makeOf(route: Route, payload: unknown, details: Details | undefined): PoolRequest {
+    const fiber = caller()
+    const { span } = fiber.cache
     if (span !== undefined && details?.context === undefined) {
       details ??= new Details()
       details.span = span
+    }
+    if (isTraced(fiber)) {
+      details ??= new Details()
+      details.spans = new RequestSpans(fiber.context)
     }
     return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
   }

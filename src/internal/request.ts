@@ -6,6 +6,7 @@ import type { Resolved } from "../RequestPolicy.ts"
 import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "./ring.ts"
+import type { RequestSpans } from "./spans.ts"
 import type { Worker } from "./worker.ts"
 
 /** How one tag is run in this pool. Made once a pool, so that nothing is looked up per request. */
@@ -34,8 +35,10 @@ export class Details {
   resubmittedFrom: string | undefined = undefined
   /** The policy of a call that sets something itself. */
   policy: Resolved | undefined = undefined
-  /** The span in which the caller asked, when tracing is on. */
+  /** The span in which the caller asked, if it did in one. */
   span: Tracer.AnySpan | undefined = undefined
+  /** The request's own, when tracing is on. */
+  spans: RequestSpans | undefined = undefined
   /** The caller's context, for `run`. */
   context: Context.Context<never> | undefined = undefined
   /** `Infinity`: never. */

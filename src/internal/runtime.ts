@@ -171,9 +171,9 @@ export const enterContext = (fiber: Fiber.Fiber<unknown, unknown>, context: Cont
 export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
   cache.tracer !== undefined && cache.tracerEnabled
 
-/** The context, and the span, of whoever calls the pool. */
-export const callerContext = (): Context.Context<never> => Fiber.getCurrent()!.context
-export const callerSpan = (): Tracer.AnySpan | undefined => Fiber.getCurrent()!.cache.span
+/** Whoever calls the pool: its fiber, which is the one that runs now, and that one's context. */
+export const caller = (): Fiber.Fiber<unknown, unknown> => Fiber.getCurrent()!
+export const callerContext = (): Context.Context<never> => caller().context
 
 /** Whether somebody has asked this fiber to stop: whatever interruptible it starts now would end at once. */
 export const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>

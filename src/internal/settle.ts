@@ -43,6 +43,8 @@ export const makeSettle =
       if (details.expiry !== undefined) pool.deadlines.clear(details.expiry)
       if (details.delay !== undefined) pool.deadlines.clear(details.delay)
       details.expiry = details.delay = details.retryStep = undefined
+      details.spans?.onEnded(request)
+      details.spans = undefined
     }
     counters.waitedMillis += request.waitedMillis
     counters.ranMillis += request.ranMillis

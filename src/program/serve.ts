@@ -1,10 +1,11 @@
 /** `worker-pool serve`: from its settings to the last answer. */
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
-import { Headers, HttpRouter, HttpTraceContext } from "effect/http"
+import { Headers, type HttpRouter, HttpTraceContext } from "effect/http"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import * as Assets from "../dashboard/assets.ts"
 import { Guard } from "../http/guard.ts"
+import * as RemotePool from "../http/RemotePool.ts"
 import * as Routes from "../http/routes.ts"
 import * as Server from "../http/server.ts"
 import * as Service from "../http/service.ts"
@@ -18,6 +19,7 @@ import { exit, print } from "./process.ts"
 import { millisOf } from "./quantities.ts"
 import type { ServeSettings } from "./serveSettings.ts"
 import { codeOfSignal, listen, type Signal } from "./stop.ts"
+import * as Telemetry from "./telemetry.ts"
 import { version } from "./version.ts"
 
 /** What the last answers have to reach their clients once the pool has drained. */
@@ -39,10 +41,11 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | 
     yield* Deferred.succeed(closing, undefined)
     yield* listener.close(closeMillis)
     if (report.stuckCount > 0) yield* Effect.logWarning(DrainReport.format(report))
+    yield* Telemetry.flush
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
     return yield* exit(codeOfSignal(signal))
-  }).pipe(Effect.provide(Logs.layer(settings.logFormat)))
+  }).pipe(Effect.provide(Layer.provideMerge(Telemetry.layer(), Logs.layer(settings.logFormat))))
 
 /** The pool, its service and its listener, in the scope. */
 export const start = (settings: ServeSettings) =>
@@ -70,13 +73,16 @@ export const start = (settings: ServeSettings) =>
       guard,
       assets: yield* Assets.load,
       closing,
-      more: Layer.empty as Layer.Layer<never, never, HttpRouter.HttpRouter>
+      more: remote(group).pipe(Layer.provide(Layer.succeedContext(pool)))
     })
-    void group
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const listener = yield* Server.listen(settings, { app, guard, submit })
     return { service, closing, listener }
   })
+
+/** Which Rpcs a module has is known only now. */
+const remote = (group: HandlersModule.Group) =>
+  RemotePool.layerRoutes(group) as Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter>
 
 const nowMillis = Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
 

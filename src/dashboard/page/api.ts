@@ -1,0 +1,116 @@
+/** The service as the page sees it: what it answers, and how it is asked. */
+import { signal } from "@preact/signals"
+
+export interface Quantiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** What one second came to. */
+export interface Point {
+  readonly at: number
+  readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
+  readonly waiting: number
+  readonly delayed: number
+  readonly running: number
+  readonly deadLetters: number
+  readonly rates: Readonly<
+    Record<
+      | "accepted"
+      | "refused"
+      | "succeeded"
+      | "failed"
+      | "timedOut"
+      | "expired"
+      | "cancelled"
+      | "interrupted"
+      | "evicted",
+      number
+    >
+  >
+  readonly waited: Quantiles | null
+  readonly ran: Quantiles | null
+  readonly state: "open" | "draining" | "closed"
+  readonly paused: boolean
+  readonly held: number | null
+  readonly policy: string
+  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
+  readonly eventLoopDelayMillis: number
+}
+
+export interface Decision {
+  readonly at: number
+  readonly policy: string
+  readonly before: number
+  readonly after: number
+  readonly wanted: number
+  readonly reason: string
+  readonly heldBack: string | null
+  readonly sentence: string
+}
+
+export interface Pool {
+  readonly name: string
+  readonly state: "open" | "draining" | "closed"
+  readonly paused: boolean
+  readonly policy: string
+  readonly held: number | null
+  readonly explain: string
+  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
+  readonly capacity: number | "unbounded"
+  readonly requests: Readonly<Record<string, number>>
+  readonly types: ReadonlyArray<{ readonly type: string; readonly example: unknown }>
+  readonly version: string
+}
+
+export interface Request {
+  readonly id: string
+  readonly type: string
+  readonly state: string
+  readonly attempts: number
+  readonly waitedMillis?: number
+  readonly ranMillis?: number
+  readonly acceptedAt: string
+  readonly endedAt?: string
+  /** Whatever the handler failed with, as JSON. */
+  readonly error?: unknown
+}
+
+/** What the service answers when it refuses. `status` is 0 when there was no answer. */
+export class Problem extends Error {
+  readonly status: number
+  readonly field: string | undefined
+
+  constructor(status: number, message: string, field?: string) {
+    super(message)
+    this.status = status
+    this.field = field
+  }
+}
+
+/** Whether a token is needed, and was given; undefined until the service has said so. */
+export const session = signal<{ readonly required: boolean; readonly loggedIn: boolean } | undefined>(undefined)
+
+/** Fails with a `Problem`. Paths are relative, so that the page also works below a prefix. */
+export const ask = async <A>(method: string, path: string, body?: unknown): Promise<A> => {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }
+  const response = await fetch(path, { method, credentials: "same-origin", cache: "no-store", ...sent }).catch(() => {
+    throw new Problem(0, "The service does not answer.")
+  })
+  const text = await response.text().catch(() => "")
+  if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as A
+  if (response.status === 401 && path !== "session") session.value = { required: true, loggedIn: false }
+  throw problemOf(response.status, text)
+}
+
+const problemOf = (status: number, text: string): Problem => {
+  try {
+    const { detail, field, title } = JSON.parse(text) as Record<string, string | undefined>
+    return new Problem(status, detail ?? title ?? `The service answered ${status}.`, field)
+  } catch {
+    return new Problem(status, `The service answered ${status}.`)
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,114 @@
+/** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
+import { Cause, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpRouter } from "effect/http"
+import {
+  type Rpc,
+  RpcClient,
+  type RpcClientError,
+  type RpcGroup,
+  RpcMiddleware,
+  RpcSerialization,
+  RpcServer
+} from "effect/rpc"
+import { PoolError, WorkerPool } from "../index.ts"
+
+/** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
+export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
+  error: Schema.Union([
+    PoolError.QueueFull,
+    PoolError.PoolDraining,
+    PoolError.HandlerNotFound,
+    PoolError.InvalidPayload,
+    PoolError.InvalidRequestOption,
+    PoolError.RequestTimeout,
+    PoolError.RequestExpired,
+    PoolError.RequestEvicted,
+    PoolError.RequestCancelled,
+    PoolError.RequestInterrupted,
+    PoolError.HandlerInterrupted
+  ])
+}) {}
+
+export type Remote<Rpcs extends Rpc.Any> = Rpc.AddMiddleware<Rpcs, typeof PoolErrors>
+
+/** A function for each Rpc; besides its own errors and the pool's it fails when the pool cannot be reached. */
+export type Client<Rpcs extends Rpc.Any> = RpcClient.RpcClient<Remote<Rpcs>, RpcClientError.RpcClientError>
+
+export const defaultPath = "/rpc"
+
+/** The group as it is called from afar. `Handlers.layer` takes the one without: in the process nothing is added. */
+export const group = <Rpcs extends Rpc.Any>(local: RpcGroup.RpcGroup<Rpcs>): RpcGroup.RpcGroup<Remote<Rpcs>> =>
+  local.middleware(PoolErrors)
+
+/**
+ * The route on which a pool takes the calls of remote clients, as lines of JSON. Each call is one request of the pool:
+ * bounded, timed out, retried and counted like any other. A client that gives up a call, or goes away, cancels it.
+ */
+export const layerRoutes = <Rpcs extends Rpc.Any>(
+  local: RpcGroup.RpcGroup<Rpcs>,
+  options: { readonly path?: HttpRouter.PathInput | undefined } = {}
+): Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter | Rpc.ServicesServer<Rpcs>> =>
+  RpcServer.layerHttp({
+    group: group(local) as unknown as RpcGroup.RpcGroup<any>,
+    path: options.path ?? defaultPath,
+    protocol: "http",
+    // Else the defect of one handler would fail all that its client waits for.
+    disableFatalDefects: true
+  }).pipe(Layer.provide([layerHandlers(local), layerPoolErrors, RpcSerialization.layerNdjson])) as Layer.Layer<
+    never,
+    never,
+    any
+  >
+
+/** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */
+export const client = <Rpcs extends Rpc.Any>(
+  local: RpcGroup.RpcGroup<Rpcs>
+): Effect.Effect<Client<Rpcs>, never, RpcClient.Protocol | Scope.Scope> =>
+  RpcClient.make(group(local)) as Effect.Effect<Client<Rpcs>, never, any>
+
+/**
+ * How clients reach the service at `url`: with `fetch`, one HTTP request a call. An answer that is no success, such as
+ * that to a wrong token, fails the call. `fetch` gives up on a call that is not answered within 300 s; for slower ones
+ * `RpcClient.layerProtocolHttp` takes any other `HttpClient`.
+ */
+export const layerProtocol = (options: {
+  /** For example `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly path?: HttpRouter.PathInput | undefined
+  readonly token?: string | Redacted.Redacted | undefined
+}): Layer.Layer<RpcClient.Protocol> => {
+  const { path = defaultPath, token, url } = options
+  const address = url.replace(/\/+$/, "") + path
+  const authorize = (request: HttpClientRequest.HttpClientRequest) =>
+    token === undefined ? request : HttpClientRequest.bearerToken(request, token)
+  const protocol = Effect.flatMap(HttpClient.HttpClient, (http) =>
+    http.pipe(
+      HttpClient.mapRequest((request) => authorize(HttpClientRequest.setUrl(request, address))),
+      HttpClient.filterStatusOk,
+      RpcClient.makeProtocolHttp
+    )
+  )
+  return Layer.effect(RpcClient.Protocol, protocol).pipe(
+    Layer.provide([FetchHttpClient.layer, RpcSerialization.layerNdjson])
+  )
+}
+
+const layerPoolErrors = Layer.succeed(PoolErrors, (effect) => effect)
+
+const layerHandlers = (local: RpcGroup.RpcGroup<any>) =>
+  group(local).toLayer(
+    Effect.map(WorkerPool.WorkerPool, ({ execute }) => {
+      const handlers: Record<string, (payload: unknown) => Effect.Effect<unknown, unknown>> = {}
+      for (const rpc of local.requests.values())
+        handlers[rpc._tag] = (payload) => withoutText(rpc._tag, execute(rpc, payload))
+      return handlers
+    }) as any
+  )
+
+/** What a defect says is for the log of the service, and not for whoever called it. */
+const withoutText = (tag: string, call: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+  Effect.catchCause(call, (cause) =>
+    Cause.hasDies(cause)
+      ? Effect.andThen(Effect.logError(`the handler of "${tag}" died`, cause), Effect.die("the handler died"))
+      : Effect.failCause(cause)
+  )

@@ -1,0 +1,52 @@
+/** The spans of one traced request: its own, and one within it for each time that it waits. Attempts make theirs. */
+import { Clock, Context, Effect, Exit, Tracer } from "effect"
+import type { PoolRequest } from "./request.ts"
+
+/** Made when its caller asks; there is no span before the request is accepted, and none if it is refused. */
+export class RequestSpans {
+  /** As of its caller: its tracer, its span and its clock. */
+  private readonly context: Context.Context<never>
+  /** The parent of the attempts' spans. */
+  span: Tracer.Span | undefined = undefined
+  private waiting: Tracer.Span | undefined = undefined
+
+  constructor(context: Context.Context<never>) {
+    this.context = context
+  }
+
+  onAccepted({ details, id, tag }: PoolRequest): void {
+    const attributes: Record<string, unknown> = { "request.id": id, "request.type": tag }
+    const { resubmittedFrom } = details!
+    if (resubmittedFrom !== undefined) attributes["request.resubmitted_from"] = resubmittedFrom
+    this.span = this.start(`request ${tag}`, { attributes })
+    this.onWaiting()
+  }
+
+  /** It waits for a worker, or for the time of its next attempt. */
+  onWaiting(): void {
+    this.waiting = this.start("waiting", { parent: this.span })
+  }
+
+  onAttempt(): void {
+    this.waiting?.end(this.now, Exit.void)
+    this.waiting = undefined
+  }
+
+  /** The request has ended, which may be before its attempt has, and after its caller's span. */
+  onEnded({ attempts, end, exit }: PoolRequest): void {
+    this.onAttempt()
+    const { span } = this
+    if (span === undefined) return
+    span.attribute("request.end", end)
+    span.attribute("request.attempts", attempts)
+    span.end(this.now, exit!)
+  }
+
+  private start(name: string, options: Tracer.SpanOptionsNoTrace): Tracer.Span {
+    return Effect.runSyncWith(this.context)(Effect.makeSpan(name, options))
+  }
+
+  private get now(): bigint {
+    return Context.get(this.context, Clock.Clock).currentTimeNanosUnsafe()
+  }
+}

@@ -1,0 +1,133 @@
+/** A pool that is called from afar: typed results and errors over a real socket, and calls that are given up. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { RpcClientError } from "effect/rpc"
+import { createServer } from "node:http"
+import * as RemotePool from "../../src/http/RemotePool.ts"
+import { ElasticPool, Handlers, PoolError, ScalingPolicy, WorkerPool } from "../../src/index.ts"
+import { group, layer as layerHandlers, open, Refusal } from "./handlers.ts"
+
+const token = "open sesame"
+
+const guard = HttpRouter.middleware(
+  (app) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+      headers["authorization"] === `Bearer ${token}` ? app : Effect.succeed(HttpServerResponse.empty({ status: 401 }))
+    ),
+  { global: true }
+)
+
+/** A pool with one worker behind a server, and what is told of it. */
+const serve = (options: ElasticPool.Options = {}) =>
+  HttpRouter.serve(Layer.merge(RemotePool.layerRoutes(group), guard), {
+    disableListenLog: true,
+    disableLogger: true
+  }).pipe(
+    Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 1 })),
+    Layer.provideMerge(
+      ElasticPool.layer({ maxWorkers: 1, scaling: ScalingPolicy.fixed(1), drainDeadline: 0, ...options })
+    ),
+    Layer.provide(Handlers.layer(group)),
+    Layer.provide(layerHandlers)
+  )
+
+const connect = (given = token) =>
+  Effect.gen(function* () {
+    const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
+    const protocol = yield* Layer.build(RemotePool.layerProtocol({ url: `${url}/`, token: given }))
+    return yield* RemotePool.client(group).pipe(Effect.provideContext(protocol))
+  })
+
+/** Until the pool shows it: `field` has that value. */
+const until = (field: "running" | "waiting" | "cancelled", value: number) =>
+  Effect.flatMap(WorkerPool.WorkerPool, ({ snapshot }) =>
+    Effect.repeat(Effect.delay(snapshot, 1), { until: (snapshot) => snapshot[field] === value })
+  )
+
+describe("a client in another process", () => {
+  it.live("gets values, and the handler's own errors as the classes they are", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      assert.strictEqual(yield* client.Echo({ message: "schön\n" }), "schön\n")
+      const on = new Date(86_400_000)
+      assert.deepStrictEqual(yield* client.Nested({ list: [{ count: 1 }], on }), on)
+      assert.strictEqual(yield* client["mail.send"](), "sent")
+      const refusal = yield* Effect.flip(client.Fail({ why: "closed" }))
+      assert.instanceOf(refusal, Refusal)
+      assert.deepInclude(refusal, { why: "closed", at: new Date(0) })
+    }).pipe(Effect.provide(serve()))
+  )
+
+  it.live("gets the pool's errors as the classes they are", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const running = yield* Effect.forkChild(client.Gate({ name: "full" }))
+      yield* until("running", 1)
+      const waiting = yield* Effect.forkChild(client.Gate({ name: "full" }))
+      yield* until("waiting", 1)
+      const refusal: PoolError.PoolError | RpcClientError.RpcClientError = yield* Effect.flip(
+        client.Echo({ message: "" })
+      )
+      assert.instanceOf(refusal, PoolError.QueueFull)
+      assert.deepInclude(refusal, {
+        capacity: 1,
+        message: "The queue holds its 1 requests; this one was refused"
+      })
+      open("full")
+      assert.deepStrictEqual(yield* Fiber.joinAll([running, waiting]), ["full", "full"])
+      const { drain } = yield* WorkerPool.WorkerPool
+      yield* drain()
+      assert.instanceOf(yield* Effect.flip(client.Echo({ message: "" })), PoolError.PoolDraining)
+    }).pipe(Effect.provide(serve({ capacity: 1, strategy: "dropping" })))
+  )
+
+  it.live("is told of a deadline", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const error = yield* Effect.flip(client.Gate({ name: "never" }))
+      assert.deepInclude(error, { _tag: "RequestTimeout", tag: "Gate", attempt: 1, timeoutMillis: 10 })
+    }).pipe(Effect.provide(serve({ timeout: 10 })))
+  )
+
+  it.live("loses nothing else by the defect of one handler", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const pending = yield* Effect.forkChild(client.Gate({ name: "beside" }))
+      yield* until("running", 1)
+      const exit = yield* Effect.exit(client.Die({ text: "a bug" }))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      assert.notInclude(JSON.stringify(exit), "a bug")
+      open("beside")
+      assert.strictEqual(yield* Fiber.join(pending), "beside")
+    }).pipe(Effect.provide(serve({ maxWorkers: 2, scaling: ScalingPolicy.fixed(2) })))
+  )
+
+  it.live("cancels what it gives up", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const running = yield* Effect.forkChild(client.Gate({ name: "given up" }))
+      yield* until("running", 1)
+      const waiting = yield* Effect.forkChild(client.Gate({ name: "given up" }))
+      yield* until("waiting", 1)
+      yield* Fiber.interrupt(waiting)
+      yield* until("cancelled", 1)
+      yield* Fiber.interrupt(running)
+      yield* until("cancelled", 2)
+      assert.strictEqual(yield* client.Echo({ message: "free again" }), "free again")
+    }).pipe(Effect.provide(serve()))
+  )
+
+  it.live("fails a call that the service does not answer with success", () =>
+    Effect.gen(function* () {
+      const client = yield* connect("a guess")
+      const error = yield* Effect.flip(client.Echo({ message: "" }))
+      assert.strictEqual(error._tag, "RpcClientError")
+      assert.deepInclude((error as RpcClientError.RpcClientError).reason, {
+        _tag: "HttpError",
+        kind: "StatusCodeError"
+      })
+    }).pipe(Effect.provide(serve()))
+  )
+})
