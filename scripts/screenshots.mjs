@@ -7,14 +7,14 @@ import { chromium } from "playwright-core"
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const folder = "docs/dashboard"
 const pictures = [
-  { name: "light", colorScheme: "light", viewport: { width: 1360, height: 1130 } },
-  { name: "dark", colorScheme: "dark", viewport: { width: 1360, height: 1130 } },
+  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 1060 } },
+  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 1060 } },
   { name: "narrow", colorScheme: "light", viewport: { width: 380, height: 1500 } }
 ]
 
 if (spawnSync(process.execPath, ["scripts/build-dashboard.mjs"], { stdio: "inherit" }).status !== 0) process.exit(1)
 const settings =
-  "--name pictures --port 0 --min-workers 2 --max-workers 24 --capacity 120 --scaling-interval 500 --log-format json"
+  "--name orders --port 0 --min-workers 2 --max-workers 24 --capacity 120 --scaling-interval 500 --log-format json"
 const service = spawn(
   process.execPath,
   ["src/main.ts", "serve", "--handlers", "examples/handlers.ts", ...settings.split(" ")],
@@ -68,7 +68,6 @@ const load = async () => {
   await phase(of(35), (part) => 70 - 50 * part)
   await phase(of(25), () => 12)
   await phase(of(30), (part) => 12 + 45 * part)
-  for (let n = 0; n < 5; n++) void post("Sleep", { millis: 20_000 + 1000 * n })
   await phase(of(12), () => 55)
   await phase(3600, () => 45)
 }
@@ -83,6 +82,9 @@ for (const { colorScheme, name, viewport } of pictures) {
   await page.goto(address)
   await page.locator(".connection.live").waitFor()
   await page.locator("td.why").first().waitFor()
+  await page.getByLabel("Type of request").selectOption("Sleep")
+  await page.getByLabel("Payload").fill('{ "millis": 200 }')
+  await page.getByRole("heading", { level: 1 }).click()
   await sleep(1500)
   const path = `${folder}/${name}.png`
   await page.screenshot({ path, fullPage: process.argv.includes("--full") })

@@ -33,7 +33,7 @@ export const number = (value: number): string =>
 const times = ({ max, median, min }: Spread): string =>
   `${median.toFixed(2)} x (${min.toFixed(2)} to ${max.toFixed(2)})`
 
-const printTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): void => {
+export const printTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): void => {
   const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]!.length)))
   for (const row of [head, ...rows]) {
     console.log(

@@ -1,11 +1,12 @@
 /** What the service sends to a collector, over real sockets. */
 import { Effect, Exit, Layer, Metric, Scope, Tracer } from "effect"
-import { describe, it } from "vitest"
+import { describe, it, vi } from "vitest"
 import { start } from "../../src/program/serve.ts"
 import { make } from "../../src/program/serveSettings.ts"
 import * as Telemetry from "../../src/program/telemetry.ts"
 import { handlersPath } from "../http/support.ts"
 import { attributesOf, Collector, textsOf } from "./fixtures/collector.ts"
+import { handlers, start as startProgram } from "./fixtures/program.ts"
 
 type Environment = Readonly<Record<string, string>>
 
@@ -183,5 +184,23 @@ describe("telemetry", () => {
     const error = await Effect.runPromise(Effect.flip(Effect.provide(Effect.void, Telemetry.layer(given))))
     expect(error._tag).toBe("BadUsage")
     expect(error.message).toContain(name)
+  })
+
+  it("of the real program has all been sent when it has ended", async ({ expect }) => {
+    const collector = await Collector.start()
+    for (const [name, value] of Object.entries(json(collector))) vi.stubEnv(name, value)
+    const program = startProgram("serve", "--handlers", handlers, "--port", "0")
+    vi.unstubAllEnvs()
+    await program.until("address", () => /listening on \S+\n/.test(program.stdout))
+    const url = /listening on (\S+)/.exec(program.stdout)![1]!
+    await post(url, "/requests/Echo", { message: "hello" }, { traceparent, prefer: "wait=10" })
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
+    const request = collector.spans.find(({ name }) => name === "request Echo")!
+    expect([request.traceId, request.attributes["request.end"]]).toEqual([traceId, "succeeded"])
+    expect(collector.metrics.get("worker_pool_accepted_total").sum.dataPoints[0]).toMatchObject({ asDouble: 1 })
+    const logs = collector.at("/v1/logs").map(({ body }) => body.toString())
+    expect(logs.join("\n")).toContain("SIGTERM: no new requests")
+    expect(program.stderr).toContain("SIGTERM: no new requests")
   })
 })

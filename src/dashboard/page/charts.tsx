@@ -27,7 +27,8 @@ const plots: ReadonlyArray<Titled> = [
     remark: "and how many the policy wants",
     isWide: true,
     format: count,
-    atLeast: 4,
+    none: "0",
+    atLeast: 6,
     isWhole: true,
     lines: [
       { name: "stuck", colour: "stuck", value: ({ workers }) => workers.stuck, stacked: true },
@@ -41,7 +42,8 @@ const plots: ReadonlyArray<Titled> = [
     title: "Requests ended",
     remark: "per second",
     format: rate,
-    atLeast: 5,
+    none: "0",
+    atLeast: 6,
     lines: [
       { name: "succeeded", colour: "good", value: ({ rates }) => rates.succeeded, filled: true },
       { name: "failed", colour: "bad", value: ({ rates }) => rates.failed },
@@ -53,15 +55,30 @@ const plots: ReadonlyArray<Titled> = [
     title: "Requests waiting",
     remark: "for a worker",
     format: count,
-    atLeast: 5,
+    none: "0",
+    atLeast: 6,
     isWhole: true,
     lines: [
       { name: "waiting", colour: "busy", value: ({ waiting }) => waiting, filled: true },
       { name: "for a retry", colour: "refused", value: ({ delayed }) => delayed, dash: "dashed" }
     ]
   },
-  { title: "Time spent waiting", remark: "of requests ended", format: millis, atLeast: 10, lines: latency("waited") },
-  { title: "Time spent running", remark: "of requests ended", format: millis, atLeast: 10, lines: latency("ran") }
+  {
+    title: "Time spent waiting",
+    remark: "of requests ended",
+    format: millis,
+    none: "–",
+    atLeast: 15,
+    lines: latency("waited")
+  },
+  {
+    title: "Time spent running",
+    remark: "of requests ended",
+    format: millis,
+    none: "–",
+    atLeast: 15,
+    lines: latency("ran")
+  }
 ]
 
 export const Charts = () => (
@@ -125,7 +142,8 @@ const Legend = ({ plot }: { readonly plot: Plot }) => (
   </ul>
 )
 
-const written = ({ format }: Plot, value: number | undefined): string => (value === undefined ? "–" : format(value))
+const written = ({ format, none }: Plot, value: number | undefined): string =>
+  value === undefined ? none : format(value)
 
 const describe = (plot: Titled, shown: ReadonlyArray<Point>): string => {
   const most = ({ name, value }: Line) => {

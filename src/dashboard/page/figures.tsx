@@ -54,7 +54,7 @@ export const Figures = () => {
           {rate(mean(({ rates }) => rates.failed + rates.timedOut + rates.expired))} per second
         </Figure>
         <Figure name="Event loop late" value={millis(point?.eventLoopDelayMillis ?? 0)}>
-          worst this second
+          at its worst
         </Figure>
       </dl>
     </section>

@@ -61,6 +61,7 @@ export const Banner = () => {
   const isLost = value.state === "lost"
   useEffect(() => {
     if (!isLost) return
+    now.value = Date.now()
     const timer = setInterval(() => (now.value = Date.now()), 500)
     return () => clearInterval(timer)
   }, [isLost])

@@ -25,6 +25,8 @@ export interface Line {
 export interface Plot {
   readonly lines: ReadonlyArray<Line>
   readonly format: (value: number) => string
+  /** What stands for no value. */
+  readonly none: string
   /** The axis reaches at least so far: a chart of nothing is not a chart of noise. */
   readonly atLeast: number
   readonly isWhole?: boolean
@@ -66,7 +68,7 @@ export const draw = (chart: EChartsType, plot: Plot, { colour, description, from
       borderColor: colour("rule"),
       padding: 8,
       textStyle: { color: colour("strong"), fontSize: 12 },
-      valueFormatter: (value: unknown) => (typeof value === "number" ? plot.format(value) : "–"),
+      valueFormatter: (value: unknown) => (typeof value === "number" ? plot.format(value) : plot.none),
       axisPointer: { type: "line", lineStyle: { color: colour("faint"), type: "solid" } }
     },
     xAxis: {
@@ -89,34 +91,41 @@ export const draw = (chart: EChartsType, plot: Plot, { colour, description, from
       axisLabel: { ...label, formatter: plot.format },
       splitLine: { lineStyle: { color: colour("rule") } }
     },
-    series: plot.lines.map((line) => seriesOf(line, points, colour))
+    series: plot.lines.map((line, n) => seriesOf(line, n, plot.lines, points, colour))
   })
 }
 
-const hoursAndMinutesOrSeconds = (at: number): string => (at % 60_000 === 0 ? hoursAndMinutes(at) : clock(at).slice(-5))
+const hoursAndMinutesOrSeconds = (at: number): string => (at % 60_000 === 0 ? hoursAndMinutes(at) : clock(at))
 
 const seriesOf = (
   { colour: name, dash, filled, name: title, stacked, stepped, value, width }: Line,
+  n: number,
+  lines: ReadonlyArray<Line>,
   points: ReadonlyArray<Point>,
   colour: (name: Colour) => string
 ) => {
   const drawn = colour(name)
+  const below = lines.slice(0, n)
+  const height: Line["value"] =
+    stacked === true ? (point) => below.reduce((sum, line) => sum + (line.value(point) ?? 0), value(point) ?? 0) : value
   return {
     type: "line",
     name: title,
     symbol: "none",
     color: drawn,
-    data: withGaps(points, value),
+    data: withGaps(points, height, value),
+    encode: { x: 0, y: 1, tooltip: 2 },
     lineStyle: { color: drawn, width: stacked === true ? 0 : (width ?? 1.5), type: dash ?? "solid" },
     emphasis: { disabled: true },
     ...(stacked === true || stepped === true ? { step: "end" } : {}),
-    ...(stacked === true ? { stack: "all", areaStyle: { color: drawn, opacity: 1 } } : {}),
-    ...(filled === true ? { areaStyle: { color: drawn, opacity: 0.16 } } : {}),
-    z: stacked === true ? 2 : 3
+    // Each area reaches down to the axis, behind those below it: between two that only touch, the paper would shine through.
+    ...(stacked === true ? { areaStyle: { color: drawn, opacity: 1 }, z: 2 + (lines.length - n) / 100 } : { z: 3 }),
+    ...(filled === true ? { areaStyle: { color: drawn, opacity: 0.16 } } : {})
   }
 }
 
-type Datum = readonly [number, number | null]
+/** When, how high, and the value itself. */
+type Datum = readonly [number, number | null, number | null]
 interface Alone {
   readonly value: Datum
   readonly symbol: "circle"
@@ -124,12 +133,16 @@ interface Alone {
 }
 
 /** A value between two gaps would be a line of no length: it is drawn as a dot. */
-const withGaps = (points: ReadonlyArray<Point>, value: Line["value"]): ReadonlyArray<Datum | Alone> => {
+const withGaps = (
+  points: ReadonlyArray<Point>,
+  height: Line["value"],
+  value: Line["value"]
+): ReadonlyArray<Datum | Alone> => {
   const data: Array<Datum> = []
   let before: Point | undefined
   for (const point of points) {
-    if (before !== undefined && point.at - before.at > gapMillis) data.push([before.at + 1, null])
-    data.push([point.at, value(point) ?? null])
+    if (before !== undefined && point.at - before.at > gapMillis) data.push([before.at + 1, null, null])
+    data.push([point.at, height(point) ?? null, value(point) ?? null])
     before = point
   }
   return data.map((datum, n) =>

@@ -14,8 +14,8 @@ export const Running = () => (
     all={latest.value?.running ?? 0}
     requests={running.value}
     empty="No request is running."
-    columns={["Request", "Type", "Runs for", "Attempt"]}
-    cells={({ attempts, ranMillis, type }) => [type, millis(ranMillis ?? 0), `${Math.max(1, attempts)}`]}
+    columns={["Request", "Type", "Age", "Attempt"]}
+    cells={(request) => [request.type, millis(ageOf(request)), `${Math.max(1, request.attempts)}`]}
     action="Cancel"
     act={cancel}
   />
@@ -40,6 +40,9 @@ export const DeadLetters = () => (
     actOnAll={retryAll}
   />
 )
+
+/** By the clock of the service. */
+const ageOf = ({ acceptedAt }: Request): number => Math.max(0, (latest.value?.at ?? 0) - Date.parse(acceptedAt))
 
 const why = ({ attempts, error, state }: Request): string => {
   const times = attempts > 1 ? ` after ${attempts} attempts` : ""
