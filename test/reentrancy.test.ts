@@ -1,6 +1,6 @@
 /** What callers do while the pool tells them something runs in the pool's own stack. It must survive all of it. */
 import { describe, expect, it } from "@effect/vitest"
-import { Cron, Effect, Fiber, Layer, Logger, Schedule, Scheduler, Schema, Tracer } from "effect"
+import { Cron, Effect, Fiber, Layer, Logger, Option, Schedule, Scheduler, Schema, Tracer } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import { ElasticPool, Handlers, PoolSnapshot, WorkerPool } from "../src/index.ts"
@@ -12,7 +12,10 @@ const Deaf = Rpc.make("Deaf")
 const Fail = Rpc.make("Fail", { error: Schema.String })
 const Span = Rpc.make("Span", { success: Schema.String })
 class Group extends RpcGroup.make(Add, Never, Deaf, Fail, Span) {}
-const parentOf = Effect.map(Effect.currentSpan, ({ parent }) => (parent._tag === "Some" ? parent.value.spanId : "none"))
+const parentIn = (span: Tracer.AnySpan | undefined) =>
+  span?._tag === "Span" ? Option.getOrUndefined(span.parent) : undefined
+/** The parent of the request's span, which is the parent of its attempt's. */
+const callerOf = Effect.map(Effect.currentSpan, (attempt) => parentIn(parentIn(attempt))?.spanId ?? "none")
 const handlers = Handlers.layer(Group).pipe(
   Layer.provide(
     Group.toLayer({
@@ -27,7 +30,7 @@ const handlers = Handlers.layer(Group).pipe(
       Never: () => Effect.never,
       Deaf: () => Effect.uninterruptible(Effect.sleep(100)),
       Fail: () => Effect.fail("no"),
-      Span: () => Effect.orDie(parentOf)
+      Span: () => Effect.orDie(callerOf)
     })
   )
 )
@@ -205,7 +208,7 @@ describe("re-entrancy", () => {
       const both = Effect.all([
         Effect.map(Effect.currentSpan, ({ spanId }) => spanId),
         execute(Span, undefined),
-        run(parentOf)
+        run(callerOf)
       ])
       const [own, ofHandler, ofRun] = yield* Effect.withSpan(both, "caller")
       expect([ofHandler, ofRun]).toEqual([own, own])

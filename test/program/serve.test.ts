@@ -109,7 +109,7 @@ describe.concurrent("worker-pool serve", () => {
   })
 
   it("says what is wrong before it serves anything", async ({ expect }) => {
-    const { url } = await serve()
+    const { program, url } = await serve()
     const { port } = new URL(url)
     const taken = start("serve", "--handlers", handlers, "--port", port)
     expect(await taken.code()).toBe(1)
@@ -119,5 +119,6 @@ describe.concurrent("worker-pool serve", () => {
     expect(open.stderr).toContain("WORKER_POOL_TOKEN")
     const missing = start("serve", "--handlers", "/nowhere.ts")
     expect(await missing.code()).toBe(2)
+    program.child.kill("SIGKILL")
   })
 })
