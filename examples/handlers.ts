@@ -16,23 +16,23 @@ export class Unlucky extends Schema.TaggedError<Unlucky>()("Unlucky", { message:
 
 /** The SHA-256 of a file's content. */
 export const Checksum = Rpc.make("Checksum", {
-  payload: { path: Schema.String },
+  payload: { path: Schema.String.annotate({ examples: ["package.json"] }) },
   success: Schema.Struct({ sha256: Schema.String, bytes: Schema.Int }),
   error: Unreadable
 })
 
 export const Echo = Rpc.make("Echo", {
-  payload: { message: Schema.String },
+  payload: { message: Schema.String.annotate({ examples: ["hello"] }) },
   success: Schema.String
 })
 
 export const Sleep = Rpc.make("Sleep", {
-  payload: { millis: Schema.Finite }
+  payload: { millis: Schema.Finite.annotate({ examples: [200] }) }
 })
 
 /** Fails with the given probability, from 0 to 1. */
 export const Flaky = Rpc.make("Flaky", {
-  payload: { failureRate: Schema.Finite },
+  payload: { failureRate: Schema.Finite.annotate({ examples: [0.1] }) },
   success: Schema.String,
   error: Unlucky
 })

@@ -1,5 +1,5 @@
 // Bundles the dashboard's page into `dist/dashboard`: a script, a style sheet and the page that loads them.
-import { cpSync, mkdirSync } from "node:fs"
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
 import { writeLicences } from "./licences.mjs"
@@ -20,5 +20,9 @@ const bundle = await rolldown({
 })
 await bundle.write({ file: path("dist/dashboard/app.js"), format: "esm", minify: true, codeSplitting: false })
 await bundle.close()
-for (const name of ["index.html", "app.css"]) cpSync(path(`src/dashboard/page/${name}`), path(`dist/dashboard/${name}`))
+cpSync(path("src/dashboard/page/index.html"), path("dist/dashboard/index.html"))
+// In the order of their names: a later rule overrides an earlier one.
+const styles = readdirSync(path("src/dashboard/page/styles")).sort()
+const css = styles.map((name) => readFileSync(path(`src/dashboard/page/styles/${name}`), "utf8"))
+writeFileSync(path("dist/dashboard/app.css"), css.join("\n"))
 writeLicences(path("dist/dashboard/app.LICENSE.txt"), "app.js", ["echarts", "preact", "signals"])

@@ -62,8 +62,8 @@ export class Ledger {
   /** In the order of their ends; those before `oldest` have been forgotten. */
   private ended: Array<Entry> = []
   private oldest = 0
-  /** The number of the newest request. */
-  private greatest = 0
+  /** The newest request's: ids are numbered in the order of acceptance. */
+  private newest = ""
   private readonly keys = new Map<string, { readonly fingerprint: string; entry: Entry | undefined }>()
   private readonly options: Options
 
@@ -75,7 +75,7 @@ export class Ledger {
     const { now, onEnd } = this.options
     const entry = new Entry(ticket, now())
     this.entries.set(ticket.id, entry)
-    this.greatest = Math.max(this.greatest, this.numberOf(ticket.id))
+    this.newest = ticket.id
     if (key !== undefined) {
       entry.key = key
       this.keys.get(key)!.entry = entry
@@ -95,7 +95,7 @@ export class Ledger {
     const entry = this.entries.get(id)
     if (entry !== undefined && !this.isStale(entry, this.options.now())) return entry
     const number = this.numberOf(id)
-    return number >= 1 && number <= this.greatest ? "gone" : undefined
+    return number >= 1 && number <= this.numberOf(this.newest) ? "gone" : undefined
   }
 
   /** Newest first. */

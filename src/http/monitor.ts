@@ -72,8 +72,9 @@ const rated = [
   "evicted"
 ] as const
 
-export const make = ({ ledger, pool, scaler }: Service): Effect.Effect<Monitor, never, Scope.Scope> =>
+export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const { ledger, pool, scaler } = service
     const hub = yield* PubSub.sliding<Seen>(256)
     const points: Array<Seen> = []
     const decisions: Array<Seen> = []
@@ -131,7 +132,7 @@ export const make = ({ ledger, pool, scaler }: Service): Effect.Effect<Monitor, 
         state,
         paused,
         held: (yield* scaler.held) ?? null,
-        policy: yield* scaler.policy,
+        policy: service.policy,
         bounds: { minWorkers, maxWorkers },
         // It counts from the resolution on; a loop that is never late has a delay of about that.
         eventLoopDelayMillis: Math.max(0, delay.max / 1e6 - 10)

@@ -68,7 +68,7 @@ export const layer = (service: Service) =>
       )
   })
 
-const look = ({ options, pool, scaler }: Service, types: ReadonlyArray<unknown>) =>
+const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     const { capacity, ending, idle, maxWorkers, minWorkers, retiring, running, stuck, target, workers } = snapshot
@@ -76,7 +76,7 @@ const look = ({ options, pool, scaler }: Service, types: ReadonlyArray<unknown>)
       name: pool.name,
       state: snapshot.state,
       paused: snapshot.paused,
-      policy: yield* scaler.policy,
+      policy,
       held: (yield* scaler.held) ?? null,
       explain: yield* scaler.explain,
       bounds: { minWorkers, maxWorkers },
@@ -90,8 +90,9 @@ const look = ({ options, pool, scaler }: Service, types: ReadonlyArray<unknown>)
   })
 
 /** Everything is checked before anything is changed, but for what two clients change at once. */
-const patch = ({ options, pool, scaler }: Service, wanted: typeof PoolPatch.Type): Effect.Effect<void, Problem> =>
+const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<void, Problem> =>
   Effect.gen(function* () {
+    const { options, pool, scaler } = service
     const { hold, maxWorkers, minWorkers, paused, policy } = wanted
     const snapshot = yield* pool.snapshot
     const least = minWorkers ?? snapshot.minWorkers
@@ -116,6 +117,7 @@ const patch = ({ options, pool, scaler }: Service, wanted: typeof PoolPatch.Type
     else if (hold !== undefined) yield* Effect.mapError(scaler.hold(hold), outOfBounds)
     if (parsed !== undefined) {
       yield* Effect.mapError(scaler.setPolicy(parsed), ({ message }) => invalid("policy", message))
+      service.policy = policy!
     }
     if (paused !== undefined) yield* paused ? pool.pause : pool.resume
   })

@@ -12,6 +12,8 @@ export interface Options {
   readonly maxWaitMillis: number
   readonly maxBodyBytes: number
   readonly version: string
+  /** The policy at the start, as `parsePolicy` takes it. */
+  readonly policy: string
   /** A policy as text, from a `PATCH`. */
   readonly parsePolicy: (text: string) => Effect.Effect<ScalingPolicy.ScalingPolicy, { readonly message: string }>
   /** A duration as text. */
@@ -27,6 +29,8 @@ export interface Service {
   readonly options: Options
   /** Whole seconds after which it is worth to ask a full queue again. */
   readonly retryAfter: () => number
+  /** The policy in force, with its numbers. */
+  policy: string
   /** No longer ready: the process is about to end. */
   stopping: boolean
 }
@@ -58,6 +62,7 @@ export const make = (
       ledger,
       options,
       retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
+      policy: options.policy,
       stopping: false
     }
   })

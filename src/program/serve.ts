@@ -64,6 +64,7 @@ export const start = (settings: ServeSettings) =>
       maxWaitMillis: settings.maxWaitMillis,
       maxBodyBytes: settings.maxBodyBytes,
       version: version(),
+      policy: settings.policy.text,
       millisOf,
       parsePolicy: (text) => policyOf(text, Context.get(pool, WorkerPool.WorkerPool))
     }).pipe(Effect.provideContext(pool))

@@ -21,7 +21,7 @@ it("changes bounds, policy, hold and pause, and shows them", async () => {
   expect(await patch({ hold: 4 })).toMatchObject({ held: 4, workers: { target: 4 } })
   expect(await patch({ hold: null, policy: "fixed:3" })).toMatchObject({
     held: null,
-    policy: "fixed",
+    policy: "fixed:3",
     workers: { target: 3 }
   })
   expect(await patch({ paused: true })).toMatchObject({ paused: true })

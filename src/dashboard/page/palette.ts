@@ -1,4 +1,4 @@
-/** The colours of the page, for the canvas: `app.css` names them, light and dark. */
+/** The colours of the page, for the canvas: `styles` names them, light and dark. */
 import { signal } from "@preact/signals"
 
 export type Colour =
