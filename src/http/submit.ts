@@ -123,10 +123,9 @@ export const makeSubmit = (
         onSuccess: (ticket) => accepted(asked, ticket),
         onFailure: (cause) => {
           const error = cause.reasons.find((reason) => reason._tag === "Fail")?.error
-          if (error !== undefined) return refused(asked, error)
-          if (key !== undefined) ledger.disclaim(key)
+          if (error !== undefined) refused(asked, error)
         }
-      })
+      }).pipe(Effect.onInterrupt(() => Effect.sync(() => (key === undefined ? undefined : ledger.disclaim(key)))))
       const fiber = run(traced(request, call))
       // Only a caller that waits for a place in the queue has not been answered by now.
       if (fiber.pollUnsafe() === undefined) response.once("close", () => run(Fiber.interrupt(fiber)))

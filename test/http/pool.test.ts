@@ -53,6 +53,29 @@ it("a full queue is 429 with the time after which to ask again", async () => {
   expect((await ask("GET", "/pool")).json.requests).toMatchObject({ refusedFull: 1, accepted: 2 })
 })
 
+it("who goes away while the queue has no place for it gives up its place, and its key", async () => {
+  const { ask, submit, url } = await start({ maxWorkers: "1", capacity: "1", strategy: "suspend" })
+  await submit("Gate", { name: "kept 1" })
+  await submit("Gate", { name: "kept 2" })
+  const counts = async () => (await ask("GET", "/pool")).json.requests
+  const leaver = new AbortController()
+  const left = fetch(`${url}/requests/Gate`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "idempotency-key": "k" },
+    body: '{"name":"kept 3"}',
+    signal: leaver.signal
+  }).catch(() => "left")
+  while ((await counts()).blocked === 0);
+  leaver.abort()
+  expect(await left).toBe("left")
+  while ((await counts()).blocked === 1);
+  expect((await counts()).abandoned).toBe(1)
+  open("kept 1")
+  open("kept 2")
+  const other = await submit("Echo", { message: "with the same key" }, 20, { "idempotency-key": "k" })
+  expect(other.status).toBe(200)
+})
+
 it("a drain refuses new requests with 503, is no longer ready, and reports", async () => {
   const { ask, submit } = await start()
   const { json } = await submit("Gate", { name: "drained" })
