@@ -2,6 +2,7 @@
  * What is known of the requests that came through the service, by id: those that have not ended, and the last ends. An
  * end is kept until there are `keepEnds` newer ones or `keepForMillis` have passed, whichever comes first.
  */
+import type { Tracer } from "effect"
 import type { Outcome, Ticket } from "../index.ts"
 
 export interface Options {
@@ -28,14 +29,17 @@ export class Entry {
   endedAt = 0
   /** The idempotency key that it came with. */
   key: string | undefined
+  /** The span in which it was accepted, for the log. */
+  readonly span: Tracer.AnySpan | undefined
   /** Whether its first caller was answered with its end. */
   answeredWithEnd = false
   private listeners: ReadonlyArray<Listener> = []
 
-  constructor(ticket: Ticket.Ticket<unknown, unknown>, acceptedAt: number) {
+  constructor(ticket: Ticket.Ticket<unknown, unknown>, acceptedAt: number, span: Tracer.AnySpan | undefined) {
     this.id = ticket.id
     this.type = ticket.tag
     this.ticket = ticket
+    this.span = span
     this.acceptedAt = acceptedAt
   }
 
@@ -71,9 +75,9 @@ export class Ledger {
     this.options = options
   }
 
-  add(ticket: Ticket.Ticket<unknown, unknown>, key: string | undefined): Entry {
+  add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan): Entry {
     const { now, onEnd } = this.options
-    const entry = new Entry(ticket, now())
+    const entry = new Entry(ticket, now(), span)
     this.entries.set(ticket.id, entry)
     this.newest = ticket.id
     if (key !== undefined) {

@@ -1,5 +1,5 @@
 /** The routes of single requests: look, list, cancel, send again. */
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import type { DeadLetters } from "../index.ts"
@@ -54,7 +54,9 @@ export const layer = (service: Service) =>
           if (service.stopping) return Effect.succeed(toResponse(problemOf("stopping")))
           return Effect.matchEffect(pool.deadLetters.resubmit(id), {
             onSuccess: (ticket) =>
-              show(ledger.add(ticket, undefined), 202, { location: Resource.locationOf(ticket.id) }),
+              show(ledger.add(ticket, undefined, Fiber.getCurrent()!.cache.span), 202, {
+                location: Resource.locationOf(ticket.id)
+              }),
             onFailure: (error) =>
               Effect.succeed(
                 toResponse(

@@ -71,8 +71,10 @@ const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefi
   end === "failed" && Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? exit.cause : undefined
 
 /** The client is not told what a defect says, so the log must. */
-const report = ({ id, type }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.logError(`the handler of "${type}" died (request ${id})`, cause)
+const report = ({ id, span, type }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const line = Effect.logError(`the handler of "${type}" died (request ${id})`, cause)
+  return span === undefined ? line : Effect.withParentSpan(line, span)
+}
 
 /** How many requests end in a second, from the last few of them. */
 class Pace {

@@ -79,7 +79,7 @@ export const makeSubmit = (
   }
 
   const accepted = (asked: Asked, ticket: Ticket.Ticket<unknown, unknown>): void => {
-    const entry = ledger.add(ticket, asked.key)
+    const entry = ledger.add(ticket, asked.key, Fiber.getCurrent()!.cache.span)
     if (asked.waitSeconds === undefined) answerPending(asked, entry, 202)
     else answerWhenEnded(asked, entry)
   }

@@ -194,11 +194,14 @@ describe("telemetry", () => {
     await program.until("address", () => /listening on \S+\n/.test(program.stdout))
     const url = /listening on (\S+)/.exec(program.stdout)![1]!
     await post(url, "/requests/Echo", { message: "hello" }, { traceparent, prefer: "wait=10" })
+    await post(url, "/requests/Die", { text: "in the log", reason: "in the log" }, { traceparent, prefer: "wait=10" })
     program.child.kill("SIGTERM")
     expect(await program.code()).toBe(143)
+    const died = program.stderr.split("\n").find((line) => line.includes('the handler of \\"Die\\" died'))!
+    expect(JSON.parse(died)).toMatchObject({ level: "ERROR", trace_id: traceId })
     const request = collector.spans.find(({ name }) => name === "request Echo")!
     expect([request.traceId, request.attributes["request.end"]]).toEqual([traceId, "succeeded"])
-    expect(collector.metrics.get("worker_pool_accepted_total").sum.dataPoints[0]).toMatchObject({ asDouble: 1 })
+    expect(collector.metrics.get("worker_pool_accepted_total").sum.dataPoints[0]).toMatchObject({ asDouble: 2 })
     const logs = collector.at("/v1/logs").map(({ body }) => body.toString())
     expect(logs.join("\n")).toContain("SIGTERM: no new requests")
     expect(program.stderr).toContain("SIGTERM: no new requests")
