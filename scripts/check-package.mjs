@@ -1,6 +1,6 @@
 // Proves that the package works for somebody who installs it: packs it, installs it in an empty folder, type-checks a
-// program against it, runs that, and runs the installed `worker-pool`: on two lines, and to simulate and draw.
-import { execFileSync } from "node:child_process"
+// program against it, runs that, and runs the installed `worker-pool`: on two lines, to simulate and draw, and to serve.
+import { execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, normalize } from "node:path"
@@ -77,6 +77,7 @@ write(
   "consumer.ts",
   `import { Effect, Layer, Stream } from "effect"
 import { ElasticPool, Handlers, type PoolError, PoolSnapshot, RetryPolicy, ScalingPolicy, WorkerPool } from "effect-worker-pool"
+import * as RemotePool from "effect-worker-pool/RemotePool"
 import * as Simulation from "effect-worker-pool/Simulation"
 import * as TestPool from "effect-worker-pool/TestPool"
 import { Double, group, layer } from "./handlers.ts"
@@ -123,6 +124,7 @@ const figures = await Effect.runPromise(
   })
 )
 console.log(figures.completed)
+console.log([...RemotePool.group(group).requests.keys()].join())
 `
 )
 const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--allowImportingTsExtensions"]
@@ -133,7 +135,7 @@ step("type-checked, with the declarations of every package")
 
 const printed = run(project, process.execPath, "consumer.ts")
 const lines = printed.split("\n").filter((line) => line !== "" && !/^\[[\d:.]+\] INFO /.test(line))
-const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2", "100"]
+const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2", "100", "Double"]
 expect(JSON.stringify(lines) === JSON.stringify(expected), `the consumer prints ${expected.join(" ")}, got ${printed}`)
 step("ran")
 
@@ -163,3 +165,26 @@ expect(!existsSync(join(project, "node_modules/echarts")), "ECharts is not insta
 const drawn = readFileSync(join(project, "x.html"), "utf8")
 expect(drawn.match(/<figure>/g)?.length === 4, "the page has four pictures")
 step("simulated with the installed worker-pool, and drew it without ECharts installed")
+
+const serving = spawn(program, ["serve", "--handlers", "handlers.ts", "--port", "0"], {
+  cwd: project,
+  stdio: ["ignore", "pipe", "inherit"]
+})
+process.on("exit", () => serving.kill("SIGKILL"))
+const url = await new Promise((resolve) => {
+  serving.stdout.on("data", (data) => resolve(/http:\S+/.exec(String(data))?.[0]))
+  serving.once("exit", () => resolve(undefined))
+})
+expect(url !== undefined, "the installed worker-pool serves")
+const dashboard = await fetch(url)
+expect(dashboard.status === 200 && (await dashboard.text()).includes("assets/app.js"), "the service has its page")
+const answer = await fetch(`${url}/requests/Double`, {
+  method: "POST",
+  headers: { "content-type": "application/json", prefer: "wait=10" },
+  body: '{"n": 21}'
+})
+expect(answer.status === 200 && (await answer.json()).result === 42, "the service doubles 21")
+serving.kill("SIGTERM")
+const code = await new Promise((resolve) => serving.once("exit", resolve))
+expect(code === 143, `the service ends with 143, got ${code}`)
+step("served with the installed worker-pool: its page, one request, and its end")
