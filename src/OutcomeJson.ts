@@ -26,7 +26,9 @@ export const encoder = (handlers: Handlers["Service"], { results = true } = {}):
   for (const [tag, { context, rpc }] of handlers) {
     const by = (schema: Schema.Top): EncodeValue => {
       const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(schema)) as EncodeValue
-      return (value) => Effect.provideContext(encode(value), context)
+      // A getter of the value, or the schema itself, may throw: that is no reason not to tell the rest.
+      return (value) =>
+        Effect.suspend(() => encode(value)).pipe(Effect.provideContext(context), Effect.catchDefect(Effect.fail))
     }
     encoders.set(tag, { result: results ? by(rpc.successSchema) : Effect.succeed, error: by(rpc.errorSchema) })
   }

@@ -31,6 +31,9 @@ const countsOfRequests = [
   "retries"
 ] as const
 
+/** Each worker is a fiber, made at once: one request must not be able to use up the memory. */
+const mostWorkers = 10_000
+
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "pool", (handlers) => {
     const { options, pool } = service
@@ -97,6 +100,11 @@ const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<v
     const snapshot = yield* pool.snapshot
     const least = minWorkers ?? snapshot.minWorkers
     const most = maxWorkers ?? snapshot.maxWorkers
+    for (const [field, workers] of Object.entries({ minWorkers, maxWorkers })) {
+      if (workers !== undefined && workers > mostWorkers) {
+        return yield* Effect.fail(invalid(field, `Expected \`${field}\` to be at most ${mostWorkers}, got ${workers}`))
+      }
+    }
     const parsed =
       policy === undefined
         ? undefined

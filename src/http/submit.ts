@@ -3,7 +3,7 @@
  * router and the typed API in front of it take a third of what the whole service can do (`npm run bench:http`). Its
  * contract is that of `api.ts`, where the OpenAPI document and the documentation come from.
  */
-import { type Context, Effect, Fiber } from "effect"
+import { Cause, type Context, Effect, Fiber } from "effect"
 import { createHash } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Call, PoolError, Ticket } from "../index.ts"
@@ -35,6 +35,12 @@ export const makeSubmit = (
   const { encode, handlers, ledger, options, pool } = service
   const run = Effect.runForkWith(context)
   const maxWaitSeconds = options.maxWaitMillis / 1000
+
+  /** A schema that throws is a defect, and its client must not wait for ever. */
+  const failed = (response: ServerResponse) => (cause: Cause.Cause<unknown>) => {
+    sendProblem(response, Problem.unexpected)
+    run(Effect.logError("a request could not be answered", cause))
+  }
 
   const answerEnd = (asked: Asked, { acceptedAt, endedAt, outcome }: Entry): void => {
     run(
@@ -123,7 +129,9 @@ export const makeSubmit = (
         onSuccess: (ticket) => accepted(asked, ticket),
         onFailure: (cause) => {
           const error = cause.reasons.find((reason) => reason._tag === "Fail")?.error
-          if (error !== undefined) refused(asked, error)
+          if (error !== undefined) return refused(asked, error)
+          if (key !== undefined) ledger.disclaim(key)
+          if (!Cause.hasInterruptsOnly(cause)) failed(response)(cause)
         }
       }).pipe(Effect.onInterrupt(() => Effect.sync(() => (key === undefined ? undefined : ledger.disclaim(key)))))
       const fiber = run(traced(request, call))

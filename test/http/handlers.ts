@@ -16,6 +16,10 @@ export const gate = (name: string): Deferred.Deferred<string> => {
 }
 export const open = (name: string, value = name) => Effect.runSync(Deferred.succeed(gate(name), value))
 
+const thrown = (what: string): never => {
+  throw new Error(`thrown while ${what}`)
+}
+
 export class group extends RpcGroup.make(
   Rpc.make("Echo", { payload: { message: Schema.String }, success: Schema.String }),
   Rpc.make("Gate", { payload: { name: Schema.String }, success: Schema.String }),
@@ -24,6 +28,10 @@ export class group extends RpcGroup.make(
   Rpc.make("Nested", {
     payload: { list: Schema.Array(Schema.Struct({ count: Schema.Int })), on: Schema.Date },
     success: Schema.Date
+  }),
+  Rpc.make("Throws", {
+    payload: { when: Schema.String.check(Schema.makeFilter((when) => when !== "decoding" || thrown("decoding"))) },
+    success: Schema.Unknown
   }),
   Rpc.make("mail.send", { success: Schema.String })
 ) {}
@@ -34,5 +42,11 @@ export const layer = group.toLayer({
   Fail: ({ why }) => new Refusal({ why, at: new Date(0) }),
   Die: ({ text }) => Effect.die(new Error(text)),
   Nested: ({ on }) => Effect.succeed(on),
+  Throws: () =>
+    Effect.succeed({
+      get value() {
+        return thrown("encoding")
+      }
+    }),
   "mail.send": () => Effect.succeed("sent")
 })

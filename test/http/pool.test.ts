@@ -31,6 +31,8 @@ it("changes bounds, policy, hold and pause, and shows them", async () => {
 it.each<[unknown, string]>([
   [{ minWorkers: 9, maxWorkers: 5 }, "minWorkers"],
   [{ minWorkers: "2" }, "minWorkers"],
+  [{ minWorkers: 1e15, maxWorkers: 1e15 }, "minWorkers"],
+  [{ maxWorkers: 10_001 }, "maxWorkers"],
   [{ hold: 65 }, "hold"],
   [{ policy: "best" }, "policy"],
   [{ policy: "fixed:65" }, "policy"],

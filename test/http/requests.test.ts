@@ -79,6 +79,15 @@ describe("POST /requests/{type}", () => {
     expect((await waiting).status).toBe(410)
   })
 
+  it("a payload or a result that throws is answered, keeps no key, and spoils no list", async () => {
+    const key = { "idempotency-key": "throws" }
+    expect((await service.submit("Throws", { when: "decoding" }, 5, key)).status).toBe(500)
+    const encoding = await service.submit("Throws", { when: "encoding" }, 5, key)
+    expect([encoding.status, encoding.json.request.error._tag]).toEqual([500, "InvalidResult"])
+    expect(JSON.stringify(encoding.json)).not.toContain("thrown while")
+    expect((await service.ask("GET", "/requests")).status).toBe(200)
+  })
+
   it("takes types with any name, and payloads that JSON has no word for", async () => {
     expect((await service.submit("mail.send", null, 5)).json.result).toBe("sent")
     const on = "2026-01-02T03:04:05.000Z"
