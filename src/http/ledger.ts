@@ -152,7 +152,8 @@ export class Ledger {
     return entry.outcome !== undefined && now - entry.endedAt > this.options.keepForMillis
   }
 
-  private numberOf(id: string): number {
+  /** Its place in the order of acceptance; `0` for what is no id of ours. */
+  numberOf(id: string): number {
     const { idPrefix } = this.options
     const digits = id.startsWith(idPrefix) ? id.slice(idPrefix.length) : ""
     return /^[1-9]\d{0,15}$/.test(digits) ? Number(digits) : 0

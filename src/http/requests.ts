@@ -79,13 +79,18 @@ export const layer = (service: Service) =>
           const detail = `Expected \`limit\` to be a whole number from 1 to ${mostOnAPage}, got ${limit}`
           return Effect.succeed(toResponse(invalid("limit", detail)))
         }
+        if (after !== undefined && ledger.numberOf(after) === 0) {
+          return Effect.succeed(toResponse(invalid("after", "Expected `after` to be the `next` of a page")))
+        }
         const all = wanted?.includes("deadLetter")
           ? deadLetters(service, query.type)
           : fromLedger(service, wanted, query.type)
-        return Effect.map(all, (all) => {
-          const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
-          const page = after !== undefined && from === 0 ? [] : all.slice(from, from + limit)
-          const isLast = page.length === 0 || from + limit >= all.length
+        return Effect.map(all, (found) => {
+          const all = found.toSorted((a, b) => ledger.numberOf(b.id) - ledger.numberOf(a.id))
+          // By number: the request of a cursor may have left the list since.
+          const rest = after === undefined ? all : all.filter(({ id }) => ledger.numberOf(id) < ledger.numberOf(after))
+          const page = rest.slice(0, limit)
+          const isLast = rest.length <= limit
           return HttpServerResponse.jsonUnsafe({ requests: page, next: isLast ? null : page.at(-1)!.id })
         })
       })

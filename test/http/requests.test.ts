@@ -148,6 +148,20 @@ describe("what is known of requests", () => {
     expect((await service.ask("GET", "/requests?limit=0")).json.field).toBe("limit")
   })
 
+  it("goes on from a cursor whose request has left the list", async () => {
+    const ids: Array<string> = []
+    for (let n = 0; n < 4; n++) ids.unshift((await service.submit("Gate", { name: `paged ${n}` })).json.id)
+    const page = async (more: string) =>
+      (await service.ask("GET", `/requests?state=waiting,running&type=Gate&limit=2${more}`)).json
+    const { next } = await page("")
+    expect(next).toBe(ids[1])
+    await service.ask("DELETE", `/requests/${next}`)
+    const rest = (await page(`&after=${next}`)).requests.map(({ id }: { id: string }) => id)
+    expect(rest).toEqual(ids.slice(2))
+    for (let n = 0; n < 4; n++) open(`paged ${n}`)
+    expect((await service.ask("GET", "/requests?after=nonsense")).json.field).toBe("after")
+  })
+
   it("sends a dead letter again, once, as a new request", async () => {
     const { json } = await service.submit("Fail", { why: "dead" }, 5)
     const { id } = json.request
