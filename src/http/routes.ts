@@ -61,7 +61,9 @@ export const make = (service: Service, { assets, closing, guard, more }: Parts) 
       Effect.map(HttpServerResponse.setHeaders(securityHeaders)),
       Effect.flatMap((response) =>
         Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) =>
-          url === "/docs" ? HttpServerResponse.setHeader(response, "content-security-policy", docsPolicy) : response
+          /^\/+docs(\?|$)/.test(url)
+            ? HttpServerResponse.setHeader(response, "content-security-policy", docsPolicy)
+            : response
         )
       ),
       Effect.provideService(HttpIncomingMessage.MaxBodySize, limit)
