@@ -1,9 +1,9 @@
 /** The contract of the service: every route, what it takes and what it answers. `/openapi.json` is made of it. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
-import { type Handlers, Outcome } from "../index.ts"
+import { type Handlers, Outcome, PoolError } from "../index.ts"
 
-const states = ["blocked", "waiting", "delayed", "running", ...Outcome.ends] as const
+const states = [...PoolError.Phase.literals, ...Outcome.ends] as const
 
 /** A request as it is shown. */
 export const RequestResource = Schema.Struct({

@@ -2,7 +2,7 @@
 import { Effect, Fiber } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import type { DeadLetters } from "../index.ts"
+import { type DeadLetters, Outcome, PoolError } from "../index.ts"
 import { Api } from "./api.ts"
 import { waitSeconds } from "./headers.ts"
 import type { Entry } from "./ledger.ts"
@@ -12,8 +12,8 @@ import type { Service } from "./service.ts"
 import { refusalOf } from "./submit.ts"
 
 const mostOnAPage = 500
-const states = ["blocked", "waiting", "delayed", "running"]
-const ends = ["succeeded", "failed", "timedOut", "expired", "evicted", "cancelled", "interrupted"]
+/** What `state` may name. */
+const listed = [...PoolError.Phase.literals, ...Outcome.ends, "deadLetter"]
 
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "requests", (handlers) => {
@@ -68,9 +68,9 @@ export const layer = (service: Service) =>
       )
       .handle("listRequests", ({ query }) => {
         const wanted = query.state?.split(",").map((state) => state.trim())
-        const unknown = wanted?.find((state) => ![...states, ...ends, "deadLetter"].includes(state))
+        const unknown = wanted?.find((state) => !listed.includes(state))
         if (unknown !== undefined) {
-          const expected = [...states, ...ends, "deadLetter"].join(", ")
+          const expected = listed.join(", ")
           const got = JSON.stringify(unknown.slice(0, 40))
           return Effect.succeed(toResponse(invalid("state", `Expected \`state\` to be of ${expected}, got ${got}`)))
         }
