@@ -165,21 +165,27 @@ export class DeadLetterNotFound extends Schema.TaggedError<DeadLetterNotFound>()
 }
 
 /** Why a request was not accepted. `RequestExpired` only with phase `"blocked"`. */
-export type SubmitError =
-  | QueueFull
-  | PoolDraining
-  | HandlerNotFound
-  | InvalidPayload
-  | InvalidRequestOption
-  | RequestExpired
+export const SubmitError = Schema.Union([
+  QueueFull,
+  PoolDraining,
+  HandlerNotFound,
+  InvalidPayload,
+  InvalidRequestOption,
+  RequestExpired
+])
+export type SubmitError = typeof SubmitError.Type
 
 /** Why an accepted request ended without the handler's own value or error. */
-export type EndError =
-  | RequestTimeout
-  | RequestExpired
-  | RequestEvicted
-  | RequestCancelled
-  | RequestInterrupted
-  | HandlerInterrupted
+export const EndError = Schema.Union([
+  RequestTimeout,
+  RequestExpired,
+  RequestEvicted,
+  RequestCancelled,
+  RequestInterrupted,
+  HandlerInterrupted
+])
+export type EndError = typeof EndError.Type
 
-export type PoolError = SubmitError | EndError
+/** All that the pool itself can fail a call with. */
+export const PoolError = Schema.Union([SubmitError, EndError])
+export type PoolError = typeof PoolError.Type

@@ -1,5 +1,5 @@
 /** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
-import { Cause, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import { Cause, Effect, Layer, type Redacted, type Scope } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpRouter } from "effect/http"
 import {
   type Rpc,
@@ -14,19 +14,7 @@ import { PoolError, WorkerPool } from "../index.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
-  error: Schema.Union([
-    PoolError.QueueFull,
-    PoolError.PoolDraining,
-    PoolError.HandlerNotFound,
-    PoolError.InvalidPayload,
-    PoolError.InvalidRequestOption,
-    PoolError.RequestTimeout,
-    PoolError.RequestExpired,
-    PoolError.RequestEvicted,
-    PoolError.RequestCancelled,
-    PoolError.RequestInterrupted,
-    PoolError.HandlerInterrupted
-  ])
+  error: PoolError.PoolError
 }) {}
 
 export type Remote<Rpcs extends Rpc.Any> = Rpc.AddMiddleware<Rpcs, typeof PoolErrors>

@@ -13,7 +13,7 @@ export const RequestResource = Schema.Struct({
   attempts: Schema.Int,
   waitedMillis: Schema.optionalKey(Schema.Finite),
   ranMillis: Schema.optionalKey(Schema.Finite),
-  acceptedAt: Schema.String,
+  acceptedAt: Schema.optionalKey(Schema.String),
   endedAt: Schema.optionalKey(Schema.String),
   result: Schema.optionalKey(Schema.Unknown),
   error: Schema.optionalKey(Schema.Unknown),

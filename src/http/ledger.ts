@@ -4,6 +4,7 @@
  */
 import type { Tracer } from "effect"
 import type { Outcome, Ticket } from "../index.ts"
+import { ByNumber } from "./byNumber.ts"
 
 export interface Options {
   readonly keepEnds: number
@@ -21,6 +22,8 @@ type Listener = (entry: Entry, outcome: Outcome.Outcome) => void
 /** One request. */
 export class Entry {
   readonly id: string
+  /** Its place in the order of acceptance. */
+  readonly number: number
   readonly type: string
   readonly acceptedAt: number
   /** Until it ends: a ticket has the payload, which may be large. */
@@ -35,8 +38,15 @@ export class Entry {
   answeredWithEnd = false
   private listeners: ReadonlyArray<Listener> = []
 
-  constructor(ticket: Ticket.Ticket<unknown, unknown>, acceptedAt: number, span: Tracer.AnySpan | undefined) {
-    this.id = ticket.id
+  constructor(
+    id: string,
+    number: number,
+    ticket: Ticket.Ticket<unknown, unknown>,
+    acceptedAt: number,
+    span: Tracer.AnySpan | undefined
+  ) {
+    this.id = id
+    this.number = number
     this.type = ticket.tag
     this.ticket = ticket
     this.span = span
@@ -62,12 +72,11 @@ export class Entry {
 }
 
 export class Ledger {
-  private readonly entries = new Map<string, Entry>()
+  private readonly entries = new ByNumber<Entry>()
   /** In the order of their ends; those before `oldest` have been forgotten. */
   private ended: Array<Entry> = []
   private oldest = 0
-  /** The newest request's: ids are numbered in the order of acceptance. */
-  private newest = ""
+  private newest = 0
   private readonly keys = new Map<string, { readonly fingerprint: string; entry: Entry | undefined }>()
   private readonly options: Options
 
@@ -77,9 +86,12 @@ export class Ledger {
 
   add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan): Entry {
     const { now, onEnd } = this.options
-    const entry = new Entry(ticket, now(), span)
-    this.entries.set(ticket.id, entry)
-    this.newest = ticket.id
+    const { id } = ticket
+    const number = Number(id.slice(this.options.idPrefix.length))
+    const entry = new Entry(id, number, ticket, now(), span)
+    this.entries.set(number, entry)
+    // One that was blocked is accepted after those that asked after it.
+    if (number > this.newest) this.newest = number
     if (key !== undefined) {
       entry.key = key
       this.keys.get(key)!.entry = entry
@@ -96,17 +108,17 @@ export class Ledger {
 
   /** `"gone"`: there was such a request, and it is no longer kept. */
   find(id: string): Entry | "gone" | undefined {
-    const entry = this.entries.get(id)
-    if (entry !== undefined && !this.isStale(entry, this.options.now())) return entry
     const number = this.numberOf(id)
-    return number >= 1 && number <= this.numberOf(this.newest) ? "gone" : undefined
+    if (number === 0) return undefined
+    const entry = this.entries.get(number)
+    if (entry !== undefined && !this.isStale(entry, this.options.now())) return entry
+    return number <= this.newest ? "gone" : undefined
   }
 
-  /** Newest first. */
-  *all(): Generator<Entry> {
+  /** Newest first, those accepted before that number. */
+  *before(number = Infinity): Generator<Entry> {
     const now = this.options.now()
-    const entries = [...this.entries.values()]
-    for (let at = entries.length - 1; at >= 0; at--) if (!this.isStale(entries[at]!, now)) yield entries[at]!
+    for (const entry of this.entries.below(number)) if (!this.isStale(entry, now)) yield entry
   }
 
   get size(): number {
@@ -138,7 +150,7 @@ export class Ledger {
       const entry = this.ended[this.oldest]!
       if (this.ended.length - this.oldest <= keepEnds && !this.isStale(entry, now)) break
       this.oldest++
-      this.entries.delete(entry.id)
+      this.entries.delete(entry.number)
       if (entry.key !== undefined && this.keys.get(entry.key)?.entry === entry) this.keys.delete(entry.key)
     }
     // What was forgotten is cut off now and then, and not one by one.
@@ -152,10 +164,11 @@ export class Ledger {
     return entry.outcome !== undefined && now - entry.endedAt > this.options.keepForMillis
   }
 
-  /** Its place in the order of acceptance; `0` for what is no id of ours. */
+  /** The place in the order of acceptance that an id tells; `0` for what is no id of ours. */
   numberOf(id: string): number {
     const { idPrefix } = this.options
-    const digits = id.startsWith(idPrefix) ? id.slice(idPrefix.length) : ""
-    return /^[1-9]\d{0,15}$/.test(digits) ? Number(digits) : 0
+    const number = id.startsWith(idPrefix) ? Number(id.slice(idPrefix.length)) : 0
+    // Only as we write it: not ` 7`, `07` or `7e0`.
+    return Number.isSafeInteger(number) && number > 0 && id === idPrefix + number ? number : 0
   }
 }

@@ -12,7 +12,8 @@ export interface Resource {
   /** These, and what follows, once it has ended. */
   readonly waitedMillis?: number
   readonly ranMillis?: number
-  readonly acceptedAt: string
+  /** These two as long as the service keeps the request itself, and not only as a dead letter. */
+  readonly acceptedAt?: string
   readonly endedAt?: string
   readonly result?: unknown
   readonly error?: unknown
@@ -33,16 +34,16 @@ export const pending = ({ acceptedAt, id, ticket, type }: Entry): Effect.Effect<
     // Ended, but nobody has been told yet: the pool may leave that for its next turn.
     state: state === "ended" ? "running" : state,
     attempts,
-    acceptedAt: iso(acceptedAt)
+    acceptedAt: acceptedText(acceptedAt)
   }))
 
 /** One that has ended. */
 export const ended = (
-  { acceptedAt, endedAt }: Pick<Entry, "acceptedAt" | "endedAt">,
+  times: Pick<Entry, "acceptedAt" | "endedAt"> | undefined,
   outcome: Outcome.Outcome,
   encode: OutcomeJson.Encode
 ): Effect.Effect<Answer> =>
-  Effect.map(encode(outcome), ({ end, error, isTyped, result }) => {
+  Effect.mapEager(encode(outcome), ({ end, error, isTyped, result }) => {
     const { attempts, id, ranMillis, resubmittedFrom, tag, waitedMillis } = outcome
     const resource: Resource = {
       id,
@@ -51,8 +52,9 @@ export const ended = (
       attempts,
       waitedMillis: round(waitedMillis),
       ranMillis: round(ranMillis),
-      acceptedAt: iso(acceptedAt),
-      endedAt: iso(endedAt),
+      ...(times === undefined
+        ? undefined
+        : { acceptedAt: acceptedText(times.acceptedAt), endedAt: endedText(times.endedAt) }),
       ...(end === "succeeded" ? { result } : { error: isTyped === true ? error : withoutText(error) }),
       ...(resubmittedFrom === undefined ? undefined : { resubmittedFrom })
     }
@@ -62,7 +64,7 @@ export const ended = (
 export const of = (entry: Entry, encode: OutcomeJson.Encode): Effect.Effect<Resource> =>
   entry.outcome === undefined
     ? pending(entry)
-    : Effect.map(ended(entry, entry.outcome, encode), ({ resource }) => resource)
+    : Effect.mapEager(ended(entry, entry.outcome, encode), ({ resource }) => resource)
 
 export const locationOf = (id: string): string => `/requests/${encodeURIComponent(id)}`
 
@@ -70,7 +72,8 @@ export const locationOf = (id: string): string => `/requests/${encodeURIComponen
 const withoutText = (error: unknown): unknown => {
   const { _tag } = error as { readonly _tag: string }
   if (_tag === "Defect") return { _tag, message: "the handler died; the log of the service says why" }
-  return _tag === "InvalidResult" ? { _tag, message: "the handler's result does not fit its schema" } : error
+  if (_tag === "InvalidResult") return { _tag, message: "the handler's result does not fit its schema" }
+  return _tag === "InvalidError" ? { _tag, message: "the handler's error does not fit its schema" } : error
 }
 
 const titles = {
@@ -107,12 +110,16 @@ const statuses = {
 const round = (millis: number): number => Math.round(millis * 1000) / 1000
 
 /** Many requests share a millisecond; to write it is a good part of what writing one costs. */
-let lastMillis = Number.NaN
-let lastText = ""
-const iso = (millis: number): string => {
-  if (millis !== lastMillis) {
-    lastMillis = millis
-    lastText = DateTime.formatIso(DateTime.makeUnsafe(millis))
+const isoText = (): ((millis: number) => string) => {
+  let lastMillis = Number.NaN
+  let lastText = ""
+  return (millis) => {
+    if (millis !== lastMillis) {
+      lastMillis = millis
+      lastText = DateTime.formatIso(DateTime.makeUnsafe(millis))
+    }
+    return lastText
   }
-  return lastText
 }
+const acceptedText = isoText()
+const endedText = isoText()

@@ -68,9 +68,11 @@ export const listen = (
     server.maxConnections = options.maxConnections
     server.on("clientError", refuse)
     server.on("connection", () => connections++)
+    // One for all: a listener of its own for each answer costs more than to count it.
+    const onClose = () => answering--
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       answering++
-      response.once("close", () => answering--)
+      response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       if (held === undefined) answer(request, response)
       else held.push(() => answer(request, response))

@@ -3,10 +3,10 @@
  * router and the typed API in front of it take a third of what the whole service can do (`npm run bench:http`). Its
  * contract is that of `api.ts`, where the OpenAPI document and the documentation come from.
  */
-import { Cause, type Context, Effect, Fiber } from "effect"
+import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import { createHash } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Call, PoolError, Ticket } from "../index.ts"
+import type { Call, PoolError } from "../index.ts"
 import { readJson } from "./body.ts"
 import { callOptions, idempotencyKey, waitSeconds } from "./headers.ts"
 import type { Entry } from "./ledger.ts"
@@ -26,43 +26,47 @@ interface Asked {
   readonly key: string | undefined
 }
 
+/** The call until it is accepted: its request, or why there is none. */
+type Acceptance = Effect.Effect<Entry, PoolError.SubmitError>
+
 export const makeSubmit = (
   service: Service,
   context: Context.Context<never>,
-  /** Around the whole of a call: its span, if there is a tracer. */
-  traced: (request: IncomingMessage, call: Effect.Effect<void>) => Effect.Effect<void>
+  /** Around each call: its span, if there is a tracer. */
+  traced: (request: IncomingMessage, call: Acceptance) => Acceptance
 ): Submit => {
   const { encode, handlers, ledger, options, pool } = service
   const run = Effect.runForkWith(context)
   const maxWaitSeconds = options.maxWaitMillis / 1000
 
   /** A schema that throws is a defect, and its client must not wait for ever. */
-  const failed = (response: ServerResponse) => (cause: Cause.Cause<unknown>) => {
+  const failed = (response: ServerResponse, cause: Cause.Cause<unknown>) => {
     sendProblem(response, Problem.unexpected)
     run(Effect.logError("a request could not be answered", cause))
   }
 
-  const answerEnd = (asked: Asked, { acceptedAt, endedAt, outcome }: Entry): void => {
-    run(
-      Effect.map(Resource.ended({ acceptedAt, endedAt }, outcome!, encode), ({ problem, resource }) => {
-        const applied = preferenceApplied(asked)
-        if (problem === undefined) send(asked.response, 200, JSON.stringify(resource), applied)
-        else sendProblem(asked.response, { ...problem, headers: { ...applied, ...retryAfter(problem.status) } })
-      })
-    )
+  /** Without a fiber where there is nothing to wait for: a schema takes time only if one of its parts is an effect. */
+  const answerWith = <A>(effect: Effect.Effect<A>, response: ServerResponse, answer: (value: A) => void): void => {
+    if (Exit.isExit(effect) && Exit.isSuccess(effect)) return answer(effect.value as A)
+    run(Effect.matchCause(effect, { onSuccess: answer, onFailure: (cause) => failed(response, cause) }))
   }
+
+  const answerEnd = (asked: Asked, entry: Entry): void =>
+    answerWith(Resource.ended(entry, entry.outcome!, encode), asked.response, ({ problem, resource }) => {
+      const applied = preferenceApplied(asked)
+      if (problem === undefined) send(asked.response, 200, JSON.stringify(resource), applied)
+      else sendProblem(asked.response, { ...problem, headers: { ...applied, ...retryAfter(problem.status) } })
+    })
   const retryAfter = (status: number) => (status === 503 ? { "retry-after": String(service.retryAfter()) } : undefined)
 
-  const answerPending = (asked: Asked, entry: Entry, status: 202 | 409): void => {
-    run(
-      Effect.map(Resource.of(entry, encode), (resource) => {
-        const headers = { location: Resource.locationOf(resource.id), ...preferenceApplied(asked) }
-        if (status === 202) send(asked.response, 202, JSON.stringify(resource), headers)
-        else sendProblem(asked.response, { ...stillRunning, headers, members: { request: resource } })
-      })
-    )
-  }
+  const answerPending = (asked: Asked, entry: Entry, status: 202 | 409): void =>
+    answerWith(Resource.of(entry, encode), asked.response, (resource) => {
+      const headers = { location: Resource.locationOf(resource.id), ...preferenceApplied(asked) }
+      if (status === 202) send(asked.response, 202, JSON.stringify(resource), headers)
+      else sendProblem(asked.response, { ...stillRunning, headers, members: { request: resource } })
+    })
 
+  /** Who goes away meanwhile hears nothing: an answer to nobody is dropped. The request goes on. */
   const answerWhenEnded = (asked: Asked, entry: Entry): void => {
     if (entry.outcome !== undefined) {
       entry.answeredWithEnd = true
@@ -77,22 +81,20 @@ export const makeSubmit = (
       entry.answeredWithEnd = true
       answerEnd(asked, entry)
     })
-    // Who went away hears nothing; the request goes on.
-    asked.response.once("close", () => {
-      clearTimeout(timer)
-      unlisten()
-    })
   }
 
-  const accepted = (asked: Asked, ticket: Ticket.Ticket<unknown, unknown>): void => {
-    const entry = ledger.add(ticket, asked.key, Fiber.getCurrent()!.cache.span)
-    if (asked.waitSeconds === undefined) answerPending(asked, entry, 202)
-    else answerWhenEnded(asked, entry)
-  }
-
-  const refused = (asked: Asked, error: PoolError.SubmitError): void => {
-    if (asked.key !== undefined) ledger.disclaim(asked.key)
-    sendProblem(asked.response, refusalOf(error, service))
+  const answerAccepted = (asked: Asked, accepted: Exit.Exit<Entry, PoolError.SubmitError>): void => {
+    const { key, response, waitSeconds } = asked
+    if (Exit.isSuccess(accepted)) {
+      return waitSeconds === undefined
+        ? answerPending(asked, accepted.value, 202)
+        : answerWhenEnded(asked, accepted.value)
+    }
+    if (key !== undefined) ledger.disclaim(key)
+    const { cause } = accepted
+    const error = cause.reasons.find(Cause.isFailReason)?.error
+    if (error !== undefined) sendProblem(response, refusalOf(error, service))
+    else if (!Cause.hasInterruptsOnly(cause)) failed(response, cause)
   }
 
   /** Answers a repeat, and tells whether it was one. */
@@ -125,18 +127,15 @@ export const makeSubmit = (
     if (service.stopping) return sendProblem(response, Problem.draining)
     readJson(request, response, options.maxBodyBytes, (json, text) => {
       if (key !== undefined && isRepeat(asked, fingerprintOf(type, query, text))) return
-      const call = Effect.matchCause(pool.submitUnknown(type, json, callWith), {
-        onSuccess: (ticket) => accepted(asked, ticket),
-        onFailure: (cause) => {
-          const error = cause.reasons.find((reason) => reason._tag === "Fail")?.error
-          if (error !== undefined) return refused(asked, error)
-          if (key !== undefined) ledger.disclaim(key)
-          if (!Cause.hasInterruptsOnly(cause)) failed(response)(cause)
-        }
-      }).pipe(Effect.onInterrupt(() => Effect.sync(() => (key === undefined ? undefined : ledger.disclaim(key)))))
+      const call = Effect.map(pool.submitUnknown(type, json, callWith), (ticket) =>
+        ledger.add(ticket, key, Fiber.getCurrent()!.cache.span)
+      )
       const fiber = run(traced(request, call))
-      // Only a caller that waits for a place in the queue has not been answered by now.
-      if (fiber.pollUnsafe() === undefined) response.once("close", () => run(Fiber.interrupt(fiber)))
+      const accepted = fiber.pollUnsafe()
+      if (accepted !== undefined) return answerAccepted(asked, accepted)
+      // It waits for a place in the queue.
+      fiber.addObserver((accepted) => answerAccepted(asked, accepted))
+      response.once("close", () => run(Fiber.interrupt(fiber)))
     })
   }
 }

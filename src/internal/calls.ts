@@ -1,5 +1,5 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Effect, Effectable, Exit, Result, Schema, type Stream } from "effect"
+import { Cause, Effect, Effectable, Exit, Result, Schema, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Handler } from "../Handlers.ts"
@@ -51,7 +51,11 @@ type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 /** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
 const decoderOf = ({ context, rpc }: Handler): Decode => {
   const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(rpc.payloadSchema), { reportInput: true })
-  return (json) => Effect.provideContext(decode(json), context) as Effect.Effect<unknown, Schema.SchemaError>
+  return (json) => {
+    const decoded = decode(json) as Effect.Effect<unknown, Schema.SchemaError>
+    // To merge two contexts costs more than most payloads take to decode.
+    return Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
+  }
 }
 
 export class Calls {
@@ -93,16 +97,17 @@ export class Calls {
     json: unknown,
     options?: Call.Options
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
-    Effect.suspend(() => {
+    Effect.callback((resume) => {
       const decode = this.decoders.get(tag)
-      if (decode === undefined) return this.notFound(tag)
-      return Effect.matchEffect(decode(json), {
-        onSuccess: (payload) => this.submitMade(this.make(this.core.routes.get(tag)!, payload, options, undefined)),
-        onFailure: ({ message }): Refusal => {
-          this.core.counters.invalid++
-          return Exit.fail(new InvalidPayload({ tag, issue: message }))
-        }
-      })
+      if (decode === undefined) return resume(this.notFound(tag))
+      const decoded = decode(json)
+      if (!Exit.isExit(decoded)) {
+        return resume(
+          Effect.flatMap(Effect.exit(decoded), (exit) => this.submitMade(this.fromDecoded(tag, exit, options)))
+        )
+      }
+      const made = this.fromDecoded(tag, decoded as Exit.Exit<unknown, Schema.SchemaError>, options)
+      return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
   /** The same request again, as a new one. */
@@ -135,7 +140,9 @@ export class Calls {
     }) as Stream.Stream<Outcome<A, E> | Rejected, E2, R2>
   }
 
-  private submitMade(made: PoolRequest | Refusal): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {
+  private submitMade(
+    made: PoolRequest | Refusal | Exit.Exit<never>
+  ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {
     return made instanceof PoolRequest ? Effect.callback((resume) => this.enterForTicket(made, resume)) : made
   }
 
@@ -186,6 +193,18 @@ export class Calls {
       )
     }
     return this.make(route, payload, options, undefined)
+  }
+
+  private fromDecoded(
+    tag: string,
+    decoded: Exit.Exit<unknown, Schema.SchemaError>,
+    options: Call.Options | undefined
+  ): PoolRequest | Refusal | Exit.Exit<never> {
+    if (Exit.isSuccess(decoded)) return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined)
+    const error = Cause.findError(decoded.cause)
+    if (Result.isFailure(error)) return Exit.failCause(error.failure)
+    this.core.counters.invalid++
+    return Exit.fail(new InvalidPayload({ tag, issue: error.success.message }))
   }
 
   private make(

@@ -98,8 +98,8 @@ const policyOf = (text: string, pool: WorkerPool.WorkerPool["Service"]) =>
 
 /** A span around each call of the route that is not the router's, in the caller's trace. Without a tracer nothing. */
 const tracing = Effect.map(Effect.tracer, (tracer) => {
-  if (tracer === Tracer.nativeTracer) return (_: IncomingMessage, call: Effect.Effect<void>) => call
-  return (request: IncomingMessage, call: Effect.Effect<void>) => {
+  if (tracer === Tracer.nativeTracer) return <A, E>(_: IncomingMessage, call: Effect.Effect<A, E>) => call
+  return <A, E>(request: IncomingMessage, call: Effect.Effect<A, E>) => {
     const parent = Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput(request.headers)))
     return Effect.withSpan(call, "http.server POST", {
       kind: "server",

@@ -71,7 +71,7 @@ export interface Request {
   readonly attempts: number
   readonly waitedMillis?: number
   readonly ranMillis?: number
-  readonly acceptedAt: string
+  readonly acceptedAt?: string
   readonly endedAt?: string
   /** Whatever the handler failed with, as JSON. */
   readonly error?: unknown

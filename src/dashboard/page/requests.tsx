@@ -42,7 +42,7 @@ export const DeadLetters = () => (
 )
 
 /** By the clock of the service. */
-const ageOf = ({ acceptedAt }: Request): number => Math.max(0, (latest.value?.at ?? 0) - Date.parse(acceptedAt))
+const ageOf = ({ acceptedAt }: Request): number => Math.max(0, (latest.value?.at ?? 0) - Date.parse(acceptedAt!))
 
 const why = ({ attempts, error, state }: Request): string => {
   const times = attempts > 1 ? ` after ${attempts} attempts` : ""
