@@ -6,7 +6,7 @@ import { writeLicences } from "./licences.mjs"
 
 const root = new URL("..", import.meta.url)
 const path = (name) => fileURLToPath(new URL(name, root))
-mkdirSync(path("dist/dashboard"), { recursive: true })
+mkdirSync(path("dist/dashboard/assets"), { recursive: true })
 
 const bundle = await rolldown({
   input: path("src/dashboard/page/main.tsx"),
@@ -18,11 +18,11 @@ const bundle = await rolldown({
     jsx: { runtime: "automatic", importSource: "preact" }
   }
 })
-await bundle.write({ file: path("dist/dashboard/app.js"), format: "esm", minify: true, codeSplitting: false })
+await bundle.write({ file: path("dist/dashboard/assets/app.js"), format: "esm", minify: true, codeSplitting: false })
 await bundle.close()
 cpSync(path("src/dashboard/page/index.html"), path("dist/dashboard/index.html"))
 // In the order of their names: a later rule overrides an earlier one.
 const styles = readdirSync(path("src/dashboard/page/styles")).sort()
 const css = styles.map((name) => readFileSync(path(`src/dashboard/page/styles/${name}`), "utf8"))
-writeFileSync(path("dist/dashboard/app.css"), css.join("\n"))
-writeLicences(path("dist/dashboard/app.LICENSE.txt"), "app.js", ["echarts", "preact", "signals"])
+writeFileSync(path("dist/dashboard/assets/app.css"), css.join("\n"))
+writeLicences(path("dist/dashboard/assets/app.LICENSE.txt"), "app.js", ["echarts", "preact", "signals"])

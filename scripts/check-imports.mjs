@@ -84,13 +84,15 @@ const table = {
   Simulation: "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/checks simulation/*",
 
   index: "any public file",
-  "http/RemotePool": "index",
+  "http/RemotePool": "index http/problem http/rpcMessages",
+  "http/rpcMessages": "",
   "http/problem": "",
   "http/send": "http/problem",
   "http/body": "http/problem http/send",
   "http/guard": "http/problem",
   "http/headers": "index http/problem",
-  "http/ledger": "index",
+  "http/byNumber": "",
+  "http/ledger": "index http/byNumber",
   "http/resource": "index http/ledger http/problem",
   "http/service": "index http/ledger",
   "http/submit": "index http/body http/headers http/ledger http/problem http/resource http/send http/service",
@@ -103,8 +105,9 @@ const table = {
   "http/operations": "http/api http/events http/guard http/problem http/service",
   "http/routes":
     "http/api http/events http/guard http/monitor http/operations http/pool http/problem http/requests http/send http/service",
-  "http/server": "http/guard http/problem http/routes http/send http/submit",
-  "dashboard/assets": "",
+  "http/unreadable": "http/problem http/send",
+  "http/server": "http/guard http/problem http/routes http/send http/submit http/unreadable",
+  "dashboard/assets": "http/problem",
   "program/*": "program/* http/* dashboard/assets index Simulation",
   main: "program/*"
 }

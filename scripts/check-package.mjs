@@ -36,7 +36,9 @@ for (const { path } of sourceFiles) {
     expect(has(normalize(join(dirname(built), source))), `the package has the source ${source} of ${built}.js`)
   }
 }
-const page = ["index.html", "app.css", "app.js", "app.LICENSE.txt"].map((file) => `dist/dashboard/${file}`)
+const page = ["index.html", "assets/app.css", "assets/app.js", "assets/app.LICENSE.txt"].map(
+  (file) => `dist/dashboard/${file}`
+)
 const bundles = ["dist/program/echarts.mjs", "dist/program/echarts.LICENSE.txt", ...page]
 for (const file of ["src/program/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
   expect(has(file), `the package has ${file}`)

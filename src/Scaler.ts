@@ -16,7 +16,7 @@ export class Scaler extends Context.Service<
      */
     readonly hold: (workers: number) => Effect.Effect<void, OutOfBounds>
     readonly release: Effect.Effect<void>
-    /** The number that is held by hand, or `undefined`. */
+    /** The number that is held by hand, or `undefined`. Bounds that come nearer than it move it. */
     readonly held: Effect.Effect<number | undefined>
     /** The name of the policy in force. */
     readonly policy: Effect.Effect<string>
@@ -47,7 +47,8 @@ export const make = Effect.fnUntraced(function* (
   const kept: Array<ScalingDecision.ScalingDecision> = []
   let last: ScalingDecision.ScalingDecision | undefined
   let state: unknown = policy.initial
-  let held: number | undefined
+  /** The number itself is the pool's target: nothing else moves it meanwhile but the bounds. */
+  let isHeld = false
 
   const tick = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
@@ -56,7 +57,7 @@ export const make = Effect.fnUntraced(function* (
     const proposal = policy.decide(signals, state)
     state = proposal.state
     const { reason, workers: proposed, wanted = proposed } = proposal
-    const outcome = held !== undefined ? holding(proposal, signals.target) : bounded(proposal, signals)
+    const outcome = isHeld ? holding(proposal, signals.target) : bounded(proposal, signals)
     last = {
       policy: policy.name,
       before: signals.target,
@@ -77,7 +78,7 @@ export const make = Effect.fnUntraced(function* (
   )
 
   const start = Effect.gen(function* () {
-    if (policy.startsWith === undefined || held !== undefined) return
+    if (policy.startsWith === undefined || isHeld) return
     const { after } = bounded({ workers: policy.startsWith, reason: "", state: undefined }, yield* pool.snapshot)
     yield* Effect.ignore(pool.resize(after))
   })
@@ -89,14 +90,14 @@ export const make = Effect.fnUntraced(function* (
   return Scaler.of({
     hold: (workers) =>
       Effect.suspend(() => {
-        const before = held
-        held = workers
-        return Effect.onError(pool.resize(workers), () => Effect.sync(() => void (held = before)))
+        const before = isHeld
+        isHeld = true
+        return Effect.onError(pool.resize(workers), () => Effect.sync(() => void (isHeld = before)))
       }),
     release: Effect.sync(() => {
-      held = undefined
+      isHeld = false
     }),
-    held: Effect.sync(() => held),
+    held: Effect.map(pool.snapshot, ({ target }) => (isHeld ? target : undefined)),
     policy: Effect.sync(() => policy.name),
     setPolicy: (next) =>
       Effect.suspend(() => {

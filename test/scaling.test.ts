@@ -69,6 +69,9 @@ describe("ticks", () => {
         assert.strictEqual(yield* workers(bench), 5)
         yield* scaler.hold(4)
         assert.strictEqual(yield* scaler.held, 4)
+        yield* bench.pool.setBounds({ maxWorkers: 3 })
+        assert.strictEqual(yield* scaler.held, 3)
+        yield* bench.pool.setBounds({ maxWorkers: 8 })
         yield* scaler.release
         assert.strictEqual(yield* scaler.held, undefined)
         const invalid = yield* Effect.flip(scaler.setPolicy(ScalingPolicy.queueLength({ threshold: -1 })))

@@ -1,6 +1,6 @@
 /** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
 import { Cause, Effect, Layer, type Redacted, type Scope } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpRouter } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServerRequest } from "effect/http"
 import {
   type Rpc,
   RpcClient,
@@ -11,6 +11,8 @@ import {
   RpcServer
 } from "effect/rpc"
 import { PoolError, WorkerPool } from "../index.ts"
+import * as Problem from "./problem.ts"
+import { areMessages, expected } from "./rpcMessages.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
@@ -36,17 +38,31 @@ export const layerRoutes = <Rpcs extends Rpc.Any>(
   local: RpcGroup.RpcGroup<Rpcs>,
   options: { readonly path?: HttpRouter.PathInput | undefined } = {}
 ): Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter | Rpc.ServicesServer<Rpcs>> =>
-  RpcServer.layerHttp({
-    group: group(local) as unknown as RpcGroup.RpcGroup<any>,
-    path: options.path ?? defaultPath,
-    protocol: "http",
+  RpcServer.layer(group(local) as unknown as RpcGroup.RpcGroup<any>, {
     // Else the defect of one handler would fail all that its client waits for.
     disableFatalDefects: true
-  }).pipe(Layer.provide([layerHandlers(local), layerPoolErrors, RpcSerialization.layerNdjson])) as Layer.Layer<
-    never,
-    never,
-    any
-  >
+  }).pipe(
+    Layer.provide([
+      layerHandlers(local),
+      layerPoolErrors,
+      Layer.effect(RpcServer.Protocol, protocolAt(options.path ?? defaultPath))
+    ]),
+    Layer.provide(RpcSerialization.layerNdjson)
+  ) as Layer.Layer<never, never, any>
+
+/** The protocol itself answers what is no message with the text of its own defect; here it does not get that far. */
+const protocolAt = (path: HttpRouter.PathInput) =>
+  Effect.gen(function* () {
+    const router = yield* HttpRouter.HttpRouter
+    const { httpEffect, protocol } = yield* RpcServer.makeProtocolWithHttpEffect()
+    const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      Effect.flatMap(request.text, (text) =>
+        areMessages(text) ? httpEffect : Effect.succeed(Problem.toResponse(Problem.invalid("body", expected)))
+      )
+    )
+    yield* router.add("POST", path, checked)
+    return protocol
+  })
 
 /** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */
 export const client = <Rpcs extends Rpc.Any>(

@@ -171,7 +171,10 @@ const service = HttpApiGroup.make("service")
 export class Api extends HttpApi.make("worker-pool")
   .add(requests, pool, service)
   // An error says what came: to the client who sent it.
-  .annotate(HttpApi.ParseOptions, { reportInput: true }) {}
+  .annotate(HttpApi.ParseOptions, { reportInput: true })
+  // A member that is misspelt would be passed over in silence.
+  .annotate(HttpApi.PayloadParseOptions, { reportInput: true, onExcessProperty: "error" })
+  .annotate(HttpApi.QueryParseOptions, { reportInput: true, onExcessProperty: "error" }) {}
 
 const ends = [
   problem(400, "The payload, or an option, is not as it has to be"),

@@ -57,7 +57,7 @@ export class ByNumber<T> {
 
   private pageFor(at: number): Page<T> {
     if (at !== this.latestAt) {
-      this.latest = this.pages.get(at) ?? { values: new Array<T | undefined>(pageSize), size: 0 }
+      this.latest = this.pages.get(at) ?? { values: Array.from<T | undefined>({ length: pageSize }), size: 0 }
       this.latestAt = at
       this.pages.set(at, this.latest)
     }

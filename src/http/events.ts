@@ -38,8 +38,8 @@ export const makeEvents = (service: Service, monitor: Monitor, closing: Deferred
   const { idPrefix } = service.options
   const idOf = (number: number) => `${idPrefix}${number}`
 
-  const historySince = (from: number) => {
-    const seen = monitor.since(from)
+  const historySince = (from: number, wanted: ReadonlyArray<string>) => {
+    const seen = monitor.since(from).filter(({ name }) => wanted.includes(name))
     const of = (name: Seen["name"]) => seen.flatMap((one) => (one.name === name ? [one.data] : []))
     const id = idOf(Math.max(from, ...seen.map(({ number }) => number)))
     return event("history", { points: of("point"), decisions: of("decision") }, id)
@@ -56,7 +56,7 @@ export const makeEvents = (service: Service, monitor: Monitor, closing: Deferred
     const known = lastEventId?.startsWith(idPrefix) === true ? Number(lastEventId.slice(idPrefix.length)) : Number.NaN
     const live: Array<Stream.Stream<string>> = []
     if (wanted.some((name) => ofMonitor.includes(name))) {
-      const first = Stream.fromEffect(Effect.sync(() => historySince(Number.isInteger(known) ? known : 0)))
+      const first = Stream.fromEffect(Effect.sync(() => historySince(Number.isInteger(known) ? known : 0, wanted)))
       const seen = monitor.stream.pipe(
         Stream.filter(({ name }) => wanted.includes(name)),
         Stream.map(({ data, name, number }) => event(name, data, idOf(number)))

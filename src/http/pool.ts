@@ -108,8 +108,14 @@ const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<v
     const parsed =
       policy === undefined
         ? undefined
-        : yield* Effect.mapError(options.parsePolicy(policy), ({ message }) =>
-            invalid("policy", message.replaceAll("--policy", "`policy`"))
+        : yield* Effect.mapError(
+            options.parsePolicy(policy, { minWorkers: least, maxWorkers: most }),
+            // It names the flags of the program: here these are members.
+            ({ message }) =>
+              invalid(
+                "policy",
+                message.replaceAll(/--([a-z-]+)/g, (_, flag) => `\`${camelCase(flag)}\``)
+              )
           )
     if (minWorkers !== undefined || maxWorkers !== undefined) {
       if (hold !== undefined && hold !== null && (hold < least || hold > most)) {
@@ -129,5 +135,7 @@ const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<v
     }
     if (paused !== undefined) yield* paused ? pool.pause : pool.resume
   })
+
+const camelCase = (flag: string): string => flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const outOfBounds = ({ message }: PoolError.OutOfBounds): Problem => invalid("hold", message)

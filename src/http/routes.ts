@@ -14,17 +14,8 @@ import * as Requests from "./requests.ts"
 import { securityHeaders } from "./send.ts"
 import type { Service } from "./service.ts"
 
-/** One file of the page at `/`. */
-export interface Asset {
-  readonly body: Uint8Array
-  readonly contentType: string
-  readonly etag: string
-}
-
 export interface Parts {
   readonly guard: Guard
-  /** By path. Without `/` there is no page. */
-  readonly assets: ReadonlyMap<string, Asset>
   /** Ends the streams of events. */
   readonly closing: Deferred.Deferred<void>
   /** Further routes. */
@@ -37,7 +28,7 @@ export type App = Effect.Effect<
   HttpServerRequest.HttpServerRequest | Scope.Scope
 >
 
-export const make = (service: Service, { assets, closing, guard, more }: Parts) =>
+export const make = (service: Service, { closing, guard, more }: Parts) =>
   Effect.gen(function* () {
     const events = makeEvents(service, yield* Monitor.make(service), closing)
     const groups = Layer.mergeAll(
@@ -51,24 +42,32 @@ export const make = (service: Service, { assets, closing, guard, more }: Parts) 
       HttpApiBuilder.layer(Api).pipe(Layer.provide(groups), Layer.provide(invalidAsProblem)),
       HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api))),
       HttpApiSwagger.layer(api, { path: "/docs" }),
-      page(assets),
       more
     )
     const app = yield* HttpRouter.toHttpEffect(routes.pipe(Layer.provide(NodeHttpServer.layerHttpServices)))
     const limit = ByteSize.bytes(maxBodyBytes)
     return (app as App).pipe(
       Effect.catchCause((cause) => answerOf(cause, maxBodyBytes)),
-      Effect.map(HttpServerResponse.setHeaders(securityHeaders)),
       Effect.flatMap((response) =>
-        Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) =>
-          /^\/+docs(\?|$)/.test(url)
-            ? HttpServerResponse.setHeader(response, "content-security-policy", docsPolicy)
-            : response
-        )
+        Effect.map(HttpServerRequest.HttpServerRequest, (request) => dressed(response, request))
       ),
       Effect.provideService(HttpIncomingMessage.MaxBodySize, limit)
     )
   })
+
+/** What every answer says, unless it says something else itself; and the one error that the router tells in its own words. */
+const dressed = (
+  response: HttpServerResponse.HttpServerResponse,
+  { headers, url }: HttpServerRequest.HttpServerRequest
+) => {
+  const answer =
+    response.status === 415 ? Problem.toResponse(Problem.unsupportedType(headers["content-type"] ?? "")) : response
+  return HttpServerResponse.setHeaders(answer, {
+    ...securityHeaders,
+    ...(/^\/+docs(\?|$)/.test(url) ? { "content-security-policy": docsPolicy } : undefined),
+    ...answer.headers
+  })
+}
 
 const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.fail(error)
@@ -98,28 +97,7 @@ const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>
     return Effect.as(Effect.logError("a route failed", cause), Problem.toResponse(Problem.unexpected))
   })
 
-const pagePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
-  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
 /** The documentation brings its script and its style in the page; it shows what this service alone says. */
 const docsPolicy =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
-const page = (assets: ReadonlyMap<string, Asset>) =>
-  HttpRouter.use((router) =>
-    Effect.gen(function* () {
-      if (!assets.has("/")) {
-        yield* router.add(
-          "GET",
-          "/",
-          Problem.toResponse(Problem.notFound("The page has not been built: npm run build"))
-        )
-      }
-      for (const [path, { body, contentType, etag }] of assets) {
-        const headers = { etag, "content-security-policy": pagePolicy }
-        yield* router.add("GET", path as `/${string}`, HttpServerResponse.uint8Array(body, { contentType, headers }))
-      }
-    })
-  )

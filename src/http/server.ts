@@ -1,13 +1,14 @@
 /** The listener: it guards every request, keeps what is too slow or too many away, and closes without breaking off. */
 import { Effect, Schema, Scope } from "effect"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
-import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { type AddressInfo, Server as NetServer } from "node:net"
 import type { Guard } from "./guard.ts"
 import * as Problem from "./problem.ts"
 import type { App } from "./routes.ts"
-import { securityHeaders, sendProblem } from "./send.ts"
+import { sendProblem } from "./send.ts"
 import type { Submit } from "./submit.ts"
+import { answers, refuse } from "./unreadable.ts"
 
 export interface Options {
   readonly host: string
@@ -67,6 +68,9 @@ export const listen = (
     })
     server.maxConnections = options.maxConnections
     server.on("clientError", refuse)
+    server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
+      sendProblem(response, guarded(request) ?? unknownExpectation(String(request.headers.expect)))
+    )
     server.on("connection", () => connections++)
     // One for all: a listener of its own for each answer costs more than to count it.
     const onClose = () => answering--
@@ -74,19 +78,21 @@ export const listen = (
       answering++
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
+      answers(request.socket, response)
       if (held === undefined) answer(request, response)
       else held.push(() => answer(request, response))
     })
+    const guarded = ({ headers, method = "GET", url = "/" }: IncomingMessage) =>
+      guard.check({ method, path: pathOf(url), headers })
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      const { headers, method = "GET", url = "/" } = request
-      const at = url.indexOf("?")
-      const path = at < 0 ? url : url.slice(0, at)
-      const refused = guard.check({ method, path, headers })
+      const refused = guarded(request)
       if (refused !== undefined) return sendProblem(response, refused)
+      const { method, url = "/" } = request
+      const path = pathOf(url)
       if (method === "POST" && path.startsWith("/requests/")) {
         const type = decoded(path.slice("/requests/".length))
         if (type === undefined) return sendProblem(response, brokenPath)
-        if (!type.includes("/")) return submit(request, response, type, at < 0 ? "" : url.slice(at + 1))
+        if (!type.includes("/")) return submit(request, response, type, url.slice(path.length + 1))
       }
       return route(request, response)
     }
@@ -121,6 +127,11 @@ export const listen = (
     }
   })
 
+const pathOf = (url: string): string => {
+  const at = url.indexOf("?")
+  return at < 0 ? url : url.slice(0, at)
+}
+
 /** The part of a path as it was meant; `undefined` when it is no text. */
 const decoded = (part: string): string | undefined => {
   if (!part.includes("%")) return part
@@ -148,29 +159,12 @@ const bind = (server: Server, { host, port }: Options): Effect.Effect<void, Cann
       })
   )
 
-/** What is no request in HTTP, or comes too slowly: answered on the bare connection, which is then closed. */
-const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy()
-  const problem =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-      ? { status: 408, kind: "too-slow", title: "Request Timeout", detail: "The request did not come in time" }
-      : error.code === "HPE_HEADER_OVERFLOW"
-        ? {
-            status: 431,
-            kind: "headers-too-large",
-            title: "Request Header Fields Too Large",
-            detail: "Expected headers of at most 16384 bytes, got more"
-          }
-        : { status: 400, kind: "http", title: "Bad Request", detail: "Expected a request in HTTP/1.1" }
-  const text = Problem.toText(problem)
-  const headers = {
-    ...securityHeaders,
-    "content-type": Problem.contentType,
-    "content-length": String(Buffer.byteLength(text)),
-    connection: "close"
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${text}`)
-}
-
 const brokenPath = Problem.invalid("path", "Expected the path to be percent-encoded UTF-8")
+
+const unknownExpectation = (expect: string): Problem.Problem => ({
+  status: 417,
+  kind: "expectation",
+  title: "Expectation Failed",
+  detail: `Expected \`Expect\` to be 100-continue, got ${expect.slice(0, 80)}`,
+  members: { field: "Expect" }
+})

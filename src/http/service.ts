@@ -15,7 +15,10 @@ export interface Options {
   /** The policy at the start, as `parsePolicy` takes it. */
   readonly policy: string
   /** A policy as text, from a `PATCH`. */
-  readonly parsePolicy: (text: string) => Effect.Effect<ScalingPolicy.ScalingPolicy, { readonly message: string }>
+  readonly parsePolicy: (
+    text: string,
+    bounds: { readonly minWorkers: number; readonly maxWorkers: number }
+  ) => Effect.Effect<ScalingPolicy.ScalingPolicy, { readonly message: string }>
   /** A duration as text. */
   readonly millisOf: (text: string) => number | undefined
 }

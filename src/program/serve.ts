@@ -1,9 +1,9 @@
 /** `worker-pool serve`: from its settings to the last answer. */
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
 import { Headers, type HttpRouter, HttpTraceContext } from "effect/http"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
-import * as Assets from "../dashboard/assets.ts"
+import * as Dashboard from "../dashboard/assets.ts"
 import { Guard } from "../http/guard.ts"
 import * as RemotePool from "../http/RemotePool.ts"
 import * as Routes from "../http/routes.ts"
@@ -66,15 +66,14 @@ export const start = (settings: ServeSettings) =>
       version: version(),
       policy: settings.policy.text,
       millisOf,
-      parsePolicy: (text) => policyOf(text, Context.get(pool, WorkerPool.WorkerPool))
+      parsePolicy: policyOf
     }).pipe(Effect.provideContext(pool))
     const guard = new Guard({ token: settings.token, host: settings.host, now: yield* nowMillis })
     const closing = yield* Deferred.make<void>()
     const app = yield* Routes.make(service, {
       guard,
-      assets: yield* Assets.load,
       closing,
-      more: remote(group).pipe(Layer.provide(Layer.succeedContext(pool)))
+      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group), Layer.succeedContext(pool)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const listener = yield* Server.listen(settings, { app, guard, submit })
@@ -88,11 +87,10 @@ const remote = (group: HandlersModule.Group) =>
 const nowMillis = Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
 
 /** `fixed:N` is refused when the bounds are in its way: they are what the operator asked for. */
-const policyOf = (text: string, pool: WorkerPool.WorkerPool["Service"]) =>
+const policyOf: Service.Options["parsePolicy"] = (text, bounds) =>
   Effect.gen(function* () {
     const named = yield* parsePolicy(text)
-    const { maxWorkers, minWorkers } = yield* pool.snapshot
-    yield* boundsFor(named, { minWorkers, maxWorkers })
+    yield* boundsFor(named, bounds)
     return named.policy
   })
 

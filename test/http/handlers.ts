@@ -33,6 +33,7 @@ export class group extends RpcGroup.make(
     payload: { when: Schema.String.check(Schema.makeFilter((when) => when !== "decoding" || thrown("decoding"))) },
     success: Schema.Unknown
   }),
+  Rpc.make("Misfit", { error: Schema.Struct({ code: Schema.Int }) }),
   Rpc.make("mail.send", { success: Schema.String })
 ) {}
 
@@ -48,5 +49,6 @@ export const layer = group.toLayer({
         return thrown("encoding")
       }
     }),
+  Misfit: () => Effect.fail({ code: "the password is 1234" } as unknown as { readonly code: number }),
   "mail.send": () => Effect.succeed("sent")
 })

@@ -1,6 +1,7 @@
 /** Whatever comes in, the answer is the client's mistake and the service goes on. */
 import { connect } from "node:net"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { open } from "./handlers.ts"
 import { type Started, startService } from "./support.ts"
 
 let service: Started
@@ -75,6 +76,29 @@ for (const json of ["", "[", "[]", '"x"', '{"paused":1}', '{"minWorkers":-1}', '
 }
 for (const json of ["", "{", "[]", '{"deadline":5}', '{"deadline":"later"}']) {
   if (json !== "") add(`a drain with ${json}`, post("/pool/drain", json))
+}
+add(
+  "PATCH /pool with text",
+  Buffer.from(
+    post("/pool", "x").toString("latin1").replace("POST", "PATCH").replace("application/json", "text/plain"),
+    "latin1"
+  )
+)
+for (const line of [
+  "",
+  "null",
+  "1",
+  "[]",
+  "{}",
+  "{",
+  '{"_tag":5}',
+  '{"_tag":"Nothing"}',
+  '{"_tag":"Request"}',
+  '{"_tag":"Request","id":"1","tag":"Echo","payload":{"message":"x"},"headers":5}',
+  '{"_tag":"Interrupt"}',
+  '{"_tag":"Ping"}\nnull'
+]) {
+  add(`a call with ${line}`, post("/rpc", line))
 }
 for (const json of ["{", "{}", '{"token":5}', '{"token":""}']) add(`a session with ${json}`, post("/session", json))
 
@@ -199,6 +223,7 @@ for (const [name, head] of [
 ] as const) {
   add(name, Buffer.from(head, "latin1"))
 }
+add("an Expect that is none", post("/requests/Echo", '{"message":"hello"}', ["Expect: 200-ok"]))
 add("a body too large", post("/requests/Echo", `{"message":"${"x".repeat(70_000)}"}`))
 const chunk = `${(65_536).toString(16)}\r\n${"x".repeat(65_536)}\r\n`
 add(
@@ -241,7 +266,20 @@ it(`answers each of ${cases.length} malformed requests with a 4xx and no word of
     )
   }
   expect(wrong).toEqual([])
-  expect([...statuses].sort()).toEqual(["400", "401", "404", "408", "413", "415", "421", "431"])
+  expect([...statuses].sort()).toEqual(["400", "401", "404", "408", "413", "415", "417", "421", "431"])
   const { json, status } = await service.submit("Echo", { message: "still here" }, 5)
   expect([status, json.result]).toEqual([200, "still here"])
+})
+
+it("who sends nonsense after a request has its answer first, and it is the last", async () => {
+  const body = '{"name":"before nonsense"}'
+  const asked = post("/requests/Gate", body, ["Prefer: wait=5"]).toString("latin1").replace("Connection: close\r\n", "")
+  const answer = send(`${asked}NONSENSE\r\n\r\nmore of it\r\n\r\n`)
+  const running = async () => (await service.ask("GET", "/requests?type=Gate&state=running")).json.requests
+  while ((await running()).length === 0);
+  open("before nonsense")
+  const [head, json] = (await answer).split("\r\n\r\n")
+  expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(head!.toLowerCase()).toContain("connection: close")
+  expect(JSON.parse(json!)).toMatchObject({ state: "succeeded", result: "before nonsense" })
 })

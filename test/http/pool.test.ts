@@ -1,4 +1,5 @@
 /** The levers over HTTP, what is refused when the pool is full or drains, and what watchers see. */
+import { connect, type Socket } from "node:net"
 import { afterEach, expect, it } from "vitest"
 import { open } from "./handlers.ts"
 import { type Started, startService } from "./support.ts"
@@ -28,6 +29,19 @@ it("changes bounds, policy, hold and pause, and shows them", async () => {
   expect(await patch({ paused: false })).toMatchObject({ paused: false, state: "open" })
 })
 
+it("takes a policy with the bounds that make room for it, and holds no more than the bounds let it", async () => {
+  const { ask } = await start()
+  const patch = async (body: unknown) => (await ask("PATCH", "/pool", { body })).json
+  expect(await patch({ maxWorkers: 100, policy: "fixed:80" })).toMatchObject({ workers: { target: 80 } })
+  const refused = await patch({ maxWorkers: 4, policy: "fixed:8" })
+  expect([refused.field, refused.detail]).toEqual([
+    "policy",
+    expect.stringContaining("at most `maxWorkers` (4), got 8")
+  ])
+  expect(await patch({ hold: 8 })).toMatchObject({ held: 8, bounds: { maxWorkers: 100 } })
+  expect(await patch({ maxWorkers: 4 })).toMatchObject({ held: 4, workers: { target: 4 } })
+})
+
 it.each<[unknown, string]>([
   [{ minWorkers: 9, maxWorkers: 5 }, "minWorkers"],
   [{ minWorkers: "2" }, "minWorkers"],
@@ -36,12 +50,14 @@ it.each<[unknown, string]>([
   [{ hold: 65 }, "hold"],
   [{ policy: "best" }, "policy"],
   [{ policy: "fixed:65" }, "policy"],
-  [{ paused: "yes" }, "paused"]
+  [{ paused: "yes" }, "paused"],
+  [{ maxWorker: 4 }, "maxWorker"]
 ])("refuses %j and names the field", async (body, field) => {
   const { ask } = await start()
   const { json, status } = await ask("PATCH", "/pool", { body })
   expect([status, json.field]).toEqual([400, field])
-  expect(json.detail).toMatch(/[Ee]xpected .*got|at least|at most/)
+  expect(json.detail).toMatch(/[Ee]xpected .*got|at least|at most|Unexpected key/)
+  expect(json.detail).not.toContain("--")
 })
 
 it("a full queue is 429 with the time after which to ask again", async () => {
@@ -113,6 +129,59 @@ it("tells watchers what was, what is each second, and what happens; from where t
   expect(data.points.every(({ at }: { at: number }) => at > point.data.at)).toBe(true)
   later.close()
   expect((await ask("GET", "/events?only=nonsense")).json.field).toBe("only")
+})
+
+it("tells of the past, too, only what was asked for", async () => {
+  const { submit, url } = await start({ policy: "queueLength:1", scalingInterval: "20ms" })
+  for (let n = 0; n < 4; n++) await submit("Gate", { name: `watched ${n}` })
+  const decisions = await watch(`${url}/events?only=decision`)
+  await decisions.next("decision")
+  decisions.close()
+  const of = async (only: string) => {
+    const events = await watch(`${url}/events?only=${only}`)
+    const { data } = await events.next("history")
+    events.close()
+    return data
+  }
+  expect((await of("decision")).decisions).not.toEqual([])
+  expect((await of("point")).decisions).toEqual([])
+  for (let n = 0; n < 4; n++) open(`watched ${n}`)
+})
+
+it("keeps so many streams and no more; who goes makes room", async () => {
+  const { ask, url } = await start()
+  const streams = await Promise.all(Array.from({ length: 100 }, () => watch(`${url}/events?only=draining`)))
+  const refused = await ask("GET", "/events")
+  expect([refused.status, refused.json.type]).toEqual([503, "urn:effect-worker-pool:problem:too-many-streams"])
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0)
+  streams.pop()!.close()
+  for (;;) {
+    const response = await fetch(`${url}/events?only=draining`)
+    await response.body!.cancel()
+    if (response.status === 200) break
+  }
+  for (const stream of streams) stream.close()
+})
+
+it("takes so many connections and no more; who goes makes room", async () => {
+  const { port } = await start({ maxConnections: "3" })
+  /** Whether the service keeps it: it answers, or closes it. */
+  const open = () =>
+    new Promise<Socket | undefined>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () =>
+        socket.write("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      )
+      socket.once("data", () => resolve(socket))
+      socket.once("close", () => resolve(undefined))
+      socket.once("error", () => resolve(undefined))
+    })
+  const kept = [await open(), await open(), await open()]
+  expect(kept.every((socket) => socket !== undefined)).toBe(true)
+  expect(await open()).toBe(undefined)
+  kept[0]!.destroy()
+  let next: Socket | undefined
+  while (next === undefined) next = await open()
+  for (const socket of [...kept, next]) socket?.destroy()
 })
 
 interface Heard {

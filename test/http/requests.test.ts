@@ -88,6 +88,12 @@ describe("POST /requests/{type}", () => {
     expect((await service.ask("GET", "/requests")).status).toBe(200)
   })
 
+  it("an error that does not fit its schema is a defect, of which nothing is told", async () => {
+    const { json, status } = await service.submit("Misfit", null, 5)
+    expect([status, json.request.error._tag]).toEqual([500, "InvalidError"])
+    expect(JSON.stringify(json)).not.toContain("1234")
+  })
+
   it("takes types with any name, and payloads that JSON has no word for", async () => {
     expect((await service.submit("mail.send", null, 5)).json.result).toBe("sent")
     const on = "2026-01-02T03:04:05.000Z"
@@ -174,6 +180,21 @@ describe("what is known of requests", () => {
     expect((await service.ask("POST", "/requests/nobody/retry")).status).toBe(404)
     const letters = (await service.ask("GET", "/requests?state=deadLetter&limit=1")).json.requests
     expect(letters[0].id).toBe(again.json.id)
+  })
+
+  it("lists dead letters that are no longer kept otherwise, without the times that it has forgotten", async () => {
+    const small = await startService({ keepEnds: "1" })
+    try {
+      for (const why of ["first", "second"]) await small.submit("Fail", { why }, 5)
+      const [second, first] = (await small.ask("GET", "/requests?state=deadLetter")).json.requests
+      expect([first.error.why, "acceptedAt" in first, "endedAt" in first]).toEqual(["first", false, false])
+      expect(Date.parse(second.endedAt)).toBeGreaterThan(0)
+      const page = (await small.ask("GET", "/requests?state=deadLetter&limit=1")).json
+      const next = (await small.ask("GET", `/requests?state=deadLetter&limit=1&after=${page.next}`)).json
+      expect([page.requests[0].id, next.requests[0].id, next.next]).toEqual([second.id, first.id, null])
+    } finally {
+      await small.close()
+    }
   })
 
   it("an unknown id is 404, whether looked at, cancelled or sent again", async () => {
