@@ -1,51 +1,13 @@
 /** Looks at the pool each second and remembers the last minutes, for whoever watches. */
 import { Clock, Duration, Effect, PubSub, type Scope, Stream } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import { Latencies, type PoolSnapshot, ScalingDecision } from "../index.ts"
+import { Latencies, ScalingDecision } from "../index.ts"
+import { type Decision, type Percentiles, type Point, rated } from "./points.ts"
 import type { Service } from "./service.ts"
 
 const everyMillis = 1000
 const mostPoints = 600
 const mostDecisions = 100
-
-interface Percentiles {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-}
-
-/** One second of the pool. Rates are per second. */
-export interface Point {
-  readonly at: number
-  readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
-  readonly waiting: number
-  readonly delayed: number
-  readonly running: number
-  readonly deadLetters: number
-  readonly rates: Readonly<Record<string, number>>
-  /** In milliseconds, of the requests that ended in this second. */
-  readonly waited: Percentiles | null
-  readonly ran: Percentiles | null
-  readonly state: PoolSnapshot.State
-  readonly paused: boolean
-  readonly held: number | null
-  readonly policy: string
-  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
-  /** The longest that the event loop kept a timer waiting. */
-  readonly eventLoopDelayMillis: number
-}
-
-export interface Decision {
-  readonly at: number
-  readonly policy: string
-  readonly before: number
-  readonly after: number
-  readonly wanted: number
-  readonly proposed: number
-  readonly reason: string
-  readonly heldBack: string | null
-  readonly sentence: string
-}
 
 /** Either, numbered in the order in which they came. */
 export type Seen = { readonly number: number } & (
@@ -59,18 +21,6 @@ export interface Monitor {
   /** What is seen from the subscription on. */
   readonly stream: Stream.Stream<Seen>
 }
-
-const rated = [
-  "accepted",
-  "refused",
-  "succeeded",
-  "failed",
-  "timedOut",
-  "expired",
-  "cancelled",
-  "interrupted",
-  "evicted"
-] as const
 
 export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scope> =>
   Effect.gen(function* () {

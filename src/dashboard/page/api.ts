@@ -1,55 +1,6 @@
 /** The service as the page sees it: what it answers, and how it is asked. */
 import { signal } from "@preact/signals"
 
-export interface Quantiles {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-}
-
-/** What one second came to. */
-export interface Point {
-  readonly at: number
-  readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
-  readonly waiting: number
-  readonly delayed: number
-  readonly running: number
-  readonly deadLetters: number
-  readonly rates: Readonly<
-    Record<
-      | "accepted"
-      | "refused"
-      | "succeeded"
-      | "failed"
-      | "timedOut"
-      | "expired"
-      | "cancelled"
-      | "interrupted"
-      | "evicted",
-      number
-    >
-  >
-  readonly waited: Quantiles | null
-  readonly ran: Quantiles | null
-  readonly state: "open" | "draining" | "closed"
-  readonly paused: boolean
-  readonly held: number | null
-  readonly policy: string
-  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
-  readonly eventLoopDelayMillis: number
-}
-
-export interface Decision {
-  readonly at: number
-  readonly policy: string
-  readonly before: number
-  readonly after: number
-  readonly wanted: number
-  readonly reason: string
-  readonly heldBack: string | null
-  readonly sentence: string
-}
-
 export interface Pool {
   readonly name: string
   readonly state: "open" | "draining" | "closed"

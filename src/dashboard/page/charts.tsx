@@ -2,7 +2,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals"
 import type { EChartsType } from "echarts/core"
 import { useEffect, useRef } from "preact/hooks"
-import type { Point } from "./api.ts"
+import type { Point } from "../../http/points.ts"
 import { count, millis, rate } from "./format.ts"
 import { palette } from "./palette.ts"
 import { draw, type Line, make, type Plot } from "./plot.ts"

@@ -1,6 +1,6 @@
 /** What the scaler did, and why. */
 import { useSignal } from "@preact/signals"
-import type { Decision } from "./api.ts"
+import type { Decision } from "../../http/points.ts"
 import { clock } from "./format.ts"
 import { decisions, latest, pool } from "./state.ts"
 

@@ -1,6 +1,6 @@
 /** The state of this second in numbers, and each worker as a square. */
 import type { ComponentChildren } from "preact"
-import type { Point } from "./api.ts"
+import type { Point } from "../../http/points.ts"
 import { count, millis, rate } from "./format.ts"
 import { latest, points, pool } from "./state.ts"
 

@@ -1,6 +1,7 @@
 /** The stream of the service's events: opened, watched, and opened again after it broke. */
 import { effect } from "@preact/signals"
-import { ask, type Decision, type Point, session } from "./api.ts"
+import type { Decision, Point } from "../../http/points.ts"
+import { ask, session } from "./api.ts"
 import { addDecision, addHistory, addPoint, connection, refresh } from "./state.ts"
 
 const firstRetryMillis = 500

@@ -3,7 +3,7 @@ import { LineChart } from "echarts/charts"
 import { AriaComponent, GridComponent, TooltipComponent } from "echarts/components"
 import { connect, type EChartsType, init, use } from "echarts/core"
 import { CanvasRenderer } from "echarts/renderers"
-import type { Point } from "./api.ts"
+import type { Point } from "../../http/points.ts"
 import { clock, hoursAndMinutes } from "./format.ts"
 import type { Colour } from "./palette.ts"
 

@@ -1,6 +1,7 @@
 /** What the page knows of the pool, and the actions that ask for more of it. */
 import { computed, signal } from "@preact/signals"
-import { ask, type Decision, messageOf, type Point, type Pool, Problem, type Request } from "./api.ts"
+import type { Decision, Point } from "../../http/points.ts"
+import { ask, messageOf, type Pool, Problem, type Request } from "./api.ts"
 
 /** As long as the service remembers. */
 export const keptMillis = 600_000

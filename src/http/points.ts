@@ -1,0 +1,53 @@
+/** What is told of the pool each second, and of each decision, in words that the page can read too: nothing of Node. */
+
+/** The counts of which the rate is told. */
+export const rated = [
+  "accepted",
+  "refused",
+  "succeeded",
+  "failed",
+  "timedOut",
+  "expired",
+  "cancelled",
+  "interrupted",
+  "evicted"
+] as const
+
+export interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** One second of the pool. Rates are per second. */
+export interface Point {
+  readonly at: number
+  readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
+  readonly waiting: number
+  readonly delayed: number
+  readonly running: number
+  readonly deadLetters: number
+  readonly rates: Readonly<Record<(typeof rated)[number], number>>
+  /** In milliseconds, of the requests that ended in this second. */
+  readonly waited: Percentiles | null
+  readonly ran: Percentiles | null
+  readonly state: "open" | "draining" | "closed"
+  readonly paused: boolean
+  readonly held: number | null
+  readonly policy: string
+  readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
+  /** The longest that the event loop kept a timer waiting. */
+  readonly eventLoopDelayMillis: number
+}
+
+export interface Decision {
+  readonly at: number
+  readonly policy: string
+  readonly before: number
+  readonly after: number
+  readonly wanted: number
+  readonly proposed: number
+  readonly reason: string
+  readonly heldBack: string | null
+  readonly sentence: string
+}
