@@ -21,6 +21,11 @@ export class ByNumber<T> {
     return this.count
   }
 
+  /** How many pages there are, each of 1,024 places. */
+  get held(): number {
+    return this.pages.size
+  }
+
   get(number: number): T | undefined {
     return this.pages.get(pageOf(number))?.values[number % pageSize]
   }

@@ -16,16 +16,14 @@ export const answers = (connection: Connection, response: ServerResponse): void 
 export const refuse = (error: NodeJS.ErrnoException, connection: Connection): void => {
   if (error.code === "ECONNRESET" || !connection.writable) return void connection.destroy()
   const response = connection[latest]
-  if (response !== undefined && !response.writableFinished) {
+  if (response?.req.complete === true && !response.writableFinished) {
     // What cannot be read follows a request that could: that one has its answer first, and it is the last.
-    if (response.req.complete) {
-      if (response.shouldKeepAlive) response.once("close", () => connection.end())
-      response.shouldKeepAlive = false
-      return
-    }
-    // It is in the request itself, part of whose answer has gone out.
-    if (response.headersSent) return void connection.destroy()
+    if (response.shouldKeepAlive) response.once("close", () => connection.end())
+    response.shouldKeepAlive = false
+    return
   }
+  // It is in the body of a request that has been answered without it.
+  if (response?.req.complete === false && response.headersSent) return void connection.destroy()
   answer(connection, problemOf(error.code))
 }
 

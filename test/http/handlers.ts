@@ -16,6 +16,9 @@ export const gate = (name: string): Deferred.Deferred<string> => {
 }
 export const open = (name: string, value = name) => Effect.runSync(Deferred.succeed(gate(name), value))
 
+/** How often a result of `Counted` was written as JSON. */
+export const encoded = { times: 0 }
+
 const thrown = (what: string): never => {
   throw new Error(`thrown while ${what}`)
 }
@@ -31,8 +34,9 @@ export class group extends RpcGroup.make(
   }),
   Rpc.make("Throws", {
     payload: { when: Schema.String.check(Schema.makeFilter((when) => when !== "decoding" || thrown("decoding"))) },
-    success: Schema.Unknown
+    success: Schema.Unknown.check(Schema.makeFilter((value) => value !== "checking" || thrown("encoding")))
   }),
+  Rpc.make("Counted", { success: Schema.Unknown }),
   Rpc.make("Misfit", { error: Schema.Struct({ code: Schema.Int }) }),
   Rpc.make("mail.send", { success: Schema.String })
 ) {}
@@ -43,12 +47,22 @@ export const layer = group.toLayer({
   Fail: ({ why }) => new Refusal({ why, at: new Date(0) }),
   Die: ({ text }) => Effect.die(new Error(text)),
   Nested: ({ on }) => Effect.succeed(on),
-  Throws: () =>
+  Throws: ({ when }) =>
+    Effect.succeed(
+      when === "checking"
+        ? when
+        : {
+            get value() {
+              return thrown("encoding")
+            }
+          }
+    ),
+  Misfit: () => Effect.fail(Object.assign(new Error("the password is 1234"), { code: 1.5 })),
+  Counted: () =>
     Effect.succeed({
       get value() {
-        return thrown("encoding")
+        return ++encoded.times
       }
     }),
-  Misfit: () => Effect.fail({ code: "the password is 1234" } as unknown as { readonly code: number }),
   "mail.send": () => Effect.succeed("sent")
 })

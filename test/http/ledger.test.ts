@@ -17,8 +17,8 @@ const start = (keepEnds = 10, keepForMillis = 1000) => {
   })
   let number = 0
   /** A request that the pool has accepted; `end` ends it. */
-  const add = (key?: string) => {
-    const id = `p-${++number}`
+  const add = (key?: string, at = ++number) => {
+    const id = `p-${at}`
     const ticket = {
       id,
       tag: "Echo",
@@ -77,6 +77,18 @@ it("keeps a key as long as its request, and gives it back when that was not acce
   expect(ledger.claim("k", "third")).toEqual({ fingerprint: "other", entry: undefined })
   ledger.disclaim("k")
   expect(ledger.claim("k", "third")).toBe(undefined)
+})
+
+it("knows what it has forgotten also when one that was blocked is accepted after those that asked after it", () => {
+  const { add, end, ledger } = start(1)
+  add(undefined, 7)
+  add(undefined, 6)
+  for (const id of ["p-7", "p-6"]) end(id)
+  expect([ledger.find("p-7"), ledger.find("p-8"), [...ledger.before()].map(({ id }) => id)]).toEqual([
+    "gone",
+    undefined,
+    ["p-6"]
+  ])
 })
 
 it("holds no more than it keeps, over many requests", () => {

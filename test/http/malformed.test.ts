@@ -11,13 +11,14 @@ beforeAll(async () => {
 afterAll(() => service.close())
 
 /** Sends bytes and reads until the service closes, or has answered as often as it was asked. */
-const send = (bytes: string | Buffer): Promise<string> =>
+const send = (bytes: string | Buffer, andThen: (answer: string) => string = () => ""): Promise<string> =>
   new Promise((resolve) => {
     const socket = connect(service.port, "127.0.0.1")
     let answer = ""
     socket.setEncoding("latin1")
     socket.on("data", (chunk: string) => {
       answer += chunk
+      socket.write(andThen(answer))
     })
     socket.on("error", () => resolve(answer))
     socket.on("close", () => resolve(answer))
@@ -269,6 +270,16 @@ it(`answers each of ${cases.length} malformed requests with a 4xx and no word of
   expect([...statuses].sort()).toEqual(["400", "401", "404", "408", "413", "415", "417", "421", "431"])
   const { json, status } = await service.submit("Echo", { message: "still here" }, 5)
   expect([status, json.result]).toEqual([200, "still here"])
+})
+
+it("nonsense in the body of a request that has been answered without it gets no second answer", async () => {
+  const head = post("/requests/Nobody", "")
+    .toString("latin1")
+    .replace(/Content-Length: 0/, "Transfer-Encoding: chunked")
+  const answer = await send(head.replace("Connection: close\r\n", ""), (answer) =>
+    answer === "" ? "" : "nonsense\r\n"
+  )
+  expect(answer.match(/HTTP\/1\.1 \d\d\d/g)).toEqual(["HTTP/1.1 404"])
 })
 
 it("who sends nonsense after a request has its answer first, and it is the last", async () => {

@@ -1,6 +1,6 @@
 /** Requests over HTTP: what each call is answered, and what is kept of it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { open } from "./handlers.ts"
+import { encoded, open } from "./handlers.ts"
 import { type Started, startService } from "./support.ts"
 
 let service: Started
@@ -82,9 +82,12 @@ describe("POST /requests/{type}", () => {
   it("a payload or a result that throws is answered, keeps no key, and spoils no list", async () => {
     const key = { "idempotency-key": "throws" }
     expect((await service.submit("Throws", { when: "decoding" }, 5, key)).status).toBe(500)
-    const encoding = await service.submit("Throws", { when: "encoding" }, 5, key)
-    expect([encoding.status, encoding.json.request.error._tag]).toEqual([500, "InvalidResult"])
-    expect(JSON.stringify(encoding.json)).not.toContain("thrown while")
+    for (const when of ["encoding", "checking"]) {
+      const encoding = await service.submit("Throws", { when }, 5, { "idempotency-key": when })
+      expect([encoding.status, encoding.json.request.error._tag]).toEqual([500, "InvalidResult"])
+      expect(JSON.stringify(encoding.json)).not.toContain("thrown while")
+    }
+    expect((await service.submit("Echo", { message: "with its key" }, 5, key)).status).toBe(200)
     expect((await service.ask("GET", "/requests")).status).toBe(200)
   })
 
@@ -180,6 +183,15 @@ describe("what is known of requests", () => {
     expect((await service.ask("POST", "/requests/nobody/retry")).status).toBe(404)
     const letters = (await service.ask("GET", "/requests?state=deadLetter&limit=1")).json.requests
     expect(letters[0].id).toBe(again.json.id)
+  })
+
+  it("writes no more results than it shows", async () => {
+    for (let n = 0; n < 5; n++) await ended((await service.submit("Counted", null)).json.id)
+    encoded.times = 0
+    const page = (await service.ask("GET", "/requests?type=Counted&limit=1")).json
+    expect(page.requests.length).toBe(1)
+    // One more than it shows, to know whether there is more; the one that it shows is also put in the answer.
+    expect(encoded.times).toBeLessThanOrEqual(3)
   })
 
   it("lists dead letters that are no longer kept otherwise, without the times that it has forgotten", async () => {
