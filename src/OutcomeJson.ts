@@ -50,14 +50,9 @@ type EncodeValue = (value: unknown) => Effect.Effect<unknown, unknown>
 const encodeValue = (schema: Schema.Top, context: Context.Context<never>): EncodeValue => {
   const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(schema)) as EncodeValue
   return (value) => {
-    try {
-      const encoded = encode(value)
-      // To merge two contexts costs more than most values take to encode.
-      return Exit.isExit(encoded) ? encoded : Effect.provideContext(encoded, context)
-    } catch (thrown) {
-      // A getter of the value, or the schema itself: that is no reason not to tell the rest.
-      return Exit.fail(thrown)
-    }
+    const encoded = encode(value)
+    // To merge two contexts costs more than most values take to encode.
+    return Exit.isExit(encoded) ? encoded : Effect.provideContext(encoded, context)
   }
 }
 

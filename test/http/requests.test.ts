@@ -116,6 +116,12 @@ describe("Idempotency-Key", () => {
     const repeat = await service.submit("Echo", { message: "x" }, undefined, withKey("k2"))
     expect([repeat.status, repeat.json.id]).toEqual([202, accepted.json.id])
     expect((await service.submit("Echo", { message: "x" }, 5, withKey("k2"))).status).toBe(200)
+    // The wait ran out: the first answer was no end, though it ended later.
+    const waited = await service.submit("Gate", { name: "kept key" }, 0, withKey("waited"))
+    expect([waited.status, waited.headers.get("preference-applied")]).toEqual([202, "wait=0"])
+    open("kept key")
+    await ended(waited.json.id)
+    expect((await service.submit("Gate", { name: "kept key" }, undefined, withKey("waited"))).status).toBe(202)
   })
 
   it("another payload with the same key is 422, a repeat of one that runs 409", async () => {
