@@ -61,7 +61,7 @@ export const make = (
       pool,
       scaler: yield* Scaler.Scaler,
       handlers,
-      encode: OutcomeJson.encoder(handlers),
+      encode: reporting(OutcomeJson.encoder(handlers), Effect.runForkWith(context)),
       ledger,
       options,
       retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
@@ -69,6 +69,22 @@ export const make = (
       stopping: false
     }
   })
+
+/** Tells the log, once, of what does not fit the schema that it was declared with: the client is not told what it was. */
+const reporting = (encode: OutcomeJson.Encode, run: (log: Effect.Effect<void>) => void): OutcomeJson.Encode => {
+  const told = new WeakSet<Outcome.Outcome>()
+  return (outcome) =>
+    Effect.mapEager(encode(outcome), (json) => {
+      if (json.isTyped !== false || told.has(outcome)) return json
+      const { _tag, message } = json.error as { readonly _tag: string; readonly message: string }
+      const what = _tag === "InvalidResult" ? "result" : _tag === "InvalidError" ? "error" : undefined
+      if (what === undefined) return json
+      told.add(outcome)
+      const { id, tag } = outcome
+      run(Effect.logError(`the ${what} of the handler of "${tag}" does not fit its schema (request ${id}): ${message}`))
+      return json
+    })
+}
 
 const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefined =>
   end === "failed" && Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? exit.cause : undefined

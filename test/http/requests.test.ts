@@ -52,6 +52,9 @@ describe("POST /requests/{type}", () => {
     expect([died.status, died.json.request.error._tag]).toEqual([500, "Defect"])
     expect(JSON.stringify(died.json)).not.toContain("1234")
     expect(JSON.stringify((await ended(died.json.request.id)).json)).not.toContain("1234")
+    expect(service.logged.filter((line) => line.includes("the password is 1234"))).toEqual([
+      expect.stringContaining(`the handler of "Die" died (request ${died.json.request.id})`)
+    ])
   })
 
   it("a timeout and an expiry are 504, a cancelled one is 410", async () => {
@@ -95,6 +98,10 @@ describe("POST /requests/{type}", () => {
     const { json, status } = await service.submit("Misfit", null, 5)
     expect([status, json.request.error._tag]).toEqual([500, "InvalidError"])
     expect(JSON.stringify(json)).not.toContain("1234")
+    await ended(json.request.id)
+    expect(service.logged.filter((line) => line.includes(`request ${json.request.id})`))).toEqual([
+      expect.stringMatching(/error of the handler of "Misfit" does not fit its schema .*: Error: the password is 1234/)
+    ])
   })
 
   it("takes types with any name, and payloads that JSON has no word for", async () => {

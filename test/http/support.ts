@@ -1,5 +1,5 @@
 /** The service on a real socket, over handlers that do what a test says. */
-import { Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, Logger, Scope } from "effect"
 import { fileURLToPath } from "node:url"
 import { start } from "../../src/program/serve.ts"
 import { type Flags, make } from "../../src/program/serveSettings.ts"
@@ -24,6 +24,8 @@ export interface Started {
   readonly ask: Ask
   /** `POST /requests/{type}`; `wait` is in seconds. */
   readonly submit: (type: string, payload: unknown, wait?: number, headers?: Record<string, string>) => Promise<Reply>
+  /** What the service has logged: the message of each line, and what its cause says. */
+  readonly logged: ReadonlyArray<string>
   readonly close: () => Promise<void>
 }
 
@@ -34,7 +36,11 @@ export const startService = async (flags: Flags = {}, environment: Record<string
     const settings = yield* make({ port: "0", handlers: handlersPath, drainDeadline: "0", ...flags }, environment)
     return yield* start(settings)
   })
-  const { listener } = await Effect.runPromise(Scope.provide(starting, scope))
+  const logged: Array<string> = []
+  const logger = Logger.make(({ cause, message }) => logged.push(`${String(message)} ${Cause.pretty(cause)}`))
+  const { listener } = await Effect.runPromise(
+    Scope.provide(starting, scope).pipe(Effect.provide(Logger.layer([logger])))
+  )
   const { url } = listener
   const ask: Ask = async (method, path, { body, headers, text } = {}) => {
     const hasBody = body !== undefined || text !== undefined
@@ -56,6 +62,7 @@ export const startService = async (flags: Flags = {}, environment: Record<string
         body,
         headers: { ...(wait === undefined ? {} : { prefer: `wait=${wait}` }), ...headers }
       }),
+    logged,
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   }
 }
