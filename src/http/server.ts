@@ -79,6 +79,7 @@ export const listen = (
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       answers(request.socket, response)
+      request.url = originForm(request.url ?? "/")
       if (held === undefined) answer(request, response)
       else held.push(() => answer(request, response))
     })
@@ -126,6 +127,13 @@ export const listen = (
         })
     }
   })
+
+/** A proxy may send the whole address; routes and guard know the path alone. */
+const originForm = (url: string): string => {
+  if (url.startsWith("/") || !URL.canParse(url)) return url
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}
 
 const pathOf = (url: string): string => {
   const at = url.indexOf("?")

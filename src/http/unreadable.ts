@@ -1,8 +1,8 @@
-/** What is no request in HTTP, or comes too slowly: answered on the bare connection, which is then closed. */
+/** What is no request in HTTP, or comes too slowly: answered as far as it can be, and the connection is closed. */
 import { type ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import * as Problem from "./problem.ts"
-import { securityHeaders } from "./send.ts"
+import { securityHeaders, sendProblem } from "./send.ts"
 
 const latest = Symbol("the response to the latest request of a connection")
 type Connection = Socket & { [latest]?: ServerResponse }
@@ -15,16 +15,23 @@ export const answers = (connection: Connection, response: ServerResponse): void 
 /** The `clientError` of a server. */
 export const refuse = (error: NodeJS.ErrnoException, connection: Connection): void => {
   if (error.code === "ECONNRESET" || !connection.writable) return void connection.destroy()
+  const problem = problemOf(error.code)
   const response = connection[latest]
-  if (response?.req.complete === true && !response.writableFinished) {
+  if (response === undefined || (response.req.complete && response.writableFinished)) {
+    return answerBare(connection, problem)
+  }
+  if (response.req.complete) {
     // What cannot be read follows a request that could: that one has its answer first, and it is the last.
     if (response.shouldKeepAlive) response.once("close", () => connection.end())
     response.shouldKeepAlive = false
-    return
+  } else if (response.headersSent) {
+    // It is in the body of a request that has been answered without it.
+    connection.destroy()
+  } else {
+    // Requests before it on the same connection may not have been answered yet: this answer waits for theirs.
+    response.shouldKeepAlive = false
+    sendProblem(response, problem)
   }
-  // It is in the body of a request that has been answered without it.
-  if (response?.req.complete === false && response.headersSent) return void connection.destroy()
-  answer(connection, problemOf(error.code))
 }
 
 const problemOf = (code: string | undefined): Problem.Problem => {
@@ -42,7 +49,7 @@ const problemOf = (code: string | undefined): Problem.Problem => {
   return { status: 400, kind: "http", title: "Bad Request", detail: "Expected a request in HTTP/1.1" }
 }
 
-const answer = (connection: Socket, problem: Problem.Problem): void => {
+const answerBare = (connection: Socket, problem: Problem.Problem): void => {
   const text = Problem.toText(problem)
   const headers = {
     ...securityHeaders,

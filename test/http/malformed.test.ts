@@ -272,6 +272,26 @@ it(`answers each of ${cases.length} malformed requests with a 4xx and no word of
   expect([status, json.result]).toEqual([200, "still here"])
 })
 
+it("a body that breaks off after another request leaves that one its answer", async () => {
+  const first = post("/requests/Echo", '{"message":"first"}', ["Prefer: wait=5"]).toString("latin1")
+  const broken = (path: string) =>
+    post(path, "").toString("latin1").replace("Content-Length: 0", "Transfer-Encoding: chunked") + "zz\r\n"
+  for (const path of ["/requests/Echo", "/session"]) {
+    const answer = await send(first.replace("Connection: close\r\n", "") + broken(path))
+    expect(answer.match(/HTTP\/1\.1 \d\d\d|"result":"\w+"/g)).toEqual([
+      "HTTP/1.1 200",
+      '"result":"first"',
+      "HTTP/1.1 400"
+    ])
+  }
+})
+
+it("takes the whole address as a target, as a proxy sends it", async () => {
+  const answer = await send(post("http://localhost/requests/Echo?retries=1", '{"message":"x"}', ["Prefer: wait=5"]))
+  expect(answer).toMatch(/^HTTP\/1\.1 200 .*"result":"x"/s)
+  expect(await send(get("http://localhost/health/live"))).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 it("nonsense in the body of a request that has been answered without it gets no second answer", async () => {
   const head = post("/requests/Nobody", "")
     .toString("latin1")
