@@ -67,29 +67,29 @@ export const makeSubmit = (
     })
 
   /** Who goes away meanwhile hears nothing: an answer to nobody is dropped. The request goes on. */
-  const answerWhenEnded = (asked: Asked, entry: Entry): void => {
-    if (entry.outcome !== undefined) {
-      entry.answeredWithEnd = true
-      return answerEnd(asked, entry)
-    }
-    const timer = setTimeout(() => {
-      unlisten()
-      answerPending(asked, entry, 202)
-    }, asked.waitSeconds! * 1000)
-    const unlisten = entry.listen((entry) => {
-      clearTimeout(timer)
+  const answerWhenEnded = (asked: Asked, entry: Entry, wait: Wait | undefined): void => {
+    const end = (entry: Entry) => {
+      clearTimeout(wait?.timer)
       entry.answeredWithEnd = true
       answerEnd(asked, entry)
-    })
+    }
+    if (entry.outcome !== undefined) return end(entry)
+    const unlisten = entry.listen(end)
+    wait ??= startWait(asked.waitSeconds!)
+    wait.onRunOut = () => {
+      unlisten()
+      answerPending(asked, entry, 202)
+    }
   }
 
-  const answerAccepted = (asked: Asked, accepted: Exit.Exit<Entry, PoolError.SubmitError>): void => {
+  const answerAccepted = (asked: Asked, accepted: Exit.Exit<Entry, PoolError.SubmitError>, wait?: Wait): void => {
     const { key, response, waitSeconds } = asked
     if (Exit.isSuccess(accepted)) {
       return waitSeconds === undefined
         ? answerPending(asked, accepted.value, 202)
-        : answerWhenEnded(asked, accepted.value)
+        : answerWhenEnded(asked, accepted.value, wait)
     }
+    clearTimeout(wait?.timer)
     if (key !== undefined) ledger.disclaim(key)
     const { cause } = accepted
     const error = cause.reasons.find(Cause.isFailReason)?.error
@@ -133,11 +133,30 @@ export const makeSubmit = (
       const fiber = run(traced(request, call))
       const accepted = fiber.pollUnsafe()
       if (accepted !== undefined) return answerAccepted(asked, accepted)
-      // It waits for a place in the queue.
-      fiber.addObserver((accepted) => answerAccepted(asked, accepted))
-      response.once("close", () => run(Fiber.interrupt(fiber)))
+      // It waits for a place in the queue, or for a schema that takes time.
+      const giveUp = () => run(Fiber.interrupt(fiber))
+      const wait = asked.waitSeconds === undefined ? undefined : startWait(asked.waitSeconds)
+      if (wait !== undefined) {
+        wait.onRunOut = () => {
+          sendProblem(response, noPlace(asked, service.retryAfter()))
+          giveUp()
+        }
+      }
+      fiber.addObserver((accepted) => answerAccepted(asked, accepted, wait))
+      response.once("close", giveUp)
     })
   }
+}
+
+/** How long a client waits, from its call on: for a place in the queue, and then for the end. */
+interface Wait {
+  readonly timer: NodeJS.Timeout
+  onRunOut: () => void
+}
+
+const startWait = (seconds: number): Wait => {
+  const wait: Wait = { timer: setTimeout(() => wait.onRunOut(), seconds * 1000), onRunOut: () => {} }
+  return wait
 }
 
 const fingerprintOf = (type: string, query: string, text: string): string =>
@@ -172,6 +191,14 @@ export const refusalOf = (error: PoolError.SubmitError, { retryAfter }: Service)
       return { status: 504, kind: "expired", title: "Gateway Timeout", detail: error.message }
   }
 }
+
+const noPlace = ({ waitSeconds }: Asked, retryAfter: number): Problem.Problem => ({
+  status: 429,
+  kind: "queue-full",
+  title: "Too Many Requests",
+  detail: `The queue has had no place within ${waitSeconds} s; this request was not accepted`,
+  headers: { "retry-after": String(retryAfter) }
+})
 
 const stillRunning: Problem.Problem = {
   status: 409,

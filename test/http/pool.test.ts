@@ -94,6 +94,20 @@ it("who goes away while the queue has no place for it gives up its place, and it
   expect(other.status).toBe(200)
 })
 
+it("who waits for no longer than it said has no place in the queue by then, and its key is free", async () => {
+  const { ask, submit } = await start({ maxWorkers: "1", capacity: "1", strategy: "suspend" })
+  for (const name of ["full 4", "full 5"]) await submit("Gate", { name })
+  const refused = await submit("Gate", { name: "full 6" }, 0, { "idempotency-key": "k" })
+  expect([refused.status, refused.json.type]).toEqual([429, "urn:effect-worker-pool:problem:queue-full"])
+  expect(refused.json.detail).toContain("0 s")
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0)
+  expect((await ask("GET", "/pool")).json.requests).toMatchObject({ abandoned: 1, blocked: 0, accepted: 2 })
+  const placed = submit("Gate", { name: "full 7" }, 20, { "idempotency-key": "k" })
+  while ((await ask("GET", "/pool")).json.requests.blocked === 0);
+  for (const name of ["full 4", "full 5", "full 7"]) open(name)
+  expect([(await placed).status, (await placed).headers.get("preference-applied")]).toEqual([200, "wait=20"])
+})
+
 it("a drain refuses new requests with 503, is no longer ready, and reports", async () => {
   const { ask, submit } = await start()
   const { json } = await submit("Gate", { name: "drained" })
