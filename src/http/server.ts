@@ -8,7 +8,7 @@ import * as Problem from "./problem.ts"
 import type { App } from "./routes.ts"
 import { sendProblem } from "./send.ts"
 import type { Submit } from "./submit.ts"
-import { answers, refuse } from "./unreadable.ts"
+import { refuse, setLatestResponse } from "./unreadable.ts"
 
 export interface Options {
   readonly host: string
@@ -78,7 +78,7 @@ export const listen = (
       answering++
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
-      answers(request.socket, response)
+      setLatestResponse(request.socket, response)
       request.url = originForm(request.url ?? "/")
       if (held === undefined) answer(request, response)
       else held.push(() => answer(request, response))

@@ -8,7 +8,7 @@ const latest = Symbol("the response to the latest request of a connection")
 type Connection = Socket & { [latest]?: ServerResponse }
 
 /** From now on this is the response to the latest request of the connection. */
-export const answers = (connection: Connection, response: ServerResponse): void => {
+export const setLatestResponse = (connection: Connection, response: ServerResponse): void => {
   connection[latest] = response
 }
 
