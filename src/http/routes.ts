@@ -6,6 +6,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Api, contract, InvalidAsProblem } from "./api.ts"
 import { makeEvents } from "./events.ts"
 import type { Guard } from "./guard.ts"
+import { wrongMethod } from "./methods.ts"
 import * as Monitor from "./monitor.ts"
 import * as Operations from "./operations.ts"
 import * as Pool from "./pool.ts"
@@ -69,6 +70,8 @@ const dressed = (
   })
 }
 
+const nothingHere = Problem.notFound("There is nothing here; /docs says what there is")
+
 const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.fail(error)
   return Effect.succeed(Problem.toResponse(Problem.unfit(error.kind.toLowerCase(), error.cause.message)))
@@ -82,7 +85,8 @@ const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>
     if (HttpServerError.isHttpServerError(error)) {
       const { reason } = error
       if (reason._tag === "RouteNotFound") {
-        return Effect.succeed(Problem.toResponse(Problem.notFound("There is nothing here; /docs says what there is")))
+        const { method, url } = reason.request
+        return Effect.succeed(Problem.toResponse(wrongMethod(method, url.split("?", 1)[0]!) ?? nothingHere))
       }
       if (reason._tag === "RequestParseError") {
         return Effect.succeed(

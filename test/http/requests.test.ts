@@ -222,6 +222,18 @@ describe("what is known of requests", () => {
     }
   })
 
+  it.each([
+    ["PUT", "/pool", "GET, HEAD, PATCH"],
+    ["PUT", "/requests/x?y=1", "DELETE, GET, HEAD, POST"],
+    ["OPTIONS", "/requests/Echo", "DELETE, GET, HEAD, POST"],
+    ["POST", "/metrics", "GET, HEAD"],
+    ["DELETE", "/", "GET, HEAD"]
+  ])("%s %s is 405, and says what it may be", async (method, path, allowed) => {
+    const { headers, json, status } = await service.ask(method, path)
+    expect([status, json.field, headers.get("allow")]).toEqual([405, "method", allowed])
+    expect(json.detail).toContain(`got ${method}`)
+  })
+
   it("an unknown id is 404, whether looked at, cancelled or sent again", async () => {
     for (const [method, path] of [
       ["GET", "/requests/x-1"],
