@@ -34,7 +34,7 @@ export const listLimit = 1000
 /** One line for a log. */
 export const format = (self: DrainReport): string =>
   `pool "${self.pool}" drained in ${Math.round(self.tookMillis)} ms${self.forced ? ", forced at the deadline" : ""}: ` +
-  Object.entries(self.ends)
+  (Object.entries(self.ends)
     .flatMap(([end, count]) => (count > 0 ? [`${count} ${end}`] : []))
-    .join(", ") +
+    .join(", ") || "no requests") +
   (self.stuckCount > 0 ? `; given up on ${self.stuck.map((left) => `${left.tag} ${left.id}`).join(", ")}` : "")

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { DrainReport } from "../src/DrainReport.ts"
+import * as DrainReport from "../src/DrainReport.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import { type Bench, hears, ignoring, slowly, state, withPool } from "./support/bench.ts"
 
@@ -10,7 +10,7 @@ const startDrain = (bench: Bench, deadline: number) =>
   Effect.forkChild(bench.pool.drain({ deadline }), { startImmediately: true })
 
 /** The report, if there is one by now. */
-const reportOf = (fiber: Fiber.Fiber<DrainReport, unknown>): DrainReport | undefined => {
+const reportOf = (fiber: Fiber.Fiber<DrainReport.DrainReport, unknown>): DrainReport.DrainReport | undefined => {
   const exit = fiber.pollUnsafe()
   return exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
 }
@@ -21,6 +21,7 @@ describe("drain", () => {
       Effect.gen(function* () {
         const report = yield* bench.pool.drain()
         assert.deepInclude(report, { pool: "default", forced: false, tookMillis: 0, accepted: 0, stuckCount: 0 })
+        assert.strictEqual(DrainReport.format(report), 'pool "default" drained in 0 ms: no requests')
         assert.deepInclude(yield* bench.pool.snapshot, { state: "closed", workers: 0 })
       })
     )

@@ -9,7 +9,7 @@ import { invalid, type Problem } from "./problem.ts"
  */
 export const waitSeconds = (prefer: string | ReadonlyArray<string> | undefined, most: number): number | undefined => {
   if (prefer === undefined) return undefined
-  const [, seconds] = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(String(prefer)) ?? []
+  const [, seconds] = /(?:^|[,;])\s*wait\s*=\s*"?(\d+)"?\s*(?:$|[,;])/i.exec(String(prefer)) ?? []
   return seconds === undefined ? undefined : Math.min(Number(seconds), most)
 }
 

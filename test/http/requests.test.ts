@@ -234,6 +234,16 @@ describe("what is known of requests", () => {
     expect(json.detail).toContain(`got ${method}`)
   })
 
+  it.each(["GET", "DELETE"])("%s of an id that cannot be decoded is 404 and no other method", async (method) => {
+    const { headers, status } = await service.ask(method, "/requests/%E0%A4%A")
+    expect([status, headers.get("allow")]).toEqual([404, null])
+  })
+
+  it("a wait longer than any is the longest that there is", async () => {
+    const { headers, status } = await service.submit("Echo", { message: "x" }, 999_999_999_999)
+    expect([status, headers.get("preference-applied")]).toEqual([200, "wait=60"])
+  })
+
   it("an unknown id is 404, whether looked at, cancelled or sent again", async () => {
     for (const [method, path] of [
       ["GET", "/requests/x-1"],
