@@ -28,7 +28,8 @@ const table = {
   PoolConfig: "internal/checks PoolError RequestPolicy",
   Call: "RequestPolicy",
 
-  "internal/runtime": "",
+  "internal/asyncContext": "",
+  "internal/runtime": "internal/asyncContext",
   "internal/ring": "",
   "internal/counters": "Outcome PoolSnapshot",
   "internal/histogram": "Latencies",
@@ -36,16 +37,17 @@ const table = {
   "internal/deadlines": "internal/runtime",
   "internal/events": "PoolEvent",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/counters internal/deadlines internal/ring internal/spans internal/worker",
+    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans internal/worker",
   "internal/spans": "internal/request",
+  "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
-    "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/origin internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/deadlines internal/request internal/runtime",
+  "internal/worker": "internal/asyncContext internal/deadlines internal/request internal/runtime",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/events internal/request internal/runtime internal/worker",
   "internal/admission":
@@ -54,14 +56,14 @@ const table = {
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle",
-  "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
+  "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/calls":
-    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime internal/spans",
+    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/processing internal/request internal/runtime",
   "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",
-  Ticket: "Outcome PoolError internal/request",
+  Ticket: "Outcome PoolError internal/asyncContext internal/request",
   OutcomeJson: "Handlers Outcome PoolError",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
@@ -81,7 +83,8 @@ const table = {
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
   "simulation/meter": "PoolSnapshot simulation/histogram simulation/report simulation/workload",
-  Simulation: "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/checks simulation/*",
+  Simulation:
+    "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
   index: "any public file",
   "http/RemotePool": "index http/problem http/rpcMessages",

@@ -19,6 +19,7 @@
  * | `maxStuckWorkers` | at least 0 | 0 |
  * | `deadLetters` | at least 0 | 1,000 |
  * | `decisions` | at least 0 | 100 |
+ * | `inherit` | `Context.Reference`s | none |
  */
 import { Config, Context, type Duration, Effect, Layer, Result } from "effect"
 import * as checks from "./internal/checks.ts"
@@ -59,6 +60,11 @@ export interface Options extends RequestPolicy.Fields {
   readonly deadLetters?: number | undefined
   /** Scaling decisions that `Scaler.recent` keeps. */
   readonly decisions?: number | undefined
+  /**
+   * References that follow a request from its caller to its handler, as annotations and spans of the log do. Where the
+   * handler's own layer has a value of its own, that one holds. `run` needs none: it has all of its caller's context.
+   */
+  readonly inherit?: ReadonlyArray<Context.Reference<any>> | undefined
 }
 
 /** What the running pool reads: complete, checked, durations in whole milliseconds. */
@@ -80,6 +86,7 @@ export class PoolConfig extends Context.Service<
     readonly maxStuckWorkers: number
     readonly deadLetters: number
     readonly decisions: number
+    readonly inherit: ReadonlyArray<Context.Reference<any>>
   }
 >()("effect-worker-pool/PoolConfig") {}
 
@@ -87,7 +94,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   const minWorkers = options.minWorkers ?? 1
   const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
   const { capacity = 10_000, strategy = "suspend", name = "default", idPrefix = "" } = options
-  const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100 } = options
+  const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100, inherit = [] } = options
   const policy = RequestPolicy.resolve(options, RequestPolicy.defaults)
   const times = {
     scalingIntervalMillis: checks.millis("scalingInterval", options.scalingInterval ?? "1 second"),
@@ -105,7 +112,10 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     Object.values(times).find((time) => typeof time !== "number") ??
     checks.wholeFrom(0)("maxStuckWorkers", maxStuckWorkers) ??
     checks.wholeFrom(0)("deadLetters", deadLetters) ??
-    checks.wholeFrom(0)("decisions", decisions)
+    checks.wholeFrom(0)("decisions", decisions) ??
+    (Array.isArray(inherit) && inherit.every(Context.isReference)
+      ? undefined
+      : checks.wrong("inherit", "a list of `Context.Reference`s", inherit))
   if (invalid !== undefined) return Result.fail(invalid)
   return Result.map(policy, (policy) => ({
     ...(times as Record<keyof typeof times, number>),
@@ -118,7 +128,8 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     policy,
     maxStuckWorkers,
     deadLetters,
-    decisions
+    decisions,
+    inherit
   }))
 }
 
@@ -137,7 +148,7 @@ const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Con
 
 /**
  * Options read from the environment: `WORKER_POOL_MIN_WORKERS=4`, `WORKER_POOL_TIMEOUT="2 seconds"`, and so on for each
- * field but `retry`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
+ * field but `retry` and `inherit`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
  */
 export const config: Config.Config<Options> = Config.all({
   name: optional(Config.String("NAME")),

@@ -20,6 +20,7 @@ import {
 } from "effect"
 import * as ElasticPool from "./ElasticPool.ts"
 import * as Handlers from "./Handlers.ts"
+import { inAsyncContext } from "./internal/asyncContext.ts"
 import * as checks from "./internal/checks.ts"
 import * as PoolConfig from "./PoolConfig.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
@@ -90,7 +91,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       onStart: (job) => meter.onStart(job, time.millis),
       onRetry: (job) => meter.onRetry(job)
     })
-    const fork = Effect.runForkWith(
+    const runFork = Effect.runForkWith(
       time.inhabit(
         Context.make(Random.Random, generator(`${seed}/pool`)).pipe(
           Context.add(References.MinimumLogLevel, "None"),
@@ -98,6 +99,8 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
         )
       )
     )
+    // Nobody's async context: to move from one into another takes a turn of the host's, which is not of this world.
+    const fork = <A, E>(effect: Effect.Effect<A, E>) => inAsyncContext(undefined, () => runFork(effect))
     const policy = new Watched(options.policy ?? ScalingPolicy.adaptive())
     const scope = Scope.makeUnsafe()
     const building = ElasticPool.make({ ...settings.pool, scaling: policy }).pipe(

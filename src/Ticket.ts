@@ -1,5 +1,6 @@
 /** A claim on one accepted request. It runs whether or not anybody waits for it. */
 import { Effect } from "effect"
+import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { EndError, Phase } from "./PoolError.ts"
@@ -66,8 +67,9 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   onEnd(listener: (outcome: Outcome) => void): void {
-    if (this.request.phase === "ended") listener(toOutcome(this.request))
-    else this.request.listen((_, request) => listener(toOutcome(request)))
+    if (this.request.phase === "ended") return listener(toOutcome(this.request))
+    const listening = captureAsyncContext()
+    this.request.listen((_, request) => inAsyncContext(listening, () => listener(toOutcome(request))))
   }
 }
 

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Result, Schedule } from "effect"
 import * as PoolConfig from "../src/PoolConfig.ts"
+import * as RequestPolicy from "../src/RequestPolicy.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 
 const made = (options?: object) => Result.getOrThrow(PoolConfig.make(options as PoolConfig.Options))
@@ -25,7 +26,8 @@ const defaults = {
   drainGraceMillis: 1000,
   maxStuckWorkers: 0,
   deadLetters: 1000,
-  decisions: 100
+  decisions: 100,
+  inherit: []
 }
 
 describe("PoolConfig.make", () => {
@@ -77,7 +79,8 @@ describe("PoolConfig.make", () => {
     [{ drainGrace: 1 }, { drainGraceMillis: 1 }],
     [{ maxStuckWorkers: 3 }, { maxStuckWorkers: 3 }],
     [{ deadLetters: 0 }, { deadLetters: 0 }],
-    [{ decisions: 0 }, { decisions: 0 }]
+    [{ decisions: 0 }, { decisions: 0 }],
+    [{ inherit: [RequestPolicy.RequestPolicy] }, { inherit: [RequestPolicy.RequestPolicy] }]
   ])("%j is taken", (options, expected) => {
     assert.deepStrictEqual(made(options), { ...defaults, ...expected } as any)
   })
@@ -179,7 +182,8 @@ describe("PoolConfig.config", () => {
         drainGraceMillis: 6000,
         maxStuckWorkers: 7,
         deadLetters: 8,
-        decisions: 9
+        decisions: 9,
+        inherit: []
       })
     })
   )

@@ -3,9 +3,11 @@ import { Cause, Context, Deferred, Effect, Exit, Result, Tracer } from "effect"
 import type { End } from "../Outcome.ts"
 import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
+import { inAsyncContext } from "./asyncContext.ts"
 import type { Counters } from "./counters.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
+import { CurrentRequest } from "./origin.ts"
 import { Details, type PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { enterContext, interruptNow, isInterrupted, isTraced, withoutStack } from "./runtime.ts"
@@ -74,12 +76,21 @@ export class Attempts implements AttemptSteps {
     }
     if (Exit.isExit(effect) && details?.spans === undefined) return effect
     deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
-    const context = route.context === undefined ? details!.context! : worker.contextOf(route)
-    const parent = details?.spans?.span ?? details?.span
-    enterContext(worker.fiber, parent === undefined ? context : Context.add(context, Tracer.ParentSpan, parent))
+    enterContext(worker.fiber, this.contextOf(worker, request))
     return isTraced(worker.fiber)
       ? Effect.withSpan(effect, route.tag, { attributes: { requestId: request.id, attempt: request.attempts } })
       : effect
+  }
+
+  /** The handler's, with what it has of its caller's. */
+  private contextOf(worker: Worker, request: PoolRequest): Context.Context<never> {
+    const { details, route } = request
+    const base = route.context === undefined ? details!.context! : worker.contextOf(route)
+    let context = Context.add(base, CurrentRequest, request)
+    if (details === undefined) return context
+    for (const { reference, value } of details.inherited ?? []) context = Context.add(context, reference, value)
+    const span = details.spans?.span ?? details.span
+    return span === undefined ? context : Context.add(context, Tracer.ParentSpan, span)
   }
 
   /** The attempt is over, its finalizers and children included: the worker is free. */
@@ -122,7 +133,9 @@ export class Attempts implements AttemptSteps {
     route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
-    worker.retryAfterMillis = this.pool.retryDelay(request, "timeout", error, now)
+    worker.retryAfterMillis = inAsyncContext(request.details?.asyncContext, () =>
+      this.pool.retryDelay(request, "timeout", error, now)
+    )
     if (worker.retryAfterMillis === undefined) this.endRunning(request, "timedOut", exit, now)
     else {
       request.exit = exit

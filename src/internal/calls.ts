@@ -14,10 +14,10 @@ import {
 import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
+import { type Origin, originOf } from "./origin.ts"
 import { Details, type Listener, PoolRequest, type Route } from "./request.ts"
 import { process } from "./processing.ts"
-import { caller, callerContext, isTraced } from "./runtime.ts"
-import { RequestSpans } from "./spans.ts"
+import { callerContext } from "./runtime.ts"
 
 /**
  * A call that can be run any number of times. An object and not a closure: a caller that waits may hold it, and it is
@@ -39,7 +39,7 @@ class Execution extends Effectable.Class<any, any> {
 
   asEffect(): Effect.Effect<any, any> {
     return Effect.callback((resume) => {
-      const made = this.calls.fromRpc(this.rpc, this.payload, this.options)
+      const made = this.calls.fromRpc(this.rpc, this.payload, this.options, this.calls.origin())
       return made instanceof PoolRequest ? this.calls.enterAndWait(made, resume) : resume(made)
     })
   }
@@ -78,7 +78,7 @@ export class Calls {
     Effect.callback<A, E | PoolError>((resume) => {
       const details = new Details()
       details.context = callerContext()
-      const made = this.make(this.core.runRoute, effect, options, details)
+      const made = this.make(this.core.runRoute, effect, options, details, this.origin())
       return made instanceof PoolRequest ? this.enterAndWait(made, resume) : resume(made)
     })
 
@@ -88,7 +88,7 @@ export class Calls {
     options?: Call.Options
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
     Effect.callback((resume) => {
-      const made = this.fromRpc(rpc, payload, options)
+      const made = this.fromRpc(rpc, payload, options, this.origin())
       return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
@@ -118,7 +118,7 @@ export class Calls {
       details.context = request.details?.context
       details.policy = request.details?.policy
       details.resubmittedFrom = id
-      return this.submitMade(this.makeOf(route, payload, details))
+      return this.submitMade(this.makeOf(route, payload, details, this.origin()))
     })
 
   readonly process = <A, E, E2, R2>(
@@ -130,7 +130,9 @@ export class Calls {
     const pool = {
       now,
       turn,
-      make: ({ options, payload, rpc }: Call.Call) => this.fromRpc(rpc, payload, options),
+      origin: () => this.origin(),
+      make: ({ options, payload, rpc }: Call.Call, origin: Origin | undefined) =>
+        this.fromRpc(rpc, payload, options, origin),
       enter: (request: PoolRequest) => admission.enterAsleep(request),
       wake: () => crew.wakeAll()
     }
@@ -181,7 +183,12 @@ export class Calls {
     return undefined
   }
 
-  fromRpc(rpc: Rpc.Any, payload: unknown, options: Call.Options | undefined): PoolRequest | Refusal {
+  fromRpc(
+    rpc: Rpc.Any,
+    payload: unknown,
+    options: Call.Options | undefined,
+    origin: Origin | undefined
+  ): PoolRequest | Refusal {
     const route = this.core.routes.get(rpc._tag)
     if (route === undefined) return this.notFound(rpc._tag)
     try {
@@ -192,7 +199,7 @@ export class Calls {
         new InvalidPayload({ tag: rpc._tag, issue: error instanceof Error ? error.message : String(error) })
       )
     }
-    return this.make(route, payload, options, undefined)
+    return this.make(route, payload, options, undefined, origin)
   }
 
   private fromDecoded(
@@ -200,7 +207,9 @@ export class Calls {
     decoded: Exit.Exit<unknown, Schema.SchemaError>,
     options: Call.Options | undefined
   ): PoolRequest | Refusal | Exit.Exit<never> {
-    if (Exit.isSuccess(decoded)) return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined)
+    if (Exit.isSuccess(decoded)) {
+      return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined, this.origin())
+    }
     const error = Cause.findError(decoded.cause)
     if (Result.isFailure(error)) return Exit.failCause(error.failure)
     this.core.counters.invalid++
@@ -211,7 +220,8 @@ export class Calls {
     route: Route,
     payload: unknown,
     options: Call.Options | undefined,
-    details: Details | undefined
+    details: Details | undefined,
+    origin: Origin | undefined
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       const resolved = RequestPolicy.resolve(options, route.policy)
@@ -226,21 +236,25 @@ export class Calls {
         details.id = id
       }
     }
-    return this.makeOf(route, payload, details)
+    return this.makeOf(route, payload, details, origin)
   }
 
-  private makeOf(route: Route, payload: unknown, details: Details | undefined): PoolRequest {
-    const fiber = caller()
-    const { span } = fiber.cache
-    if (span !== undefined && details?.context === undefined) {
+  private makeOf(
+    route: Route,
+    payload: unknown,
+    details: Details | undefined,
+    origin: Origin | undefined
+  ): PoolRequest {
+    if (origin !== undefined) {
       details ??= new Details()
-      details.span = span
-    }
-    if (isTraced(fiber)) {
-      details ??= new Details()
-      details.spans = new RequestSpans(fiber.context)
+      origin.giveTo(details, route)
     }
     return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
+  }
+
+  /** What a call that is made here and now takes along. */
+  origin(): Origin | undefined {
+    return originOf(this.core.config.inherit)
   }
 
   private invalidOption({

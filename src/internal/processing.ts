@@ -3,14 +3,17 @@ import { Cause, Effect, Exit, Scope, Stream } from "effect"
 import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
 import type { SubmitError } from "../PoolError.ts"
+import type { Origin } from "./origin.ts"
 import { PoolRequest, toOutcome } from "./request.ts"
 import type { Turn } from "./runtime.ts"
 
 export interface Dependencies {
   readonly now: () => number
   readonly turn: Turn
+  /** What calls that are made here and now take along. */
+  readonly origin: () => Origin | undefined
   /** A request, or why none can be made of the call. */
-  readonly make: (call: Call.Call) => PoolRequest | Exit.Exit<never, SubmitError>
+  readonly make: (call: Call.Call, origin: Origin | undefined) => PoolRequest | Exit.Exit<never, SubmitError>
   /** Why the request is refused, if it is. No worker is woken for it. */
   readonly enter: (request: PoolRequest) => Exit.Exit<never, SubmitError> | undefined
   /** Wakes workers for all that has been let in since. */
@@ -71,12 +74,13 @@ class Processing {
     const loop = Effect.whileLoop({
       while: () => true,
       body: (): Effect.Effect<void, E, R> => {
+        const origin = at < calls.length ? this.pool.origin() : undefined
         while (at < calls.length && this.hasRoom) {
           if ((at & 63) === 0 && this.pool.turn.isOver(this.pool.now())) {
             this.pool.wake()
             return this.pool.turn.wait
           }
-          this.enter(calls[at++]!)
+          this.enter(calls[at++]!, origin)
         }
         this.pool.wake()
         return this.hasRoom ? pulled : this.room
@@ -136,8 +140,8 @@ class Processing {
     return this.outstanding === 0 ? this.end !== undefined : this.options.ordered && isOver(this.entered[this.front])
   }
 
-  private enter(call: Call.Call): void {
-    const made = this.pool.make(call)
+  private enter(call: Call.Call, origin: Origin | undefined): void {
+    const made = this.pool.make(call, origin)
     this.outstanding++
     const refusal = made instanceof PoolRequest ? this.pool.enter(made) : made
     if (refusal === undefined) this.add(made as PoolRequest)

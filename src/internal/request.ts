@@ -3,6 +3,7 @@ import { type Context, type Effect, Effectable, type Exit, type Tracer } from "e
 import type { End, Outcome } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
 import type { Resolved } from "../RequestPolicy.ts"
+import type { AsyncContext } from "./asyncContext.ts"
 import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "./ring.ts"
@@ -29,6 +30,14 @@ export interface Canceller {
   cancelAndWait(request: PoolRequest): Effect.Effect<void>
 }
 
+export type Reference = Context.Reference<any>
+
+/** A value of the caller's context. */
+export interface Inherited {
+  readonly reference: Reference
+  readonly value: any
+}
+
 /** What few requests have, so that the record of all others is small. */
 export class Details {
   id: string | undefined = undefined
@@ -39,6 +48,12 @@ export class Details {
   span: Tracer.AnySpan | undefined = undefined
   /** The request's own, when tracing is on. */
   spans: RequestSpans | undefined = undefined
+  /** The async context of the call, until the request ends. */
+  asyncContext: AsyncContext | undefined = undefined
+  /** What its attempts have of the caller's context. */
+  inherited: ReadonlyArray<Inherited> | undefined = undefined
+  /** The request whose attempt has made the call, until this one ends. */
+  parent: PoolRequest | undefined = undefined
   /** The caller's context, for `run`. */
   context: Context.Context<never> | undefined = undefined
   /** `Infinity`: never. */

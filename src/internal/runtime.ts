@@ -1,5 +1,6 @@
 /** All that touches the fiber runtime below Effect's public combinators. */
 import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, Scope, Tracer } from "effect"
+import { captureAsyncContext, inAsyncContext } from "./asyncContext.ts"
 
 /** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
 export const makeNow = (context: Context.Context<never>): (() => number) => {
@@ -138,7 +139,8 @@ export class Alarm {
   /** Rings once after `millis`, in place of any earlier setting, unless the scope has ended by then. */
   set(millis: number, ring: () => void): void {
     const before = this.sleeper
-    const sleeper = this.fork(this.clock.sleep(Duration.millis(millis)))
+    // In nobody's async context: it rings for everybody.
+    const sleeper = inAsyncContext(undefined, () => this.fork(this.clock.sleep(Duration.millis(millis))))
     this.sleeper = sleeper
     before?.interruptUnsafe()
     Fiber.runIn(sleeper, this.scope)
@@ -148,14 +150,19 @@ export class Alarm {
   }
 }
 
-/** Starts a fiber that runs at once and is owned by `scope`; its own code is uninterruptible where it says nothing. */
+/**
+ * Starts a fiber that runs at once and is owned by `scope`; its own code is uninterruptible where it says nothing. Whoever
+ * starts it keeps its async context, whatever the fiber enters.
+ */
 export const forkUninterruptible = <A, E>(
   effect: Effect.Effect<A, E>,
   context: Context.Context<never>,
   scope: Scope.Scope,
   onExit: (exit: Exit.Exit<A, E>) => void
 ): void => {
-  const fiber = Effect.runForkWith(context)(effect, { uninterruptible: true })
+  const fiber = inAsyncContext(captureAsyncContext(), () =>
+    Effect.runForkWith(context)(effect, { uninterruptible: true })
+  )
   Fiber.runIn(fiber, scope)
   fiber.addObserver(onExit)
 }

@@ -44,7 +44,7 @@ export const makeSettle =
       if (details.delay !== undefined) pool.deadlines.clear(details.delay)
       details.expiry = details.delay = details.retryStep = undefined
       details.spans?.onEnded(request)
-      details.spans = undefined
+      details.spans = details.asyncContext = details.parent = undefined
     }
     counters.waitedMillis += request.waitedMillis
     counters.ranMillis += request.ranMillis

@@ -1,5 +1,12 @@
 /** One long-lived fiber that takes a request, runs an attempt, and does so again. */
 import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import {
+  captureAsyncContext,
+  inAsyncContext,
+  isSameAsyncContext,
+  leaveAsyncContext,
+  moveIntoAsyncContext
+} from "./asyncContext.ts"
 import { Deadline } from "./deadlines.ts"
 import type { PoolRequest, Route } from "./request.ts"
 import { enterContext, isInterrupted, liveChildren, type Turn } from "./runtime.ts"
@@ -99,8 +106,15 @@ export class Worker {
       const request = employer.take()
       if (request === undefined) return this.parked
       this.attempted = true
-      const effect = attempts.begin(this, request, now)
-      if (!Exit.isExit(effect)) return Effect.exit(Effect.interruptible(effect))
+      // In the async context of its call. That of the attempt before may be any: its handler may have entered another one.
+      const called = request.details?.asyncContext
+      const isThere = isSameAsyncContext(captureAsyncContext(), called)
+      const effect = isThere
+        ? attempts.begin(this, request, now)
+        : inAsyncContext(called, () => attempts.begin(this, request, now))
+      if (!Exit.isExit(effect)) {
+        return Effect.exit(Effect.interruptible(isThere ? effect : moveIntoAsyncContext(called, effect)))
+      }
       attempts.end(this, effect, attempts.now())
       if (this.mustStop) return Effect.void
     }
@@ -139,10 +153,12 @@ export class Worker {
       Effect.callback((resume) => {
         enterContext(this.fiber, this.context)
         if (!this.employer.park(this)) return resume(Effect.void)
-        this.wake = () => {
+        const wake = () => {
           this.wake = undefined
           resume(Effect.void)
         }
+        this.wake = wake
+        leaveAsyncContext(this.fiber, () => this.wake === wake)
       })
     )
   }

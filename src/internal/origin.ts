@@ -1,0 +1,92 @@
+/** What a request takes with it from where it was called. */
+import { Context, References, type Tracer } from "effect"
+import { type AsyncContext, captureAsyncContext } from "./asyncContext.ts"
+import type { Details, Inherited, PoolRequest, Reference, Route } from "./request.ts"
+import { caller, isTraced } from "./runtime.ts"
+import { RequestSpans } from "./spans.ts"
+
+/** Made only where there is something to take along, so that the record of all other calls is small. */
+export class Origin {
+  private readonly context: Context.Context<never>
+  private readonly asyncContext: AsyncContext | undefined
+  private readonly span: Tracer.AnySpan | undefined
+  private readonly isTraced: boolean
+  private readonly parent: PoolRequest | undefined
+  private readonly values: ReadonlyArray<Inherited> | undefined
+
+  constructor(parts: Parts) {
+    this.context = parts.context
+    this.asyncContext = parts.asyncContext
+    this.span = parts.span
+    this.isTraced = parts.isTraced
+    this.parent = parts.parent
+    this.values = parts.values
+  }
+
+  /** Writes it down for one request. What `run` runs has all of its caller's context, and so needs no more of it. */
+  giveTo(details: Details, route: Route): void {
+    const { asyncContext, context, isTraced, parent, span, values } = this
+    details.asyncContext = asyncContext
+    details.parent = parent
+    if (isTraced) details.spans = new RequestSpans(context)
+    if (route.context === undefined) return
+    details.span = span
+    if (values !== undefined) details.inherited = missingIn(route.context, values)
+  }
+}
+
+interface Parts {
+  readonly context: Context.Context<never>
+  readonly asyncContext: AsyncContext | undefined
+  readonly span: Tracer.AnySpan | undefined
+  readonly isTraced: boolean
+  readonly parent: PoolRequest | undefined
+  readonly values: ReadonlyArray<Inherited> | undefined
+}
+
+/** Where an attempt finds its own request in its context, and so do the calls that it makes. */
+export const CurrentRequest = Context.Reference<PoolRequest | undefined>("effect-worker-pool/internal/CurrentRequest", {
+  defaultValue: () => undefined
+})
+
+/** That of a call which the running fiber makes; `undefined`: it has nothing to take along. `inherit` names further references. */
+export const originOf = (inherit: ReadonlyArray<Reference>): Origin | undefined => {
+  const fiber = caller()
+  const { context } = fiber
+  const { span } = fiber.cache
+  const traced = isTraced(fiber)
+  const asyncContext = captureAsyncContext()
+  const parent = Context.getOrUndefined(context, CurrentRequest)
+  let values = withValue(undefined, context, References.CurrentLogAnnotations)
+  values = withValue(values, context, References.CurrentLogSpans)
+  for (const reference of inherit) values = withValue(values, context, reference)
+  return asyncContext === undefined && parent === undefined && span === undefined && !traced && values === undefined
+    ? undefined
+    : new Origin({ context, asyncContext, span, isTraced: traced, parent: isLive(parent) ? parent : undefined, values })
+}
+
+/** Whether its attempt still keeps a worker: a fiber that it has left behind calls for nobody. */
+const isLive = (request: PoolRequest | undefined): boolean => request?.worker?.request === request
+
+const withValue = (
+  values: Array<Inherited> | undefined,
+  context: Context.Context<never>,
+  reference: Reference
+): Array<Inherited> | undefined => {
+  const value = Context.getOrUndefined(context, reference)
+  if (value === undefined) return values
+  if (values === undefined) return [{ reference, value }]
+  values.push({ reference, value })
+  return values
+}
+
+/** The handler's own layer wins; of annotations and spans of the log it keeps its own and has the caller's as well. */
+const missingIn = (own: Context.Context<never>, values: ReadonlyArray<Inherited>): ReadonlyArray<Inherited> =>
+  values.flatMap(({ reference, value }) => {
+    const present = Context.getOrUndefined(own, reference)
+    if (present === undefined) return [{ reference, value }]
+    if (present === value) return []
+    if (reference === References.CurrentLogAnnotations) return [{ reference, value: { ...value, ...present } }]
+    if (reference !== References.CurrentLogSpans) return []
+    return [{ reference, value: [...present, ...value.filter((span: unknown) => !present.includes(span))] }]
+  })
