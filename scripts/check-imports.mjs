@@ -49,7 +49,7 @@ const table = {
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/asyncContext internal/deadlines internal/request internal/runtime",
   "internal/crew":
-    "RequestQueue internal/attempt internal/counters internal/events internal/request internal/runtime internal/worker",
+    "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
   "internal/drain":

@@ -127,8 +127,13 @@ export class Admission implements Canceller {
     const worker = request.worker
     if (worker !== undefined && attempts.isTimeoutDue(worker, now)) attempts.onDeadline(worker, now)
     if (request.phase === "ended") return
-    const phase = request.phase as Phase
-    this.remove(request, "expired", Exit.fail(withoutStack(() => new RequestExpired({ tag: request.tag, phase }))), now)
+    this.remove(request, "expired", expiredExit(request), now)
+  }
+
+  /** The same for one that a worker has just taken out of the queue. */
+  expireTaken(request: PoolRequest, now: number): void {
+    this.pool.settle(request, "expired", expiredExit(request), now)
+    this.onPlace()
   }
 
   private remove(
@@ -159,3 +164,6 @@ export class Admission implements Canceller {
     this.pool.turn.tell(request)
   }
 }
+
+const expiredExit = ({ phase, tag }: PoolRequest): Exit.Exit<never, RequestExpired> =>
+  Exit.fail(withoutStack(() => new RequestExpired({ tag, phase: phase as Phase })))

@@ -118,7 +118,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
         log(Effect.logError(`worker ${worker.id} died`, Exit.isFailure(exit) ? exit.cause : undefined))
         attempts.end(worker, Exit.isFailure(exit) ? exit : Exit.die(exit.value), now())
       },
-      onWorkerEnded: drain.check
+      onWorkerEnded: drain.check,
+      onExpired: (request, now) => admission.expireTaken(request, now)
     },
     config.minWorkers,
     mode

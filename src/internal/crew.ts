@@ -3,6 +3,7 @@ import type { Context, Exit, Scope } from "effect"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
+import { isDue } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import { forkUninterruptible, type Turn } from "./runtime.ts"
 import { type Employer, Worker } from "./worker.ts"
@@ -21,6 +22,8 @@ export interface Dependencies {
   /** A worker that died has left this request behind. */
   readonly onCrash: (worker: Worker, exit: Exit.Exit<unknown, unknown>) => void
   readonly onWorkerEnded: () => void
+  /** This one's expiry has come while it waited, and it was taken out of the queue. */
+  readonly onExpired: (request: PoolRequest, now: number) => void
 }
 
 /**
@@ -104,8 +107,14 @@ export class Crew implements Employer {
     for (const worker of this.idle.splice(0)) this.wakeNow(worker)
   }
 
-  take(): PoolRequest | undefined {
-    return this.paused || this.closed ? undefined : this.pool.queue.take()
+  /** Never one whose time is over, though its expiry has not come up yet. */
+  take(now: number): PoolRequest | undefined {
+    if (this.paused || this.closed) return undefined
+    for (;;) {
+      const request = this.pool.queue.take()
+      if (request === undefined || !isDue(request.expiresAt, now)) return request
+      this.pool.onExpired(request, now)
+    }
   }
 
   mustRetire(worker: Worker): boolean {
@@ -145,9 +154,15 @@ export class Crew implements Employer {
     const at = this.idle.indexOf(worker)
     if (at >= 0) this.idle.splice(at, 1)
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
-    this.adjust()
-    // Its wake-up may have gone with it.
-    if (this.pool.queue.waiting > 0) this.wake()
+    // Whoever stops an attempt may be about to stop what waits as well: that must not be started in between.
+    if (worker.stopped) this.pool.turn.defer(this.refill)
+    else this.refill()
     this.pool.onWorkerEnded()
+  }
+
+  private readonly refill = (): void => {
+    this.adjust()
+    // The wake-up of one that has ended may have gone with it.
+    if (this.pool.queue.waiting > 0) this.wake()
   }
 }

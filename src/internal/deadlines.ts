@@ -234,4 +234,5 @@ export class Deadlines {
   }
 }
 
-const isDue = (at: number, now: number): boolean => at <= now + grainMillis
+/** Whether that instant has come. */
+export const isDue = (at: number, now: number): boolean => at <= now + grainMillis

@@ -22,7 +22,7 @@ export interface AttemptSteps {
 /** What a worker asks of the crew to which it belongs. */
 export interface Employer {
   /** The next request; `undefined`: none that may start now. */
-  readonly take: () => PoolRequest | undefined
+  readonly take: (now: number) => PoolRequest | undefined
   /** Whether there is one worker too many, and this one should go. */
   readonly mustRetire: (worker: Worker) => boolean
   /** `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. */
@@ -103,7 +103,7 @@ export class Worker {
     for (;;) {
       const now = attempts.now()
       if (turn.isOver(now)) return turn.wait
-      const request = employer.take()
+      const request = employer.take(now)
       if (request === undefined) return this.parked
       this.attempted = true
       // In the async context of its call. That of the attempt before may be any: its handler may have entered another one.
