@@ -71,10 +71,11 @@ export class Attempts implements AttemptSteps {
     let effect: Effect.Effect<unknown, unknown>
     try {
       effect = route.run(request.payload, request)
+      // What is none may throw when it is asked: a proxy, say.
+      if (Exit.isExit(effect) && details?.spans === undefined) return effect
     } catch (defect) {
       effect = Exit.die(defect)
     }
-    if (Exit.isExit(effect) && details?.spans === undefined) return effect
     deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
     enterContext(worker.fiber, this.contextOf(worker, request))
     return isTraced(worker.fiber)
@@ -106,11 +107,14 @@ export class Attempts implements AttemptSteps {
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
     else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)
-    else if (exit._tag === "Success" && !Deferred.isDeferred(exit.value)) {
-      counts.succeeded++
-      counts.succeededMillis += now - worker.startedAt
-      this.pool.settle(request, "succeeded", exit, now)
-    } else this.fail(worker, request, exit, now)
+    else {
+      const answer = exit._tag === "Success" ? answerOf(exit, request.tag) : exit
+      if (answer._tag === "Success") {
+        counts.succeeded++
+        counts.succeededMillis += now - worker.startedAt
+        this.pool.settle(request, "succeeded", answer, now)
+      } else this.fail(worker, request, answer, now)
+    }
     worker.release()
   }
 
@@ -165,15 +169,8 @@ export class Attempts implements AttemptSteps {
     interruptNow(worker.fiber)
   }
 
-  private fail(worker: Worker, request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
-    const { tag } = request
-    if (exit._tag === "Success") {
-      request.route.counts.failed++
-      const reason = "its handler answered with a Deferred; a request ends with its attempt"
-      this.pool.settle(request, "failed", Exit.die(new UnsupportedRpc({ tag, reason })), now)
-      return
-    }
-    const { attempts } = request
+  private fail(worker: Worker, request: PoolRequest, exit: Exit.Failure<unknown, unknown>, now: number): void {
+    const { attempts, tag } = request
     const { cause } = exit
     if (Cause.hasInterruptsOnly(cause)) {
       if (isInterrupted(worker.fiber))
@@ -254,6 +251,21 @@ export class Attempts implements AttemptSteps {
       deadlines.set(details.delay, now, delayMillis)
     }
   }
+}
+
+/**
+ * What the handler has answered with. The value may be anything, and throw when it is looked at: that is the one place
+ * where the pool does.
+ */
+const answerOf = (exit: Exit.Success<unknown, unknown>, tag: string): Exit.Exit<unknown, unknown> => {
+  if (typeof exit.value !== "object") return exit
+  try {
+    if (!Deferred.isDeferred(exit.value)) return exit
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+  const reason = "its handler answered with a Deferred; a request ends with its attempt"
+  return Exit.die(new UnsupportedRpc({ tag, reason }))
 }
 
 export const interruptedExit = (

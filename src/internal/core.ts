@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
-import type { InvalidPoolConfig } from "../PoolError.ts"
+import { type InvalidPoolConfig, UnsupportedRpc } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
@@ -55,7 +55,10 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     tag: "run",
     policy: config.policy,
     context: undefined,
-    run: (effect) => effect,
+    run: (effect) =>
+      Effect.isEffect(effect)
+        ? (effect as Effect.Effect<unknown, unknown>)
+        : Exit.die(new UnsupportedRpc({ tag: "run", reason: "what it was given is no Effect" })),
     canceller,
     idPrefix: config.idPrefix,
     counts: routes.get("run")?.counts ?? new HandlerCounters()

@@ -15,21 +15,26 @@ export class RequestSpans {
   }
 
   onAccepted({ details, id, tag }: PoolRequest): void {
-    const attributes: Record<string, unknown> = { "request.id": id, "request.type": tag }
-    const { resubmittedFrom } = details!
-    if (resubmittedFrom !== undefined) attributes["request.resubmitted_from"] = resubmittedFrom
-    this.span = this.start(`request ${tag}`, { attributes })
+    this.guarded(() => {
+      const attributes: Record<string, unknown> = { "request.id": id, "request.type": tag }
+      const { resubmittedFrom } = details!
+      if (resubmittedFrom !== undefined) attributes["request.resubmitted_from"] = resubmittedFrom
+      this.span = this.start(`request ${tag}`, { attributes })
+    })
     this.onWaiting()
   }
 
   /** It waits for a worker, or for the time of its next attempt. */
   onWaiting(): void {
-    this.waiting = this.start("waiting", { parent: this.span })
+    this.guarded(() => {
+      this.waiting = this.start("waiting", { parent: this.span })
+    })
   }
 
   onAttempt(): void {
-    this.waiting?.end(this.now, Exit.void)
+    const { waiting } = this
     this.waiting = undefined
+    this.guarded(() => waiting?.end(this.now, Exit.void))
   }
 
   /** The request has ended, which may be before its attempt has, and after its caller's span. */
@@ -37,9 +42,20 @@ export class RequestSpans {
     this.onAttempt()
     const { span } = this
     if (span === undefined) return
-    span.attribute("request.end", end)
-    span.attribute("request.attempts", attempts)
-    span.end(this.now, exit!)
+    this.guarded(() => {
+      span.attribute("request.end", end)
+      span.attribute("request.attempts", attempts)
+      span.end(this.now, exit!)
+    })
+  }
+
+  /** What a tracer throws, at the sight of a result perhaps, is none of the request's business. */
+  private guarded(trace: () => void): void {
+    try {
+      trace()
+    } catch (defect) {
+      Effect.runForkWith(this.context)(Effect.logError("a tracer threw", defect))
+    }
   }
 
   private start(name: string, options: Tracer.SpanOptionsNoTrace): Tracer.Span {
