@@ -52,14 +52,16 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
+  "internal/nesting":
+    "PoolError RequestQueue internal/counters internal/crew internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
-    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
+    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runtime internal/settle",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/calls":
     "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/processing internal/request internal/runtime",
-  "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
+  "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",

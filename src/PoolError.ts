@@ -54,6 +54,25 @@ export class InvalidRequestOption extends Schema.TaggedError<InvalidRequestOptio
   }
 }
 
+/**
+ * Not let to wait: an attempt would wait for itself (`"itself"`), for a drain of its pool that waits for it (`"drain"`; the drain
+ * has begun), or 100 requests would wait one for the other (`"depth"`). `chain` names them, the outermost first.
+ */
+export class NestedWaitRefused extends Schema.TaggedError<NestedWaitRefused>()("NestedWaitRefused", {
+  pool: Schema.String,
+  reason: Schema.Literals(["itself", "drain", "depth"]),
+  chain: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    const what = {
+      itself: "This request would wait for itself",
+      drain: "The drain has begun, but it waits for this request, which cannot wait for it",
+      depth: "Too many requests would wait one for the other"
+    }
+    return `${what[this.reason]}, in pool "${this.pool}": ${this.chain.join(" > ")}`
+  }
+}
+
 /** Ended: its last attempt ran for longer than its timeout. */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
   tag: Schema.String,
@@ -171,6 +190,7 @@ export const SubmitError = Schema.Union([
   HandlerNotFound,
   InvalidPayload,
   InvalidRequestOption,
+  NestedWaitRefused,
   RequestExpired
 ])
 export type SubmitError = typeof SubmitError.Type

@@ -72,6 +72,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly ending: number
   /** Workers whose attempt has ignored its interruption for longer than `interruptGrace`. */
   readonly stuck: number
+  /** Workers that run a request in the slot of an attempt which waits for it: so many more than the bounds may be busy. */
+  readonly lent: number
   /** The number of workers that was last asked for. */
   readonly target: number
   /** Busy workers that are one too many: they go when their attempt is over. */
@@ -102,7 +104,7 @@ export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
   const workers = self.idle + self.running + self.ending + self.stuck
   if (self.workers !== workers) broken.push(`workers ${self.workers}, but its terms add up to ${workers}`)
   const busy = self.running + self.ending + self.stuck
-  if (busy > self.maxWorkers + self.maxStuckWorkers + self.retiring)
+  if (busy > self.maxWorkers + self.maxStuckWorkers + self.retiring + self.lent)
     broken.push(`${busy} attempts run, above the bounds`)
   const sum = (field: keyof HandlerCounts) =>
     Object.values(self.handlers).reduce((sum, counts) => sum + counts[field], 0)

@@ -92,6 +92,12 @@ export class WaitingRequests {
     return request
   }
 
+  /** Lets in this blocked caller, whoever came before it and whether there is room: its request is about to be taken. */
+  admitAtOnce(request: PoolRequest): void {
+    this.blockedCallers.remove(request)
+    this.accept(request)
+  }
+
   /** Keeps the place of a request between two attempts. */
   hold(request: PoolRequest): void {
     request.phase = "delayed"

@@ -1,16 +1,19 @@
 /** A claim on one accepted request. It runs whether or not anybody waits for it. */
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
 import type { Outcome } from "./Outcome.ts"
-import type { EndError, Phase } from "./PoolError.ts"
+import type { EndError, NestedWaitRefused, Phase } from "./PoolError.ts"
 
 export interface Ticket<out A, out E = never> {
   readonly id: string
   readonly tag: string
-  /** Waits for the end and gives what the caller sees. Interrupting this wait cancels nothing. */
-  readonly await: Effect.Effect<A, E | EndError>
-  /** Waits for the end and tells all of it. It never fails. */
+  /**
+   * Waits for the end and gives what the caller sees. Interrupting this wait cancels nothing. Within an attempt that the
+   * request waits for, it fails at once with `NestedWaitRefused`.
+   */
+  readonly await: Effect.Effect<A, E | EndError | NestedWaitRefused>
+  /** Waits for the end and tells all of it. It never fails; where `await` would be refused, it dies of that. */
   readonly outcome: Effect.Effect<Outcome<A, E>>
   /** Where the request is now. */
   readonly status: Effect.Effect<Phase | "ended">
@@ -51,7 +54,7 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   get outcome(): Effect.Effect<Outcome> {
-    return Effect.map(ended(this.request), toOutcome)
+    return Effect.orDie(Effect.map(ended(this.request), toOutcome))
   }
 
   get status(): Effect.Effect<Phase | "ended"> {
@@ -73,10 +76,22 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 }
 
-const ended = (request: PoolRequest): Effect.Effect<PoolRequest> =>
+const ended = (request: PoolRequest): Effect.Effect<PoolRequest, NestedWaitRefused> =>
   Effect.callback((resume) => {
     if (request.phase === "ended") return resume(Effect.succeed(request))
-    const listener: Listener = (_, request) => resume(Effect.succeed(request))
+    const waiting = request.route.nesting.waitFor(request)
+    if (Exit.isExit(waiting)) return resume(waiting as Exit.Exit<never, NestedWaitRefused>)
+    const done = () => resume(Effect.succeed(request))
+    const listener: Listener = () => {
+      waiting?.end()
+      if (waiting === undefined) done()
+      else waiting.afterReturn(done)
+    }
     request.listen(listener)
-    return Effect.sync(() => request.unlisten(listener))
+    waiting?.begin()
+    waiting?.lend()
+    return Effect.sync(() => {
+      request.unlisten(listener)
+      waiting?.end()
+    })
   })

@@ -13,7 +13,7 @@ import type { Latencies } from "./Latencies.ts"
 import type { Outcome, Rejected } from "./Outcome.ts"
 import * as PoolClient from "./PoolClient.ts"
 import type { PoolConfig } from "./PoolConfig.ts"
-import type { InvalidPoolConfig, OutOfBounds, PoolError, SubmitError } from "./PoolError.ts"
+import type { InvalidPoolConfig, NestedWaitRefused, OutOfBounds, PoolError, SubmitError } from "./PoolError.ts"
 import type { PoolEvent } from "./PoolEvent.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import type { RequestQueue } from "./RequestQueue.ts"
@@ -71,17 +71,24 @@ export class WorkerPool extends Context.Service<
       readonly minWorkers?: number | undefined
       readonly maxWorkers?: number | undefined
     }) => Effect.Effect<void, InvalidPoolConfig>
-    /** No attempt starts until `resume`. Running ones finish; admission, expiry and delays go on. */
+    /**
+     * No attempt starts until `resume`, or until a drain, which finishes what waits (all but with `waiting: "interrupt"`).
+     * Running ones finish; admission, expiry and delays go on.
+     */
     readonly pause: Effect.Effect<void>
     readonly resume: Effect.Effect<void>
     /**
-     * Refuses new requests, finishes the others, interrupts at the deadline what is left, and closes the pool. It always
+     * Refuses new requests, finishes the others with as many workers as the bounds allow, interrupts at the deadline what is left, and closes the pool. It always
      * returns within `deadline + drainGrace` (default of `deadline`: `drainDeadline`). Called twice it gives the same
-     * report, and the earlier deadline wins. Interrupting the caller does not stop it.
+     * report, and the earlier deadline wins. Interrupting the caller does not stop it. What an accepted request asks for
+     * within its attempt is let in until the deadline. A handler can begin the drain of its own pool, but not wait for it:
+     * that fails at once with `NestedWaitRefused`.
      */
     readonly drain: (options?: {
       readonly deadline?: Duration.Input | undefined
-    }) => Effect.Effect<DrainReport, InvalidPoolConfig>
+      /** `"interrupt"`: what runs is finished, what waits is not, and is told so at once. Default `"finish"`. */
+      readonly waiting?: "finish" | "interrupt" | undefined
+    }) => Effect.Effect<DrainReport, InvalidPoolConfig | NestedWaitRefused>
     /** Every count of the pool, taken in one step. */
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** How long the requests that have ended waited and ran, as histograms since the pool was built. */

@@ -286,4 +286,87 @@ describe("drain", () => {
       })
     )
   )
+
+  it.effect("uses as many workers as the bounds allow: there is nobody left to ask for more", () =>
+    withPool({ maxWorkers: 8, capacity: 100 })((bench) =>
+      Effect.gen(function* () {
+        const ids = Array.from({ length: 20 }, (_, at) => `r${at}`)
+        for (const id of ids) bench.on(id, Effect.as(Effect.sleep(100), id))
+        for (const id of ids) yield* bench.submit(id)
+        yield* TestClock.adjust(50)
+        assert.strictEqual(bench.running, 1)
+        const drain = yield* startDrain(bench, 1000)
+        yield* TestClock.adjust(0)
+        assert.strictEqual(bench.running, 8)
+        yield* TestClock.adjust(300)
+        assert.deepInclude(reportOf(drain), { forced: false, tookMillis: 300 })
+        assert.strictEqual(bench.peak, 8)
+      })
+    )
+  )
+
+  it.effect("tells of each that it stopped how long it had been where it was", () =>
+    withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: "1 minute", jitter: "none" }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("fails", Effect.fail("no"))
+        bench.on("runs", Effect.never)
+        for (const id of ["fails", "runs", "waits"]) yield* bench.submit(id, { id })
+        yield* TestClock.adjust(30)
+        const drain = yield* startDrain(bench, 50)
+        yield* TestClock.adjust(50)
+        assert.deepStrictEqual(
+          reportOf(drain)!.interrupted.map(({ id, millis, phase }) => `${id} ${phase} ${millis}`),
+          ["fails delayed 30", "runs running 80", "waits waiting 80"]
+        )
+      })
+    )
+  )
+
+  describe("that finishes only what runs", () => {
+    it.effect("starts nothing that waits, tells each of them at once, and lists them", () =>
+      withPool({ maxWorkers: 1 })((bench) =>
+        Effect.gen(function* () {
+          for (const id of ["a", "b", "c"]) bench.on(id, Effect.as(Effect.sleep(100), id))
+          const [a, b, c] = yield* Effect.all([bench.call("a"), bench.call("b"), bench.call("c")])
+          const drain = yield* Effect.forkChild(bench.pool.drain({ waiting: "interrupt" }), { startImmediately: true })
+          assert.deepStrictEqual([a, b, c].map(state), ["waits", "RequestInterrupted", "RequestInterrupted"])
+          yield* TestClock.adjust(100)
+          assert.strictEqual(state(a!), "success")
+          const report = reportOf(drain)!
+          assert.deepInclude(report, { forced: false, tookMillis: 100, interruptedCount: 2 })
+          assert.deepStrictEqual(
+            report.interrupted.map(({ phase }) => phase),
+            ["waiting", "waiting"]
+          )
+          assert.deepStrictEqual(bench.log, ["0 a1 start", "100 a1 success"])
+        })
+      )
+    )
+
+    it.effect("tries nothing again, and can be asked for while another drain goes on", () =>
+      withPool({ maxWorkers: 1, retry: RetryPolicy.make({ times: 3, base: 10, jitter: "none" }) })((bench) =>
+        Effect.gen(function* () {
+          bench.on("a", Effect.andThen(Effect.sleep(50), Effect.fail("no")))
+          const a = yield* bench.call("a")
+          const b = yield* bench.call("b")
+          const drain = yield* startDrain(bench, 10_000)
+          yield* TestClock.adjust(20)
+          yield* Effect.forkChild(bench.pool.drain({ waiting: "interrupt" }), { startImmediately: true })
+          assert.strictEqual(state(b), "RequestInterrupted")
+          yield* TestClock.adjust(30)
+          assert.strictEqual(state(a), "RequestInterrupted")
+          assert.deepInclude(reportOf(drain), { forced: false, tookMillis: 50, interruptedCount: 2 })
+        })
+      )
+    )
+
+    it.effect("refuses another word", () =>
+      withPool()((bench) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(bench.pool.drain({ waiting: "drop" as never }))
+          assert.strictEqual(error.message, 'Expected `waiting` to be "finish" or "interrupt", got "drop"')
+        })
+      )
+    )
+  })
 })

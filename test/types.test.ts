@@ -10,6 +10,7 @@ import type {
   DuplicateHandler,
   EndError,
   InvalidPoolConfig,
+  NestedWaitRefused,
   PoolError,
   SubmitError,
   UnsupportedRpc
@@ -32,9 +33,11 @@ describe("types", () => {
       expectTypeOf(pool.submit(Resize, { width: 3 })).toEqualTypeOf<
         Effect.Effect<Ticket<string, TooBig>, SubmitError>
       >()
-      expectTypeOf<Ticket<string, TooBig>["await"]>().toEqualTypeOf<Effect.Effect<string, TooBig | EndError>>()
+      expectTypeOf<Ticket<string, TooBig>["await"]>().toEqualTypeOf<
+        Effect.Effect<string, TooBig | EndError | NestedWaitRefused>
+      >()
       expectTypeOf(pool.run(Effect.fail("mine"))).toEqualTypeOf<Effect.Effect<never, string | PoolError>>()
-      expectTypeOf(pool.drain()).toEqualTypeOf<Effect.Effect<DrainReport, InvalidPoolConfig>>()
+      expectTypeOf(pool.drain()).toEqualTypeOf<Effect.Effect<DrainReport, InvalidPoolConfig | NestedWaitRefused>>()
       expectTypeOf(pool.process(Stream.make(WorkerPool.call(Resize, { width: 3 })))).toEqualTypeOf<
         Stream.Stream<Outcome<string, TooBig> | Rejected>
       >()

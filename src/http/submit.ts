@@ -185,6 +185,8 @@ export const refusalOf = (error: PoolError.SubmitError, { retryAfter }: Service)
       return unknownType(error.tag, error.known)
     case "InvalidPayload":
       return Problem.unfit("payload", error.message, "payload")
+    case "NestedWaitRefused":
+      return { status: 508, kind: "nested", title: "Loop Detected", detail: error.message }
     case "InvalidRequestOption":
       return Problem.invalid(error.field, error.message)
     case "RequestExpired":

@@ -21,6 +21,8 @@ export interface Dependencies {
   readonly settle: Settle
   readonly turn: Turn
   readonly isOpen: () => boolean
+  /** Whether a request is let in that an accepted one asks for within its attempt, though others are not. */
+  readonly letsIn: (request: PoolRequest) => boolean
 }
 
 export class Admission implements Canceller {
@@ -55,10 +57,10 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
-    const { counters, deadlines, isOpen, queue, settle } = this.pool
+    const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
-    if (!isOpen()) {
+    if (!isOpen() && !letsIn(request)) {
       counters.offered++
       counters.refusedDraining++
       return this.draining
@@ -85,11 +87,21 @@ export class Admission implements Canceller {
     if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
     while ((request = this.pool.queue.admit()) !== undefined) {
-      request.details?.spans?.onAccepted(request)
-      const onAccepted = request.details?.onAccepted
-      if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
+      this.tellAccepted(request)
       this.pool.crew.wake()
     }
+  }
+
+  /** A worker is there for this blocked one. */
+  admitAtOnce(request: PoolRequest): void {
+    this.pool.queue.admitAtOnce(request)
+    this.tellAccepted(request)
+  }
+
+  private tellAccepted(request: PoolRequest): void {
+    request.details?.spans?.onAccepted(request)
+    const onAccepted = request.details?.onAccepted
+    if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
 
   /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */

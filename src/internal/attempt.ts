@@ -23,8 +23,8 @@ export interface Dependencies {
   readonly events: Events
   readonly settle: Settle
   readonly retryDelay: RetryDelay
-  /** Until when a delayed request may come back. `Infinity` unless the pool drains. */
-  readonly latestReturn: () => number
+  /** Until when this request may come back from its delay. `Infinity` unless the pool drains. */
+  readonly latestReturn: (request: PoolRequest) => number
   /** A place in the queue has become free. */
   readonly onPlace: () => void
   /** A held request has come back and waits. */
@@ -234,7 +234,7 @@ export class Attempts implements AttemptSteps {
         delayMillis
       })
     }
-    if (now + delayMillis >= this.pool.latestReturn()) {
+    if (now + delayMillis >= this.pool.latestReturn(request)) {
       queue.withdraw(request)
       settle(request, "interrupted", interruptedExit(request, "delayed"), now)
       return

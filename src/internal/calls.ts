@@ -15,7 +15,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { type Origin, originOf } from "./origin.ts"
-import { Details, type Listener, PoolRequest, type Route } from "./request.ts"
+import { type Awaited, Details, type Listener, PoolRequest, type Route, type Waiting } from "./request.ts"
 import { process } from "./processing.ts"
 import { callerContext } from "./runtime.ts"
 
@@ -125,7 +125,7 @@ export class Calls {
     calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
     options: { readonly ordered?: boolean | undefined; readonly outstanding?: number | undefined } = {}
   ): Stream.Stream<Outcome<A, E> | Rejected, E2, R2> => {
-    const { admission, config, crew, now, turn } = this.core
+    const { admission, config, crew, nesting, now, turn } = this.core
     const { outstanding = Math.min(config.capacity, 10_000) } = options
     const pool = {
       now,
@@ -134,6 +134,7 @@ export class Calls {
       make: ({ options, payload, rpc }: Call.Call, origin: Origin | undefined) =>
         this.fromRpc(rpc, payload, options, origin),
       enter: (request: PoolRequest) => admission.enterAsleep(request),
+      waitFor: (awaited: Awaited) => nesting.waitFor(awaited),
       wake: () => crew.wakeAll()
     }
     return process(calls, pool, {
@@ -149,13 +150,29 @@ export class Calls {
   }
 
   enterAndWait(request: PoolRequest, resume: (exit: Exit.Exit<any, any>) => void): Effect.Effect<void> | undefined {
+    const waiting = request.details?.parent === undefined ? undefined : this.core.nesting.waitFor(request)
+    if (Exit.isExit(waiting)) return this.refuse(waiting, resume)
+    waiting?.begin()
     const refusal = this.core.admission.enter(request)
-    if (refusal !== undefined) resume(refusal)
-    else if (request.exit !== undefined && request.phase === "ended") resume(request.exit)
-    else {
-      request.listen(resume)
+    if (refusal === undefined && request.phase !== "ended") {
+      request.listen(waiting === undefined ? resume : (exit) => this.returnTo(waiting, () => resume(exit)))
+      waiting?.lend()
       return request
     }
+    waiting?.end()
+    resume(refusal ?? request.exit!)
+    return undefined
+  }
+
+  /** The attempt that has waited goes on once its slot is its own again. */
+  private returnTo(waiting: Waiting, task: () => void): void {
+    waiting.end()
+    waiting.afterReturn(() => this.core.turn.run(this.core.now(), task))
+  }
+
+  private refuse(refusal: Refusal, resume: (exit: Refusal) => void): undefined {
+    this.core.counters.invalid++
+    resume(refusal)
     return undefined
   }
 
@@ -169,14 +186,22 @@ export class Calls {
     else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request)))
     else {
       const ticket = Exit.succeed(Ticket.make<any, any>(request))
-      // One that was let in and has an end already is a ticket all the same.
-      const gone: Listener = (exit, { end }) => resume(end === undefined ? exit : ticket)
       const details = (request.details ??= new Details())
+      // A full queue may be full of what waits for the very workers whose attempts wait for a place in it.
+      const waiting = details.parent === undefined ? undefined : this.core.nesting.waitFor(request)
+      const done = (exit: Exit.Exit<Ticket.Ticket<any, any>, any>) =>
+        waiting === undefined || Exit.isExit(waiting) ? resume(exit) : this.returnTo(waiting, () => resume(exit))
+      // One that was let in and has an end already is a ticket all the same.
+      const gone: Listener = (exit, { end }) => done(end === undefined ? exit : ticket)
       request.listen(gone)
       details.onAccepted = () => {
         request.unlisten(gone)
         details.onAccepted = undefined
-        resume(ticket)
+        done(ticket)
+      }
+      if (waiting !== undefined && !Exit.isExit(waiting)) {
+        waiting.begin()
+        waiting.lend()
       }
       return request
     }

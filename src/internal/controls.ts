@@ -1,13 +1,14 @@
 /** The pool's levers and gauges: resize, bounds, pause, drain, snapshot. */
 import { type Duration, Effect } from "effect"
-import { OutOfBounds } from "../PoolError.ts"
+import type { DrainReport } from "../DrainReport.ts"
+import { type InvalidPoolConfig, type NestedWaitRefused, OutOfBounds } from "../PoolError.ts"
 import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 
 export const makeControls = (core: Core) => {
-  const { config, counters, crew, drain, events, now, queue, routes, runRoute } = core
-  let { maxWorkers, minWorkers } = config
+  const { config, counters, crew, drain, events, nesting, now, queue, routes, runRoute } = core
+  let { minWorkers } = config
 
   const setTarget = (after: number) => {
     const before = crew.target
@@ -40,7 +41,7 @@ export const makeControls = (core: Core) => {
     target: crew.target,
     retiring: crew.retiring,
     minWorkers,
-    maxWorkers: crew.mode === "elastic" ? maxWorkers : Infinity,
+    maxWorkers: crew.mode === "elastic" ? crew.maxWorkers : Infinity,
     maxStuckWorkers: config.maxStuckWorkers,
     capacity: queue.capacity,
     handlers: handlersAt(atMillis)
@@ -49,6 +50,7 @@ export const makeControls = (core: Core) => {
   return {
     resize: (workers: number): Effect.Effect<void, OutOfBounds> =>
       Effect.suspend(() => {
+        const { maxWorkers } = crew
         if (!Number.isInteger(workers) || workers < minWorkers || workers > maxWorkers) {
           return Effect.fail(new OutOfBounds({ workers, minWorkers, maxWorkers }))
         }
@@ -58,12 +60,12 @@ export const makeControls = (core: Core) => {
     setBounds: (bounds: { readonly minWorkers?: number | undefined; readonly maxWorkers?: number | undefined }) =>
       Effect.suspend(() => {
         const least = bounds.minWorkers ?? minWorkers
-        const most = bounds.maxWorkers ?? maxWorkers
+        const most = bounds.maxWorkers ?? crew.maxWorkers
         const invalid = checks.bounds(least, most)
         if (invalid !== undefined) return Effect.fail(invalid)
         minWorkers = least
-        maxWorkers = most
-        if (drain.state === "open") setTarget(Math.min(Math.max(crew.target, minWorkers), maxWorkers))
+        crew.maxWorkers = most
+        if (drain.state === "open") setTarget(Math.min(Math.max(crew.target, least), most))
         return Effect.void
       }),
     pause: Effect.sync(() => {
@@ -77,11 +79,20 @@ export const makeControls = (core: Core) => {
       if (events.on) events.publish({ _tag: "Resumed" })
       crew.wakeAll()
     }),
-    drain: (options?: { readonly deadline?: Duration.Input | undefined }) =>
-      Effect.suspend(() => {
-        const { deadline } = options ?? {}
+    drain: (options?: {
+      readonly deadline?: Duration.Input | undefined
+      readonly waiting?: "finish" | "interrupt" | undefined
+    }) =>
+      Effect.suspend((): Effect.Effect<DrainReport, InvalidPoolConfig | NestedWaitRefused> => {
+        const { deadline, waiting = "finish" } = options ?? {}
+        const invalid = checks.oneOf("finish", "interrupt")("waiting", waiting)
+        if (invalid !== undefined) return Effect.fail(invalid)
         const millis = deadline === undefined ? config.drainDeadlineMillis : checks.millis("deadline", deadline, 0)
-        return typeof millis === "number" ? drain.run(millis) : Effect.fail(millis)
+        if (typeof millis !== "number") return Effect.fail(millis)
+        const refusal = nesting.refuseDrain()
+        if (refusal === undefined) return drain.run(millis, waiting)
+        drain.start(millis, waiting)
+        return refusal
       }),
     snapshot: Effect.sync(() => snapshotAt(now())),
     latencies: Effect.sync(() => ({ waited: core.waited.counts, ran: core.ran.counts }))

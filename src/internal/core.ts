@@ -15,7 +15,8 @@ import { Deadlines } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { LatencyHistogram } from "./histogram.ts"
-import type { Canceller, Route } from "./request.ts"
+import { Nesting } from "./nesting.ts"
+import type { Canceller, Nested, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
 import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
@@ -38,6 +39,7 @@ export interface Core {
   readonly deadLetters: DeadLetterBox
   readonly drain: Drain
   readonly events: Events
+  readonly nesting: Nesting
   readonly queue: WaitingRequests
   readonly turn: Turn
 }
@@ -50,7 +52,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     cancel: (request) => admission.cancel(request),
     cancelAndWait: (request) => admission.cancelAndWait(request)
   }
-  const routes = yield* makeRoutes(handlers, config, canceller)
+  const nesting = new Nesting()
+  const routes = yield* makeRoutes(handlers, config, canceller, nesting)
   const runRoute: Route = {
     tag: "run",
     policy: config.policy,
@@ -60,6 +63,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
         ? (effect as Effect.Effect<unknown, unknown>)
         : Exit.die(new UnsupportedRpc({ tag: "run", reason: "what it was given is no Effect" })),
     canceller,
+    nesting,
     idPrefix: config.idPrefix,
     counts: routes.get("run")?.counts ?? new HandlerCounters()
   }
@@ -85,7 +89,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     events,
     turn,
-    onSettled: (request, from, now) => drain.onSettled(request, from, now),
+    onSettled: (request, from, millis) => drain.onSettled(request, from, millis),
     onTold: drain.check
   })
   const attempts: Attempts = new Attempts({
@@ -97,9 +101,12 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     events,
     settle,
     retryDelay: makeRetryDelay(context),
-    latestReturn: () => drain.endsAt,
+    latestReturn: (request) => drain.latestReturn(request),
     onPlace: () => admission.onPlace(),
-    onReturn: () => crew.wake(),
+    onReturn: () => {
+      crew.wake()
+      nesting.lendAll()
+    },
     onStuck: (worker, { id, tag }) => {
       if (events.on) events.publish({ _tag: "WorkerStuck", worker: worker.id, id, tag })
       log(Effect.logWarning(`worker ${worker.id} is stuck: "${tag}" (request ${id}) ignores its interruption`))
@@ -122,9 +129,11 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
         attempts.end(worker, Exit.isFailure(exit) ? exit : Exit.die(exit.value), now())
       },
       onWorkerEnded: drain.check,
+      onShort: () => nesting.lendAll(),
+      onReserved: (request) => admission.admitAtOnce(request),
       onExpired: (request, now) => admission.expireTaken(request, now)
     },
-    config.minWorkers,
+    config,
     mode
   )
   const admission: Admission = new Admission({
@@ -137,7 +146,21 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     queue,
     settle,
     turn,
-    isOpen: () => drain.state === "open"
+    isOpen: () => drain.state === "open",
+    letsIn: (request) => drain.isFinishing && nesting.isFromWithin(request)
+  })
+  nesting.connect({
+    name: config.name,
+    counters,
+    crew,
+    queue,
+    onLent: (tag, childTag) =>
+      log(
+        Effect.logWarning(
+          `"${tag}" waits for "${childTag}" of its own pool while no worker is free: it runs in its slot (more workers, ` +
+            `or a pool of its own for "${childTag}", would run them side by side)`
+        )
+      )
   })
   drain.connect({
     name: config.name,
@@ -148,6 +171,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     crew,
     deadlines,
     events,
+    nesting,
     queue,
     turn,
     onDrained: (report) =>
@@ -178,6 +202,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     drain,
     events,
+    nesting,
     queue,
     turn
   }
@@ -187,7 +212,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
 const makeRoutes = (
   handlers: Handlers["Service"],
   { idPrefix, policy: base }: PoolConfig["Service"],
-  canceller: Canceller
+  canceller: Canceller,
+  nesting: Nested
 ): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
   Effect.gen(function* () {
     const routes = new Map<string, Route>()
@@ -199,6 +225,7 @@ const makeRoutes = (
         context: inherit(context),
         run,
         canceller,
+        nesting,
         idPrefix,
         counts: new HandlerCounters()
       })

@@ -16,6 +16,8 @@ export class Counters implements Record<End, number> {
   running = 0
   ending = 0
   stuck = 0
+  /** Written by the crew. */
+  lent = 0
   attempts = 0
   retries = 0
   /** Written by settle alone. */

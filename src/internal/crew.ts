@@ -22,6 +22,10 @@ export interface Dependencies {
   /** A worker that died has left this request behind. */
   readonly onCrash: (worker: Worker, exit: Exit.Exit<unknown, unknown>) => void
   readonly onWorkerEnded: () => void
+  /** A worker may be missing, or may take more than before. */
+  readonly onShort: () => void
+  /** This one is taken before it has had its place. */
+  readonly onReserved: (request: PoolRequest) => void
   /** This one's expiry has come while it waited, and it was taken out of the queue. */
   readonly onExpired: (request: PoolRequest, now: number) => void
 }
@@ -35,6 +39,8 @@ export type Mode = "elastic" | "inline" | "manual"
 export class Crew implements Employer {
   /** Written by `resize` and by whoever changes the bounds. */
   target: number
+  /** Written by whoever changes the bounds. */
+  maxWorkers: number
   paused = false
   /** While draining nobody retires. */
   draining = false
@@ -45,9 +51,14 @@ export class Crew implements Employer {
   private lastId = 0
   private closed = false
 
-  constructor(pool: Dependencies, target: number, mode: Mode) {
+  constructor(
+    pool: Dependencies,
+    { maxWorkers, minWorkers }: { readonly minWorkers: number; readonly maxWorkers: number },
+    mode: Mode
+  ) {
     this.pool = pool
-    this.target = target
+    this.target = minWorkers
+    this.maxWorkers = maxWorkers
     this.mode = mode
   }
 
@@ -63,7 +74,7 @@ export class Crew implements Employer {
   adjust(): void {
     if (this.mode !== "elastic") return
     // A worker starts to work at once: what it ends may close the pool before the next one is started.
-    while (!this.closed && this.workers.size < this.wanted) this.startOne()
+    while (!this.closed && this.own < this.wanted) this.startOne()
     if (this.closed) return
     let excess = this.excess
     while (excess-- > 0 && this.idle.length > 0) this.wakeNow(this.idle.pop()!)
@@ -74,7 +85,7 @@ export class Crew implements Employer {
     if (this.paused || this.mode === "manual" || this.closed) return
     const worker = this.idle.pop()
     if (worker !== undefined) this.wakeNow(worker)
-    else if (this.mode === "inline" || this.workers.size < this.wanted) this.startOne()
+    else if (this.mode === "inline" || this.own < this.most) this.startOne()
   }
 
   /** Wakes as many workers as there are requests, after a pause. */
@@ -82,14 +93,41 @@ export class Crew implements Employer {
     this.adjust()
     if (this.paused) return
     const { waiting } = this.pool.queue
-    for (let left = this.mode === "inline" ? waiting : Math.min(waiting, this.idle.length); left > 0; left--)
-      this.wake()
+    const free = this.mode === "inline" ? waiting : this.idle.length + Math.max(0, this.most - this.own)
+    for (let left = Math.min(waiting, free); left > 0; left--) this.wake()
+    this.pool.onShort()
+  }
+
+  /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
+  lend(host: Worker, request: PoolRequest, onReturned: () => void): void {
+    this.startOne(undefined, (worker) => {
+      worker.isLent = true
+      worker.reserved = request
+      host.borrower = worker
+      this.pool.counters.lent++
+      worker.onExit.push(() => {
+        this.pool.counters.lent--
+        host.borrower = undefined
+        onReturned()
+      })
+    })
+  }
+
+  /** Whether an attempt may start at all. */
+  get mayStart(): boolean {
+    return !this.paused && !this.closed && this.mode === "elastic"
+  }
+
+  /** Whether there are as many workers as there may ever be. */
+  get isFull(): boolean {
+    return this.own >= this.maxWorkers
   }
 
   /** One more worker, whatever was asked for. `onEnd` hears of its end. */
-  startOne(onEnd?: () => void): void {
+  startOne(onEnd?: () => void, prepare?: (worker: Worker) => void): void {
     const { attempts, context, events, scope, turn } = this.pool
     const worker = new Worker(++this.lastId, context, attempts, this, turn)
+    prepare?.(worker)
     this.workers.add(worker)
     attempts.watch(worker)
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
@@ -108,7 +146,8 @@ export class Crew implements Employer {
   }
 
   /** Never one whose time is over, though its expiry has not come up yet. */
-  take(now: number): PoolRequest | undefined {
+  take(worker: Worker, now: number): PoolRequest | undefined {
+    if (worker.isLent) return this.takeReserved(worker, now)
     if (this.paused || this.closed) return undefined
     for (;;) {
       const request = this.pool.queue.take()
@@ -117,8 +156,23 @@ export class Crew implements Employer {
     }
   }
 
+  /** The one that it is there for, wherever that waits; `undefined`: it waits no more. */
+  private takeReserved(worker: Worker, now: number): PoolRequest | undefined {
+    const request = worker.reserved
+    worker.reserved = undefined
+    if (request === undefined || this.paused || this.closed) return undefined
+    if (request.phase === "blocked") this.pool.onReserved(request)
+    if (request.phase !== "waiting") return undefined
+    this.pool.queue.withdraw(request)
+    if (!isDue(request.expiresAt, now)) return request
+    this.pool.onExpired(request, now)
+    return undefined
+  }
+
   mustRetire(worker: Worker): boolean {
-    return this.closed || (this.mode === "elastic" ? this.excess > 0 : worker.attempted)
+    if (this.closed) return true
+    if (worker.isLent) return worker.reserved === undefined
+    return this.mode === "elastic" ? this.excess > 0 : worker.attempted
   }
 
   park(worker: Worker): boolean {
@@ -129,7 +183,17 @@ export class Crew implements Employer {
 
   /** Workers that are one too many and go when their attempt is over. */
   get retiring(): number {
-    return this.mode === "elastic" ? Math.max(0, this.workers.size - this.wanted) : 0
+    return this.mode === "elastic" ? Math.max(0, this.own - this.wanted) : 0
+  }
+
+  /** Without those that run in the slot of another one. */
+  private get own(): number {
+    return this.workers.size - this.pool.counters.lent
+  }
+
+  /** A drain may use as many as the bounds allow: there is nobody to ask for more. */
+  private get most(): number {
+    return this.draining ? Math.max(this.wanted, this.maxWorkers) : this.wanted
   }
 
   /** While anything waits and may run there is at least one worker, whatever was asked for. */
@@ -140,7 +204,7 @@ export class Crew implements Employer {
   }
 
   private get excess(): number {
-    return this.draining ? 0 : this.workers.size - this.wanted
+    return this.draining ? 0 : this.own - this.wanted
   }
 
   private wakeNow(worker: Worker): void {
@@ -154,6 +218,7 @@ export class Crew implements Employer {
     const at = this.idle.indexOf(worker)
     if (at >= 0) this.idle.splice(at, 1)
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
+    for (const listener of worker.onExit.splice(0)) listener()
     // Whoever stops an attempt may be about to stop what waits as well: that must not be started in between.
     if (worker.stopped) this.pool.turn.defer(this.refill)
     else this.refill()
@@ -164,5 +229,6 @@ export class Crew implements Employer {
     this.adjust()
     // The wake-up of one that has ended may have gone with it.
     if (this.pool.queue.waiting > 0) this.wake()
+    this.pool.onShort()
   }
 }

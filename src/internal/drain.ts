@@ -10,6 +10,7 @@ import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
+import type { Nesting } from "./nesting.ts"
 import type { PoolRequest } from "./request.ts"
 import type { Turn } from "./runtime.ts"
 
@@ -22,10 +23,14 @@ export interface Dependencies {
   readonly crew: Crew
   readonly deadlines: Deadlines
   readonly events: Events
+  readonly nesting: Nesting
   readonly queue: WaitingRequests
   readonly turn: Turn
   readonly onDrained: (report: DrainReport.DrainReport) => void
 }
+
+/** What a drain does with what waits, and with what would wait for another attempt. */
+export type Waiting = "finish" | "interrupt"
 
 /** Needs no fiber: it is driven by the ends of requests and by two deadlines. */
 export class Drain {
@@ -35,6 +40,8 @@ export class Drain {
   endsAt = Infinity
   private startedAt = 0
   private forced = false
+  /** What waits is not finished either. */
+  private dropsWaiting = false
   private readonly interrupted: Array<DrainReport.LeftRequest> = []
   private interruptedCount = 0
   private readonly report = Deferred.makeUnsafe<DrainReport.DrainReport>()
@@ -48,17 +55,27 @@ export class Drain {
   }
 
   /** Starts the drain, or brings the deadline of one that runs nearer. Interrupting the wait stops nothing. */
-  readonly run = (deadlineMillis: number): Effect.Effect<DrainReport.DrainReport> =>
+  readonly run = (deadlineMillis: number, waiting: Waiting = "finish"): Effect.Effect<DrainReport.DrainReport> =>
     Effect.suspend(() => {
-      this.start(deadlineMillis)
+      this.start(deadlineMillis, waiting)
       return Deferred.await(this.report)
     })
 
-  /** Called at each end of a request, before its caller is told. */
-  onSettled(request: PoolRequest, from: Phase, now: number): void {
+  /** Whether what was accepted may still go on, and ask for more. */
+  get isFinishing(): boolean {
+    return this.state === "draining" && !this.forced
+  }
+
+  /** Until when this request may come back from between two attempts. */
+  latestReturn(request: PoolRequest): number {
+    return this.dropsWaiting && !this.pool.nesting.isFromWithin(request) ? -Infinity : this.endsAt
+  }
+
+  /** Called at each end of a request, before its caller is told. It was in its last phase for that long. */
+  onSettled(request: PoolRequest, from: Phase, millis: number): void {
     if (this.state !== "draining" || request.end !== "interrupted") return
     this.interruptedCount++
-    if (this.interrupted.length < DrainReport.listLimit) this.interrupted.push(left(request, from, now))
+    if (this.interrupted.length < DrainReport.listLimit) this.interrupted.push(left(request, from, millis))
   }
 
   /** Ends the drain when nothing is left to wait for. Called whenever a request or a worker has ended. */
@@ -71,25 +88,38 @@ export class Drain {
     else if (this.grace.at === Infinity) deadlines.set(this.grace, now(), this.pool.graceMillis)
   }
 
-  private start(deadlineMillis: number): void {
-    if (this.state === "closed") return
-    const { crew, deadlines, events, queue } = this.pool
+  /** The same without the wait. */
+  start(deadlineMillis: number, waiting: Waiting): void {
+    if (this.state === "closed" || this.forced) return
+    const { crew, deadlines, events, nesting, queue } = this.pool
     const now = this.pool.now()
     if (this.state === "open") {
       this.state = "draining"
       this.startedAt = now
       if (events.on) events.publish({ _tag: "Draining" })
       crew.draining = true
-      crew.paused = false
-    } else if (this.forced || now + deadlineMillis >= this.endsAt) return
-    this.endsAt = now + deadlineMillis
-    deadlines.set(this.deadline, now, deadlineMillis)
-    this.interruptAll(queue.all("blocked"))
+    }
+    if (now + deadlineMillis < this.endsAt) {
+      this.endsAt = now + deadlineMillis
+      deadlines.set(this.deadline, now, deadlineMillis)
+    }
+    if (waiting === "interrupt") this.dropsWaiting = true
+    const others = (phase: "blocked" | "waiting" | "delayed") =>
+      queue.all(phase).filter((request) => !nesting.isFromWithin(request))
+    // Nothing is started before what is not to be finished has its end.
+    crew.paused = true
     this.interruptAll(
-      queue.all("delayed").filter(({ details }) => details?.delay !== undefined && details.delay.at >= this.endsAt)
+      [
+        ...others("blocked"),
+        ...queue.all("delayed").filter((request) => request.details!.delay!.at >= this.latestReturn(request)),
+        ...(this.dropsWaiting ? others("waiting") : [])
+      ],
+      () => {
+        if (!this.isFinishing) return
+        crew.paused = false
+        crew.wakeAll()
+      }
     )
-    crew.wakeAll()
-    this.check()
   }
 
   private force(now: number): void {
@@ -99,17 +129,18 @@ export class Drain {
     deadlines.set(this.grace, now, this.pool.graceMillis)
     crew.paused = true
     const running = crew.all.flatMap(({ request }) => (request?.phase === "running" ? [request] : []))
-    this.interruptAll([...running, ...queue.all("delayed"), ...queue.all("waiting")])
+    this.interruptAll([...running, ...queue.all("delayed"), ...queue.all("waiting"), ...queue.all("blocked")])
   }
 
   /** However many they are, the host gets its turns in between. */
-  private interruptAll(requests: ReadonlyArray<PoolRequest>, from = 0): void {
+  private interruptAll(requests: ReadonlyArray<PoolRequest>, then?: () => void, from = 0): void {
     const { admission, now, turn } = this.pool
     for (let at = from; at < requests.length; at++) {
       const time = now()
-      if (turn.isOver(time)) return turn.defer(() => this.interruptAll(requests, at))
+      if (turn.isOver(time)) return turn.defer(() => this.interruptAll(requests, then, at))
       admission.interrupt(requests[at]!, time)
     }
+    then?.()
     this.check()
   }
 
@@ -121,7 +152,7 @@ export class Drain {
     deadlines.clear(this.grace)
     deadlines.stop()
     const stuck = crew.all.flatMap((worker) =>
-      worker.request === undefined ? [] : [left(worker.request, "running", now)]
+      worker.request === undefined ? [] : [left(worker.request, "running", now - worker.startedAt)]
     )
     crew.close()
     const report: DrainReport.DrainReport = {
@@ -141,10 +172,10 @@ export class Drain {
   }
 }
 
-const left = (request: PoolRequest, phase: Phase, now: number): DrainReport.LeftRequest => ({
+const left = (request: PoolRequest, phase: Phase, millis: number): DrainReport.LeftRequest => ({
   id: request.id,
   tag: request.tag,
   phase,
   attempts: request.attempts,
-  millis: now - request.since
+  millis
 })

@@ -66,7 +66,8 @@ export const originOf = (inherit: ReadonlyArray<Reference>): Origin | undefined 
 }
 
 /** Whether its attempt still keeps a worker: a fiber that it has left behind calls for nobody. */
-const isLive = (request: PoolRequest | undefined): boolean => request?.worker?.request === request
+export const isLive = (request: PoolRequest | undefined): request is PoolRequest =>
+  request !== undefined && request.worker?.request === request
 
 const withValue = (
   values: Array<Inherited> | undefined,

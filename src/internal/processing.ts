@@ -4,7 +4,7 @@ import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
 import type { SubmitError } from "../PoolError.ts"
 import type { Origin } from "./origin.ts"
-import { PoolRequest, toOutcome } from "./request.ts"
+import { type Awaited, PoolRequest, toOutcome, type Waiting } from "./request.ts"
 import type { Turn } from "./runtime.ts"
 
 export interface Dependencies {
@@ -16,6 +16,8 @@ export interface Dependencies {
   readonly make: (call: Call.Call, origin: Origin | undefined) => PoolRequest | Exit.Exit<never, SubmitError>
   /** Why the request is refused, if it is. No worker is woken for it. */
   readonly enter: (request: PoolRequest) => Exit.Exit<never, SubmitError> | undefined
+  /** The running fiber is about to wait; see `Nesting`. */
+  readonly waitFor: (awaited: Awaited) => Waiting | Exit.Exit<never, unknown> | undefined
   /** Wakes workers for all that has been let in since. */
   readonly wake: () => void
 }
@@ -39,11 +41,13 @@ export const process = <E, R>(
       const processing = new Processing(pool, options)
       yield* Scope.addFinalizer(scope, processing.cancel)
       yield* Effect.forkIn(processing.feed(pull), scope)
-      return processing.next as Effect.Effect<Emissions, Effect.Error<typeof pull>>
+      return processing.pull as Effect.Effect<Emissions, Effect.Error<typeof pull>>
     })
   )
 
-class Processing {
+class Processing implements Awaited {
+  /** Whoever takes outcomes waits for any of them. */
+  readonly request = undefined
   private readonly pool: Dependencies
   private readonly options: Options
   /** In the order of the calls. Ordered, what is emitted leaves it at the front; else what has ended is swept out. */
@@ -98,12 +102,35 @@ class Processing {
   }
 
   /** All that is ready, as soon as anything is; after the last of it the end of the calls. */
-  readonly next: Effect.Effect<Emissions, unknown> = Effect.callback((resume) => {
-    const take = () => resume(this.take())
-    if (this.hasNews) return take()
-    this.onReady = take
-    return Effect.sync(() => (this.onReady = undefined))
+  readonly pull: Effect.Effect<Emissions, unknown> = Effect.callback((resume) => {
+    if (this.hasNews) return resume(this.take())
+    const waiting = this.pool.waitFor(this)
+    if (Exit.isExit(waiting)) return resume(waiting)
+    this.onReady = () => {
+      waiting?.end()
+      if (waiting === undefined) resume(this.take())
+      else waiting.afterReturn(() => resume(this.take()))
+    }
+    waiting?.begin()
+    waiting?.lend()
+    return Effect.sync(() => {
+      this.onReady = undefined
+      waiting?.end()
+    })
   })
+
+  covers(request: PoolRequest): boolean {
+    return this.entered.includes(request)
+  }
+
+  next(): PoolRequest | undefined {
+    for (let at = this.front; at < this.entered.length; at++) {
+      const entry = this.entered[at]
+      const request = entry instanceof PoolRequest ? entry.next() : undefined
+      if (request !== undefined) return request
+    }
+    return undefined
+  }
 
   /** Gives up what has not been emitted. */
   readonly cancel: Effect.Effect<void> = Effect.suspend(() => {

@@ -19,9 +19,34 @@ export interface Route {
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
   readonly canceller: Canceller
+  readonly nesting: Nested
   /** What the number of a request has before it in its id. */
   readonly idPrefix: string
   readonly counts: HandlerCounters
+}
+
+/** What an attempt waits for within its own pool: one request, or the next of several to end. */
+export interface Awaited {
+  readonly request: PoolRequest | undefined
+  covers(request: PoolRequest): boolean
+  /** One that no worker has taken yet. */
+  next(): PoolRequest | undefined
+}
+
+/** The wait of an attempt. */
+export interface Waiting {
+  /** Before what is waited for can have begun: that may ask who waits for it. */
+  readonly begin: () => void
+  /** Lends this attempt's slot to what it waits for, if that waits for a worker. */
+  readonly lend: () => void
+  readonly end: () => void
+  /** Runs the task once nothing runs in the slot of this attempt but itself. */
+  readonly afterReturn: (task: () => void) => void
+}
+
+/** Whoever knows which attempts wait for which requests. */
+export interface Nested {
+  waitFor(awaited: Awaited): Waiting | Exit.Exit<never, unknown> | undefined
 }
 
 /** Whoever can give up a request. */
@@ -75,7 +100,7 @@ export type Listener = (exit: Exit.Exit<any, any>, request: PoolRequest) => void
  * number, since each field that holds a fraction costs 16 bytes more. It is itself the effect that its caller runs when
  * interrupted: one made for each call would cost 140 bytes (W5).
  */
-export class PoolRequest extends Effectable.Class<void> implements Placed {
+export class PoolRequest extends Effectable.Class<void> implements Awaited, Placed {
   readonly sequence: number
   readonly route: Route
   readonly payload: unknown
@@ -108,6 +133,18 @@ export class PoolRequest extends Effectable.Class<void> implements Placed {
 
   asEffect(): Effect.Effect<void> {
     return this.route.canceller.cancelAndWait(this)
+  }
+
+  get request(): PoolRequest {
+    return this
+  }
+
+  covers(request: PoolRequest): boolean {
+    return request === this
+  }
+
+  next(): PoolRequest | undefined {
+    return this.phase === "waiting" || this.phase === "blocked" ? this : undefined
   }
 
   get id(): string {

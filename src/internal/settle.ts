@@ -26,7 +26,7 @@ export const makeSettle =
     readonly events: Events
     readonly turn: Turn
     /** Before its caller is told, and after. */
-    readonly onSettled: (request: PoolRequest, from: Phase, now: number) => void
+    readonly onSettled: (request: PoolRequest, from: Phase, millis: number) => void
     readonly onTold: () => void
   }): Settle =>
   (request, end, exit, now) => {
@@ -34,6 +34,7 @@ export const makeSettle =
     const { counters } = pool
     const from = request.phase as Phase
     if (from === "running") counters.running--
+    const millis = now - request.since
     request.elapse(now)
     request.phase = "ended"
     request.end = end
@@ -77,7 +78,7 @@ export const makeSettle =
         break
     }
     if (pool.events.on) pool.events.publish({ _tag: "RequestEnded", outcome: toOutcome(request) })
-    pool.onSettled(request, from, now)
+    pool.onSettled(request, from, millis)
     pool.turn.tell(request)
     pool.onTold()
   }

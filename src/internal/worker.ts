@@ -8,7 +8,7 @@ import {
   moveIntoAsyncContext
 } from "./asyncContext.ts"
 import { Deadline } from "./deadlines.ts"
-import type { PoolRequest, Route } from "./request.ts"
+import type { Awaited, PoolRequest, Route } from "./request.ts"
 import { enterContext, isInterrupted, liveChildren, type Turn } from "./runtime.ts"
 
 /** What a worker asks of whoever knows how an attempt begins and ends. */
@@ -22,7 +22,7 @@ export interface AttemptSteps {
 /** What a worker asks of the crew to which it belongs. */
 export interface Employer {
   /** The next request; `undefined`: none that may start now. */
-  readonly take: (now: number) => PoolRequest | undefined
+  readonly take: (worker: Worker, now: number) => PoolRequest | undefined
   /** Whether there is one worker too many, and this one should go. */
   readonly mustRetire: (worker: Worker) => boolean
   /** `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. */
@@ -47,6 +47,15 @@ export class Worker {
   retryAfterMillis: number | undefined = undefined
   /** The timeout of the attempt, and once that is interrupted the end of its grace. */
   readonly deadline: Deadline
+  /** What its attempt waits for in its own pool. Written by `Nesting`. */
+  waits: Set<Awaited> | undefined = undefined
+  /** The worker that runs in this one's slot meanwhile. Written by `Crew`, as are the next two. */
+  borrower: Worker | undefined = undefined
+  /** The only request that this worker is there for: it runs in the slot of another one's attempt, which waits for it. */
+  reserved: PoolRequest | undefined = undefined
+  isLent = false
+  /** To be called when this worker has gone. */
+  readonly onExit: Array<() => void> = []
   /** Runs this worker's next step while it is parked. Written by itself; cleared by whoever wakes it. */
   wake: (() => void) | undefined = undefined
   private readonly attempts: AttemptSteps
@@ -103,7 +112,7 @@ export class Worker {
     for (;;) {
       const now = attempts.now()
       if (turn.isOver(now)) return turn.wait
-      const request = employer.take(now)
+      const request = employer.take(this, now)
       if (request === undefined) return this.parked
       this.attempted = true
       // In the async context of its call. That of the attempt before may be any: its handler may have entered another one.

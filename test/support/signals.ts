@@ -35,6 +35,7 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
   idle: 1,
   ending: 1,
   stuck: 1,
+  lent: 0,
   target: 5,
   retiring: 0,
   minWorkers: 1,

@@ -1,0 +1,166 @@
+/**
+ * Requests that an attempt makes of its own pool and waits for. When every worker waits for such a request, none is left to
+ * take it: so an attempt that waits lends its slot to what it waits for. The one only waits while the other runs.
+ */
+import { Context, Exit } from "effect"
+import { NestedWaitRefused } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import type { Counters } from "./counters.ts"
+import type { Crew } from "./crew.ts"
+import { CurrentRequest, isLive } from "./origin.ts"
+import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
+import { caller, withoutStack } from "./runtime.ts"
+import type { Worker } from "./worker.ts"
+
+/** So deep may requests wait for each other. A handler that calls itself for ever gets here in milliseconds. */
+const deepest = 100
+/** So many of a chain are named. */
+const mostNamed = 12
+
+export interface Dependencies {
+  readonly name: string
+  readonly counters: Counters
+  readonly crew: Crew
+  readonly queue: WaitingRequests
+  /** Of each two tags once: the second one's request runs in the slot of the first one's, for want of a free worker. */
+  readonly onLent: (tag: string, childTag: string) => void
+}
+
+export class Nesting implements Nested {
+  private pool!: Dependencies
+  /** The workers of this pool whose attempts wait. */
+  private readonly hosts = new Set<Worker>()
+  private readonly told = new Set<string>()
+
+  /** Requests know it, and it knows the crew: it is made first and told of the rest here. */
+  connect(pool: Dependencies): void {
+    this.pool = pool
+  }
+
+  /**
+   * The running fiber is about to wait for `awaited`. `undefined`: it is no attempt's, or one's that has ended, and may.
+   * An `Exit`: it must not. Otherwise what it does about the wait.
+   */
+  waitFor(awaited: Awaited): Waiting | Exit.Exit<never, NestedWaitRefused> | undefined {
+    const by = Context.getOrUndefined(caller().context, CurrentRequest)
+    if (!isLive(by)) return undefined
+    const { request } = awaited
+    if (request !== undefined) {
+      const circle = pathBetween(request, by)
+      if (circle !== undefined) return this.refuse("itself", [by, ...circle])
+    }
+    const chain = chainOf(by)
+    if (chain.length >= deepest) return this.refuse("depth", chain)
+    const host = chain.findLast(({ route }) => route.nesting === this)?.worker
+    const waits = new Set([by.worker!, host ?? by.worker!])
+    return {
+      begin: () => {
+        for (const worker of waits) (worker.waits ??= new Set()).add(awaited)
+        if (host !== undefined) this.hosts.add(host)
+      },
+      lend: () => {
+        if (host !== undefined) this.lend(host)
+      },
+      end: () => {
+        for (const worker of waits) worker.waits?.delete(awaited)
+        if (host?.waits?.size === 0) this.hosts.delete(host)
+      },
+      afterReturn: (task) => {
+        const borrower = host?.borrower
+        if (borrower === undefined) return task()
+        let isOver = false
+        const once = () => {
+          if (!isOver) task()
+          isOver = true
+        }
+        borrower.onExit.push(once)
+        // One that is stuck does not go.
+        borrower.onRelease(once)
+      }
+    }
+  }
+
+  /** Whether a call made within this request would wait for the pool to drain, which waits for the request. */
+  refuseDrain(): Exit.Exit<never, NestedWaitRefused> | undefined {
+    const by = Context.getOrUndefined(caller().context, CurrentRequest)
+    if (!isLive(by)) return undefined
+    const chain = chainOf(by)
+    return chain.some(({ route }) => route.nesting === this) ? this.refuse("drain", chain) : undefined
+  }
+
+  /** Whether it comes from within an attempt of this pool. */
+  isFromWithin(request: PoolRequest): boolean {
+    for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) {
+      if (isLive(at) && at.route.nesting === this) return true
+    }
+    return false
+  }
+
+  /** Something may have come to wait, or a worker may have gone: whoever waits looks again. */
+  readonly lendAll = (): void => {
+    if (this.hosts.size === 0) return
+    for (const host of [...this.hosts]) this.lend(host)
+  }
+
+  private lend(host: Worker): void {
+    const { counters, crew, queue } = this.pool
+    if (host.borrower !== undefined || !crew.mayStart || !isLive(host.request)) return
+    const idle = crew.size - counters.running - counters.ending - counters.stuck
+    for (const awaited of host.waits ?? []) {
+      const request = awaited.next()
+      // One that a worker is on its way to needs no other.
+      if (request === undefined || (request.phase === "waiting" && idle >= queue.waiting)) continue
+      const pair = `${host.request!.tag} ${request.tag}`
+      if (crew.isFull && !this.told.has(pair)) {
+        this.told.add(pair)
+        this.pool.onLent(host.request!.tag, request.tag)
+      }
+      return crew.lend(host, request, () => this.lend(host))
+    }
+  }
+
+  private refuse(
+    reason: NestedWaitRefused["reason"],
+    requests: ReadonlyArray<PoolRequest>
+  ): Exit.Exit<never, NestedWaitRefused> {
+    const names = requests.map(({ id, tag }) => `${tag} (${id})`)
+    const chain =
+      names.length <= mostNamed
+        ? names
+        : [...names.slice(0, 4), `${names.length - mostNamed + 1} more`, ...names.slice(5 - mostNamed)]
+    return Exit.fail(withoutStack(() => new NestedWaitRefused({ pool: this.pool.name, reason, chain })))
+  }
+}
+
+/** Those that wait for this one, the outermost first, and itself. */
+const chainOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
+  const chain: Array<PoolRequest> = []
+  for (let at: PoolRequest | undefined = request; at !== undefined && chain.length < deepest; at = waiterFor(at)) {
+    chain.push(at)
+  }
+  return chain.toReversed()
+}
+
+/** The request that has made this one, if its attempt waits for it. */
+const waiterFor = (request: PoolRequest): PoolRequest | undefined => {
+  const parent = request.details?.parent
+  if (!isLive(parent)) return undefined
+  for (const awaited of parent.worker!.waits ?? []) if (awaited.covers(request)) return parent
+  return undefined
+}
+
+/** From one request over what its attempt waits for, and so on, to the other. */
+const pathBetween = (
+  from: PoolRequest,
+  to: PoolRequest,
+  seen = new Set<PoolRequest>()
+): ReadonlyArray<PoolRequest> | undefined => {
+  if (from === to) return [from]
+  if (seen.has(from) || seen.size > 10 * deepest) return undefined
+  seen.add(from)
+  for (const { request } of from.worker?.waits ?? []) {
+    const path = request === undefined ? undefined : pathBetween(request, to, seen)
+    if (path !== undefined) return [from, ...path]
+  }
+  return undefined
+}
