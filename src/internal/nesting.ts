@@ -99,7 +99,9 @@ export class Nesting implements Nested {
   /** Something may have come to wait, or a worker may have gone: whoever waits looks again. */
   readonly lendAll = (): void => {
     if (this.hosts.size === 0) return
-    for (const host of [...this.hosts]) this.lend(host)
+    // Those that are there now: what is lent may end at once, and its host wait again.
+    const hosts = [...this.hosts]
+    for (const host of hosts) this.lend(host)
   }
 
   private lend(host: Worker): void {
