@@ -2,11 +2,8 @@
 import { Effect } from "effect"
 import type { promises } from "node:fs"
 import { BadUsage, messageOf } from "./errors.ts"
-import { type Line, Lines, LineSet } from "./lines.ts"
+import { type Line, Lines, LineSet, outcomeLimit } from "./lines.ts"
 import { isOutcomeLine, type OutcomeLine } from "./outcomeLine.ts"
-
-/** Lines longer than this cannot be ours: a text of that length does not fit into memory. */
-const outcomeLimit = 1 << 28
 
 /**
  * Gives each whole line to `onOutcome`. Answers the done lines and the length of the file up to its last line feed: what

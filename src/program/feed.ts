@@ -1,9 +1,9 @@
 /** Hands the lines to the pool and counts their ends. Never more than `outstanding` lines are between the two. */
-import { Effect, Exit, type Scope } from "effect"
-import { type Handlers, type Outcome, PoolError, type Ticket, type WorkerPool } from "../index.ts"
+import { Cause, Effect, Exit, type Scope } from "effect"
+import { type Handlers, type Outcome, OutcomeJson, PoolError, type Ticket, type WorkerPool } from "../index.ts"
 import { type RequestsNotRead } from "./errors.ts"
 import { type Line, Lines, LineSet, requestLimit } from "./lines.ts"
-import { encoder, malformed, type OutcomeLine, rejected } from "./outcomeLine.ts"
+import { encoder, type Ended, malformed, rejected } from "./outcomeLine.ts"
 import type { OutcomesFile } from "./outcomesFile.ts"
 import { parse } from "./requestLine.ts"
 import type { Stop } from "./stop.ts"
@@ -106,10 +106,11 @@ export class Feed {
           })
           return Effect.forkIn(collected, scope, { startImmediately: true })
         }
-        const reason = exit.cause.reasons[0]
-        if (reason?._tag !== "Fail" || reason.error instanceof PoolError.PoolDraining) return Effect.void
+        const error = refusalOf(type, exit.cause)
+        const isLeft = error instanceof PoolError.PoolDraining || this.parts.stop.reason !== undefined
+        if (isLeft) return Effect.void
         this.pending++
-        this.record(rejected(line.number, options.id, type, reason.error))
+        this.record(rejected(line.number, options.id, type, error))
         return Effect.void
       })
     ) as Effect.Effect<void>
@@ -121,19 +122,19 @@ export class Feed {
       this.end()
       return Effect.void
     }
-    return Effect.map(this.encode(line, outcome), (line) => this.record(line))
+    return Effect.map(this.encode(line, outcome), (ended) => this.record(ended))
   }
 
   /** Counts an end, but not before it is in the file, if there is one. */
-  private record(line: OutcomeLine): void {
+  private record({ bytes, outcome }: Ended): void {
     const { outcomes, tally } = this.parts
     if (outcomes === undefined) {
-      tally.count(line)
+      tally.count(outcome)
       this.end()
       return
     }
-    outcomes.append(line, (written) => {
-      if (written) tally.count(line)
+    outcomes.append(bytes, (written) => {
+      if (written) tally.count(outcome)
       this.end()
     })
   }
@@ -142,4 +143,12 @@ export class Feed {
     this.pending--
     this.onEnd?.()
   }
+}
+
+/** What a payload's schema throws, dies of or interrupts is about that payload, not about the run. */
+const refusalOf = (tag: string, cause: Cause.Cause<PoolError.SubmitError>): PoolError.SubmitError => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure !== undefined) return failure.error
+  const thrown = Cause.hasInterruptsOnly(cause) ? "it interrupts itself" : OutcomeJson.messageOf(Cause.squash(cause))
+  return new PoolError.InvalidPayload({ tag, issue: `its schema cannot read it: ${thrown}` })
 }

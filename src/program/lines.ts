@@ -10,6 +10,9 @@ export interface Line {
 /** The longest line of a request file, in bytes: 1 MiB. */
 export const requestLimit = 1 << 20
 
+/** The longest line of an outcomes file, in bytes: 256 MiB, which still fits into a text when it is read back. */
+export const outcomeLimit = 1 << 28
+
 const newline = 10
 
 /** Blank lines (nothing but white space) are numbered and left out. The last line needs no line feed. */

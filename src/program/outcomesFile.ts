@@ -15,8 +15,8 @@ export interface OutcomesFile {
   readonly done: LineSet
   /** What the earlier run recorded of its input. */
   readonly recorded: Identity | undefined
-  /** Hands a line over. `onWritten` is told whether it is in the file, as a whole. */
-  readonly append: (outcome: OutcomeLine, onWritten: (written: boolean) => void) => void
+  /** Hands a line over, with its line feed. `onWritten` is told whether it is in the file, as a whole. */
+  readonly append: (line: Buffer, onWritten: (written: boolean) => void) => void
   /** Writes what is handed over, until a write fails. Then no further line is written. */
   readonly writer: Effect.Effect<never, OutcomesNotWritten>
 }
@@ -122,9 +122,9 @@ const make = (
     path,
     done,
     recorded,
-    append: (outcome, onWritten) => {
+    append: (bytes, onWritten) => {
       if (failed) return onWritten(false)
-      pending.push({ bytes: Buffer.from(`${JSON.stringify(outcome)}\n`), onWritten })
+      pending.push({ bytes, onWritten })
       handedOver.openUnsafe()
     },
     writer: Effect.forever(

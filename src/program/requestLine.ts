@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer"
 import { Call, RetryPolicy } from "../index.ts"
 import { messageOf } from "./errors.ts"
 import { type Line, requestLimit } from "./lines.ts"
+import { shown } from "./shown.ts"
 
 export interface RequestLine {
   readonly type: string
@@ -38,7 +39,7 @@ export const parse = ({ bytes, number }: Line): RequestLine | { readonly malform
 }
 
 const expected = (what: string, got: unknown) => ({
-  malformed: `expected ${what}, got ${got === undefined ? "nothing" : JSON.stringify(got).slice(0, 80)}`
+  malformed: `expected ${what}, got ${shown(got)}`
 })
 
 /** A byte order mark, which some editors put before the first line. */

@@ -4,6 +4,7 @@ import { Toml, Yaml } from "effect/encoding"
 import { promises } from "node:fs"
 import { dirname, extname, resolve } from "node:path"
 import { BadUsage, messageOf } from "./errors.ts"
+import { shown } from "./shown.ts"
 import { flagOf, has, type Name, names, settingOf, type Source, type Values, variableOf } from "./settingsTable.ts"
 
 /** As the command line gives them; `undefined` is not set. The token has no flag. */
@@ -102,7 +103,7 @@ const readFile = (path: string, label: string): Effect.Effect<File, BadUsage> =>
 const textsOf = (path: string, content: unknown): Effect.Effect<File["texts"], BadUsage> => {
   if (content === null) return Effect.succeed({})
   if (typeof content !== "object" || Array.isArray(content)) {
-    return expected({ label: path }, "an object of settings", JSON.stringify(content))
+    return expected({ label: path }, "an object of settings", shown(content))
   }
   if (Object.hasOwn(content, "token")) {
     return new BadUsage({
@@ -120,7 +121,7 @@ const textsOf = (path: string, content: unknown): Effect.Effect<File["texts"], B
   const texts: Record<string, string> = {}
   for (const [key, value] of Object.entries(content)) {
     if (typeof value !== "string" && typeof value !== "number") {
-      return expected({ label: keyIn(key, path) }, "a text or a number", JSON.stringify(value))
+      return expected({ label: keyIn(key, path) }, "a text or a number", shown(value))
     }
     texts[key] = String(value)
   }
