@@ -29,10 +29,10 @@ export const open = (
     const earlier = options.resume ? yield* openEarlier(path) : undefined
     if (earlier === undefined) {
       const file = yield* create(path)
-      yield* OutcomesLock.hold(path)
+      yield* OutcomesLock.hold(path, file)
       return make(path, file, 0, new LineSet(), undefined)
     }
-    yield* OutcomesLock.hold(path)
+    yield* OutcomesLock.hold(path, earlier)
     const { done, length } = yield* readEarlier(path, earlier, options.onEarlier)
     const recorded = yield* RunState.read(path)
     if (recorded === undefined && length > 0) {

@@ -1,5 +1,14 @@
 /** Kills, torn lines, full disks and other people's files: each line still gets exactly one outcome. */
-import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  existsSync,
+  linkSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { describe, it } from "vitest"
 import { echo, handlers, main, numbers, outcomes, Program, sizeOf, startRun, temporary } from "./fixtures/program.ts"
 
@@ -58,6 +67,67 @@ describe.concurrent("--resume", () => {
     expect(await third.code()).toBe(0)
     expect(outcomes(out).map(({ line }) => line)).toEqual([1, 2])
     expect(existsSync(`${out}.lock`)).toBe(false)
+  })
+
+  it.runIf(process.platform === "linux")(
+    "takes over from one that was killed and that its parent has not reaped",
+    async ({ expect }) => {
+      const held = files.path("held")
+      const requests = files.lines([{ type: "Hold", data: { file: held } }, echo("b")])
+      const out = files.path("outcomes.jsonl")
+      const run = [process.execPath, main, "run", requests, "--handlers", handlers, "--outcomes", out]
+      // What the shell becomes has a child that it knows nothing of.
+      const parent = new Program("sh", ["-c", '"$@" & echo $!; exec sleep 1000', "sh", ...run])
+      await parent.untilExists(`${held}.started`)
+      const pid = Number(parent.stdout)
+      process.kill(pid, "SIGKILL")
+      await parent.until("a zombie", () => / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")))
+      writeFileSync(held, "")
+      expect(await startRun(requests, "--outcomes", out, "--resume").code()).toBe(0)
+      expect(outcomes(out).map(({ line }) => line)).toEqual([1, 2])
+      expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/ Z /)
+      parent.child.kill("SIGKILL")
+      await parent.ended
+    }
+  )
+
+  it("takes over from one whose number another process has got", async ({ expect }) => {
+    const { out, requests } = await resumable()
+    writeFileSync(`${out}.lock`, String(process.pid))
+    expect(await startRun(requests, "--outcomes", out, "--resume").code()).toBe(0)
+    expect(existsSync(`${out}.lock`)).toBe(false)
+  })
+
+  it("says what it cannot know of a run on another machine", async ({ expect }) => {
+    const { out, requests } = await resumable()
+    writeFileSync(`${out}.lock`, "7 another.example\n")
+    const program = startRun(requests, "--outcomes", out, "--resume")
+    expect(await program.code()).toBe(0)
+    expect(program.stderr).toContain("was left by process 7 on another.example")
+  })
+
+  it("lets one of several go on, however close they come, and by whichever name of the file", async ({ expect }) => {
+    const held = files.path("held")
+    const requests = files.lines([{ type: "Hold", data: { file: held } }, ...numbers(2, 50).map(() => echo())])
+    const out = files.path("outcomes.jsonl")
+    const first = startRun(requests, "--outcomes", out)
+    await first.untilExists(`${held}.started`)
+    first.child.kill("SIGKILL")
+    await first.ended
+    const alias = files.path("alias")
+    linkSync(out, alias)
+    linkSync(`${out}.state`, `${alias}.state`)
+    const all = [out, alias, out].map((path) => startRun(requests, "--outcomes", path, "--resume"))
+    const codes: Array<number | null> = []
+    // The one that runs waits for what is held; the others end at once.
+    await new Promise<void>((resolve) => {
+      for (const { ended } of all) void ended.then(({ code }) => codes.push(code) === 2 && resolve())
+    })
+    writeFileSync(held, "")
+    await Promise.all(all.map(({ ended }) => ended))
+    expect(codes).toEqual([2, 2, 0])
+    for (const { child, stderr } of all) if (child.exitCode === 2) expect(stderr).toContain("is being written by")
+    expect(outcomes(out).map(({ line }) => line)).toEqual(numbers(1, 50))
   })
 
   it("does the same for standard input", async ({ expect }) => {
