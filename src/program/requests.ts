@@ -1,7 +1,10 @@
 /** The bytes of REQUESTS, and what tells one input from another. */
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
-import { createReadStream, statSync } from "node:fs"
+import { constants, createReadStream, open as openFile, openSync, type Stats, statSync } from "node:fs"
+import { Socket } from "node:net"
+import { isatty, ReadStream } from "node:tty"
+import { promisify } from "node:util"
 import { BadUsage, codeOf, messageOf, RequestsNotRead } from "./errors.ts"
 import { Lines, requestLimit } from "./lines.ts"
 
@@ -33,7 +36,7 @@ export const open = (path: string): Effect.Effect<Requests, BadUsage | RequestsN
     if (stat.isDirectory()) {
       return yield* new BadUsage({ reason: `Expected REQUESTS to be a file, or -, got the directory ${path}` })
     }
-    if (!stat.isFile()) return { path, file: undefined, next: chunks(path, createReadStream(path)) }
+    if (!stat.isFile()) return { path, file: undefined, next: chunks(path, stream(path, stat)) }
     const file = yield* Effect.catch(
       survey(path, stat.size),
       (error): Effect.Effect<never, BadUsage | RequestsNotRead> =>
@@ -47,6 +50,30 @@ const readFile = (path: string, size: number): AsyncIterable<Buffer> =>
   size === 0 ? nothing() : createReadStream(path, { end: size - 1, highWaterMark: 1 << 16 })
 
 async function* nothing(): AsyncIterable<Buffer> {}
+
+/**
+ * What a pipe or a terminal gives, read by the event loop: a thread that waits for it would keep the process from ending,
+ * even by `process.exit`.
+ */
+async function* stream(path: string, stat: Stats): AsyncIterable<Buffer> {
+  const fd = stat.isFIFO() ? await openPipe(path) : openSync(path, "r")
+  yield* stat.isFIFO()
+    ? new Socket({ fd, readable: true, writable: false })
+    : isatty(fd)
+      ? new ReadStream(fd)
+      : createReadStream(path, { fd })
+}
+
+/** Waits for a writer, in a thread. If the process ends before there is one, it is that itself. */
+const openPipe = async (path: string): Promise<number> => {
+  const write = () => openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  process.on("exit", write)
+  try {
+    return await promisify(openFile)(path, "r")
+  } finally {
+    process.off("exit", write)
+  }
+}
 
 const survey = Effect.fnUntraced(function* (path: string, size: number) {
   const next = chunks(path, readFile(path, size))

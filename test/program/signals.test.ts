@@ -1,5 +1,6 @@
 /** Real signals to a real process. */
-import { writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { describe, it } from "vitest"
 import { echo, numbers, outcomes, start, startRun, temporary } from "./fixtures/program.ts"
 
@@ -100,12 +101,35 @@ describe.concurrent("a signal", () => {
     expect(program.summary).toMatchObject({ leftUnread: true })
   })
 
+  it.for(["nobody opens", "is open and silent"])(
+    "is enough to end a run whose input, a named pipe, %s",
+    async (how, { expect }) => {
+      const pipe = files.path("pipe")
+      execFileSync("mkfifo", [pipe])
+      const program = startRun(pipe)
+      if (how === "is open and silent") {
+        const fd = openSync(pipe, "w")
+        await program.until("what was printed", () => {
+          writeSync(fd, `${JSON.stringify({ type: "Print", data: { text: "read" } })}\n`)
+          return program.stderr.includes("read")
+        })
+        program.child.on("close", () => closeSync(fd))
+      } else {
+        await program.untilSays("0 done")
+      }
+      program.child.kill("SIGTERM")
+      expect(await program.code()).toBe(143)
+      expect(program.summary).toMatchObject({ stopped: "SIGTERM", left: 0, leftUnread: true })
+    }
+  )
+
   it("stops a run whose handlers are still being built", async ({ expect }) => {
     const module = files.path("slow.ts")
     const started = files.path("started")
     writeFileSync(
       module,
-      `import { writeFileSync } from "node:fs"
+      `import { execFileSync } from "node:child_process"
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
        writeFileSync(${JSON.stringify(started)}, "")
        await new Promise(() => setInterval(() => {}, 1000))`
     )
