@@ -4,6 +4,7 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { configCommand } from "./configCommand.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
+import { end, endPrinted, watchOutputs } from "./process.ts"
 import { runCommand } from "./runCommand.ts"
 import { serveCommand } from "./serveCommand.ts"
 import { simulateCommand } from "./simulateCommand.ts"
@@ -34,17 +35,16 @@ const codeOf = (error: unknown): number => {
 }
 
 export const main = (): void => {
-  // A reader that went away is no reason to crash, nor to stop the work.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
+  watchOutputs()
   Command.runWith(command, { version: version() })(process.argv.slice(2)).pipe(
     Effect.provide([NodeServices.layer, presenter]),
     Runtime.makeRunMain(({ fiber }) => {
       fiber.addObserver((result) => {
-        if (Exit.isSuccess(result)) process.exit(0)
+        if (Exit.isSuccess(result)) return endPrinted(0)
         const error = Cause.squash(result.cause)
         // The command line's own errors have been shown with the help.
         if (!CliError.isCliError(error)) process.stderr.write(`worker-pool: ${messageOf(error)}\n`)
-        process.exit(codeOf(error))
+        return end(codeOf(error))
       })
     })({ disableErrorReporting: true })
   )

@@ -1,24 +1,21 @@
-/** The file of outcomes: opened so that nothing is overwritten, appended to in whole lines. */
-import { Effect, Latch } from "effect"
+/** The file of outcomes, opened so that nothing is overwritten and nobody else writes to it. */
+import { Effect } from "effect"
 import { constants, promises } from "node:fs"
 import { readEarlier } from "./earlierOutcomes.ts"
 import { BadUsage, codeOf, messageOf, OutcomesNotWritten } from "./errors.ts"
 import { LineSet } from "./lines.ts"
 import type { OutcomeLine } from "./outcomeLine.ts"
 import * as OutcomesLock from "./outcomesLock.ts"
+import * as OutcomesWriter from "./outcomesWriter.ts"
 import type { Identity } from "./requests.ts"
 import * as RunState from "./runState.ts"
 
-export interface OutcomesFile {
+export interface OutcomesFile extends OutcomesWriter.OutcomesWriter {
   readonly path: string
   /** The lines that have an outcome already. */
   readonly done: LineSet
   /** What the earlier run recorded of its input. */
   readonly recorded: Identity | undefined
-  /** Hands a line over, with its line feed. `onWritten` is told whether it is in the file, as a whole. */
-  readonly append: (line: Buffer, onWritten: (written: boolean) => void) => void
-  /** Writes what is handed over, until a write fails. Then no further line is written. */
-  readonly writer: Effect.Effect<never, OutcomesNotWritten>
 }
 
 export const open = (
@@ -30,7 +27,7 @@ export const open = (
     if (earlier === undefined) {
       const file = yield* create(path)
       yield* OutcomesLock.hold(path, file)
-      return make(path, file, 0, new LineSet(), undefined)
+      return { path, done: new LineSet(), recorded: undefined, ...OutcomesWriter.make(path, file, 0) }
     }
     yield* OutcomesLock.hold(path, earlier)
     const { done, length } = yield* readEarlier(path, earlier, options.onEarlier)
@@ -44,7 +41,7 @@ export const open = (
       try: () => earlier.truncate(length),
       catch: (error) => new OutcomesNotWritten({ path, reason: messageOf(error) })
     })
-    return make(path, earlier, length, done, recorded)
+    return { path, done, recorded, ...OutcomesWriter.make(path, earlier, length) }
   })
 
 const create = (path: string) =>
@@ -75,69 +72,3 @@ const openEarlier = (path: string): Effect.Effect<promises.FileHandle | undefine
     const stat = yield* Effect.promise(() => file.stat())
     return stat.isFile() ? file : yield* cannot("it is not a regular file")
   })
-
-interface Pending {
-  readonly bytes: Buffer
-  readonly onWritten: (written: boolean) => void
-}
-
-const make = (
-  path: string,
-  file: promises.FileHandle,
-  length: number,
-  done: LineSet,
-  recorded: Identity | undefined
-): OutcomesFile => {
-  const handedOver = Latch.makeUnsafe(false)
-  let pending: Array<Pending> = []
-  let failed = false
-  /** The length of the file in whole lines. */
-  let whole = length
-
-  const write = async (batch: ReadonlyArray<Pending>): Promise<void> => {
-    const bytes = Buffer.concat(batch.map((line) => line.bytes))
-    let written = 0
-    let failure: unknown
-    try {
-      while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten
-    } catch (error) {
-      failure = error
-      failed = true
-    }
-    let end = 0
-    for (const line of batch) {
-      end += line.bytes.length
-      if (end <= written) whole += line.bytes.length
-      line.onWritten(end <= written)
-    }
-    if (!failed) return
-    // A line of which only a part has found room is no outcome.
-    await file.truncate(whole).catch(() => undefined)
-    for (const line of pending) line.onWritten(false)
-    pending = []
-    return Promise.reject(failure)
-  }
-
-  return {
-    path,
-    done,
-    recorded,
-    append: (bytes, onWritten) => {
-      if (failed) return onWritten(false)
-      pending.push({ bytes, onWritten })
-      handedOver.openUnsafe()
-    },
-    writer: Effect.forever(
-      Effect.gen(function* () {
-        yield* handedOver.await
-        handedOver.closeUnsafe()
-        const batch = pending
-        pending = []
-        yield* Effect.tryPromise({
-          try: () => write(batch),
-          catch: (error) => new OutcomesNotWritten({ path, reason: messageOf(error) })
-        })
-      })
-    )
-  }
-}

@@ -8,6 +8,7 @@ import {
   type RequestsNotRead,
   StoppedBeforeStart
 } from "./errors.ts"
+import type { ExitGuard } from "./exitGuard.ts"
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as OutcomesFile from "./outcomesFile.ts"
@@ -45,7 +46,12 @@ export interface Report {
 
 type Failure = BadUsage | RequestsNotRead | OutcomesNotWritten | StoppedBeforeStart
 
-export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect<Report, Failure, Scope.Scope> =>
+export const run = (
+  job: Job,
+  stop: Stop,
+  statusLine: StatusLine,
+  guard: ExitGuard
+): Effect.Effect<Report, Failure, Scope.Scope> =>
   Effect.gen(function* () {
     const { settings } = job
     const scope = yield* Effect.scope
@@ -63,6 +69,12 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
     }
     tally.see(yield* pool.snapshot)
 
+    const known = () => requests.file?.requests ?? tally.read
+    guard.save = () => {
+      outcomes?.finish()
+      const more = requests.file === undefined ? " or more" : ""
+      return `${known() - tally.done}${more} lines are left${outcomes === undefined ? "" : ", go on with --resume"}`
+    }
     const feed = new Feed({ pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
     const toTheEnd = feed.all(chained(first, requests.next), recordStream(requests, outcomes, stop)).pipe(
       Effect.catch((error) => Effect.sync(() => stop.request(error))),
@@ -80,16 +92,27 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
     const { attempts, retries } = yield* pool.snapshot
     const wallMillis = (yield* millis) - startedAt
     yield* Effect.sync(() => statusLine.clear())
+    if (outcomes !== undefined) {
+      yield* Effect.catch(outcomes.check, (error) =>
+        Effect.sync(() => {
+          const { reason } = stop
+          if (typeof reason === "string") statusLine.print(`worker-pool: ${error.message}`)
+          stop.request(error)
+        })
+      )
+    }
 
     const greatest = outcomes?.done.greatest ?? 0
     if (stop.reason === undefined && greatest > feed.lines.count) {
       return yield* beyond(outcomes!.path, greatest, feed.lines.count)
     }
-    const known = requests.file?.requests ?? tally.read
     return {
       tally,
       stopped: stop.reason,
-      left: { lines: Math.max(0, known - tally.done), more: stop.reason !== undefined && requests.file === undefined },
+      left: {
+        lines: Math.max(0, known() - tally.done),
+        more: stop.reason !== undefined && requests.file === undefined
+      },
       blank: requests.file === undefined ? feed.lines.count - tally.read : requests.file.lines - requests.file.requests,
       attempts,
       retries,

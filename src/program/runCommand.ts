@@ -2,8 +2,10 @@
 import { Console, Context, Effect, Exit, Fiber, Logger, Option, Scope, Tracer } from "effect"
 import { Argument, Command, Flag, GlobalFlag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
+import { resolve } from "node:path"
 import { Writable } from "node:stream"
 import { BadUsage } from "./errors.ts"
+import { ExitGuard } from "./exitGuard.ts"
 import { json, orUndefined, text, whole, bounds } from "./flags.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
@@ -30,8 +32,9 @@ The second ends the process at once. A request may run again after a kill (at le
 
 Exit codes:
   0    every line ended well, or no more than --max-failures did not
-  1    more lines ended badly, or the requests could not be read or the outcomes written to the end
+  1    more lines ended badly, or the requests could not be read or the outcomes or the summary written to the end
   2    bad usage: nothing was run, or the outcomes are not of this input
+  70   a handler or its module called process.exit
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 
@@ -72,7 +75,9 @@ export const runCommand = Command.make("run", flags, (flags) =>
       return yield* new BadUsage({ reason: "Expected --resume to come with --outcomes FILE, which it goes on with" })
     }
     const settings = yield* Settings.make(flags)
-    return yield* perform({ ...flags, settings }, flags.json)
+    // A handler may change the working directory.
+    const outcomes = flags.outcomes === undefined ? undefined : resolve(flags.outcomes)
+    return yield* perform({ ...flags, outcomes, settings }, flags.json)
   })
 ).pipe(
   Command.withDescription(description),
@@ -94,19 +99,22 @@ const perform = (job: Job, json: boolean) =>
     globalThis.console = console
     const scope = yield* Scope.make("sequential")
     const stop = yield* listen.pipe(Scope.provide(scope))
-    const running = run(job, stop, statusLine).pipe(
+    const guard = new ExitGuard(stop)
+    const running = run(job, stop, statusLine, guard).pipe(
       Scope.provide(scope),
       Effect.provideService(Console.Console, console),
       Effect.provide(Logger.layer([logger(statusLine, Option.isSome(yield* GlobalFlag.LogLevel))]))
     )
     const report = yield* running
+    const code = exitCodeOf(report, job.settings.maxFailures)
+    guard.code = code
     const output = json
       ? toJson(report, job.settings.maxFailures)
       : toTable(report, job.settings.maxFailures, job.outcomes !== undefined)
     yield* print(output)
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
-    return yield* exit(exitCodeOf(report, job.settings.maxFailures))
+    return yield* exit(code)
   })
 
 /** A line for each change of the number of workers is for those who asked for logs: the progress line tells it too. */
