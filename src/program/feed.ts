@@ -91,6 +91,10 @@ export class Feed {
       this.pending++
       return Effect.sync(() => this.record(malformed(line.number, request.malformed)))
     }
+    if ("refused" in request) {
+      this.pending++
+      return Effect.sync(() => this.record(rejected(line.number, request.id, request.type, request.refused)))
+    }
     const { data, options, type } = request
     const { pool, scope } = this.parts
     // Once there is a ticket, its outcome must be waited for: nothing interruptible stands between the two.

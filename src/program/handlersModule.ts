@@ -25,8 +25,8 @@ export const load = (path: string): Effect.Effect<Loaded, BadUsage, Scope.Scope>
       catch: (error) => new BadUsage({ reason: `${expected}; importing ${file} failed: ${messageOf(error)}` })
     })
     const { group, layer } = exports
-    if (!isGroup(group)) return yield* unfit(file, "group", "an RpcGroup", exports)
-    if (!Layer.isLayer(layer)) return yield* unfit(file, "layer", "a Layer", exports)
+    if (!isShape(isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
+    if (!isShape(Layer.isLayer, layer)) return yield* unfit(file, "layer", "a Layer", exports)
     const built = yield* Layer.build(
       Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)
     ).pipe(
@@ -36,10 +36,10 @@ export const load = (path: string): Effect.Effect<Loaded, BadUsage, Scope.Scope>
           : new BadUsage({ reason: `The handlers of ${file} could not be built: ${messageOf(Cause.squash(cause))}` })
       )
     )
-    for (const rpc of group.requests.values()) {
-      if (!built.mapUnsafe.has(rpc.key)) {
-        return yield* new BadUsage({ reason: `${expected}; the layer of ${file} has no handler for "${rpc._tag}"` })
-      }
+    const lacking = [...group.requests.values()].filter(({ key }) => !isHandler(built.mapUnsafe.get(key)))
+    if (lacking.length > 0) {
+      const tags = lacking.map(({ _tag }) => `"${_tag}"`).join(", ")
+      return yield* new BadUsage({ reason: `${expected}; the layer of ${file} has no handler for ${tags}` })
     }
     const handlers = yield* Layer.build(Handlers.layer(group)).pipe(
       Effect.provideContext(built as Context.Context<any>),
@@ -56,6 +56,19 @@ const isGroup = (u: unknown): u is Group =>
   "toLayer" in u &&
   "requests" in u &&
   u.requests instanceof Map
+
+/** In a module without types a handler may be missing, or be no function. */
+const isHandler = (entry: unknown): boolean =>
+  typeof entry === "object" && entry !== null && "handler" in entry && typeof entry.handler === "function"
+
+/** What throws when it is looked at is no such thing. */
+const isShape = <A>(is: (u: unknown) => u is A, u: unknown): u is A => {
+  try {
+    return is(u)
+  } catch {
+    return false
+  }
+}
 
 const unfit = (file: string, name: string, what: string, exports: Record<string, unknown>) => {
   const names = Object.keys(exports).join(", ") || "nothing"

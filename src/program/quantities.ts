@@ -7,6 +7,13 @@ const unitMillis: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000
 export const numberOf = (text: string): number | undefined =>
   text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined
 
+/** How a duration may be written: in flags, the environment, files, over HTTP, and in the lines of a run. */
+export const durationForms = 'a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h, 1d or "2 seconds"'
+
+/** What is expected; and how it is written, if it is a duration. */
+export const withForms = (expected: string): string =>
+  /\bduration\b(?! such as)/.test(expected) ? `${expected} (${durationForms})` : expected
+
 /** Milliseconds: `250`, `500ms`, `1.5s`, `10m`, `2h`, `1d`, or what Effect reads, such as `2 seconds`. */
 export const millisOf = (text: string): number | undefined => {
   const plain = numberOf(text)

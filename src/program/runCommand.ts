@@ -4,11 +4,13 @@ import { Argument, Command, Flag, GlobalFlag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
 import { resolve } from "node:path"
 import { Writable } from "node:stream"
+import { checkEnvironment } from "./environment.ts"
 import { BadUsage } from "./errors.ts"
 import { ExitGuard } from "./exitGuard.ts"
 import { json, orUndefined, text, whole, bounds } from "./flags.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
+import { durationForms } from "./quantities.ts"
 import { type Job, run } from "./run.ts"
 import * as Settings from "./settings.ts"
 import * as StatusLine from "./statusLine.ts"
@@ -18,14 +20,14 @@ import { exitCodeOf, toJson, toTable } from "./summary.ts"
 const description = `Runs a request for each line of REQUESTS on an elastic pool of workers.
 
 REQUESTS is a file of JSON lines, or - for standard input:
-  {"type": "Checksum", "data": {"path": "a.txt"}, "id"?: "a", "timeout"?: 500 or "2 seconds", "maxRetries"?: 2}
+  {"type": "Checksum", "data": {"path": "a.txt"}, "id"?: "a", "timeout"?: 500 or "2s", "maxRetries"?: 2}
 A blank line is numbered and skipped. A line over 1 MiB, or that is no such object, ends as "malformed"; one whose type or
-data the handlers do not know ends as "rejected".
+data the handlers do not know, or whose options are out of their range, ends as "rejected".
 
 POLICY is one of:
 ${policyHelp.replaceAll(/^/gm, "  ")}
 
-A duration is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h or "2 seconds".
+A duration is ${durationForms}.
 
 The first SIGINT or SIGTERM stops the run: what runs has until --drain-deadline to end, what waits is left for --resume.
 The second ends the process at once. A request may run again after a kill (at least once); it has one outcome.
@@ -74,6 +76,7 @@ export const runCommand = Command.make("run", flags, (flags) =>
     if (flags.resume && flags.outcomes === undefined) {
       return yield* new BadUsage({ reason: "Expected --resume to come with --outcomes FILE, which it goes on with" })
     }
+    yield* checkEnvironment(process.env)
     const settings = yield* Settings.make(flags)
     // A handler may change the working directory.
     const outcomes = flags.outcomes === undefined ? undefined : resolve(flags.outcomes)

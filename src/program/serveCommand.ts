@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { policyHelp } from "./policyFlag.ts"
+import { durationForms } from "./quantities.ts"
 import { serve } from "./serve.ts"
 import { serveFlags, sourcesHelp } from "./serveFlags.ts"
 import { make } from "./serveSettings.ts"
@@ -14,7 +15,7 @@ worker-pool config prints what is in force.
 POLICY is one of:
 ${policyHelp.replaceAll(/^/gm, "  ")}
 
-A duration is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h or "2 seconds".
+A duration is ${durationForms}.
 
 The first SIGINT or SIGTERM drains the pool: nothing new is let in, what was accepted has until --drain-deadline to end. The
 second ends the process at once.

@@ -3,7 +3,7 @@ import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig, type PoolError, RetryPolicy } from "../index.ts"
 import { BadUsage } from "./errors.ts"
 import { boundsFor, parsePolicy } from "./policyFlag.ts"
-import { millisOr, numberOr } from "./quantities.ts"
+import { millisOr, numberOr, withForms } from "./quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
 export interface Flags {
@@ -77,7 +77,9 @@ export const flagError = (
   names: Readonly<Record<string, string>> = flagNames
 ) => {
   const toFlag = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  return new BadUsage({ reason: `Expected --${names[field] ?? toFlag(field)} to be ${expected}, got ${actual}` })
+  return new BadUsage({
+    reason: `Expected --${names[field] ?? toFlag(field)} to be ${withForms(expected)}, got ${actual}`
+  })
 }
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {

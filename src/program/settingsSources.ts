@@ -3,13 +3,16 @@ import { Effect, Result } from "effect"
 import { Toml, Yaml } from "effect/encoding"
 import { promises } from "node:fs"
 import { dirname, extname, resolve } from "node:path"
+import { checkEnvironment, type Environment } from "./environment.ts"
 import { BadUsage, messageOf } from "./errors.ts"
+import { withForms } from "./quantities.ts"
 import { shown } from "./shown.ts"
 import { flagOf, has, type Name, names, settingOf, type Source, type Values, variableOf } from "./settingsTable.ts"
 
 /** As the command line gives them; `undefined` is not set. The token has no flag. */
 export type Flags = { readonly [K in Exclude<Name, "token">]?: string | undefined }
-export type Environment = Readonly<Record<string, string | undefined>>
+
+export type { Environment } from "./environment.ts"
 
 /** Where the value of a setting came from. */
 export interface Origin {
@@ -28,6 +31,7 @@ export interface Found {
 
 export const find = (flags: Flags, environment: Environment): Effect.Effect<Found, BadUsage> =>
   Effect.gen(function* () {
+    yield* checkEnvironment(environment)
     const config = originOf("config", flags, environment, undefined)
     const path = yield* read("config", config)
     const file = path === undefined ? undefined : yield* readFile(path as string, config.label)
@@ -42,7 +46,7 @@ export const find = (flags: Flags, environment: Environment): Effect.Effect<Foun
   })
 
 export const expected = ({ label }: Pick<Origin, "label">, what: string, got: string) =>
-  new BadUsage({ reason: `Expected ${label} to be ${what}, got ${got}` })
+  new BadUsage({ reason: `Expected ${label} to be ${withForms(what)}, got ${got}` })
 
 interface File {
   readonly path: string

@@ -25,6 +25,7 @@ describe("a duration", () => {
     ["2h", 7_200_000],
     ["1d", 86_400_000],
     ["2 seconds", 2000],
+    ["100ms", 100],
     ["soon", undefined],
     ["", undefined],
     ["1w", undefined],

@@ -9,6 +9,7 @@ it("gives each line its outcome, and numbers blank lines without running them", 
   const out = files.path("outcomes.jsonl")
   const requests = files.path("requests.jsonl")
   const line = (value: unknown) => `${JSON.stringify(value)}\n`
+  const sleep = { type: "Sleep", data: { millis: 60_000 } }
   writeFileSync(
     requests,
     Buffer.concat([
@@ -32,7 +33,11 @@ it("gives each line its outcome, and numbers blank lines without running them", 
       Buffer.from(`${JSON.stringify(echo("y".repeat(1_000_000)))}\r\n`), // 17
       Buffer.from("\n"), // 18
       Buffer.from(line({ type: "__proto__" })), // 19
-      Buffer.from('{"type":"Echo","data":{"message":"\u00e9\u{1f600}"}}') // 20, no line feed
+      Buffer.from(line({ ...sleep, timeout: "20ms" })), // 20
+      Buffer.from(line({ ...echo(), timeout: "none" })), // 21
+      Buffer.from(line({ ...echo(), timeout: 0 })), // 22
+      Buffer.from(line({ ...echo(), timeuot: 1, retries: 2 })), // 23
+      Buffer.from('{"type":"Echo","data":{"message":"\u00e9\u{1f600}"}}') // 24, no line feed
     ] as ReadonlyArray<Uint8Array>)
   )
   const program = startRun(requests, "--outcomes", out)
@@ -56,15 +61,26 @@ it("gives each line its outcome, and numbers blank lines without running them", 
     [16, "malformed"],
     [17, "succeeded"],
     [19, "rejected"],
-    [20, "succeeded"]
+    [20, "timedOut"],
+    [21, "succeeded"],
+    [22, "rejected"],
+    [23, "malformed"],
+    [24, "succeeded"]
   ])
   const of = (line: number) => outcomes(out).find((outcome) => outcome.line === line)
   expect(of(1)).toMatchObject({ id: "first", type: "Echo", attempts: 1, result: "a" })
   expect(of(9)).toMatchObject({ attempts: 2, error: { _tag: "RequestTimeout" } })
   expect(of(14)).toMatchObject({ id: "7", attempts: 3, error: "r" })
   expect(of(15)).toMatchObject({ attempts: 1, error: { _tag: "Defect", message: "r" } })
-  expect(of(20)).toMatchObject({ result: "é😀" })
-  expect(program.summary).toMatchObject({ lines: 18, blank: 2, failures: 15, left: 0, retries: 3 })
+  expect(of(11)?.error?.message).toBe(
+    'Expected `timeout` to be a duration above zero (a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h, 1d or "2 seconds"), or "none", got "soon"'
+  )
+  expect(of(13)?.error?.message).toBe("Expected `maxRetries` to be a whole number, at least 0, got 0.5")
+  expect(of(23)?.error?.message).toBe(
+    'expected no unknown keys, got "timeuot", "retries"; a line takes type, data, id, timeout, maxRetries'
+  )
+  expect(of(24)).toMatchObject({ result: "é😀" })
+  expect(program.summary).toMatchObject({ lines: 22, blank: 2, failures: 18, left: 0, retries: 3 })
 })
 
 it("runs an empty input, and one of blank lines", async () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest"
 import { PoolConfig } from "../../src/index.ts"
 import { type Flags, make, table } from "../../src/program/serveSettings.ts"
 import { flagOf, has, names, settingOf, variableOf } from "../../src/program/settingsTable.ts"
+import { durationForms } from "../../src/program/quantities.ts"
 import { temporary } from "./fixtures/program.ts"
 
 const files = temporary()
@@ -121,8 +122,12 @@ describe("refuses", () => {
       {},
       '--max-body to be a number of bytes such as 65536, 64KiB or 1MiB, from 1 to 256MiB, got "1MB"'
     ],
-    [{ requestTimeout: "0" }, {}, '--request-timeout to be a duration above zero and up to 1d, got "0"'],
-    [{ maxWait: "2d" }, {}, '--max-wait to be a duration from 0 to 1d, got "2d"'],
+    [
+      { requestTimeout: "0" },
+      {},
+      `--request-timeout to be a duration above zero and up to 1d (${durationForms}), got "0"`
+    ],
+    [{ maxWait: "2d" }, {}, `--max-wait to be a duration from 0 to 1d (${durationForms}), got "2d"`],
     [
       { requestTimeout: "5s", headersTimeout: "6s" },
       {},
@@ -132,8 +137,12 @@ describe("refuses", () => {
     [{ retries: "-1" }, {}, '--retries to be a whole number, at least 0, got "-1"'],
     [{ name: "" }, {}, '--name to be a text that is not empty, got ""'],
     // By the pool's own rules, said of the source.
-    [{ timeout: "soon" }, {}, '--timeout to be a finite duration above zero, got "soon"'],
-    [{}, { WORKER_POOL_TIMEOUT: "" }, 'WORKER_POOL_TIMEOUT to be a finite duration above zero, got ""'],
+    [{ timeout: "soon" }, {}, `--timeout to be a finite duration above zero (${durationForms}), got "soon"`],
+    [
+      {},
+      { WORKER_POOL_TIMEOUT: "" },
+      `WORKER_POOL_TIMEOUT to be a finite duration above zero (${durationForms}), got ""`
+    ],
     [
       { maxWorkers: "2" },
       { WORKER_POOL_MIN_WORKERS: "3" },
@@ -164,7 +173,11 @@ describe("refuses", () => {
     ["a.json", '{"port": [1]}', (path) => `\`port\` in ${path} to be a text or a number, got [1]`],
     ["a.yaml", "port:\n", (path) => `\`port\` in ${path} to be a text or a number, got null`],
     ["a.json", '{"policy": "hope"}', (path) => `\`policy\` in ${path} to be adaptive, gradient`],
-    ["a.toml", "timeout = 0", (path) => `\`timeout\` in ${path} to be a finite duration above zero, got 0`],
+    [
+      "a.toml",
+      "timeout = 0",
+      (path) => `\`timeout\` in ${path} to be a finite duration above zero (${durationForms}), got 0`
+    ],
     ["a.json", "[1]", (path) => `${path} to be an object of settings, got [1]`],
     [
       "a.yaml",
@@ -275,4 +288,26 @@ it("is documented: the table in docs/service.md is this one", () => {
   const [, documented] = /<!-- settings -->\n(.*?)\n<!-- \/settings -->/s.exec(page) ?? []
   const head = ["| key | flag | environment | range | default | what |", "| --- | --- | --- | --- | --- | --- |"]
   expect(documented).toBe([...head, ...rows].join("\n"))
+})
+
+describe("the variables of the environment", () => {
+  it.each([
+    { WORKER_POOL_URL: "http://127.0.0.1:8080", WORKER_POOL_ID_PREFIX: "a-" },
+    // A Service of Kubernetes that is called `worker-pool-metrics`.
+    {
+      WORKER_POOL_METRICS_PORT: "tcp://10.0.0.1:80",
+      WORKER_POOL_METRICS_SERVICE_HOST: "10.0.0.1",
+      WORKER_POOL_METRICS_SERVICE_PORT: "80",
+      WORKER_POOL_METRICS_SERVICE_PORT_HTTP: "80",
+      WORKER_POOL_METRICS_PORT_80_TCP: "tcp://10.0.0.1:80",
+      WORKER_POOL_METRICS_PORT_80_TCP_ADDR: "10.0.0.1"
+    },
+    { WORKERPOOL_X: "1", OTHER: "1" }
+  ])("%j are let be", async (environment) => {
+    expect(await refusal({}, environment)).toBe("taken")
+  })
+
+  it.each(["WORKER_POOL_MAXWORKERS", "WORKER_POOL_", "WORKER_POOL_METRICS_PORT"])("%s is refused", async (name) => {
+    expect(await refusal({}, { [name]: "3" })).toContain(`no unknown WORKER_POOL_ variables, got ${name}`)
+  })
 })

@@ -2,6 +2,7 @@
 import { Effect, Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { type Flags, make } from "../../src/program/settings.ts"
+import { durationForms } from "../../src/program/quantities.ts"
 
 const unset: Flags = {
   minWorkers: undefined,
@@ -26,11 +27,11 @@ it.each<[Partial<Flags>, string]>([
   [{ capacity: "0" }, "--capacity to be a whole number, at least 1, got 0"],
   [{ capacity: "much" }, '--capacity to be a whole number, at least 1, got "much"'],
   [{ policy: "queueLength:0" }, "--policy queueLength:0 to have an N that is a whole number, at least 1, got 0"],
-  [{ scalingInterval: "0" }, "--scaling-interval to be a finite duration above zero, got 0"],
-  [{ timeout: "soon" }, '--timeout to be a finite duration above zero, got "soon"'],
-  [{ timeout: "" }, '--timeout to be a finite duration above zero, got ""'],
+  [{ scalingInterval: "0" }, `--scaling-interval to be a finite duration above zero (${durationForms}), got 0`],
+  [{ timeout: "soon" }, `--timeout to be a finite duration above zero (${durationForms}), got "soon"`],
+  [{ timeout: "" }, `--timeout to be a finite duration above zero (${durationForms}), got ""`],
   [{ retries: -1 }, "--retries to be a whole number, at least 0, got -1"],
-  [{ drainDeadline: "-1" }, "--drain-deadline to be a finite duration, at least zero, got -1"],
+  [{ drainDeadline: "-1" }, `--drain-deadline to be a finite duration, at least zero (${durationForms}), got -1`],
   ...["-1", "1.5", "", "101%", "-1%", "%", "1e9%", "some", "NaN", "Infinity"].map((text): [Partial<Flags>, string] => [
     { maxFailures: text },
     `--max-failures to be a whole number of lines, or a percentage from 0% to 100%, got "${text}"`

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { simulate } from "../../src/program/simulate.ts"
 import { make } from "../../src/program/simulationSettings.ts"
+import { durationForms } from "../../src/program/quantities.ts"
 import { main, Program, start, temporary } from "./fixtures/program.ts"
 import { flags, nobody } from "./fixtures/simulation.ts"
 
@@ -140,11 +141,14 @@ describe.concurrent("bad usage", () => {
           "Expected --policy fixed:11 to be at most --max-workers (10)"
         ],
         [["--policy", "adaptive", "--policy", "adaptive"], "Expected --policy to be given once for each policy"],
-        [["--duration", "soon"], 'Expected --duration to be a finite duration above zero, got "soon"'],
+        [
+          ["--duration", "soon"],
+          `Expected --duration to be a finite duration above zero (${durationForms}), got "soon"`
+        ],
         [["--duration", "101d"], "Expected --duration to be at most 100 days"],
         [["--warmup", "10m"], "Expected --warmup to be shorter than the duration"],
-        [["--wait-target", "0"], "Expected --wait-target to be a finite duration above zero, got 0"],
-        [["--tick", "0"], "Expected --tick to be a finite duration above zero, got 0"],
+        [["--wait-target", "0"], `Expected --wait-target to be a finite duration above zero (${durationForms}), got 0`],
+        [["--tick", "0"], `Expected --tick to be a finite duration above zero (${durationForms}), got 0`],
         [["--failures", "2"], 'Expected --failures to be a share from 0 to 1, or a percentage, got "2"'],
         [["--downstream", "1,2,3"], "Expected --downstream to be CAPACITY"],
         [["--downstream", "0"], "Expected --downstream to be a number above 0, got 0"],

@@ -1,6 +1,7 @@
 /** The command line as a shell sees it: exit codes, and what goes to which output. */
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { echo, handlers, main, numbers, outcomes, Program, start, startRun, temporary } from "./fixtures/program.ts"
 
@@ -41,7 +42,10 @@ describe.concurrent("exit codes", () => {
   const broken = files.path("broken.ts")
   writeFileSync(broken, "export const group = 1")
   const missing = files.path("missing.ts")
+  const lacking = fileURLToPath(new URL("fixtures/lacking.js", import.meta.url))
   it.for<[ReadonlyArray<string>, string]>([
+    [["run", one, "--handlers", lacking], 'no handler for "Second", "Third"'],
+    [["run", one, "--handlers", lacking.replace("lacking", "proxied")], "`group` that is not an RpcGroup"],
     [[], "SUBCOMMANDS"],
     [["run"], "requests"],
     [["run", one], "--handlers"],
@@ -64,6 +68,17 @@ describe.concurrent("exit codes", () => {
     expect(program.stderr).not.toMatch(/^\s+at /m)
   })
 })
+
+it.for([["run", one, "--handlers", handlers], ["serve", "--handlers", handlers, "--port", "0"], ["config"]])(
+  "an unknown variable of the environment is bad usage: %j",
+  async (args) => {
+    const program = new Program("env", ["WORKER_POOL_MAXWORKERS=3", "WORKER_POOL_X=", process.execPath, main, ...args])
+    expect(await program.code()).toBe(2)
+    expect(program.stderr).toContain(
+      "got WORKER_POOL_MAXWORKERS (WORKER_POOL_MAX_WORKERS is meant?), WORKER_POOL_X; known are"
+    )
+  }
+)
 
 describe.concurrent("what a run says", () => {
   it("prints nothing but the summary on standard output, whatever handlers print", async ({ expect }) => {
