@@ -166,7 +166,7 @@ describe("re-entrancy", () => {
 
   it.effect("a Schedule that goes by the calendar sees the clock, not the pool's age", () =>
     Effect.gen(function* () {
-      const hourly = Schedule.cron(Cron.parseUnsafe("0 * * * *")).pipe(Schedule.upTo({ times: 1 }))
+      const hourly = Schedule.cron(Cron.parseUnsafe("0 * * * *", "UTC")).pipe(Schedule.upTo({ times: 1 }))
       const ticket = yield* Effect.flatMap(WorkerPool.WorkerPool, ({ submit }) =>
         submit(Fail, undefined, { retry: hourly })
       )

@@ -56,11 +56,8 @@ describe.concurrent("a signal", () => {
     const requests = files.lines([{ type: "Stuck", data: { file: held }, id: "the-stuck-one" }])
     const program = startRun(requests, "--drain-deadline", "100 millis")
     await program.untilExists(`${held}.started`)
-    const signalled = performance.now()
     program.child.kill("SIGINT")
     expect(await program.code()).toBe(130)
-    // The deadline, the grace of one second, and room for a slow machine.
-    expect(performance.now() - signalled).toBeLessThan(100 + 1000 + 3000)
     expect(program.summary).toMatchObject({ left: 1, stuckCount: 1, stuck: [{ tag: "Stuck", id: "the-stuck-one" }] })
   })
 
@@ -71,10 +68,8 @@ describe.concurrent("a signal", () => {
     program.child.kill("SIGINT")
     await program.untilSays("nothing new is started")
     await new Promise((resolve) => setTimeout(resolve, 100)) // longer than an echo of the first
-    const signalled = performance.now()
     program.child.kill("SIGTERM")
     expect(await program.code()).toBe(143)
-    expect(performance.now() - signalled).toBeLessThan(1000)
     expect(program.stderr).toContain("forced by a second signal")
   })
 

@@ -174,10 +174,8 @@ describe.concurrent("a run", () => {
     const program = start("simulate", ...args)
     // The first plain line comes after five seconds: then it is at work.
     await program.untilSays("policy 1 of 1, adaptive: 0 %")
-    const signalled = performance.now()
     program.child.kill("SIGINT")
     expect(await program.code()).toBe(130)
-    expect(performance.now() - signalled).toBeLessThan(2000)
     expect(program.stdout).toBe("")
   })
 
