@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { constants, createReadStream, open as openFile, openSync, type Stats, statSync } from "node:fs"
 import { Socket } from "node:net"
+import { resolve } from "node:path"
 import { isatty, ReadStream } from "node:tty"
 import { promisify } from "node:util"
 import { BadUsage, codeOf, messageOf, RequestsNotRead } from "./errors.ts"
@@ -36,7 +37,7 @@ export const open = (path: string): Effect.Effect<Requests, BadUsage | RequestsN
     if (stat.isDirectory()) {
       return yield* new BadUsage({ reason: `Expected REQUESTS to be a file, or -, got the directory ${path}` })
     }
-    if (!stat.isFile()) return { path, file: undefined, next: chunks(path, stream(path, stat)) }
+    if (!stat.isFile()) return { path, file: undefined, next: chunks(path, stream(resolve(path), stat)) }
     const file = yield* Effect.catch(
       survey(path, stat.size),
       (error): Effect.Effect<never, BadUsage | RequestsNotRead> =>
