@@ -31,9 +31,23 @@ export const print = (text: string): Effect.Effect<void> =>
 /** Ends the process with the code; with 1 in place of 0 if its output is not where it was meant to be. */
 export const end = (code: number): never => {
   ending = true
-  if (lost === undefined) return process.exit(code)
+  if (lost === undefined) return leave(code)
   process.stderr.write(`worker-pool: cannot write to standard output: ${messageOf(lost)}\n`)
-  return process.exit(code === 0 ? 1 : code)
+  return leave(code === 0 ? 1 : code)
+}
+
+/**
+ * `process.exit` waits for the threads in which Node uses files, and one that a handler lets read from a pipe that nobody
+ * writes to never ends. A process with such a thread is replaced by one that exits at once.
+ */
+const leave = (code: number): never => {
+  const { execPath, execve } = process
+  const isUsingFiles = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
+  if (!isUsingFiles || execve === undefined || process.platform === "win32") return process.exit(code)
+  process.emit("exit", code)
+  // It says that it is experimental.
+  process.emitWarning = () => undefined
+  return execve.call(process, execPath, [execPath, "-e", `process.exit(${code})`], { ...process.env, NODE_OPTIONS: "" })
 }
 
 /** The same, once everything that was printed is handed over. */

@@ -145,6 +145,24 @@ describe.concurrent("stuck handlers", () => {
     expect(program.summary.stopped).toContain("1 workers are stuck")
   })
 
+  it.for([
+    ["when the run is complete", 1],
+    ["after a signal", 143]
+  ] as const)("do not keep the process by a thread that reads for them, %s", async ([when, code], { expect }) => {
+    const pipe = files.path("pipe")
+    execFileSync("mkfifo", [pipe])
+    const requests = files.lines([{ type: "Read", data: { file: pipe } }, echo()])
+    const isSignalled = when === "after a signal"
+    const program = startRun(requests, "--timeout", isSignalled ? "none" : "50ms", "--drain-deadline", "50ms")
+    if (isSignalled) {
+      await program.untilSays("1 of 2 done")
+      program.child.kill("SIGTERM")
+    }
+    expect(await program.code()).toBe(code)
+    expect(program.summary).toMatchObject({ exitCode: code })
+    expect(program.stderr).not.toContain("Warning")
+  })
+
   it("do not hold up the end of a run that is complete", async ({ expect }) => {
     const requests = files.lines([{ type: "Stuck", data: { file: files.path("held") } }, echo()])
     const program = startRun(requests, "--min-workers", "2", "--timeout", "50")
