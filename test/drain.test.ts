@@ -324,7 +324,7 @@ describe("drain", () => {
 
   describe("that finishes only what runs", () => {
     it.effect("starts nothing that waits, tells each of them at once, and lists them", () =>
-      withPool({ maxWorkers: 1 })((bench) =>
+      withPool({ maxWorkers: 4 })((bench) =>
         Effect.gen(function* () {
           for (const id of ["a", "b", "c"]) bench.on(id, Effect.as(Effect.sleep(100), id))
           const [a, b, c] = yield* Effect.all([bench.call("a"), bench.call("b"), bench.call("c")])

@@ -7,7 +7,10 @@ import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
 import * as WorkerPool from "../../src/WorkerPool.ts"
 
-/** What a body does, once it runs. `gate` waits to be told; `hang` and `deaf` ignore their interruption. */
+/**
+ * What a body does, once it runs. `gate` waits to be told; `hang` and `deaf` ignore their interruption; `hostile` gives what
+ * throws when it is looked at. Those that ask have other requests of the same pool run, and wait for them.
+ */
 export const behaviours = [
   "sync",
   "gate",
@@ -19,7 +22,11 @@ export const behaviours = [
   "deaf",
   "slow-end",
   "leftovers",
-  "steps"
+  "steps",
+  "hostile",
+  "asks",
+  "asks-two",
+  "asks-by-ticket"
 ] as const
 export type Behaviour = (typeof behaviours)[number]
 
@@ -52,6 +59,19 @@ export interface World {
   readonly tickets: Map<number, Ticket.Ticket<number, string>>
   readonly callers: Map<number, Fiber.Fiber<unknown, unknown>>
   leftovers: number
+  /** Bodies that wait for what they have asked of their own pool, and the last key that was given to such a request. */
+  asking: number
+  lastPart: number
+  /** Requests whose bodies run now. */
+  readonly running: Set<number>
+  /** Parts whose ticket was given up: whoever asked goes on beside them. */
+  readonly givenUp: Set<number>
+}
+
+/** Bodies that may not be more than the pool allows. */
+const measure = (world: World): void => {
+  const beside = [...world.givenUp].filter((key) => world.running.has(key)).length
+  world.mostBodies = Math.max(world.mostBodies, world.bodies - beside)
 }
 
 const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<number, string, Scope.Scope> => {
@@ -95,19 +115,117 @@ const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<nu
         yield* Effect.sleep(5)
         return key
       })
+    case "hostile":
+      return Effect.as(Effect.yieldNow, revoked() as number)
+    case "asks":
+      return Effect.as(part(world, new Asker(), partsOf), key)
+    case "asks-two":
+      return Effect.suspend(() => {
+        const asker = new Asker()
+        return Effect.as(
+          Effect.all([part(world, asker, partsOf), part(world, asker, partsOf)], { concurrency: "unbounded" }),
+          key
+        )
+      })
+    case "asks-by-ticket":
+      return Effect.as(partByTicket(world), key)
   }
 }
+
+const revoked = (): unknown => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+/** All end by themselves. */
+const partsOf: ReadonlyArray<Behaviour> = [
+  "sync",
+  "asks",
+  "sleep",
+  "fail",
+  "slow-end",
+  "asks-two",
+  "steps",
+  "leftovers",
+  "die"
+]
+const quickPartsOf: ReadonlyArray<Behaviour> = ["sync", "sleep", "steps", "fail"]
+
+/** Keys beyond those of the commands. A body asks for few parts, and these for fewer. */
+const nextPart = (world: World, among: ReadonlyArray<Behaviour>) => {
+  const key = ++world.lastPart
+  return { key, behaviour: world.asking > 6 ? ("steps" as const) : among[key % among.length]! }
+}
+
+/** A body that waits for all of its parts is not at work. */
+class Asker {
+  private waits = 0
+
+  waitFor<A, E>(world: World, wait: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        if (this.waits++ > 0) return
+        world.asking++
+        world.bodies--
+      }),
+      () => wait,
+      () =>
+        Effect.sync(() => {
+          if (--this.waits > 0) return
+          world.asking--
+          world.bodies++
+          measure(world)
+        })
+    )
+  }
+}
+
+const part = (world: World, asker: Asker, among: ReadonlyArray<Behaviour>) =>
+  Effect.suspend(() => {
+    const act = nextPart(world, among)
+    return asker.waitFor(world, world.pool.execute(Act, act, { id: String(act.key) })).pipe(
+      Effect.onExit((exit) => Effect.sync(() => record(world, act.key, resultOf(exit)))),
+      Effect.ignore
+    )
+  })
+
+const partByTicket = (world: World) =>
+  Effect.suspend(() => {
+    const act = nextPart(world, quickPartsOf)
+    const asker = new Asker()
+    return asker.waitFor(world, world.pool.submit(Act, act, { id: String(act.key) })).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (exit._tag === "Failure") return record(world, act.key, resultOf(exit))
+          exit.value.onEnd((outcome) => record(world, act.key, resultOf(outcome.exit)))
+        })
+      ),
+      Effect.flatMap((ticket) =>
+        asker.waitFor(
+          world,
+          Effect.onInterrupt(ticket.await, () => {
+            world.givenUp.add(act.key)
+            return ticket.cancel
+          })
+        )
+      ),
+      Effect.ignore
+    )
+  })
 
 const isDeaf = (behaviour: Behaviour) => behaviour === "hang" || behaviour === "deaf"
 
 /** One body, watched: two bodies of a request never run at once, and never more than the pool may run. */
-const watched = (world: World, key: number, behaviour: Behaviour, running: Set<number>) => {
+const watched = (world: World, key: number, behaviour: Behaviour) => {
+  const { running } = world
   const effect = body(world, key, behaviour)
   if (Exit.isExit(effect)) return effect
   const come = Effect.sync(() => {
     if (running.has(key)) world.breaches.push(`two attempts of request ${key} run at once`)
     running.add(key)
-    world.mostBodies = Math.max(world.mostBodies, ++world.bodies)
+    world.bodies++
+    measure(world)
     if (isDeaf(behaviour)) world.deaf++
   })
   const go = Effect.sync(() => {
@@ -123,9 +241,8 @@ const watched = (world: World, key: number, behaviour: Behaviour, running: Set<n
 }
 
 export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Options) {
-  const running = new Set<number>()
   let world: World
-  const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour, running) })
+  const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour) })
   const inside = Layer.effectContext(
     Effect.map(WorkerPool.make("elastic"), ({ core, pool }) => Context.make(Made, { core, pool }))
   )
@@ -149,7 +266,11 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
     ended: new Map(),
     tickets: new Map(),
     callers: new Map(),
-    leftovers: 0
+    leftovers: 0,
+    asking: 0,
+    lastPart: 100_000,
+    running: new Set(),
+    givenUp: new Set()
   }
   // Told synchronously, past the buffer of a subscription: none of it may be missed here.
   Object.defineProperty(core.events, "on", { value: true })
