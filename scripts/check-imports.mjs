@@ -34,7 +34,8 @@ const table = {
   "internal/counters": "Outcome PoolSnapshot",
   "internal/histogram": "Latencies",
   Latencies: "internal/histogram",
-  "internal/deadlines": "internal/runtime",
+  "internal/time": "",
+  "internal/deadlines": "internal/runtime internal/time",
   "internal/events": "PoolEvent",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans internal/worker",
@@ -57,7 +58,6 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runtime internal/settle",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/calls":
     "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/processing internal/request internal/runtime",

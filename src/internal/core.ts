@@ -18,8 +18,9 @@ import { LatencyHistogram } from "./histogram.ts"
 import { Nesting } from "./nesting.ts"
 import type { Canceller, Nested, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
-import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
+import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
+import { Time } from "./time.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
@@ -70,14 +71,15 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
   const scope = Scope.makeUnsafe("parallel")
-  const now = makeNow(context)
+  const time = new Time(context)
+  const { now } = time
   const turn = new Turn(context, (defect) => log(Effect.logError("an observer of a caller threw", defect)))
   const counters = new Counters()
   const waited = new LatencyHistogram()
   const ran = new LatencyHistogram()
   const events = new Events()
   const drain = new Drain()
-  const deadlines = new Deadlines(now, new Alarm(context, scope), turn)
+  const deadlines = new Deadlines(time, new Alarm(context, scope), turn)
   const deadLetters = new DeadLetterBox(config.deadLetters)
   const queue = (yield* RequestQueue).make(counters)
 

@@ -7,10 +7,13 @@
  * write it, and when the earliest may be due all of them are looked at (at most 16 % of W1a; a look at 10,000 takes 0.03 ms).
  */
 import type { Alarm, Turn } from "./runtime.ts"
+import type { Time } from "./time.ts"
 
 /** One instant. It can be set again once it was cleared or has fired. */
 export class Deadline {
   at = Infinity
+  /** How often the alarm had been set by then. */
+  alarms = 0
   list: List | undefined
   previous: Deadline | undefined
   next: Deadline | undefined
@@ -37,6 +40,12 @@ interface List {
  */
 const tieBreakMillis = 0.25
 
+/**
+ * An alarm later than this tells that the process was stopped, or busy for long. What came for it meanwhile, a handler's
+ * answer perhaps, is read before anything is due.
+ */
+const lateMillis = 20
+
 /** A nanosecond, the grain of clocks: sums of fractions may miss an instant by less, and a shorter sleep would be none. */
 const grainMillis = 1e-6
 
@@ -48,15 +57,21 @@ export class Deadlines {
   private lookAt = Infinity
   /** Watched ones that have fallen due and are still to fire, the last first. */
   private due: Array<Deadline> = []
-  private readonly now: () => number
+  private readonly time: Time
   private readonly alarm: Alarm
   private readonly turn: Turn
   /** When the alarm rings; `-Infinity` while deadlines are being fired. */
   private ringsAt = Infinity
+  private alarms = 0
+  /**
+   * The longest that the alarm may sleep: each time twice as long. Where the clock does not keep up with the timers that
+   * shows in the first milliseconds; an hour costs 22 rings in place of one.
+   */
+  private longest = 1
   private stopped = false
 
-  constructor(now: () => number, alarm: Alarm, turn: Turn) {
-    this.now = now
+  constructor(time: Time, alarm: Alarm, turn: Turn) {
+    this.time = time
     this.alarm = alarm
     this.turn = turn
   }
@@ -75,6 +90,7 @@ export class Deadlines {
 
   /** `millis` is a whole number, or `Infinity`, which sets nothing. */
   set(deadline: Deadline, now: number, millis: number): void {
+    deadline.alarms = this.alarms
     if (deadline.watched) {
       deadline.at = now + millis
       if (deadline.at >= this.lookAt) return
@@ -84,7 +100,12 @@ export class Deadlines {
     }
     this.clear(deadline)
     if (millis === Infinity) return
-    deadline.at = now + millis
+    this.link(deadline, now + millis, millis)
+    if (deadline.at < this.ringsAt && !this.stopped) this.arm(deadline.at, now)
+  }
+
+  private link(deadline: Deadline, at: number, millis: number): void {
+    deadline.at = at
     let list = this.lists.get(millis)
     if (list === undefined) {
       list = { millis, head: undefined, last: undefined, earliest: deadline.at }
@@ -107,7 +128,6 @@ export class Deadlines {
       list.earliest = deadline.at
       this.siftUp(this.heap.indexOf(list))
     }
-    if (deadline.at < this.ringsAt && !this.stopped) this.arm(deadline.at, now)
   }
 
   clear(deadline: Deadline): void {
@@ -134,22 +154,53 @@ export class Deadlines {
   private arm(at: number, now: number): void {
     this.ringsAt = at
     const wait = at - now
-    if (wait <= 0) this.turn.defer(this.fire)
-    else
-      this.alarm.set(
-        wait > tieBreakMillis + grainMillis ? wait - tieBreakMillis : Math.max(wait, grainMillis),
-        this.fire
-      )
+    if (wait <= 0) return this.turn.defer(this.fire)
+    const sleep = Math.min(
+      this.longest,
+      wait > tieBreakMillis + grainMillis ? wait - tieBreakMillis : Math.max(wait, grainMillis)
+    )
+    this.alarms++
+    this.time.set(now, sleep)
+    this.alarm.set(sleep, this.ring)
+  }
+
+  private readonly ring = (): void => {
+    this.longest *= 2
+    const { time } = this
+    const isLate = time.lateMillis > lateMillis
+    const millis = time.rang()
+    if (millis > 0) this.postpone(millis)
+    if (!isLate) return this.fire()
+    this.ringsAt = -Infinity
+    this.turn.defer(this.fire)
+  }
+
+  /**
+   * The alarm has rung, and the time was moved on for it. It tells of those alone that it was set for or after: what was
+   * set since has all of its time before it.
+   */
+  private postpone(millis: number): void {
+    const isLater = (deadline: Deadline) => deadline.alarms === this.alarms && deadline.at !== Infinity
+    for (const deadline of this.watched) if (isLater(deadline)) deadline.at += millis
+    for (const list of this.lists.values()) {
+      const later: Array<Deadline> = []
+      for (let at = list.head; at !== undefined; at = at.next) if (isLater(at)) later.push(at)
+      for (const deadline of later) {
+        const at = deadline.at + millis
+        this.clear(deadline)
+        this.link(deadline, at, list.millis)
+      }
+    }
   }
 
   /** Fires what is due. Whoever sets a deadline is never called back from there: this runs only when the alarm rings. */
   private readonly fire = (): void => {
     this.ringsAt = -Infinity
-    let now = this.now()
+    let now = this.time.now()
     while (isDue(this.earliest(), now)) {
       if (this.turn.isOver(now)) return this.turn.defer(this.fire)
       this.fireNext(now)
-      now = this.now()
+      now = this.time.now()
     }
     this.ringsAt = Infinity
     const earliest = this.earliest()

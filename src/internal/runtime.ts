@@ -2,14 +2,6 @@
 import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, Scope, Tracer } from "effect"
 import { captureAsyncContext, inAsyncContext } from "./asyncContext.ts"
 
-/** Milliseconds since this was called, by the context's monotonic clock: a change of the wall clock moves no deadline. */
-export const makeNow = (context: Context.Context<never>): (() => number) => {
-  const clock = Context.get(context, Clock.Clock)
-  const start = clock.monotonicTimeNanosUnsafe()
-  // The difference of two is a small integer, which converts in half the time.
-  return () => Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
-}
-
 /**
  * What workers and handlers take over from where the pool, or the handlers, were built: all but the scope and the span of
  * the build, and but for the scheduler of a build under `runSync`, whose microtasks would keep the host from its timers.

@@ -3,14 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { Deadline, Deadlines } from "../../src/internal/deadlines.ts"
-import { Alarm, makeNow, Turn } from "../../src/internal/runtime.ts"
+import { Alarm, Turn } from "../../src/internal/runtime.ts"
+import { Time } from "../../src/internal/time.ts"
 
 /** Deadlines over the test's clock, and what fired when. */
 const running = Effect.gen(function* () {
   const context = yield* Effect.context<never>()
-  const now = makeNow(context)
+  const time = new Time(context)
+  const { now } = time
   const alarm = new Alarm(context, yield* Effect.scope)
-  const deadlines = new Deadlines(now, alarm, new Turn(context, () => {}))
+  const deadlines = new Deadlines(time, alarm, new Turn(context, () => {}))
   const fired: Array<string> = []
   const set = (name: string, millis: number) => {
     const deadline = new Deadline((at) => fired.push(`${at} ${name}`))
