@@ -3,17 +3,26 @@ import { Effect, Layer, Schema } from "effect"
 import { ElasticPool, Handlers, type Outcome, RequestPolicy, RetryPolicy, WorkerPool } from "effect-worker-pool"
 import { Rpc, RpcGroup } from "effect/rpc"
 
-class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}
+class Busy extends Schema.TaggedError<Busy>()("Busy", { retryAfterMillis: Schema.Number }) {}
 class NoSuchCity extends Schema.TaggedError<NoSuchCity>()("NoSuchCity", { city: Schema.String }) {}
 
-/** Only `Busy` can get better by itself; an attempt that is too slow is tried again as well. */
+/**
+ * Only `Busy` can get better by itself, and it says when; an attempt that is too slow is tried again as well, after the
+ * policy's own delay. Whatever a service asks for, nobody waits for longer than `cap`.
+ */
 const Weather = Rpc.make("Weather", {
   payload: { city: Schema.String },
   success: Schema.String,
   error: Schema.Union([Busy, NoSuchCity])
 }).annotate(RequestPolicy.RequestPolicy, {
   timeout: "50 millis",
-  retry: RetryPolicy.make({ times: 2, base: "5 millis", failures: (error) => error instanceof Busy })
+  retry: RetryPolicy.make({
+    times: 2,
+    base: "5 millis",
+    cap: "1 second",
+    failures: (error) => error instanceof Busy,
+    delay: (error) => (error instanceof Busy ? error.retryAfterMillis : undefined)
+  })
 })
 
 class Forecasts extends RpcGroup.make(Weather) {}
@@ -25,7 +34,7 @@ const ForecastsHandlers = Forecasts.toLayer({
       calls++
       if (city === "Atlantis") return new NoSuchCity({ city })
       if (city === "Slow") return Effect.never
-      return calls < 3 ? new Busy() : Effect.succeed(`sunny in ${city}`)
+      return calls < 3 ? new Busy({ retryAfterMillis: 20 }) : Effect.succeed(`sunny in ${city}`)
     })
 })
 

@@ -12,12 +12,19 @@ export interface RetryPolicy {
   readonly factor: number
   readonly capMillis: number
   readonly jitter: "full" | "none"
+  readonly delay: Delay | undefined
   readonly failures: boolean | ((error: unknown) => boolean)
   readonly timeouts: boolean
   readonly defects: boolean
   /** What is wrong with its options. The layer, or the call, that is given such a policy fails with it. */
   readonly invalid: InvalidPoolConfig | undefined
 }
+
+/**
+ * The delay that an error asks for; `undefined`: the policy's own. `attempt` is the number of the one that failed, from 1.
+ * The error is the handler's own, a `RequestTimeout`, or a defect.
+ */
+export type Delay = (error: unknown, attempt: number) => Duration.Input | undefined
 
 export interface Options {
   /** Attempts after the first one. A whole number, at least 0. */
@@ -33,6 +40,12 @@ export interface Options {
    * not come back together (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
    */
   readonly jitter?: "full" | "none" | undefined
+  /**
+   * Takes the delay from the error, for example from what a service says in its `Retry-After`. No jitter is applied to
+   * it; it is at most `cap`. Where the function answers `undefined` or no finite duration from zero on, or throws, the
+   * policy's own delay is taken. Whether there is another attempt at all is not its business: see `failures`.
+   */
+  readonly delay?: Delay | undefined
   /** Whether the handler's own failures are retried: all, none, or those that the function says. Default `true`. */
   readonly failures?: boolean | ((error: unknown) => boolean) | undefined
   /** Whether an attempt that timed out is retried. Default `true`. */
@@ -42,7 +55,7 @@ export interface Options {
 }
 
 export const make = (options: Options): RetryPolicy => {
-  const { times, factor = 2, jitter = "full", failures = true, timeouts = true, defects = false } = options
+  const { delay, times, factor = 2, jitter = "full", failures = true, timeouts = true, defects = false } = options
   const base = checks.millis("retry.base", options.base ?? "100 millis", 0)
   const cap = checks.millis("retry.cap", options.cap ?? "30 seconds", 0)
   return {
@@ -52,6 +65,7 @@ export const make = (options: Options): RetryPolicy => {
     factor,
     capMillis: typeof cap === "number" ? cap : 0,
     jitter,
+    delay,
     failures,
     timeouts,
     defects,
@@ -60,19 +74,32 @@ export const make = (options: Options): RetryPolicy => {
       (typeof base === "number" ? undefined : base) ??
       checks.within(1, Infinity)("retry.factor", factor) ??
       (typeof cap === "number" ? undefined : cap) ??
-      checks.oneOf("full", "none")("retry.jitter", jitter)
+      checks.oneOf("full", "none")("retry.jitter", jitter) ??
+      (delay === undefined || typeof delay === "function"
+        ? undefined
+        : checks.wrong("retry.delay", "a function of the error and the attempt", delay))
   }
 }
 
 export const isRetryPolicy = (u: unknown): u is RetryPolicy => Predicate.hasProperty(u, TypeId)
 
 /**
- * Milliseconds before the attempt that follows attempt number `attempt` (from 1): `base * factor ^ (attempt - 1)`, at
- * most `cap`, times `random` (from 0 to 1) under full jitter. Whole milliseconds.
+ * Milliseconds before the attempt that follows attempt number `attempt` (from 1): what `delay` says of `error`, and else
+ * `base * factor ^ (attempt - 1)`, times `random` (from 0 to 1) under full jitter. Whole milliseconds, at most `cap`.
  */
-export const delayMillis = (self: RetryPolicy, attempt: number, random: number): number => {
+export const delayMillis = (self: RetryPolicy, attempt: number, random: number, error?: unknown): number => {
+  const asked = self.delay === undefined ? undefined : askedMillis(self.delay, error, attempt)
+  if (asked !== undefined) return Math.min(self.capMillis, asked)
   // Zero times a power that has overflowed would be no number.
   if (self.baseMillis === 0) return 0
   const full = Math.min(self.capMillis, self.baseMillis * self.factor ** (attempt - 1))
   return Math.round(self.jitter === "full" ? full * random : full)
+}
+
+const askedMillis = (delay: Delay, error: unknown, attempt: number): number | undefined => {
+  try {
+    return checks.wholeMillis(delay(error, attempt))
+  } catch {
+    return undefined
+  }
 }

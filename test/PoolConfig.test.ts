@@ -129,10 +129,13 @@ describe("PoolConfig.make", () => {
     [{ times: 1.5 }, "retry.times"],
     [{ times: 1, base: -1 }, "retry.base"],
     [{ times: 1, base: "soon" }, "retry.base"],
+    [{ times: 1, base: Number.NaN }, "retry.base"],
+    [{ times: 1, base: {} }, "retry.base"],
     [{ times: 1, factor: 0.5 }, "retry.factor"],
     [{ times: 1, factor: Number.NaN }, "retry.factor"],
     [{ times: 1, cap: Infinity }, "retry.cap"],
-    [{ times: 1, jitter: "some" }, "retry.jitter"]
+    [{ times: 1, jitter: "some" }, "retry.jitter"],
+    [{ times: 1, delay: 300 }, "retry.delay"]
   ])("a retry policy of %j is refused by its field", (options, field) => {
     assert.strictEqual(refusal({ retry: RetryPolicy.make(options as RetryPolicy.Options) })?.field, field)
   })

@@ -35,6 +35,38 @@ describe("RetryPolicy.delayMillis", () => {
     const atOnce = RetryPolicy.make({ times: 9999, base: 0 })
     for (const attempt of [1, 2, 100, 5000]) assert.strictEqual(RetryPolicy.delayMillis(atOnce, attempt, 0.9), 0)
   })
+
+  it("is what the error asks for, in whole milliseconds, and for nonsense the policy's own", () => {
+    const delayFor = (delay: RetryPolicy.Delay) =>
+      RetryPolicy.delayMillis(RetryPolicy.make({ times: 1, base: 100, cap: 500, delay }), 1, 0.5, { after: 300 })
+    assert.strictEqual(
+      delayFor((error) => (error as { readonly after: number }).after),
+      300
+    )
+    assert.strictEqual(
+      delayFor(() => "200 micros"),
+      1
+    )
+    assert.strictEqual(
+      delayFor(() => 0),
+      0
+    )
+    assert.strictEqual(
+      delayFor(() => "1 hour"),
+      500
+    )
+    for (const nonsense of [undefined, null, Number.NaN, -1, "soon", "Infinity", {}, [], true, Promise.resolve(1)]) {
+      assert.strictEqual(
+        delayFor(() => nonsense as never),
+        50,
+        String(nonsense)
+      )
+    }
+    assert.strictEqual(
+      delayFor((error) => (error as any).no.such.field),
+      50
+    )
+  })
 })
 
 describe("RequestPolicy.resolve", () => {

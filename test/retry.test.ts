@@ -63,6 +63,43 @@ describe("retry", () => {
     })
   })
 
+  it.effect("the delay is what the error asks for, at most the cap, without jitter, and else the policy's own", () => {
+    const asked: Array<string> = []
+    const delay: RetryPolicy.Delay = (error, attempt) => {
+      asked.push(`${typeof error === "object" ? (error as { readonly _tag: string })._tag : error} ${attempt}`)
+      return ([300, "2 seconds", undefined, 0] as const)[attempt - 1]
+    }
+    return withPool({ timeout: 10, retry: RetryPolicy.make({ times: 4, base: 50, factor: 1, cap: 1000, delay }) })(
+      (bench) =>
+        Effect.gen(function* () {
+          bench.on("a", (attempt) => (attempt === 1 ? Effect.never : Effect.fail(`failure ${attempt}`)))
+          yield* bench.call("a")
+          yield* TestClock.adjust("1 minute")
+          const at = starts(bench.log).map((line) => Number(line.split(" ")[0]))
+          assert.deepStrictEqual(at.slice(0, 3), [0, 310, 1310])
+          assert.isAtMost(at[3]! - at[2]!, 50)
+          assert.strictEqual(at[4], at[3])
+          assert.deepStrictEqual(asked, ["RequestTimeout 1", "failure 2 2", "failure 3 3", "failure 4 4"])
+        })
+    )
+  })
+
+  it.effect("a delay from the error says nothing of whether there is another attempt", () => {
+    let asked = 0
+    const delay = () => ++asked
+    return withPool({ retry: exact({ times: 1, failures: (error) => error !== "never", delay }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("never"))
+        bench.on("b", Effect.fail("always"))
+        bench.on("c", Effect.die("bug"))
+        for (const id of ["a", "b", "c"]) yield* bench.call(id)
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(starts(bench.log), ["0 a1 start", "0 b1 start", "0 c1 start", "1 b2 start"])
+        assert.strictEqual(asked, 1)
+      })
+    )
+  })
+
   it.effect("a Schedule says the delays and the end", () =>
     withPool({ retry: Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 })) })((bench) =>
       Effect.gen(function* () {

@@ -50,12 +50,22 @@ export const bounds = (minWorkers: unknown, maxWorkers: unknown): InvalidPoolCon
 
 /** A finite, positive time in whole milliseconds, rounded up: the pool's clock ticks once a millisecond. */
 export const millis = (field: string, value: unknown, least: 0 | 1 = 1): number | InvalidPoolConfig => {
-  const duration = Duration.fromInput(value as Duration.Input)
   const expected = least === 1 ? "a finite duration above zero" : "a finite duration, at least zero"
-  if (Option.isNone(duration)) return wrong(field, expected, value)
-  const result = Math.ceil(Duration.toMillis(duration.value))
-  return Number.isFinite(result) && result >= least ? result : wrong(field, expected, value)
+  const result = wholeMillis(value)
+  return result !== undefined && result >= least ? result : wrong(field, expected, value)
 }
+
+/** Whole milliseconds, rounded up; `undefined`: this is no finite duration from zero on. */
+export const wholeMillis = (value: unknown): number | undefined => {
+  // For both of these Effect has a duration of zero; an object without fields is also what a promise looks like.
+  if (Number.isNaN(value) || isEmpty(value)) return undefined
+  const duration = Duration.fromInput(value as Duration.Input)
+  const millis = Option.isNone(duration) ? Number.NaN : Math.ceil(Duration.toMillis(duration.value))
+  return Number.isFinite(millis) && millis >= 0 ? millis : undefined
+}
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === "object" && !Duration.isDuration(value) && Object.keys(value ?? {}).length === 0
 
 const show = (value: unknown): string => {
   if (typeof value === "string") return `"${value}"`

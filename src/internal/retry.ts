@@ -21,7 +21,7 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
     if (retry === undefined) return undefined
     if (RetryPolicy.isRetryPolicy(retry)) {
       return request.attempts <= retry.times && applies(retry, kind, error)
-        ? RetryPolicy.delayMillis(retry, request.attempts, random.nextDoubleUnsafe())
+        ? RetryPolicy.delayMillis(retry, request.attempts, random.nextDoubleUnsafe(), error)
         : undefined
     }
     if (kind === "defect") return undefined
