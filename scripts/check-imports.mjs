@@ -35,6 +35,7 @@ const table = {
   "internal/histogram": "Latencies",
   Latencies: "internal/histogram",
   "internal/time": "",
+  "internal/runnable": "PoolError",
   "internal/deadlines": "internal/runtime internal/time",
   "internal/events": "PoolEvent",
   "internal/request":
@@ -58,13 +59,14 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime",
   "internal/core":
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/calls":
     "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/processing internal/request internal/runtime",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
-  Handlers: "PoolError RequestPolicy internal/request",
+  Handlers: "PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError internal/asyncContext internal/request",
   OutcomeJson: "Handlers Outcome PoolError",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",

@@ -1,7 +1,8 @@
 /** The handlers of one pool, by request tag. Each pool has its own. */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
 import type { PoolRequest } from "./internal/request.ts"
+import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
 
@@ -22,7 +23,11 @@ export class Handlers extends Context.Service<Handlers, ReadonlyMap<string, Hand
 /**
  * Collects the handlers of some groups. What `group.toLayer(...)` provides goes in below; a group whose handlers are
  * missing does not compile. Fails with `DuplicateHandler` when two groups define a tag, and with `UnsupportedRpc` for an
- * Rpc with a stream or with middleware.
+ * Rpc with a stream, with middleware or, where nobody checked the types, without a handler.
+ *
+ * A handler returns an effect, which a timeout interrupts. A promise cannot be interrupted: `Effect.promise` aborts the
+ * signal that it hands out and lets go. One that ignores its signal would go on beside what the worker does next, so make
+ * its handler `Effect.uninterruptible`, or wrap it in `Rpc.uninterruptible`: it keeps its worker until it has settled.
  */
 export const layer = <const Groups extends ReadonlyArray<RpcGroup.Any>>(
   ...groups: Groups
@@ -38,7 +43,11 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
       const reason = whyUnsupported(rpc)
       if (reason !== undefined) return yield* new UnsupportedRpc({ tag: rpc._tag, reason })
       if (handlers.has(rpc._tag)) return yield* new DuplicateHandler({ tag: rpc._tag })
-      const entry = context.mapUnsafe.get(rpc.key) as Rpc.Handler<string>
+      const entry = context.mapUnsafe.get(rpc.key) as Rpc.Handler<string> | undefined
+      // Where types are checked this does not compile.
+      if (typeof entry?.handler !== "function") {
+        return yield* new UnsupportedRpc({ tag: rpc._tag, reason: "it has no handler" })
+      }
       handlers.set(rpc._tag, {
         rpc,
         policy: merge(Context.get(rpc.annotations, RequestPolicy.RequestPolicy), ofGroup),
@@ -92,14 +101,6 @@ class CallOptions implements HandlerOptions {
 }
 
 const runner =
-  (rpc: Rpc.Any, handler: Rpc.Handler<string>["handler"]): Handler["run"] =>
-  (payload, request) => {
-    const result: unknown = handler(payload, new CallOptions(rpc, request))
-    if (Effect.isEffect(result)) return result as Effect.Effect<unknown, unknown>
-    if (typeof result === "object" && result !== null && Rpc.isWrapper(result)) {
-      const wrapper = result as Rpc.Wrapper<Effect.Effect<unknown, unknown>>
-      return wrapper.uninterruptible ? Effect.uninterruptible(wrapper.value) : wrapper.value
-    }
-    const what = Stream.isStream(result) ? "a stream" : String(result)
-    return Effect.die(new UnsupportedRpc({ tag: rpc._tag, reason: `its handler returned ${what}` }))
-  }
+  (rpc: Rpc.AnyWithProps, handler: Rpc.Handler<string>["handler"]): Handler["run"] =>
+  (payload, request) =>
+    runnable(rpc._tag, handler(payload, new CallOptions(rpc, request)))

@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
-import { type InvalidPoolConfig, UnsupportedRpc } from "../PoolError.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
@@ -18,6 +18,7 @@ import { LatencyHistogram } from "./histogram.ts"
 import { Nesting } from "./nesting.ts"
 import type { Canceller, Nested, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
+import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
 import { Time } from "./time.ts"
@@ -59,10 +60,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     tag: "run",
     policy: config.policy,
     context: undefined,
-    run: (effect) =>
-      Effect.isEffect(effect)
-        ? (effect as Effect.Effect<unknown, unknown>)
-        : Exit.die(new UnsupportedRpc({ tag: "run", reason: "what it was given is no Effect" })),
+    run: (effect) => runnable("run", effect),
     canceller,
     nesting,
     idPrefix: config.idPrefix,
