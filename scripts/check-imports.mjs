@@ -36,12 +36,13 @@ const table = {
   Latencies: "internal/histogram",
   "internal/time": "",
   "internal/runnable": "PoolError",
+  "internal/payload": "",
   "internal/deadlines": "internal/runtime internal/time",
   "internal/events": "PoolEvent",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans internal/worker",
   "internal/spans": "internal/request",
-  "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
+  "internal/origin": "internal/asyncContext internal/request internal/runtime",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
@@ -62,7 +63,7 @@ const table = {
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/calls":
-    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/processing internal/request internal/runtime",
+    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/payload internal/processing internal/request internal/runtime",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",

@@ -15,6 +15,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { type Origin, originOf } from "./origin.ts"
+import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { type Awaited, Details, type Listener, PoolRequest, type Route, type Waiting } from "./request.ts"
 import { process } from "./processing.ts"
 import { callerContext } from "./runtime.ts"
@@ -50,7 +51,10 @@ type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 
 /** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
 const decoderOf = ({ context, rpc }: Handler): Decode => {
-  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(rpc.payloadSchema), { reportInput: true })
+  const { payloadSchema } = rpc
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(payloadSchema), {
+    reportInput: !holdsSecrets(payloadSchema)
+  })
   return (json) => {
     const decoded = decode(json) as Effect.Effect<unknown, Schema.SchemaError>
     // To merge two contexts costs more than most payloads take to decode.
@@ -216,13 +220,11 @@ export class Calls {
   ): PoolRequest | Refusal {
     const route = this.core.routes.get(rpc._tag)
     if (route === undefined) return this.notFound(rpc._tag)
+    const { payloadSchema } = rpc as Rpc.AnyWithProps
     try {
-      payload = (rpc as Rpc.AnyWithProps).payloadSchema.make(payload as {})
-    } catch (error) {
-      this.core.counters.invalid++
-      return Exit.fail(
-        new InvalidPayload({ tag: rpc._tag, issue: error instanceof Error ? error.message : String(error) })
-      )
+      payload = payloadSchema.make(payload as {})
+    } catch (thrown) {
+      return this.invalidPayload(rpc._tag, whyNotMade(payloadSchema, payload, thrown))
     }
     return this.make(route, payload, options, undefined, origin)
   }
@@ -236,9 +238,14 @@ export class Calls {
       return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined, this.origin())
     }
     const error = Cause.findError(decoded.cause)
-    if (Result.isFailure(error)) return Exit.failCause(error.failure)
+    if (Result.isSuccess(error)) return this.invalidPayload(tag, whyNotDecoded(error.success.issue))
+    // What comes as JSON does not throw: its schema has, and whoever sent it has no business with what it said.
+    return Exit.failCause(error.failure)
+  }
+
+  private invalidPayload(tag: string, issue: string): Refusal {
     this.core.counters.invalid++
-    return Exit.fail(new InvalidPayload({ tag, issue: error.success.message }))
+    return Exit.fail(new InvalidPayload({ tag, issue }))
   }
 
   private make(
