@@ -42,7 +42,7 @@ const table = {
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans internal/worker",
   "internal/spans": "internal/request",
-  "internal/origin": "internal/asyncContext internal/request internal/runtime",
+  "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
