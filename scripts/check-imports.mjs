@@ -62,8 +62,10 @@ const table = {
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
+  "internal/intake":
+    "Call Handlers PoolError RequestPolicy internal/core internal/origin internal/payload internal/request internal/runtime",
   "internal/calls":
-    "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/origin internal/payload internal/processing internal/request internal/runtime",
+    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",

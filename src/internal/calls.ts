@@ -1,24 +1,15 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Cause, Effect, Effectable, Exit, Result, Schema, type Stream } from "effect"
+import { Effect, Effectable, Exit, type Schema, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
-import type { Handler } from "../Handlers.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
-import {
-  HandlerNotFound,
-  InvalidPayload,
-  InvalidRequestOption,
-  type PoolError,
-  type SubmitError
-} from "../PoolError.ts"
-import * as RequestPolicy from "../RequestPolicy.ts"
+import type { PoolError, SubmitError } from "../PoolError.ts"
 import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
-import { type Origin, originOf } from "./origin.ts"
-import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
-import { type Awaited, Details, type Listener, PoolRequest, type Route, type Waiting } from "./request.ts"
+import { Intake, type Refusal } from "./intake.ts"
+import type { Origin } from "./origin.ts"
+import { type Awaited, Details, type Listener, PoolRequest, type Waiting } from "./request.ts"
 import { process } from "./processing.ts"
-import { callerContext } from "./runtime.ts"
 
 /**
  * A call that can be run any number of times. An object and not a closure: a caller that waits may hold it, and it is
@@ -40,36 +31,20 @@ class Execution extends Effectable.Class<any, any> {
 
   asEffect(): Effect.Effect<any, any> {
     return Effect.callback((resume) => {
-      const made = this.calls.fromRpc(this.rpc, this.payload, this.options, this.calls.origin())
+      const { intake } = this.calls
+      const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin())
       return made instanceof PoolRequest ? this.calls.enterAndWait(made, resume) : resume(made)
     })
   }
 }
 
-type Refusal = Exit.Exit<never, SubmitError>
-type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
-
-/** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
-const decoderOf = ({ context, rpc }: Handler): Decode => {
-  const { payloadSchema } = rpc
-  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(payloadSchema), {
-    reportInput: !holdsSecrets(payloadSchema)
-  })
-  return (json) => {
-    const decoded = decode(json) as Effect.Effect<unknown, Schema.SchemaError>
-    // To merge two contexts costs more than most payloads take to decode.
-    return Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
-  }
-}
-
 export class Calls {
   private readonly core: Core
-  private readonly decoders: ReadonlyMap<string, Decode>
-  private sequence = 0
+  readonly intake: Intake
 
   constructor(core: Core) {
     this.core = core
-    this.decoders = new Map([...core.handlers].map(([tag, handler]) => [tag, decoderOf(handler)]))
+    this.intake = new Intake(core)
   }
 
   readonly execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options): Effect.Effect<any, any> =>
@@ -80,9 +55,7 @@ export class Calls {
     options?: Call.Options
   ): Effect.Effect<A, E | PoolError, R> =>
     Effect.callback<A, E | PoolError>((resume) => {
-      const details = new Details()
-      details.context = callerContext()
-      const made = this.make(this.core.runRoute, effect, options, details, this.origin())
+      const made = this.intake.fromEffect(effect, options)
       return made instanceof PoolRequest ? this.enterAndWait(made, resume) : resume(made)
     })
 
@@ -92,7 +65,7 @@ export class Calls {
     options?: Call.Options
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
     Effect.callback((resume) => {
-      const made = this.fromRpc(rpc, payload, options, this.origin())
+      const made = this.intake.fromRpc(rpc, payload, options, this.intake.origin())
       return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
@@ -102,28 +75,22 @@ export class Calls {
     options?: Call.Options
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
     Effect.callback((resume) => {
-      const decode = this.decoders.get(tag)
-      if (decode === undefined) return resume(this.notFound(tag))
+      const { intake } = this
+      const decode = intake.decoder(tag)
+      if (decode === undefined) return resume(intake.notFound(tag))
       const decoded = decode(json)
       if (!Exit.isExit(decoded)) {
         return resume(
-          Effect.flatMap(Effect.exit(decoded), (exit) => this.submitMade(this.fromDecoded(tag, exit, options)))
+          Effect.flatMap(Effect.exit(decoded), (exit) => this.submitMade(intake.fromDecoded(tag, exit, options)))
         )
       }
-      const made = this.fromDecoded(tag, decoded as Exit.Exit<unknown, Schema.SchemaError>, options)
+      const made = intake.fromDecoded(tag, decoded as Exit.Exit<unknown, Schema.SchemaError>, options)
       return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
     })
 
   /** The same request again, as a new one. */
   readonly submitAgain = (request: PoolRequest): Effect.Effect<Ticket.Ticket<unknown, unknown>, SubmitError> =>
-    Effect.suspend(() => {
-      const { id, payload, route } = request
-      const details = new Details()
-      details.context = request.details?.context
-      details.policy = request.details?.policy
-      details.resubmittedFrom = id
-      return this.submitMade(this.makeOf(route, payload, details, this.origin()))
-    })
+    Effect.suspend(() => this.submitMade(this.intake.again(request)))
 
   readonly process = <A, E, E2, R2>(
     calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
@@ -134,9 +101,9 @@ export class Calls {
     const pool = {
       now,
       turn,
-      origin: () => this.origin(),
+      origin: () => this.intake.origin(),
       make: ({ options, payload, rpc }: Call.Call, origin: Origin | undefined) =>
-        this.fromRpc(rpc, payload, options, origin),
+        this.intake.fromRpc(rpc, payload, options, origin),
       enter: (request: PoolRequest) => admission.enterAsleep(request),
       waitFor: (awaited: Awaited) => nesting.waitFor(awaited),
       wake: () => crew.wakeAll()
@@ -210,96 +177,5 @@ export class Calls {
       return request
     }
     return undefined
-  }
-
-  fromRpc(
-    rpc: Rpc.Any,
-    payload: unknown,
-    options: Call.Options | undefined,
-    origin: Origin | undefined
-  ): PoolRequest | Refusal {
-    const route = this.core.routes.get(rpc._tag)
-    if (route === undefined) return this.notFound(rpc._tag)
-    const { payloadSchema } = rpc as Rpc.AnyWithProps
-    try {
-      payload = payloadSchema.make(payload as {})
-    } catch (thrown) {
-      return this.invalidPayload(rpc._tag, whyNotMade(payloadSchema, payload, thrown))
-    }
-    return this.make(route, payload, options, undefined, origin)
-  }
-
-  private fromDecoded(
-    tag: string,
-    decoded: Exit.Exit<unknown, Schema.SchemaError>,
-    options: Call.Options | undefined
-  ): PoolRequest | Refusal | Exit.Exit<never> {
-    if (Exit.isSuccess(decoded)) {
-      return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined, this.origin())
-    }
-    const error = Cause.findError(decoded.cause)
-    if (Result.isSuccess(error)) return this.invalidPayload(tag, whyNotDecoded(error.success.issue))
-    // What comes as JSON does not throw: its schema has, and whoever sent it has no business with what it said.
-    return Exit.failCause(error.failure)
-  }
-
-  private invalidPayload(tag: string, issue: string): Refusal {
-    this.core.counters.invalid++
-    return Exit.fail(new InvalidPayload({ tag, issue }))
-  }
-
-  private make(
-    route: Route,
-    payload: unknown,
-    options: Call.Options | undefined,
-    details: Details | undefined,
-    origin: Origin | undefined
-  ): PoolRequest | Refusal {
-    if (options !== undefined) {
-      const resolved = RequestPolicy.resolve(options, route.policy)
-      if (Result.isFailure(resolved)) return this.invalidOption(resolved.failure)
-      details ??= new Details()
-      details.policy = resolved.success
-      const { id } = options
-      if (id !== undefined) {
-        if (typeof id !== "string" || id === "") {
-          return this.invalidOption({ field: "id", expected: "a text that is not empty", actual: String(id) })
-        }
-        details.id = id
-      }
-    }
-    return this.makeOf(route, payload, details, origin)
-  }
-
-  private makeOf(
-    route: Route,
-    payload: unknown,
-    details: Details | undefined,
-    origin: Origin | undefined
-  ): PoolRequest {
-    if (origin !== undefined) {
-      details ??= new Details()
-      origin.giveTo(details, route)
-    }
-    return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
-  }
-
-  /** What a call that is made here and now takes along. */
-  origin(): Origin | undefined {
-    return originOf(this.core.config.inherit)
-  }
-
-  private invalidOption({
-    actual,
-    expected,
-    field
-  }: Pick<InvalidRequestOption, "field" | "expected" | "actual">): Refusal {
-    this.core.counters.invalid++
-    return Exit.fail(new InvalidRequestOption({ field, expected, actual }))
-  }
-
-  private notFound(tag: string): Refusal {
-    this.core.counters.handlerNotFound++
-    return Exit.fail(new HandlerNotFound({ tag, known: [...this.core.routes.keys()] }))
   }
 }

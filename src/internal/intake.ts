@@ -1,0 +1,151 @@
+/** From a call's arguments to a request, or to why there is none. */
+import { Cause, Effect, Exit, Result, Schema } from "effect"
+import type { Rpc } from "effect/rpc"
+import type * as Call from "../Call.ts"
+import type { Handler } from "../Handlers.ts"
+import { HandlerNotFound, InvalidPayload, InvalidRequestOption, type SubmitError } from "../PoolError.ts"
+import * as RequestPolicy from "../RequestPolicy.ts"
+import type { Core } from "./core.ts"
+import { type Origin, originOf } from "./origin.ts"
+import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
+import { Details, PoolRequest, type Route } from "./request.ts"
+import { callerContext } from "./runtime.ts"
+
+/** It never became the pool's. */
+export type Refusal = Exit.Exit<never, SubmitError>
+type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+
+/** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
+const decoderOf = ({ context, rpc }: Handler): Decode => {
+  const { payloadSchema } = rpc
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(payloadSchema), {
+    reportInput: !holdsSecrets(payloadSchema)
+  })
+  return (json) => {
+    const decoded = decode(json) as Effect.Effect<unknown, Schema.SchemaError>
+    // To merge two contexts costs more than most payloads take to decode.
+    return Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
+  }
+}
+
+export class Intake {
+  private readonly core: Core
+  private readonly decoders: ReadonlyMap<string, Decode>
+  private sequence = 0
+
+  constructor(core: Core) {
+    this.core = core
+    this.decoders = new Map([...core.handlers].map(([tag, handler]) => [tag, decoderOf(handler)]))
+  }
+
+  /** What a call that is made here and now takes along. */
+  origin(): Origin | undefined {
+    return originOf(this.core.config.inherit)
+  }
+
+  fromRpc(
+    rpc: Rpc.Any,
+    payload: unknown,
+    options: Call.Options | undefined,
+    origin: Origin | undefined
+  ): PoolRequest | Refusal {
+    const route = this.core.routes.get(rpc._tag)
+    if (route === undefined) return this.notFound(rpc._tag)
+    const { payloadSchema } = rpc as Rpc.AnyWithProps
+    try {
+      payload = payloadSchema.make(payload as {})
+    } catch (thrown) {
+      return this.invalidPayload(rpc._tag, whyNotMade(payloadSchema, payload, thrown))
+    }
+    return this.make(route, payload, options, undefined, origin)
+  }
+
+  /** How a payload of that tag is read from JSON. An `Exit` when it took no time. */
+  decoder(tag: string): Decode | undefined {
+    return this.decoders.get(tag)
+  }
+
+  fromDecoded(
+    tag: string,
+    decoded: Exit.Exit<unknown, Schema.SchemaError>,
+    options: Call.Options | undefined
+  ): PoolRequest | Refusal | Exit.Exit<never> {
+    if (Exit.isSuccess(decoded)) {
+      return this.make(this.core.routes.get(tag)!, decoded.value, options, undefined, this.origin())
+    }
+    const error = Cause.findError(decoded.cause)
+    if (Result.isSuccess(error)) return this.invalidPayload(tag, whyNotDecoded(error.success.issue))
+    // What comes as JSON does not throw: its schema has, and whoever sent it has no business with what it said.
+    return Exit.failCause(error.failure)
+  }
+
+  fromEffect(effect: Effect.Effect<unknown, unknown, any>, options: Call.Options | undefined): PoolRequest | Refusal {
+    const details = new Details()
+    details.context = callerContext()
+    return this.make(this.core.runRoute, effect, options, details, this.origin())
+  }
+
+  /** The same request again, as a new one. */
+  again({ details: before, id, payload, route }: PoolRequest): PoolRequest {
+    const details = new Details()
+    details.context = before?.context
+    details.policy = before?.policy
+    details.resubmittedFrom = id
+    return this.makeOf(route, payload, details, this.origin())
+  }
+
+  private invalidPayload(tag: string, issue: string): Refusal {
+    this.core.counters.invalid++
+    return Exit.fail(new InvalidPayload({ tag, issue }))
+  }
+
+  private make(
+    route: Route,
+    payload: unknown,
+    options: Call.Options | undefined,
+    details: Details | undefined,
+    origin: Origin | undefined
+  ): PoolRequest | Refusal {
+    if (options !== undefined) {
+      const resolved = RequestPolicy.resolve(options, route.policy)
+      if (Result.isFailure(resolved)) return this.invalidOption(resolved.failure)
+      details ??= new Details()
+      details.policy = resolved.success
+      const { id } = options
+      if (id !== undefined) {
+        if (typeof id !== "string" || id === "") {
+          return this.invalidOption({ field: "id", expected: "a text that is not empty", actual: String(id) })
+        }
+        details.id = id
+      }
+    }
+    return this.makeOf(route, payload, details, origin)
+  }
+
+  private makeOf(
+    route: Route,
+    payload: unknown,
+    details: Details | undefined,
+    origin: Origin | undefined
+  ): PoolRequest {
+    if (origin !== undefined) {
+      details ??= new Details()
+      origin.giveTo(details, route)
+    }
+    return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
+  }
+
+  private invalidOption({
+    actual,
+    expected,
+    field
+  }: Pick<InvalidRequestOption, "field" | "expected" | "actual">): Refusal {
+    this.core.counters.invalid++
+    return Exit.fail(new InvalidRequestOption({ field, expected, actual }))
+  }
+
+  notFound(tag: string): Refusal {
+    this.core.counters.handlerNotFound++
+    return Exit.fail(new HandlerNotFound({ tag, known: [...this.core.routes.keys()] }))
+  }
+}
