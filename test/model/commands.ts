@@ -17,6 +17,9 @@ export type Command =
   | { readonly do: "advance"; readonly millis: number }
   | { readonly do: "drain"; readonly millis: number }
   | { readonly do: "pause" | "resume" }
+  /** The clock of the host is disturbed, while its timers go on as they should. */
+  | { readonly do: "stall-clock" | "free-clock" }
+  | { readonly do: "step-clock" | "set-wall-clock"; readonly millis: number }
 
 /** A small seeded generator (mulberry32), so that a failing sequence can be told by its seed. */
 export const randomOf = (seed: number) => {
@@ -53,7 +56,8 @@ const callOptions = (random: Random): Call.Options => ({
   retry: random.of([undefined, "none", RetryPolicy.make({ times: 2, base: random.of([0, 5, 10]), defects: true })])
 })
 
-export const commandsOf = (random: Random, length: number): ReadonlyArray<Command> => {
+/** Some with a clock that does not keep up. Then instants may be late, so that what is told of times is left out. */
+export const commandsOf = (random: Random, length: number, unsteady: boolean): ReadonlyArray<Command> => {
   let lastKey = 0
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   return Array.from({ length }, (): Command => {
@@ -69,6 +73,14 @@ export const commandsOf = (random: Random, length: number): ReadonlyArray<Comman
     if (roll < 73) return { do: "resize", workers: random.below(5) }
     if (roll < 79) return { do: random.of(["pause", "resume", "resume"] as const) }
     if (roll < 80) return { do: "drain", millis: random.of([0, 20, 100]) }
+    if (unsteady && roll < 84) {
+      return random.of<Command>([
+        { do: "stall-clock" },
+        { do: "free-clock" },
+        { do: "step-clock", millis: random.of([-1000, -20, 20, 3_600_000]) },
+        { do: "set-wall-clock", millis: random.of([-3_600_000, -20, 20, 3_600_000]) }
+      ])
+    }
     return { do: "advance", millis: random.of([0, 1, 1, 5, 10, 25, 1000]) }
   })
 }
@@ -108,6 +120,14 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       )
     case "advance":
       return TestClock.adjust(command.millis)
+    case "stall-clock":
+      return Effect.sync(() => world.clock?.stall())
+    case "free-clock":
+      return Effect.sync(() => world.clock?.goOn())
+    case "step-clock":
+      return Effect.sync(() => world.clock?.step(command.millis))
+    case "set-wall-clock":
+      return Effect.sync(() => world.clock?.setWall(command.millis))
     default:
       return Effect.sync(() => {
         const gate = world.gates.get(command.key)

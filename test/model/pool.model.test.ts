@@ -46,10 +46,11 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
   Effect.gen(function* () {
     const random = randomOf(seed)
     const options = poolOptions(random)
-    const commands = commandsOf(random, 10 + random.below(40))
+    const unsteady = random.below(4) === 0
+    const commands = commandsOf(random, 10 + random.below(40), unsteady)
     const limit = options.maxWorkers + options.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, unsteady).pipe(Scope.provide(scope))
     const done: Array<Command> = []
     for (const command of commands) {
       done.push(command)

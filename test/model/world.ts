@@ -1,11 +1,12 @@
 /** A pool whose handlers do what the model says, and a ledger of all that its callers and handlers see. */
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { Handlers, Outcome, type PoolError, type PoolSnapshot, type Ticket } from "../../src/index.ts"
 import type { Core } from "../../src/internal/core.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
 import * as WorkerPool from "../../src/WorkerPool.ts"
+import { type UnsteadyClock, unsteadyClock } from "../support/unsteadyClock.ts"
 
 /**
  * What a body does, once it runs. `gate` waits to be told; `hang` and `deaf` ignore their interruption; `hostile` gives what
@@ -41,6 +42,8 @@ export class Acts extends RpcGroup.make(Act) {}
 export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "gaveUp"
 
 export interface World {
+  /** The pool's, where that is not the test's own. */
+  readonly clock: UnsteadyClock | undefined
   readonly pool: WorkerPool.WorkerPool["Service"]
   readonly core: Core
   /** Bodies that run now, finalizers included, and the most there ever were. */
@@ -240,7 +243,8 @@ const watched = (world: World, key: number, behaviour: Behaviour) => {
   )
 }
 
-export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Options) {
+export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Options, unsteady = false) {
+  const clock = unsteady ? unsteadyClock(yield* Clock.Clock) : undefined
   let world: World
   const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour) })
   const inside = Layer.effectContext(
@@ -251,9 +255,10 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
       Layer.provide([RequestQueue.layer, Layer.provide(Handlers.layer(Acts), handlers)]),
       Layer.provide(PoolConfig.layer(options))
     )
-  )
+  ).pipe(Effect.provideService(Clock.Clock, clock ?? (yield* Clock.Clock)))
   const { core, pool } = Context.get(context, Made)
   world = {
+    clock,
     pool,
     core,
     bodies: 0,
