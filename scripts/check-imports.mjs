@@ -65,7 +65,7 @@ const table = {
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/core internal/origin internal/payload internal/request internal/runtime",
   "internal/calls":
-    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request",
+    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",

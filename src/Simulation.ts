@@ -91,7 +91,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       onStart: (job) => meter.onStart(job, time.millis),
       onRetry: (job) => meter.onRetry(job)
     })
-    const runFork = Effect.runForkWith(
+    const fork = Effect.runForkWith(
       time.inhabit(
         Context.make(Random.Random, generator(`${seed}/pool`)).pipe(
           Context.add(References.MinimumLogLevel, "None"),
@@ -100,16 +100,16 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       )
     )
     // Nobody's async context: to move from one into another takes a turn of the host's, which is not of this world.
-    const fork = <A, E>(effect: Effect.Effect<A, E>) => inAsyncContext(undefined, () => runFork(effect))
+    const within = <A>(step: () => A): A => inAsyncContext(undefined, step)
     const policy = new Watched(options.policy ?? ScalingPolicy.adaptive())
     const scope = Scope.makeUnsafe()
     const building = ElasticPool.make({ ...settings.pool, scaling: policy }).pipe(
       Effect.provide(Layer.succeed(Handlers.Handlers, workload.handlers)),
       Scope.provide(scope)
     )
-    const { pool, scaler } = yield* time.runNow(() => fork(building))
+    const { pool, scaler } = yield* within(() => time.runNow(() => fork(building)))
     const decisions: Array<Decision> = []
-    fork(Stream.runForEach(scaler.decisions, (decision) => Effect.sync(() => note(decisions, decision))))
+    within(() => fork(Stream.runForEach(scaler.decisions, (decision) => Effect.sync(() => note(decisions, decision)))))
 
     const coming = jobs(arrivals, service, settings.durationMillis, String(seed))
     let outstanding = 0
@@ -138,7 +138,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       time.at(settings.durationMillis, () => {})
       meter.onInstant(0, snapshot())
       let sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
-      while (isRunning() && policy.defect === undefined && time.advance()) {
+      while (isRunning() && policy.defect === undefined && within(() => time.advance())) {
         meter.onInstant(time.millis, snapshot())
         if (host.currentTimeMillisUnsafe() < sliceEnd) continue
         options.onProgress?.(Math.min(1, time.millis / settings.durationMillis))
@@ -151,7 +151,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     // Interrupted or not, the pool is closed.
     return yield* Effect.ensuring(
       passTime,
-      Effect.sync(() => time.runToEnd(() => fork(Scope.close(scope, Exit.void))))
+      Effect.sync(() => within(() => time.runToEnd(() => fork(Scope.close(scope, Exit.void)))))
     )
   })
 

@@ -39,7 +39,11 @@ export class Admission implements Canceller {
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
   enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
     const refusal = this.letIn(request)
-    if (request.phase === "waiting") this.pool.crew.wake()
+    if (request.phase === "waiting") {
+      // Its attempt may begin before its caller has suspended.
+      if (this.pool.crew.hasFree) request.keepAsyncContext()
+      this.pool.crew.wake()
+    }
     return refusal
   }
 

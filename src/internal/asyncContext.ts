@@ -32,8 +32,15 @@ const capture = () => new hooks!.AsyncResource("effect-worker-pool")
 
 /** What a capture has of its own, beside what it has captured. */
 const own = new Set(["async_id_symbol", "trigger_async_id_symbol", "context_frame", "destroyed"])
-const stores = (captured: Symbols) =>
+const foreign = (captured: Symbols): ReadonlyArray<symbol> =>
   Object.getOwnPropertySymbols(captured).filter((key) => !own.has(key.description ?? ""))
+/** The values of all stores that it holds in properties, of its own or of an object that holds them all. */
+const stores = (captured: Symbols): ReadonlyArray<unknown> =>
+  foreign(captured).flatMap((key) => {
+    const store = captured[key]
+    if (key.description !== "kAsyncLocalStorageContext" || store === undefined) return [store]
+    return Object.getOwnPropertySymbols(store).map((key) => (store as Symbols)[key])
+  })
 
 /**
  * Where a capture holds all stores as one value, which two of the same context share: Node from 24 on. Before, it has a
@@ -59,7 +66,7 @@ export const captureAsyncContext = (): AsyncContext | undefined => {
 }
 
 const isEmpty = (captured: Symbols): boolean => {
-  if (frame === undefined) return kind === "properties" && stores(captured).every((key) => captured[key] === undefined)
+  if (frame === undefined) return kind === "properties" && stores(captured).every((store) => store === undefined)
   const all = captured[frame]
   // A storage that was left, or that has ended, is still in it, with nothing.
   return all === undefined || (all instanceof Map && [...all.values()].every((store) => store === undefined))
@@ -76,9 +83,25 @@ const emptyContext = ((): AsyncContext | undefined => {
   if (kind === "none") return undefined
   const captured = capture()
   if (frame !== undefined) captured[frame] = undefined
-  else for (const key of stores(captured)) captured[key] = undefined
+  else for (const key of foreign(captured)) captured[key] = undefined
   return captured
 })()
+
+/** That of a fiber which is suspended, in which it will go on: what Effect has captured for it costs nothing more to read. */
+export const asyncContextOf = (fiber: Fiber.Fiber<unknown, unknown>): AsyncContext | undefined => {
+  const { _asyncContext: captured } = fiber as unknown as {
+    readonly _asyncContext: (AsyncContext & Symbols) | undefined
+  }
+  return captured === undefined || isEmpty(captured) ? undefined : captured
+}
+
+/** The same as `inAsyncContext`, for a function of two arguments, without a closure (W1p). */
+export const callInAsyncContext = <A, B, C>(context: AsyncContext | undefined, f: (a: A, b: B) => C, a: A, b: B): C => {
+  const entered = context ?? emptyContext
+  return entered === undefined
+    ? f(a, b)
+    : entered.runInAsyncScope(f as (this: undefined, a: A, b: B) => C, undefined, a, b)
+}
 
 /** Calls `f` in that context. Whatever `f` enters ends with it. */
 export const inAsyncContext = <A>(context: AsyncContext | undefined, f: () => A): A => {

@@ -3,7 +3,7 @@ import { Cause, Context, Deferred, Effect, Exit, Result, Tracer } from "effect"
 import type { End } from "../Outcome.ts"
 import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { inAsyncContext } from "./asyncContext.ts"
+import { type AsyncContext, callInAsyncContext, inAsyncContext } from "./asyncContext.ts"
 import type { Counters } from "./counters.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
@@ -50,8 +50,16 @@ export class Attempts implements AttemptSteps {
     this.pool.deadlines.unwatch(worker.deadline)
   }
 
-  /** Starts the attempt and answers what is left to run of it: an `Exit` when the handler has ended already. */
-  begin(worker: Worker, request: PoolRequest, now: number): Effect.Effect<unknown, unknown> {
+  /**
+   * Starts the attempt, in the async context of its call, and answers what is left to run of it: an `Exit` when the handler
+   * has ended already.
+   */
+  begin(
+    worker: Worker,
+    request: PoolRequest,
+    called: AsyncContext | undefined,
+    now: number
+  ): Effect.Effect<unknown, unknown> {
     const { counters, deadlines } = this.pool
     const { details, route } = request
     details?.spans?.onAttempt()
@@ -70,7 +78,7 @@ export class Attempts implements AttemptSteps {
     if (worker.state !== "running") return Exit.void
     let effect: Effect.Effect<unknown, unknown>
     try {
-      effect = route.run(request.payload, request)
+      effect = callInAsyncContext(called, route.run, request.payload, request)
       // What is none may throw when it is asked: a proxy, say.
       if (Exit.isExit(effect) && details?.spans === undefined) return effect
     } catch (defect) {
@@ -137,7 +145,7 @@ export class Attempts implements AttemptSteps {
     route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
-    worker.retryAfterMillis = inAsyncContext(request.details?.asyncContext, () =>
+    worker.retryAfterMillis = inAsyncContext(request.asyncContext, () =>
       this.pool.retryDelay(request, "timeout", error, now)
     )
     if (worker.retryAfterMillis === undefined) this.endRunning(request, "timedOut", exit, now)

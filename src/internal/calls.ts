@@ -8,6 +8,7 @@ import * as Ticket from "../Ticket.ts"
 import type { Core } from "./core.ts"
 import { Intake, type Refusal } from "./intake.ts"
 import type { Origin } from "./origin.ts"
+import { caller } from "./runtime.ts"
 import { type Awaited, Details, type Listener, PoolRequest, type Waiting } from "./request.ts"
 import { process } from "./processing.ts"
 
@@ -32,7 +33,7 @@ class Execution extends Effectable.Class<any, any> {
   asEffect(): Effect.Effect<any, any> {
     return Effect.callback((resume) => {
       const { intake } = this.calls
-      const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin())
+      const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin(true))
       return made instanceof PoolRequest ? this.calls.enterAndWait(made, resume) : resume(made)
     })
   }
@@ -126,6 +127,9 @@ export class Calls {
     waiting?.begin()
     const refusal = this.core.admission.enter(request)
     if (refusal === undefined && request.phase !== "ended") {
+      // From here on it is suspended, and its async context is to be found there.
+      if (request.details?.asyncContext === undefined) request.caller = caller()
+      if (waiting !== undefined) request.keepAsyncContext()
       request.listen(waiting === undefined ? resume : (exit) => this.returnTo(waiting, () => resume(exit)))
       waiting?.lend()
       return request

@@ -88,6 +88,11 @@ export class Crew implements Employer {
     else if (this.mode === "inline" || this.own < this.most) this.startOne()
   }
 
+  /** Whether `wake` finds somebody. */
+  get hasFree(): boolean {
+    return this.idle.length > 0 || this.mode === "inline" || this.own < this.most
+  }
+
   /** Wakes as many workers as there are requests, after a pause. */
   wakeAll(): void {
     this.adjust()

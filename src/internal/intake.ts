@@ -6,7 +6,7 @@ import type { Handler } from "../Handlers.ts"
 import { HandlerNotFound, InvalidPayload, InvalidRequestOption, type SubmitError } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import type { Core } from "./core.ts"
-import { type Origin, originOf } from "./origin.ts"
+import { type Origin, Origins } from "./origin.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
 import { callerContext } from "./runtime.ts"
@@ -31,16 +31,19 @@ const decoderOf = ({ context, rpc }: Handler): Decode => {
 export class Intake {
   private readonly core: Core
   private readonly decoders: ReadonlyMap<string, Decode>
+  private readonly origins: Origins
   private sequence = 0
 
   constructor(core: Core) {
     this.core = core
+    this.origins = new Origins(core.config.inherit)
+    core.turn.onEnd = this.origins.forget
     this.decoders = new Map([...core.handlers].map(([tag, handler]) => [tag, decoderOf(handler)]))
   }
 
-  /** What a call that is made here and now takes along. */
-  origin(): Origin | undefined {
-    return originOf(this.core.config.inherit)
+  /** What a call that is made here and now takes along. `waits`: its caller waits for the end of its request. */
+  origin(waits = false): Origin | undefined {
+    return this.origins.here(waits)
   }
 
   fromRpc(
@@ -82,7 +85,7 @@ export class Intake {
   fromEffect(effect: Effect.Effect<unknown, unknown, any>, options: Call.Options | undefined): PoolRequest | Refusal {
     const details = new Details()
     details.context = callerContext()
-    return this.make(this.core.runRoute, effect, options, details, this.origin())
+    return this.make(this.core.runRoute, effect, options, details, this.origin(true))
   }
 
   /** The same request again, as a new one. */

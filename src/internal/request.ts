@@ -1,9 +1,9 @@
 /** The record of one request, from its call to its end. It is all that a waiting request costs: no fiber, no timer. */
-import { type Context, type Effect, Effectable, type Exit, type Tracer } from "effect"
+import { type Context, type Effect, Effectable, type Exit, type Fiber, type Tracer } from "effect"
 import type { End, Outcome } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
 import type { Resolved } from "../RequestPolicy.ts"
-import type { AsyncContext } from "./asyncContext.ts"
+import { type AsyncContext, asyncContextOf, captureAsyncContext } from "./asyncContext.ts"
 import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "./ring.ts"
@@ -117,6 +117,8 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
   private ran: number | undefined = undefined
   /** When its present phase began. */
   since: number
+  /** The fiber that waits for its end, while its async context is to be found there. */
+  caller: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Who runs it. */
   worker: Worker | undefined = undefined
   /** Whom to tell when it has ended. */
@@ -149,6 +151,18 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
 
   get id(): string {
     return this.details?.id ?? this.route.idPrefix + this.sequence
+  }
+
+  /** That of its call. */
+  get asyncContext(): AsyncContext | undefined {
+    return this.caller === undefined ? this.details?.asyncContext : asyncContextOf(this.caller)
+  }
+
+  /** Takes that of the running code, unless it has been taken already. */
+  keepAsyncContext(): void {
+    if (this.details?.asyncContext !== undefined) return
+    const context = captureAsyncContext()
+    if (context !== undefined) (this.details ??= new Details()).asyncContext = context
   }
 
   get tag(): string {

@@ -30,6 +30,8 @@ export class Turn {
   private static readonly first = -1
   private static readonly last = 1
   private readonly dispatcher: Scheduler.SchedulerDispatcher
+  /** Called whenever a turn is over. */
+  onEnd: (() => void) | undefined = undefined
   private startedAt = -1
   private nesting = 0
   private isSpent = false
@@ -54,6 +56,7 @@ export class Turn {
   private readonly end = () => {
     this.startedAt = -1
     this.isSpent = false
+    this.onEnd?.()
   }
 
   /**

@@ -39,6 +39,7 @@ export const makeSettle =
     request.phase = "ended"
     request.end = end
     request.exit = exit
+    request.caller = undefined
     const { details } = request
     if (details !== undefined) {
       if (details.expiry !== undefined) pool.deadlines.clear(details.expiry)

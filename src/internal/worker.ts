@@ -1,8 +1,8 @@
 /** One long-lived fiber that takes a request, runs an attempt, and does so again. */
 import { Context, Effect, Exit, Fiber, Scope } from "effect"
 import {
+  type AsyncContext,
   captureAsyncContext,
-  inAsyncContext,
   isSameAsyncContext,
   leaveAsyncContext,
   moveIntoAsyncContext
@@ -14,7 +14,12 @@ import { enterContext, isInterrupted, liveChildren, type Turn } from "./runtime.
 /** What a worker asks of whoever knows how an attempt begins and ends. */
 export interface AttemptSteps {
   readonly now: () => number
-  readonly begin: (worker: Worker, request: PoolRequest, now: number) => Effect.Effect<unknown, unknown>
+  readonly begin: (
+    worker: Worker,
+    request: PoolRequest,
+    called: AsyncContext | undefined,
+    now: number
+  ) => Effect.Effect<unknown, unknown>
   readonly end: (worker: Worker, exit: Exit.Exit<unknown, unknown>, now: number) => void
   readonly onDeadline: (worker: Worker, now: number) => void
 }
@@ -109,19 +114,18 @@ export class Worker {
   body(): Effect.Effect<unknown> {
     if (this.exit !== undefined) return this.cleanUp(this.exit)
     const { attempts, employer, turn } = this
+    // What an attempt leaves behind when it has suspended: its handler may have entered another context.
+    const here = captureAsyncContext()
     for (;;) {
       const now = attempts.now()
       if (turn.isOver(now)) return turn.wait
       const request = employer.take(this, now)
       if (request === undefined) return this.parked
       this.attempted = true
-      // In the async context of its call. That of the attempt before may be any: its handler may have entered another one.
-      const called = request.details?.asyncContext
-      const isThere = isSameAsyncContext(captureAsyncContext(), called)
-      const effect = isThere
-        ? attempts.begin(this, request, now)
-        : inAsyncContext(called, () => attempts.begin(this, request, now))
+      const called = request.asyncContext
+      const effect = attempts.begin(this, request, called, now)
       if (!Exit.isExit(effect)) {
+        const isThere = isSameAsyncContext(here, called)
         return Effect.exit(Effect.interruptible(isThere ? effect : moveIntoAsyncContext(called, effect)))
       }
       attempts.end(this, effect, attempts.now())
