@@ -6,6 +6,7 @@ import { sourceFiles } from "./source-files.mjs"
 const table = {
   "internal/checks": "PoolError",
   PoolError: "",
+  Defect: "",
   Outcome: "PoolError",
   PoolSnapshot: "Outcome",
   DrainReport: "Outcome PoolError",
@@ -57,7 +58,7 @@ const table = {
   "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
   "internal/calls":
     "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime internal/spans",
-  "internal/controls": "PoolError PoolSnapshot internal/checks internal/core",
+  "internal/controls": "PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",

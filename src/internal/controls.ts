@@ -4,6 +4,7 @@ import { OutOfBounds } from "../PoolError.ts"
 import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
+import { leftRunning } from "./drain.ts"
 
 export const makeControls = (core: Core) => {
   const { config, counters, crew, drain, events, now, queue, routes, runRoute } = core
@@ -83,6 +84,7 @@ export const makeControls = (core: Core) => {
         const millis = deadline === undefined ? config.drainDeadlineMillis : checks.millis("deadline", deadline, 0)
         return typeof millis === "number" ? drain.run(millis) : Effect.fail(millis)
       }),
+    running: Effect.sync(() => leftRunning(crew.all, now())),
     snapshot: Effect.sync(() => snapshotAt(now())),
     latencies: Effect.sync(() => ({ waited: core.waited.counts, ran: core.ran.counts }))
   }

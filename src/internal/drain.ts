@@ -120,9 +120,7 @@ export class Drain {
     deadlines.clear(this.deadline)
     deadlines.clear(this.grace)
     deadlines.stop()
-    const stuck = crew.all.flatMap((worker) =>
-      worker.request === undefined ? [] : [left(worker.request, "running", now)]
-    )
+    const stuck = leftRunning(crew.all, now)
     crew.close()
     const report: DrainReport.DrainReport = {
       pool: name,
@@ -140,6 +138,13 @@ export class Drain {
     this.pool.turn.run(now, () => Deferred.doneUnsafe(this.report, Effect.succeed(report)))
   }
 }
+
+/** The requests whose attempts have not ended, their finalizers included. */
+export const leftRunning = (
+  workers: ReadonlyArray<{ readonly request: PoolRequest | undefined }>,
+  now: number
+): ReadonlyArray<DrainReport.LeftRequest> =>
+  workers.flatMap(({ request }) => (request === undefined ? [] : [left(request, "running", now)]))
 
 const left = (request: PoolRequest, phase: Phase, now: number): DrainReport.LeftRequest => ({
   id: request.id,

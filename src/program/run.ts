@@ -6,7 +6,7 @@ import {
   EveryWorkerStuck,
   type OutcomesNotWritten,
   type RequestsNotRead,
-  StoppedBeforeStart
+  type StoppedBeforeStart
 } from "./errors.ts"
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
@@ -16,7 +16,7 @@ import * as Requests from "./requests.ts"
 import * as RunState from "./runState.ts"
 import type { Settings } from "./settings.ts"
 import type { StatusLine } from "./statusLine.ts"
-import type { Reason, Signal, Stop } from "./stop.ts"
+import { inWords, type Reason, type Stop } from "./stop.ts"
 import { Tally } from "./tally.ts"
 
 export interface Job {
@@ -49,8 +49,8 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
   Effect.gen(function* () {
     const { settings } = job
     const scope = yield* Effect.scope
-    const stopped = Effect.flatMap(stop.await, () => new StoppedBeforeStart({ signal: stop.reason as Signal }))
-    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(prepare(job), stopped)
+    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(prepare(job), stop.beforeStart)
+    stop.pool = pool
     const startedAt = yield* millis
     const progress: Progress = { pool, tally, total: requests.file?.requests, startedAt, statusLine }
     yield* Effect.forkIn(watch(progress), scope)
@@ -117,8 +117,8 @@ const prepare = Effect.fnUntraced(function* (job: Job) {
 })
 
 const stopping = (reason: Reason, deadlineMillis: number): string =>
-  `${typeof reason === "string" ? reason : reason.message}: nothing new is started, what runs has ` +
-  `${duration(deadlineMillis / 1000)} to end; one more signal ends the process at once`
+  `${inWords(reason)}: nothing new is started, what runs has ${duration(deadlineMillis / 1000)} to end; ` +
+  `${typeof reason === "string" ? "one more signal" : "a second signal"} ends the process at once`
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 

@@ -32,6 +32,7 @@ Exit codes:
   0    every line ended well, or no more than --max-failures did not
   1    more lines ended badly, or the requests could not be read or the outcomes written to the end
   2    bad usage: nothing was run, or the outcomes are not of this input
+  70   stopped by an error that nobody caught, thrown by a timer or a promise that a handler left behind
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 
@@ -93,7 +94,9 @@ const perform = (job: Job, json: boolean) =>
     const console = consoleOn(statusLine)
     globalThis.console = console
     const scope = yield* Scope.make("sequential")
-    const stop = yield* listen.pipe(Scope.provide(scope))
+    const stop = yield* listen((error, running) =>
+      Effect.sync(() => statusLine.print(`worker-pool: nobody caught this: ${error.detail}\nIt ran then: ${running}`))
+    )
     const running = run(job, stop, statusLine).pipe(
       Scope.provide(scope),
       Effect.provideService(Console.Console, console),

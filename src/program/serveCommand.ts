@@ -22,6 +22,7 @@ second ends the process at once.
 Exit codes:
   1    cannot listen on the address, or the service broke
   2    bad usage: nothing was served
+  70   drained because of an error that nobody caught, thrown by a timer or a promise that a handler left behind
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 

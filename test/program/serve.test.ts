@@ -1,31 +1,8 @@
 /** The service as a real process: it says where it is, and ends without breaking anything off. */
-import { Agent, request } from "node:http"
+import { Agent } from "node:http"
 import { describe, it } from "vitest"
-import { handlers, type Program, start } from "./fixtures/program.ts"
-
-const serve = async (...args: ReadonlyArray<string>): Promise<{ readonly program: Program; readonly url: string }> => {
-  const program = start("serve", "--handlers", handlers, "--port", "0", ...args)
-  await program.until("address", () => /listening on \S+\n/.test(program.stdout))
-  return { program, url: /listening on (\S+)/.exec(program.stdout)![1]! }
-}
-
-interface Answer {
-  readonly status: number
-  readonly json: any
-}
-
-const post = (url: string, type: string, payload: unknown, agent?: Agent): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", prefer: "wait=20" }
-    const asked = request(`${url}/requests/${type}`, { method: "POST", headers, agent }, (response) => {
-      let text = ""
-      response.on("data", (chunk) => (text += chunk))
-      response.on("error", reject)
-      response.on("end", () => resolve({ status: response.statusCode!, json: JSON.parse(text) }))
-    })
-    asked.on("error", reject)
-    asked.end(JSON.stringify(payload))
-  })
+import { handlers, start } from "./fixtures/program.ts"
+import { post, serve } from "./fixtures/service.ts"
 
 describe.concurrent("worker-pool serve", () => {
   it.for([
