@@ -1,8 +1,8 @@
-/** What a defect says about itself, for those who log it. */
+/** What a defect says about itself, for those who log it. Nothing here throws, whatever was thrown. */
+import { Cause } from "effect"
 
 /**
- * Tells one kind from another: the error's name and where it was made, or, of what has no such place, its text. Never
- * throws, whatever was thrown.
+ * Tells one kind from another: the error's name and where it was made, or, of what has no such place, its text.
  */
 export const kindOf = (thrown: unknown): string => {
   try {
@@ -15,3 +15,12 @@ export const kindOf = (thrown: unknown): string => {
 }
 
 const longest = 500
+
+/** With the stack and the causes, as far as they can be read; at most 10,000 characters. */
+export const pretty = (cause: Cause.Cause<unknown>): string => {
+  try {
+    return Cause.pretty(cause).slice(0, 10_000)
+  } catch {
+    return "something that cannot be read"
+  }
+}

@@ -147,7 +147,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     queue,
     turn,
     onDrained: (report) =>
-      log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logInfo(DrainReport.format(report)))
+      log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
   yield* Effect.addFinalizer(() =>

@@ -11,6 +11,7 @@ import {
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as OutcomesFile from "./outcomesFile.ts"
+import { inSentences } from "./poolLogs.ts"
 import { duration, type Progress, watch } from "./progress.ts"
 import * as Requests from "./requests.ts"
 import * as RunState from "./runState.ts"
@@ -25,6 +26,8 @@ export interface Job {
   readonly outcomes: string | undefined
   readonly resume: boolean
   readonly settings: Settings
+  /** Whether somebody asked for the log: then each change of the number of workers is told. */
+  readonly tellsChanges: boolean
 }
 
 /** What the summary is made of. */
@@ -49,7 +52,10 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
   Effect.gen(function* () {
     const { settings } = job
     const scope = yield* Effect.scope
-    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(prepare(job), stop.beforeStart)
+    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(
+      prepare(job, statusLine),
+      stop.beforeStart
+    )
     stop.pool = pool
     const startedAt = yield* millis
     const progress: Progress = { pool, tally, total: requests.file?.requests, startedAt, statusLine }
@@ -101,7 +107,7 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
   })
 
 /** Everything that can be wrong with the command line shows here, before anything is run. */
-const prepare = Effect.fnUntraced(function* (job: Job) {
+const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
   const requests = yield* Requests.open(job.requests)
   const { handlers } = yield* HandlersModule.load(job.handlers)
   const tally = new Tally()
@@ -110,6 +116,7 @@ const prepare = Effect.fnUntraced(function* (job: Job) {
   const pool = yield* ElasticPool.layer(job.settings.pool).pipe(
     Layer.provide(Layer.succeed(Handlers.Handlers, handlers)),
     Layer.build,
+    inSentences(print, { changes: job.tellsChanges }),
     Effect.map(Context.get(WorkerPool.WorkerPool)),
     Effect.mapError(({ message }) => new BadUsage({ reason: message }))
   )

@@ -1,10 +1,11 @@
 /** `worker-pool run`: its flags, its help, and what it prints. */
-import { Console, Context, Effect, Exit, Fiber, Logger, Option, Scope, Tracer } from "effect"
+import { Console, Effect, Exit, Fiber, Logger, Option, Scope } from "effect"
 import { Argument, Command, Flag, GlobalFlag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
 import { Writable } from "node:stream"
 import { BadUsage } from "./errors.ts"
 import { json, orUndefined, text, whole, bounds } from "./flags.ts"
+import { readable } from "./logs.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
 import { type Job, run } from "./run.ts"
@@ -73,7 +74,8 @@ export const runCommand = Command.make("run", flags, (flags) =>
       return yield* new BadUsage({ reason: "Expected --resume to come with --outcomes FILE, which it goes on with" })
     }
     const settings = yield* Settings.make(flags)
-    return yield* perform({ ...flags, settings }, flags.json)
+    const tellsChanges = Option.isSome(yield* GlobalFlag.LogLevel)
+    return yield* perform({ ...flags, settings, tellsChanges }, flags.json)
   })
 ).pipe(
   Command.withDescription(description),
@@ -100,7 +102,7 @@ const perform = (job: Job, json: boolean) =>
     const running = run(job, stop, statusLine).pipe(
       Scope.provide(scope),
       Effect.provideService(Console.Console, console),
-      Effect.provide(Logger.layer([logger(statusLine, Option.isSome(yield* GlobalFlag.LogLevel))]))
+      Effect.provide(Logger.layer([logger(statusLine)]))
     )
     const report = yield* running
     const output = json
@@ -112,13 +114,9 @@ const perform = (job: Job, json: boolean) =>
     return yield* exit(exitCodeOf(report, job.settings.maxFailures))
   })
 
-/** A line for each change of the number of workers is for those who asked for logs: the progress line tells it too. */
-const logger = ({ print }: StatusLine.StatusLine, isAskedFor: boolean) =>
-  Logger.make<unknown, void>((options) => {
-    const span = Context.getOrUndefined(options.fiber.context, Tracer.ParentSpan)
-    const isScaling = span?._tag === "Span" && span.name === "WorkerPool.scale"
-    if (isAskedFor || options.logLevel !== "Info" || !isScaling) print(Logger.formatLogFmt.log(options))
-  })
+/** What handlers log. */
+const logger = ({ print }: StatusLine.StatusLine) =>
+  Logger.make<unknown, void>((line) => print(Logger.formatLogFmt.log(readable(line))))
 
 const consoleOn = ({ print }: StatusLine.StatusLine): Console.Console & typeof globalThis.console =>
   new NodeConsole(

@@ -15,6 +15,7 @@ import { BadUsage, type StoppedBeforeStart } from "./errors.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as Logs from "./logs.ts"
 import { boundsFor, parsePolicy } from "./policyFlag.ts"
+import * as PoolLogs from "./poolLogs.ts"
 import { exit, print } from "./process.ts"
 import { millisOf } from "./quantities.ts"
 import type { ServeSettings } from "./serveSettings.ts"
@@ -63,6 +64,7 @@ export const start = (settings: ServeSettings) =>
     const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(
       Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
       Layer.build,
+      PoolLogs.atInfo,
       Effect.mapError(({ message }) => new BadUsage({ reason: message }))
     )
     const service = yield* Service.make({

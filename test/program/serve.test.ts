@@ -70,6 +70,9 @@ describe.concurrent("worker-pool serve", () => {
     expect([refused.status, refused.json.type]).toEqual([503, "urn:effect-worker-pool:problem:draining"])
     expect((await waiting).status).toBe(200)
     expect(await program.code()).toBe(143)
+    const drained = program.stderr.split("\n").filter((line) => line.includes("drained in"))
+    expect(drained.map((line) => JSON.parse(line))).toMatchObject([{ level: "INFO", annotations: { pool: "serve" } }])
+    expect(program.stderr).not.toContain("trace_id")
   })
 
   it("a second signal ends it at once", async ({ expect }) => {

@@ -93,6 +93,10 @@ describe.concurrent("what a run says", () => {
       expect(await program.code()).toBe(0)
       expect(program.summary.workers.peak).toBeGreaterThan(1)
       expect(program.stderr.includes("adaptive wants")).toBe(says)
+      expect(program.stderr.includes('pool "run" drained')).toBe(says)
+      // What the program says is a sentence; what handlers log is a line of their log.
+      const own = program.stderr.split("\n").filter((line) => line !== "" && !line.includes("logged by a handler"))
+      expect(own.filter((line) => !line.startsWith("worker-pool: "))).toEqual([])
       expect(program.stderr).toContain("logged by a handler")
     }
   })
