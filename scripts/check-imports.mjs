@@ -42,6 +42,7 @@ const table = {
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
+  "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
@@ -54,7 +55,7 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/request internal/retry internal/runtime internal/settle internal/unheard",
   "internal/processing": "Call Outcome PoolError internal/request internal/runtime",
   "internal/calls":
     "Call Handlers Outcome PoolError RequestPolicy Ticket internal/core internal/processing internal/request internal/runtime internal/spans",

@@ -66,14 +66,19 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   onEnd(listener: (outcome: Outcome) => void): void {
-    if (this.request.phase === "ended") listener(toOutcome(this.request))
-    else this.request.listen((_, request) => listener(toOutcome(request)))
+    if (this.request.phase === "ended") {
+      this.request.heard()
+      listener(toOutcome(this.request))
+    } else this.request.listen((_, request) => listener(toOutcome(request)))
   }
 }
 
 const ended = (request: PoolRequest): Effect.Effect<PoolRequest> =>
   Effect.callback((resume) => {
-    if (request.phase === "ended") return resume(Effect.succeed(request))
+    if (request.phase === "ended") {
+      request.heard()
+      return resume(Effect.succeed(request))
+    }
     const listener: Listener = (_, request) => resume(Effect.succeed(request))
     request.listen(listener)
     return Effect.sync(() => request.unlisten(listener))

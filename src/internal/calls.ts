@@ -149,8 +149,10 @@ export class Calls {
   enterAndWait(request: PoolRequest, resume: (exit: Exit.Exit<any, any>) => void): Effect.Effect<void> | undefined {
     const refusal = this.core.admission.enter(request)
     if (refusal !== undefined) resume(refusal)
-    else if (request.exit !== undefined && request.phase === "ended") resume(request.exit)
-    else {
+    else if (request.exit !== undefined && request.phase === "ended") {
+      request.heard()
+      resume(request.exit)
+    } else {
       request.listen(resume)
       return request
     }

@@ -19,6 +19,7 @@ import type { Canceller, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
 import { Alarm, inherit, makeNow, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
+import { Unheard } from "./unheard.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
@@ -82,6 +83,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     events,
     turn,
+    onDefect: new Unheard({ now, turn, log }).onDefect,
     onSettled: (request, from, now) => drain.onSettled(request, from, now),
     onTold: drain.check
   })

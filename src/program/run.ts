@@ -8,6 +8,7 @@ import {
   type RequestsNotRead,
   type StoppedBeforeStart
 } from "./errors.ts"
+import { Defects } from "./defects.ts"
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as OutcomesFile from "./outcomesFile.ts"
@@ -39,6 +40,8 @@ export interface Report {
   readonly blank: number
   readonly attempts: number
   readonly retries: number
+  /** Lines whose handler died in this run. */
+  readonly defects: number
   readonly wallMillis: number
   /** Lines that ended in this run. */
   readonly ended: number
@@ -69,7 +72,8 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
     }
     tally.see(yield* pool.snapshot)
 
-    const feed = new Feed({ pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
+    const defects = new Defects(statusLine.print)
+    const feed = new Feed({ defects, pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
     const toTheEnd = feed.all(chained(first, requests.next), recordStream(requests, outcomes, stop)).pipe(
       Effect.catch((error) => Effect.sync(() => stop.request(error))),
       Effect.andThen(feed.fewerThan(1))
@@ -99,6 +103,7 @@ export const run = (job: Job, stop: Stop, statusLine: StatusLine): Effect.Effect
       blank: requests.file === undefined ? feed.lines.count - tally.read : requests.file.lines - requests.file.requests,
       attempts,
       retries,
+      defects: defects.count,
       wallMillis,
       ended: tally.done - tally.earlier,
       stuck: drained.stuck,

@@ -9,7 +9,7 @@ export const exitCodeOf = ({ stopped, left, tally }: Report, maxFailures: MaxFai
   stopped !== undefined ? codeOf(stopped) : left.lines === 0 && maxFailures.allows(tally.bad, tally.done) ? 0 : 1
 
 export const toJson = (report: Report, maxFailures: MaxFailures): string => {
-  const { attempts, blank, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
+  const { attempts, blank, defects, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
   return `${JSON.stringify({
     exitCode: exitCodeOf(report, maxFailures),
     stopped: stopped === undefined ? null : inWords(stopped),
@@ -23,6 +23,7 @@ export const toJson = (report: Report, maxFailures: MaxFailures): string => {
     earlier: tally.earlier,
     attempts,
     retries,
+    defects,
     wallMillis: Math.round(wallMillis),
     perSecond: Math.round(perSecond(ended, wallMillis)),
     workers: tally.workers,
@@ -33,7 +34,7 @@ export const toJson = (report: Report, maxFailures: MaxFailures): string => {
 }
 
 export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boolean): string => {
-  const { attempts, blank, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
+  const { attempts, blank, defects, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
   const { first, last, least, peak } = tally.workers
   const rows: Array<readonly [string, string]> = [["lines", String(tally.done + left.lines)]]
   if (blank > 0) rows.push(["blank", `${blank} (skipped)`])
@@ -55,6 +56,7 @@ export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boo
     const verdict = maxFailures.allows(tally.bad, tally.done) ? "within" : "more than"
     rows.push(["badly", `${tally.bad} ended badly, ${verdict} --max-failures ${maxFailures.text}`])
   }
+  if (defects > 0) rows.push(["defects", `${defects}, standard error has a stack for each kind`])
   if (stopped !== undefined) rows.push(["stopped", inWords(stopped)])
   const lines = rows.map(([name, value]) => `${name.padEnd(12)} ${value}`)
   if (stuckCount > 0) {
