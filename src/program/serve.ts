@@ -16,6 +16,7 @@ import * as HandlersModule from "./handlersModule.ts"
 import * as Logs from "./logs.ts"
 import { boundsFor, parsePolicy } from "./policyFlag.ts"
 import * as PoolLogs from "./poolLogs.ts"
+import * as ProcessMetrics from "./processMetrics.ts"
 import { exit, print } from "./process.ts"
 import { millisOf } from "./quantities.ts"
 import type { ServeSettings } from "./serveSettings.ts"
@@ -60,6 +61,7 @@ export const serve = (
 export const start = (settings: ServeSettings) =>
   Effect.gen(function* () {
     const { group, handlers } = yield* HandlersModule.load(settings.handlers)
+    yield* ProcessMetrics.register
     const idPrefix = `${randomBytes(3).toString("hex")}-`
     const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(
       Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
