@@ -106,9 +106,11 @@ const table = {
   "http/requests": "index http/api http/headers http/ledger http/problem http/resource http/service http/submit",
   "http/pool": "index http/api http/example http/headers http/problem http/service",
   "http/operations": "http/api http/events http/guard http/problem http/service",
+  "http/docsFixes": "",
+  "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/events http/guard http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
+    "http/api http/docs http/events http/guard http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
   "http/unreadable": "http/problem http/send",
   "http/server": "http/guard http/problem http/routes http/send http/submit http/unreadable",
   "dashboard/assets": "http/problem",
