@@ -44,8 +44,17 @@ export const serve = (
     yield* print(`worker-pool: listening on ${listener.url}\n`)
     const reason = yield* stop.await
 
-    service.stopping = true
+    service.ready = false
+    // A client that keeps its connection would keep coming.
     listener.lastAnswers()
+    const { shutdownDelayMillis } = settings
+    if (typeof reason === "string" && shutdownDelayMillis > 0) {
+      yield* Effect.logInfo(
+        `${reason}: not ready any more; new requests are taken for another ${shutdownDelayMillis} ms`
+      )
+      yield* Effect.raceFirst(Effect.sleep(shutdownDelayMillis), stop.awaitUncaught)
+    }
+    service.stopping = true
     if (typeof reason === "string") yield* Effect.logInfo(`${reason}: ${stopping}`)
     const report = yield* Effect.orDie(service.pool.drain())
     yield* Deferred.succeed(closing, undefined)

@@ -16,7 +16,7 @@ ${policyHelp.replaceAll(/^/gm, "  ")}
 
 A duration is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h or "2 seconds".
 
-The first SIGINT or SIGTERM drains the pool: nothing new is let in, what was accepted has until --drain-deadline to end. The
+The first SIGINT or SIGTERM drains the pool, after --shutdown-delay: nothing new is let in, what was accepted has until --drain-deadline to end. The
 second ends the process at once.
 
 Exit codes:

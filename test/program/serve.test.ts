@@ -75,6 +75,38 @@ describe.concurrent("worker-pool serve", () => {
     expect(program.stderr).not.toContain("trace_id")
   })
 
+  it("with a delay it takes requests until those who route to it know that it is not ready", async ({ expect }) => {
+    const { program, url } = await serve("--shutdown-delay", "3s")
+    program.child.kill("SIGTERM")
+    await program.untilSays("SIGTERM: not ready")
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503)
+    expect((await fetch(`${url}/health/live`)).status).toBe(200)
+    const taken = await fetch(`${url}/requests/Echo`, {
+      method: "POST",
+      headers: { "content-type": "application/json", prefer: "wait=10" },
+      body: JSON.stringify({ message: "late" })
+    })
+    // A client that stays on its connection would never come to another pod.
+    expect([taken.status, taken.headers.get("connection")]).toEqual([200, "close"])
+    expect(program.stderr).not.toContain("no new requests")
+    await program.untilSays("SIGTERM: no new requests")
+    expect(await program.code()).toBe(143)
+  })
+
+  it("a second signal, or an error that nobody caught, does not wait for the delay", async ({ expect }) => {
+    for (const second of ["signal", "error"]) {
+      const { program, url } = await serve("--shutdown-delay", "1h")
+      program.child.kill("SIGTERM")
+      await program.untilSays("SIGTERM: not ready")
+      if (second === "error") await post(url, "Stray", { how: "throws", after: 1, reasons: ["x"] })
+      else {
+        await new Promise((resolve) => setTimeout(resolve, 80)) // longer than an echo of the first
+        program.child.kill("SIGTERM")
+      }
+      expect([second, await program.code()]).toEqual([second, second === "error" ? 70 : 143])
+    }
+  })
+
   it("a second signal ends it at once", async ({ expect }) => {
     const { program, url } = await serve()
     post(url, "Sleep", { millis: 60_000 }).catch(() => undefined)
