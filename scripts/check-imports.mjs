@@ -6,6 +6,7 @@ import { sourceFiles } from "./source-files.mjs"
 const table = {
   "internal/checks": "PoolError",
   PoolError: "",
+  Defect: "",
   Outcome: "PoolError",
   PoolSnapshot: "Outcome",
   DrainReport: "Outcome PoolError",
@@ -46,6 +47,7 @@ const table = {
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
     "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
+  "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/origin internal/request internal/retry internal/runtime internal/settle internal/worker",
@@ -58,15 +60,15 @@ const table = {
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
-    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime",
+    "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/core internal/origin internal/payload internal/request internal/runtime",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
-  "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core",
+  "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
@@ -114,9 +116,11 @@ const table = {
   "http/requests": "index http/api http/headers http/ledger http/problem http/resource http/service http/submit",
   "http/pool": "index http/api http/example http/headers http/problem http/service",
   "http/operations": "http/api http/events http/guard http/problem http/service",
+  "http/docsFixes": "",
+  "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/events http/guard http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
+    "http/api http/docs http/events http/guard http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
   "http/unreadable": "http/problem http/send",
   "http/server": "http/guard http/problem http/routes http/send http/submit http/unreadable",
   "dashboard/assets": "http/problem",

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import "./end-with-npm.mjs"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const { status } = spawnSync(process.execPath, [join(root, "scripts/build-dashboard.mjs")], {

@@ -2,13 +2,13 @@
 import type { End } from "./Outcome.ts"
 import type { Phase } from "./PoolError.ts"
 
-/** A request that the drain stopped, or whose attempt ignored it. */
+/** A request that the drain stopped, or whose attempt ignored it, or one that runs. */
 export interface LeftRequest {
   readonly id: string
   readonly tag: string
   readonly phase: Phase
   readonly attempts: number
-  /** Milliseconds in that phase when the drain ended. */
+  /** Milliseconds in that phase when the drain ended, or until now. */
   readonly millis: number
 }
 

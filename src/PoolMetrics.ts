@@ -11,21 +11,46 @@
  * | `worker_pool_waited_seconds`, `worker_pool_ran_seconds` | histogram | of ended requests; from 1 ms to 65.536 s, doubling |
  * | `worker_pool_requests` | gauge, by `phase` | `blocked`, `waiting`, `delayed`, `running` |
  * | `worker_pool_workers` | gauge, by `state` | `idle`, `running`, `ending`, `stuck`, `target` |
+ * | `worker_pool_min_workers`, `worker_pool_max_workers` | gauge | the bounds in force |
+ * | `worker_pool_capacity` | gauge | requests that may wait; not there when unbounded |
+ * | `worker_pool_handler_offered_total`, `worker_pool_handler_retries_total` | counter, by `type` | requests and retries of that type |
+ * | `worker_pool_handler_attempts_total` | counter, by `type` and `end` | attempts that ended: `succeeded`, `failed`, `timed_out` |
+ * | `worker_pool_handler_busy_seconds_total` | counter, by `type` | time that its attempts kept workers |
+ * | `worker_pool_handler_running` | gauge, by `type` | attempts that keep a worker now |
+ *
+ * The types are those that the pool has handlers for, and `run`. A pool of a name that another living one has already
+ * is told apart by the label `instance`, from `2` on.
  */
-import { Effect, Layer, Metric } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
 import * as Latencies from "./Latencies.ts"
 import { ends } from "./Outcome.ts"
-import type { PoolSnapshot } from "./PoolSnapshot.ts"
+import type { HandlerCounts, PoolSnapshot } from "./PoolSnapshot.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
-/** Registered until the scope ends; then the pool's series are removed. */
+/** Registered until the scope ends; then the pool's series are removed, and no others. */
 export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
   Effect.gen(function* () {
     const { latencies, name, snapshot } = yield* WorkerPool
     const context = yield* Effect.context<never>()
+    const instance = yield* Effect.acquireRelease(
+      Effect.sync(() => takeInstance(context, name)),
+      ({ release }) => Effect.sync(release)
+    )
+    const pool = { pool: name, ...(instance.number === 1 ? undefined : { instance: String(instance.number) }) }
+    if (instance.number > 1) {
+      yield* Effect.logWarning(
+        `there is another pool of the name "${name}": the metrics of this one have the label instance="${instance.number}"; give each pool a \`name\` of its own`
+      )
+    }
     const read = () => Effect.runSync(snapshot)
-    const registrations = series.map(({ attributes, count, description, id, kind }) => {
-      const options = { description, attributes: { pool: name, ...attributes } }
+    const { capacity, handlers } = read()
+    const own = [
+      ...series,
+      ...(Number.isFinite(capacity) ? queueSeries : []),
+      ...[...new Set([...Object.keys(handlers), "run"])].flatMap(handlerSeries)
+    ]
+    const registrations = own.map(({ attributes, count, description, id, kind }) => {
+      const options = { description, attributes: { ...pool, ...attributes } }
       const nothing = () => {}
       return kind === "counter"
         ? Metric.registerUnsafe(Metric.counter(id, { ...options, incremental: true }), context, {
@@ -43,7 +68,7 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
       const metric = Metric.histogram(`worker_pool_${which}_seconds`, {
         description,
         boundaries: boundaries.map((millis) => millis / 1000),
-        attributes: { pool: name }
+        attributes: pool
       })
       const nothing = () => {}
       const get = () => stateOf(Effect.runSync(latencies)[which])
@@ -56,6 +81,27 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
     )
   })
 )
+
+/** Which of the pools of one name are alive, by the registry in which they meet and the attributes that they share. */
+const living = new WeakMap<Metric.MetricRegistry, Map<string, Set<number>>>()
+
+/** The least number, from 1 on, that no living pool of this name has. */
+const takeInstance = (context: Context.Context<never>, name: string) => {
+  const registry = Context.get(context, Metric.MetricRegistry)
+  const pools = living.get(registry) ?? new Map<string, Set<number>>()
+  living.set(registry, pools)
+  const key = JSON.stringify([name, Context.get(context, Metric.CurrentMetricAttributes)])
+  const taken = pools.get(key) ?? new Set<number>()
+  pools.set(key, taken)
+  let number = 1
+  while (taken.has(number)) number++
+  taken.add(number)
+  const release = () => {
+    taken.delete(number)
+    if (taken.size === 0) pools.delete(key)
+  }
+  return { number, release }
+}
 
 const histograms = [
   ["waited", "Time that ended requests waited"],
@@ -131,5 +177,29 @@ const series: ReadonlyArray<Series> = [
     ending: (s) => s.ending,
     stuck: (s) => s.stuck,
     target: (s) => s.target
-  })
+  }),
+  of("gauge", "min_workers", "The least workers that the pool may have", "", { "": (s) => s.minWorkers }),
+  of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
 ].flat()
+
+const queueSeries = of("gauge", "capacity", "Requests that may wait", "", { "": (s) => s.capacity })
+
+/** A handler that has not been asked for yet has no counts. */
+const handlerSeries = (type: string): ReadonlyArray<Series> => {
+  const counted = (key: keyof HandlerCounts) => (s: PoolSnapshot) => s.handlers[type]?.[key] ?? 0
+  return [
+    of("counter", "handler_offered_total", "Requests of this type", "", { "": counted("offered") }),
+    of("counter", "handler_retries_total", "Attempts that were not a request's first", "", { "": counted("retries") }),
+    of("counter", "handler_attempts_total", "Attempts that ended", "end", {
+      succeeded: counted("succeeded"),
+      failed: counted("failed"),
+      timed_out: counted("timedOut")
+    }),
+    of("counter", "handler_busy_seconds_total", "Time that attempts kept workers", "", {
+      "": (s) => counted("occupiedMillis")(s) / 1000
+    }),
+    of("gauge", "handler_running", "Attempts that keep a worker now", "", { "": counted("running") })
+  ]
+    .flat()
+    .map((one) => ({ ...one, attributes: { type, ...one.attributes } }))
+}

@@ -33,7 +33,7 @@ export class Scaler extends Context.Service<
 
 /**
  * A scaler of the pool in the context. It ends with its scope, or at the first tick that finds the pool draining. A
- * change is logged as a sentence and is an event of a span `WorkerPool.scale`; a tick that changes nothing is neither.
+ * change is logged as a sentence, at Debug, and is an event of a span `WorkerPool.scale`; a tick that changes nothing is neither.
  */
 export const make = Effect.fnUntraced(function* (
   startingPolicy: ScalingPolicy
@@ -140,7 +140,7 @@ const report = (decision: ScalingDecision.ScalingDecision): Effect.Effect<void> 
     const { handlers: _, ...counts } = signals
     const attributes = { policy, before, after, wanted, proposed, reason, heldBack: heldBack ?? "nothing", ...counts }
     span.event("ScalingDecision", yield* Clock.currentTimeNanos, attributes)
-    yield* Effect.logInfo(ScalingDecision.explain(decision))
+    yield* Effect.logDebug(ScalingDecision.explain(decision))
   }).pipe(Effect.withSpan("WorkerPool.scale", { attributes: { pool: signals.pool }, root: true }), Effect.ignore)
 }
 

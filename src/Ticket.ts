@@ -70,7 +70,10 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   onEnd(listener: (outcome: Outcome) => void): void {
-    if (this.request.phase === "ended") return listener(toOutcome(this.request))
+    if (this.request.phase === "ended") {
+      this.request.heard()
+      return listener(toOutcome(this.request))
+    }
     const listening = captureAsyncContext()
     this.request.listen((_, request) => inAsyncContext(listening, () => listener(toOutcome(request))))
   }
@@ -78,7 +81,10 @@ class TicketOf implements Ticket<unknown, unknown> {
 
 const ended = (request: PoolRequest): Effect.Effect<PoolRequest, NestedWaitRefused> =>
   Effect.callback((resume) => {
-    if (request.phase === "ended") return resume(Effect.succeed(request))
+    if (request.phase === "ended") {
+      request.heard()
+      return resume(Effect.succeed(request))
+    }
     const waiting = request.route.nesting.waitFor(request)
     if (Exit.isExit(waiting)) return resume(waiting as Exit.Exit<never, NestedWaitRefused>)
     const done = () => resume(Effect.succeed(request))

@@ -3,7 +3,7 @@ import { Context, type Duration, Effect, Layer, type Scope, type Stream } from "
 import type { Rpc } from "effect/rpc"
 import * as Call from "./Call.ts"
 import * as DeadLetters from "./DeadLetters.ts"
-import type { DrainReport } from "./DrainReport.ts"
+import type { DrainReport, LeftRequest } from "./DrainReport.ts"
 import type { Handlers } from "./Handlers.ts"
 import { Calls } from "./internal/calls.ts"
 import { makeControls } from "./internal/controls.ts"
@@ -89,6 +89,8 @@ export class WorkerPool extends Context.Service<
       /** `"interrupt"`: what runs is finished, what waits is not, and is told so at once. Default `"finish"`. */
       readonly waiting?: "finish" | "interrupt" | undefined
     }) => Effect.Effect<DrainReport, InvalidPoolConfig | NestedWaitRefused>
+    /** The requests whose attempts run now, or have not ended yet since they were interrupted: at most one a worker. */
+    readonly running: Effect.Effect<ReadonlyArray<LeftRequest>>
     /** Every count of the pool, taken in one step. */
     readonly snapshot: Effect.Effect<PoolSnapshot>
     /** How long the requests that have ended waited and ran, as histograms since the pool was built. */

@@ -1,6 +1,7 @@
 /** An elastic, back-pressured, accountable worker pool for Effect. */
 export * as Call from "./Call.ts"
 export * as DeadLetters from "./DeadLetters.ts"
+export * as Defect from "./Defect.ts"
 export * as DrainReport from "./DrainReport.ts"
 export * as ElasticPool from "./ElasticPool.ts"
 export * as Handlers from "./Handlers.ts"

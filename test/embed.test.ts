@@ -1,6 +1,6 @@
 /** A pool inside somebody's program: ManagedRuntime, and being started and stopped again and again. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Layer, ManagedRuntime, Scope } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Logger, ManagedRuntime, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
@@ -61,6 +61,36 @@ describe("under ManagedRuntime", () => {
       yield* Fiber.join(disposing)
       assert.deepStrictEqual(ended, ["a", "b"])
       assert.deepInclude(yield* pool.snapshot, { state: "closed", workers: 0, succeeded: 2 })
+    })
+  )
+})
+
+describe("in somebody's log", () => {
+  it.effect("a pool says at Info only what somebody must act on", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel} ${String(message)}`))
+      const use = (options: ElasticPool.Options, id: string) =>
+        Effect.gen(function* () {
+          const handlers = Handlers.layer(Works).pipe(
+            Layer.provide(Works.toLayer({ Work: ({ id }) => (id === "never" ? Effect.never : Effect.succeed(id)) }))
+          )
+          const scope = yield* Scope.make()
+          const { pool } = yield* ElasticPool.make(options).pipe(Effect.provide(handlers), Scope.provide(scope))
+          yield* pool.submit(Works.requests.get("Work")!, { id })
+          yield* TestClock.adjust("2 seconds")
+          yield* advanceUntilDone(Scope.close(scope, Exit.void))
+        }).pipe(Effect.provide(Logger.layer([logger])))
+      yield* use({ name: "quiet", scaling: ScalingPolicy.make("three", () => 3) }, "a")
+      assert.deepStrictEqual(lines, [])
+      yield* use({ name: "quiet", scaling: ScalingPolicy.make("three", () => 3) }, "a").pipe(
+        Effect.provideService(References.MinimumLogLevel, "Debug")
+      )
+      assert.match(lines[0]!, /^Debug At 00:00:0\d UTC pool "quiet" went up from 1 to 3 workers/)
+      assert.match(lines[1]!, /^Debug pool "quiet" drained in 0 ms: 1 succeeded$/)
+      assert.strictEqual(lines.splice(0).length, 2)
+      yield* use({ name: "forced", drainDeadline: "1 second", scaling: "none" }, "never")
+      assert.match(lines.join(), /^Warn pool "forced"/)
     })
   )
 })

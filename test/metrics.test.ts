@@ -1,9 +1,10 @@
 /** Metrics. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric } from "effect"
+import { Effect, Exit, Layer, Logger, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
+import type * as WorkerPool from "../src/WorkerPool.ts"
 import { hears, withPool, Work, Works } from "./support/bench.ts"
 
 describe("metrics", () => {
@@ -39,15 +40,83 @@ describe("metrics", () => {
             "worker_pool_requests mine running": 1,
             "worker_pool_requests mine waiting": 1,
             "worker_pool_workers mine running": 1,
-            "worker_pool_workers mine target": 1
+            "worker_pool_workers mine target": 1,
+            "worker_pool_min_workers mine": 1,
+            "worker_pool_max_workers mine": 1,
+            "worker_pool_capacity mine": 10_000,
+            "worker_pool_handler_offered_total mine Work": 4,
+            "worker_pool_handler_attempts_total mine Work succeeded": 1,
+            "worker_pool_handler_attempts_total mine Work failed": 1,
+            "worker_pool_handler_attempts_total mine Work timed_out": 0,
+            "worker_pool_handler_running mine Work": 1,
+            "worker_pool_handler_offered_total mine run": 0
           }
           for (const [key, value] of Object.entries(expected)) assert.strictEqual(metrics.get(key), value, key)
           yield* TestClock.adjust(1500)
           assert.strictEqual((yield* read).get("worker_pool_ran_seconds_total mine"), 1.5)
+          assert.strictEqual((yield* read).get("worker_pool_handler_busy_seconds_total mine Work"), 1.5)
+          yield* bench.pool.setBounds({ maxWorkers: 3 })
+          yield* bench.pool.run(Effect.void)
+          const later = yield* read
+          assert.strictEqual(later.get("worker_pool_max_workers mine"), 3)
+          assert.strictEqual(later.get("worker_pool_handler_attempts_total mine run succeeded"), 1)
         })
       )
       assert.deepStrictEqual([...(yield* read).keys()], [])
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect(
+    "two living pools of one name have series of their own, and the end of one takes nothing from the other",
+    () =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel} ${String(message)}`))
+        const layer = Handlers.layer(Works).pipe(Layer.provide(Works.toLayer({ Work: ({ id }) => Effect.succeed(id) })))
+        const open = Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          const { pool } = yield* ElasticPool.make({ name: "twin", drainDeadline: 0 }).pipe(
+            Effect.provide(layer),
+            Scope.provide(scope)
+          )
+          return { pool, close: Scope.close(scope, Exit.void) }
+        }).pipe(Effect.provide(Logger.layer([logger])))
+        const accepted = Effect.map(read, (metrics) =>
+          Object.fromEntries([...metrics].filter(([key]) => key.startsWith("worker_pool_accepted_total")))
+        )
+        const run = (pool: WorkerPool.WorkerPool["Service"], times: number) =>
+          Effect.replicateEffect(pool.execute(Work, { id: "a" }), times)
+
+        const a = yield* open
+        yield* run(a.pool, 3)
+        assert.deepStrictEqual(lines, [])
+        const b = yield* open
+        yield* run(b.pool, 5)
+        assert.deepStrictEqual(yield* accepted, {
+          "worker_pool_accepted_total twin": 3,
+          "worker_pool_accepted_total twin 2": 5
+        })
+        assert.deepStrictEqual(lines, [
+          'Warn there is another pool of the name "twin": the metrics of this one have the label instance="2"; give each pool a `name` of its own'
+        ])
+        yield* b.close
+        assert.deepStrictEqual(yield* accepted, { "worker_pool_accepted_total twin": 3 })
+        const c = yield* open
+        yield* a.close
+        yield* run(c.pool, 1)
+        assert.deepStrictEqual(yield* accepted, { "worker_pool_accepted_total twin 2": 1 })
+        const d = yield* open
+        assert.strictEqual((yield* accepted)["worker_pool_accepted_total twin"], 0)
+        yield* c.close
+        yield* d.close
+        assert.deepStrictEqual([...(yield* read).keys()], [])
+        // In a registry of its own a pool has no twin.
+        const e = yield* open
+        const f = yield* Effect.provideService(open, Metric.MetricRegistry, new Map())
+        assert.strictEqual(lines.length, 2)
+        yield* e.close
+        yield* f.close
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.effect("two pools of different names do not mix", () =>

@@ -1,6 +1,6 @@
 /** The number of workers: who changes it, at which tick, and what a worker does that is one too many. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Stream, Tracer } from "effect"
+import { Effect, Fiber, Logger, References, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import * as ScalingPolicy from "../src/ScalingPolicy.ts"
 import { type Bench, hears, withPool } from "./support/bench.ts"
@@ -236,7 +236,7 @@ describe("what a decision says", () => {
     )
   )
 
-  it.effect("a change is logged as that sentence, and a tick without one is not", () => {
+  it.effect("a change is logged as that sentence, at Debug, and a tick without one is not", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ message }) => void lines.push(String(message)))
     return withPool({ scaling: wishes(2, 2, 1) })((bench) =>
@@ -248,7 +248,7 @@ describe("what a decision says", () => {
         ])
         assert.strictEqual((yield* bench.scaler.recent).length, 3)
       })
-    ).pipe(Effect.provide(Logger.layer([logger])))
+    ).pipe(Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Debug"))
   })
 
   it.effect("a change is an event of a span, with what was decided and from which counts", () => {

@@ -15,7 +15,7 @@ export const layer = (service: Service, guard: Guard, events: ReturnType<typeof 
       .handle("live", () => Effect.succeed({ status: "ok" }))
       .handle("ready", () =>
         Effect.map(service.pool.snapshot, ({ state }) =>
-          service.stopping || state !== "open" ? toResponse(draining) : { status: "ok" }
+          !service.ready || state !== "open" ? toResponse(draining) : { status: "ok" }
         )
       )
       .handle("metrics", () =>

@@ -1,9 +1,10 @@
 /** All routes but the one that takes requests, as one Effect that answers a request. */
 import { ByteSize, Cause, type Deferred, Effect, Layer, type Scope } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger, OpenApi } from "effect/http-api"
+import { HttpApiBuilder, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Api, contract, InvalidAsProblem } from "./api.ts"
+import * as Docs from "./docs.ts"
 import { makeEvents } from "./events.ts"
 import type { Guard } from "./guard.ts"
 import { wrongMethod } from "./methods.ts"
@@ -42,7 +43,7 @@ export const make = (service: Service, { closing, guard, more }: Parts) =>
     const routes = Layer.mergeAll(
       HttpApiBuilder.layer(Api).pipe(Layer.provide(groups), Layer.provide(invalidAsProblem)),
       HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api))),
-      HttpApiSwagger.layer(api, { path: "/docs" }),
+      Docs.layer,
       more
     )
     const app = yield* HttpRouter.toHttpEffect(routes.pipe(Layer.provide(NodeHttpServer.layerHttpServices)))
@@ -57,15 +58,11 @@ export const make = (service: Service, { closing, guard, more }: Parts) =>
   })
 
 /** What every answer says, unless it says something else itself; and the one error that the router tells in its own words. */
-const dressed = (
-  response: HttpServerResponse.HttpServerResponse,
-  { headers, url }: HttpServerRequest.HttpServerRequest
-) => {
+const dressed = (response: HttpServerResponse.HttpServerResponse, { headers }: HttpServerRequest.HttpServerRequest) => {
   const answer =
     response.status === 415 ? Problem.toResponse(Problem.unsupportedType(headers["content-type"] ?? "")) : response
   return HttpServerResponse.setHeaders(answer, {
     ...securityHeaders,
-    ...(/^\/+docs(\?|$)/.test(url) ? { "content-security-policy": docsPolicy } : undefined),
     ...answer.headers
   })
 }
@@ -100,8 +97,3 @@ const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>
     }
     return Effect.as(Effect.logError("a route failed", cause), Problem.toResponse(Problem.unexpected))
   })
-
-/** The documentation brings its script and its style in the page; it shows what this service alone says. */
-const docsPolicy =
-  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

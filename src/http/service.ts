@@ -34,7 +34,9 @@ export interface Service {
   readonly retryAfter: () => number
   /** The policy in force, with its numbers. */
   policy: string
-  /** No longer ready: the process is about to end. */
+  /** Whether those who route requests may send more. */
+  ready: boolean
+  /** The process is about to end, and takes no more requests. */
   stopping: boolean
 }
 
@@ -66,6 +68,7 @@ export const make = (
       options,
       retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
       policy: options.policy,
+      ready: true,
       stopping: false
     }
   })

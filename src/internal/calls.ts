@@ -135,6 +135,7 @@ export class Calls {
       return request
     }
     waiting?.end()
+    if (refusal === undefined) request.heard()
     resume(refusal ?? request.exit!)
     return undefined
   }

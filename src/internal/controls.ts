@@ -5,6 +5,7 @@ import { type InvalidPoolConfig, type NestedWaitRefused, OutOfBounds } from "../
 import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
+import { leftRunning } from "./drain.ts"
 
 export const makeControls = (core: Core) => {
   const { config, counters, crew, drain, events, nesting, now, queue, routes, runRoute } = core
@@ -94,6 +95,7 @@ export const makeControls = (core: Core) => {
         drain.start(millis, waiting)
         return refusal
       }),
+    running: Effect.sync(() => leftRunning(crew.all, now())),
     snapshot: Effect.sync(() => snapshotAt(now())),
     latencies: Effect.sync(() => ({ waited: core.waited.counts, ran: core.ran.counts }))
   }

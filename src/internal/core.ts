@@ -22,6 +22,7 @@ import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
 import { Time } from "./time.ts"
+import { Unheard } from "./unheard.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
@@ -89,6 +90,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     deadLetters,
     events,
     turn,
+    onDefect: new Unheard({ now, turn, log }).onDefect,
     onSettled: (request, from, millis) => drain.onSettled(request, from, millis),
     onTold: drain.check
   })
@@ -175,7 +177,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     queue,
     turn,
     onDrained: (report) =>
-      log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logInfo(DrainReport.format(report)))
+      log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
   yield* Effect.addFinalizer(() =>

@@ -13,6 +13,7 @@ import type { Events } from "./events.ts"
 import type { Nesting } from "./nesting.ts"
 import type { PoolRequest } from "./request.ts"
 import type { Turn } from "./runtime.ts"
+import type { Worker } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -151,9 +152,7 @@ export class Drain {
     deadlines.clear(this.deadline)
     deadlines.clear(this.grace)
     deadlines.stop()
-    const stuck = crew.all.flatMap((worker) =>
-      worker.request === undefined ? [] : [left(worker.request, "running", now - worker.startedAt)]
-    )
+    const stuck = leftRunning(crew.all, now)
     crew.close()
     const report: DrainReport.DrainReport = {
       pool: name,
@@ -171,6 +170,15 @@ export class Drain {
     this.pool.turn.run(now, () => Deferred.doneUnsafe(this.report, Effect.succeed(report)))
   }
 }
+
+/** The requests whose attempts have not ended, their finalizers included. */
+export const leftRunning = (
+  workers: ReadonlyArray<Pick<Worker, "request" | "startedAt">>,
+  now: number
+): ReadonlyArray<DrainReport.LeftRequest> =>
+  workers.flatMap(({ request, startedAt }) =>
+    request === undefined ? [] : [left(request, "running", now - startedAt)]
+  )
 
 const left = (request: PoolRequest, phase: Phase, millis: number): DrainReport.LeftRequest => ({
   id: request.id,

@@ -178,8 +178,10 @@ class Processing implements Awaited {
   private add(entry: PoolRequest | Rejected): void {
     const over = isOver(entry)
     if (this.options.ordered || !over) this.entered.push(entry)
-    if (over) this.onEnd(entry)
-    else (entry as PoolRequest).listen(this.listener)
+    if (over) {
+      if (entry instanceof PoolRequest) entry.heard()
+      this.onEnd(entry)
+    } else (entry as PoolRequest).listen(this.listener)
   }
 
   /** One for all requests. */

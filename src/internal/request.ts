@@ -204,6 +204,16 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     else if (Array.isArray(this.listeners)) this.listeners = this.listeners.filter((other) => other !== listener)
   }
 
+  /** Whether somebody hears of its end, or has. */
+  get isHeard(): boolean {
+    return this.listeners !== undefined
+  }
+
+  /** Somebody hears of the end that it has already. */
+  heard(): void {
+    this.listeners = nothing
+  }
+
   /** Tells each listener once. A listener may do anything to the pool, and throw: see `Turn.tell`. */
   notify(onDefect: (defect: unknown) => void): void {
     const { listeners } = this
@@ -221,6 +231,8 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     }
   }
 }
+
+const nothing: Listener = () => {}
 
 export const toOutcome = (request: PoolRequest): Outcome => ({
   _tag: "Outcome",

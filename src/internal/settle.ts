@@ -25,6 +25,7 @@ export const makeSettle =
     readonly deadLetters: DeadLetterBox
     readonly events: Events
     readonly turn: Turn
+    readonly onDefect: (request: PoolRequest) => void
     /** Before its caller is told, and after. */
     readonly onSettled: (request: PoolRequest, from: Phase, millis: number) => void
     readonly onTold: () => void
@@ -58,7 +59,10 @@ export const makeSettle =
         break
       case "failed":
         counters.failed++
-        if (exit._tag === "Failure" && Cause.hasDies(exit.cause)) counters.defects++
+        if (exit._tag === "Failure" && Cause.hasDies(exit.cause)) {
+          counters.defects++
+          pool.onDefect(request)
+        }
         pool.deadLetters.add(request)
         break
       case "timedOut":

@@ -8,7 +8,6 @@ import { end, endPrinted, watchOutputs } from "./process.ts"
 import { runCommand } from "./runCommand.ts"
 import { serveCommand } from "./serveCommand.ts"
 import { simulateCommand } from "./simulateCommand.ts"
-import { codeOfSignal } from "./stop.ts"
 import { version } from "./version.ts"
 
 const command = Command.make("worker-pool").pipe(
@@ -28,9 +27,12 @@ const presenter = CliOutput.layerPresenter({
         : CliOutput.defaultPresenter.present(event)
 })
 
+/** On one line, but for what has a stack. */
+const textOf = (error: unknown) => (error instanceof StoppedBeforeStart ? error.message : messageOf(error))
+
 /** The code of everything that is not a finished run: what the command line itself has found wrong is bad usage. */
 const codeOf = (error: unknown): number => {
-  if (error instanceof StoppedBeforeStart) return codeOfSignal(error.signal)
+  if (error instanceof StoppedBeforeStart) return error.code
   return error instanceof BadUsage || CliError.isCliError(error) ? 2 : 1
 }
 
@@ -43,7 +45,7 @@ export const main = (): void => {
         if (Exit.isSuccess(result)) return endPrinted(0)
         const error = Cause.squash(result.cause)
         // The command line's own errors have been shown with the help.
-        if (!CliError.isCliError(error)) process.stderr.write(`worker-pool: ${messageOf(error)}\n`)
+        if (!CliError.isCliError(error)) process.stderr.write(`worker-pool: ${textOf(error)}\n`)
         return end(codeOf(error))
       })
     })({ disableErrorReporting: true })

@@ -1,5 +1,6 @@
 /** Why a run could not start, or had to stop. */
-import { Schema } from "effect"
+import { Cause, Schema } from "effect"
+import { inspect, types } from "node:util"
 import { OutcomeJson } from "../index.ts"
 
 /** The command line, or a file that it names, is not usable. Nothing was run, and nothing overwritten. Exit code 2. */
@@ -49,12 +50,49 @@ export class EveryWorkerStuck extends Schema.TaggedError<EveryWorkerStuck>()("Ev
   }
 }
 
-/** A signal came before anything was run. Exit code 130 or 143. */
+/** A signal, or an error that nobody caught, came before anything was run. Exit code 130, 143 or 70. */
 export class StoppedBeforeStart extends Schema.TaggedError<StoppedBeforeStart>()("StoppedBeforeStart", {
-  signal: Schema.Literals(["SIGINT", "SIGTERM"])
+  by: Schema.String,
+  code: Schema.Number
 }) {
   override get message() {
-    return `stopped by ${this.signal} before anything was run`
+    return `stopped before anything was run by ${this.by}`
+  }
+}
+
+/**
+ * Something was thrown where nobody could catch it, or a promise rejected that nobody waits for: by a timer or a promise
+ * that a handler, or its module, has left behind. Exit code 70.
+ */
+export class UncaughtError extends Schema.TaggedError<UncaughtError>()("UncaughtError", {
+  /** On one line. */
+  text: Schema.String,
+  /** With its stack and its causes. */
+  detail: Schema.String
+}) {
+  /** Whatever was thrown, even what cannot be read. */
+  static of(thrown: unknown): UncaughtError {
+    const name = thrown !== null && !types.isProxy(thrown) && thrown instanceof Error ? "Error: " : ""
+    return new UncaughtError({ text: `${name}${messageOf(thrown)}`, detail: inspected(thrown) })
+  }
+
+  override get message() {
+    return `an error that nobody caught (${this.text})`
+  }
+
+  /** For the log. */
+  get asCause(): Cause.Cause<never> {
+    const error = new Error(this.text)
+    error.stack = this.detail
+    return Cause.die(error)
+  }
+}
+
+const inspected = (thrown: unknown): string => {
+  try {
+    return inspect(thrown).slice(0, 10_000)
+  } catch {
+    return messageOf(thrown)
   }
 }
 

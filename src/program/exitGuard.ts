@@ -1,9 +1,6 @@
 /** Nobody but the program ends a run as if all were well: not `process.exit(0)` in a handler, its module, or what they import. */
 import { isEnding } from "./process.ts"
-import type { Stop } from "./stop.ts"
-
-/** As `sysexits.h` has it: a fault of the software, here of a handler's. */
-const brokenCode = 70
+import { faultCode, type Stop } from "./stop.ts"
 
 export class ExitGuard {
   /** What the run came to, once that is known. It stands, whatever finalizers do. */
@@ -24,7 +21,7 @@ export class ExitGuard {
       process.stderr.write(
         `\nworker-pool: process.exit(${code}) was called by a handler, its module, or what they import: ${left}\n`
       )
-      process.exitCode = brokenCode
+      process.exitCode = faultCode
     })
   }
 }

@@ -1,6 +1,7 @@
 /** Hands the lines to the pool and counts their ends. Never more than `outstanding` lines are between the two. */
 import { Cause, Effect, Exit, type Scope } from "effect"
 import { type Handlers, type Outcome, OutcomeJson, PoolError, type Ticket, type WorkerPool } from "../index.ts"
+import type { Defects } from "./defects.ts"
 import { type RequestsNotRead } from "./errors.ts"
 import { type Line, Lines, LineSet, requestLimit } from "./lines.ts"
 import { encoder, type Ended, malformed, rejected } from "./outcomeLine.ts"
@@ -14,6 +15,7 @@ export interface Dependencies {
   readonly handlers: Handlers.Handlers["Service"]
   readonly outcomes: OutcomesFile | undefined
   readonly tally: Tally
+  readonly defects: Defects
   readonly stop: Stop
   readonly outstanding: number
   /** Owns the fibers that wait for outcomes. */
@@ -121,6 +123,7 @@ export class Feed {
   }
 
   private collect(line: number, outcome: Outcome.Outcome): Effect.Effect<void> {
+    this.parts.defects.see(outcome)
     const { reason } = this.parts.stop
     if (reason !== undefined && (outcome.end === "cancelled" || outcome.end === "interrupted")) {
       this.end()

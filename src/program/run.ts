@@ -6,18 +6,20 @@ import {
   EveryWorkerStuck,
   type OutcomesNotWritten,
   type RequestsNotRead,
-  StoppedBeforeStart
+  type StoppedBeforeStart
 } from "./errors.ts"
+import { Defects } from "./defects.ts"
 import type { ExitGuard } from "./exitGuard.ts"
 import { Feed } from "./feed.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as OutcomesFile from "./outcomesFile.ts"
+import { inSentences } from "./poolLogs.ts"
 import { duration, type Progress, watch } from "./progress.ts"
 import * as Requests from "./requests.ts"
 import * as RunState from "./runState.ts"
 import type { Settings } from "./settings.ts"
 import type { StatusLine } from "./statusLine.ts"
-import type { Reason, Signal, Stop } from "./stop.ts"
+import { inWords, type Reason, type Stop } from "./stop.ts"
 import { Tally } from "./tally.ts"
 
 export interface Job {
@@ -26,6 +28,8 @@ export interface Job {
   readonly outcomes: string | undefined
   readonly resume: boolean
   readonly settings: Settings
+  /** Whether somebody asked for the log: then each change of the number of workers is told. */
+  readonly tellsChanges: boolean
 }
 
 /** What the summary is made of. */
@@ -37,6 +41,8 @@ export interface Report {
   readonly blank: number
   readonly attempts: number
   readonly retries: number
+  /** Lines whose handler died in this run. */
+  readonly defects: number
   readonly wallMillis: number
   /** Lines that ended in this run. */
   readonly ended: number
@@ -55,8 +61,11 @@ export const run = (
   Effect.gen(function* () {
     const { settings } = job
     const scope = yield* Effect.scope
-    const stopped = Effect.flatMap(stop.await, () => new StoppedBeforeStart({ signal: stop.reason as Signal }))
-    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(prepare(job), stopped)
+    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(
+      prepare(job, statusLine),
+      stop.beforeStart
+    )
+    stop.pool = pool
     const startedAt = yield* millis
     const progress: Progress = { pool, tally, total: requests.file?.requests, startedAt, statusLine }
     yield* Effect.forkIn(watch(progress), scope)
@@ -75,7 +84,8 @@ export const run = (
       const more = requests.file === undefined ? " or more" : ""
       return `${known() - tally.done}${more} lines are left${outcomes === undefined ? "" : ", go on with --resume"}`
     }
-    const feed = new Feed({ pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
+    const defects = new Defects(statusLine.print)
+    const feed = new Feed({ defects, pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
     const toTheEnd = feed.all(chained(first, requests.next), recordStream(requests, outcomes, stop)).pipe(
       Effect.catch((error) => Effect.sync(() => stop.request(error))),
       Effect.andThen(feed.fewerThan(1))
@@ -116,6 +126,7 @@ export const run = (
       blank: requests.file === undefined ? feed.lines.count - tally.read : requests.file.lines - requests.file.requests,
       attempts,
       retries,
+      defects: defects.count,
       wallMillis,
       ended: tally.done - tally.earlier,
       stuck: drained.stuck,
@@ -124,7 +135,7 @@ export const run = (
   })
 
 /** Everything that can be wrong with the command line shows here, before anything is run. */
-const prepare = Effect.fnUntraced(function* (job: Job) {
+const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
   const requests = yield* Requests.open(job.requests)
   const { handlers } = yield* HandlersModule.load(job.handlers)
   const tally = new Tally()
@@ -133,6 +144,7 @@ const prepare = Effect.fnUntraced(function* (job: Job) {
   const pool = yield* ElasticPool.layer(job.settings.pool).pipe(
     Layer.provide(Layer.succeed(Handlers.Handlers, handlers)),
     Layer.build,
+    inSentences(print, { changes: job.tellsChanges }),
     Effect.map(Context.get(WorkerPool.WorkerPool)),
     Effect.mapError(({ message }) => new BadUsage({ reason: message }))
   )
@@ -140,8 +152,8 @@ const prepare = Effect.fnUntraced(function* (job: Job) {
 })
 
 const stopping = (reason: Reason, deadlineMillis: number): string =>
-  `${typeof reason === "string" ? reason : reason.message}: nothing new is started, what runs has ` +
-  `${duration(deadlineMillis / 1000)} to end; one more signal ends the process at once`
+  `${inWords(reason)}: nothing new is started, what runs has ${duration(deadlineMillis / 1000)} to end; ` +
+  `${typeof reason === "string" ? "one more signal" : "a second signal"} ends the process at once`
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 

@@ -1,5 +1,5 @@
 /** `worker-pool run`: its flags, its help, and what it prints. */
-import { Console, Context, Effect, Exit, Fiber, Logger, Option, Scope, Tracer } from "effect"
+import { Console, Effect, Exit, Fiber, Logger, Option, Scope } from "effect"
 import { Argument, Command, Flag, GlobalFlag } from "effect/cli"
 import { Console as NodeConsole } from "node:console"
 import { resolve } from "node:path"
@@ -8,6 +8,7 @@ import { checkEnvironment } from "./environment.ts"
 import { BadUsage } from "./errors.ts"
 import { ExitGuard } from "./exitGuard.ts"
 import { json, orUndefined, text, whole, bounds } from "./flags.ts"
+import { readable } from "./logs.ts"
 import { policyHelp } from "./policyFlag.ts"
 import { exit, print } from "./process.ts"
 import { durationForms } from "./quantities.ts"
@@ -36,7 +37,8 @@ Exit codes:
   0    every line ended well, or no more than --max-failures did not
   1    more lines ended badly, or the requests could not be read or the outcomes or the summary written to the end
   2    bad usage: nothing was run, or the outcomes are not of this input
-  70   a handler or its module called process.exit
+  70   stopped by an error that nobody caught, thrown by a timer or a promise that a handler left behind, or by a handler or
+       its module that called process.exit
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 
@@ -80,7 +82,8 @@ export const runCommand = Command.make("run", flags, (flags) =>
     const settings = yield* Settings.make(flags)
     // A handler may change the working directory.
     const outcomes = flags.outcomes === undefined ? undefined : resolve(flags.outcomes)
-    return yield* perform({ ...flags, outcomes, settings }, flags.json)
+    const tellsChanges = Option.isSome(yield* GlobalFlag.LogLevel)
+    return yield* perform({ ...flags, outcomes, settings, tellsChanges }, flags.json)
   })
 ).pipe(
   Command.withDescription(description),
@@ -101,12 +104,14 @@ const perform = (job: Job, json: boolean) =>
     const console = consoleOn(statusLine)
     globalThis.console = console
     const scope = yield* Scope.make("sequential")
-    const stop = yield* listen.pipe(Scope.provide(scope))
+    const stop = yield* listen((error, running) =>
+      Effect.sync(() => statusLine.print(`worker-pool: nobody caught this: ${error.detail}\nIt ran then: ${running}`))
+    )
     const guard = new ExitGuard(stop)
     const running = run(job, stop, statusLine, guard).pipe(
       Scope.provide(scope),
       Effect.provideService(Console.Console, console),
-      Effect.provide(Logger.layer([logger(statusLine, Option.isSome(yield* GlobalFlag.LogLevel))]))
+      Effect.provide(Logger.layer([logger(statusLine)]))
     )
     const report = yield* running
     const code = exitCodeOf(report, job.settings.maxFailures)
@@ -120,13 +125,9 @@ const perform = (job: Job, json: boolean) =>
     return yield* exit(code)
   })
 
-/** A line for each change of the number of workers is for those who asked for logs: the progress line tells it too. */
-const logger = ({ print }: StatusLine.StatusLine, isAskedFor: boolean) =>
-  Logger.make<unknown, void>((options) => {
-    const span = Context.getOrUndefined(options.fiber.context, Tracer.ParentSpan)
-    const isScaling = span?._tag === "Span" && span.name === "WorkerPool.scale"
-    if (isAskedFor || options.logLevel !== "Info" || !isScaling) print(Logger.formatLogFmt.log(options))
-  })
+/** What handlers log. */
+const logger = ({ print }: StatusLine.StatusLine) =>
+  Logger.make<unknown, void>((line) => print(Logger.formatLogFmt.log(readable(line))))
 
 const consoleOn = ({ print }: StatusLine.StatusLine): Console.Console & typeof globalThis.console =>
   new NodeConsole(

@@ -11,32 +11,51 @@ import * as Server from "../http/server.ts"
 import * as Service from "../http/service.ts"
 import { makeSubmit } from "../http/submit.ts"
 import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../index.ts"
-import { BadUsage } from "./errors.ts"
+import { BadUsage, type StoppedBeforeStart } from "./errors.ts"
 import * as HandlersModule from "./handlersModule.ts"
 import * as Logs from "./logs.ts"
 import { boundsFor, parsePolicy } from "./policyFlag.ts"
+import * as PoolLogs from "./poolLogs.ts"
+import * as ProcessMetrics from "./processMetrics.ts"
 import { exit, print } from "./process.ts"
 import { millisOf } from "./quantities.ts"
 import type { ServeSettings } from "./serveSettings.ts"
-import { codeOfSignal, listen, type Signal } from "./stop.ts"
+import { codeOf, listen } from "./stop.ts"
 import * as Telemetry from "./telemetry.ts"
 import { version } from "./version.ts"
 
 /** What the last answers have to reach their clients once the pool has drained. */
 const closeMillis = 2000
 
-/** Runs until a signal. Everything that can be wrong shows before the address is printed. */
-export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | Server.CannotListen> =>
+const stopping = "no new requests; what was accepted has until the drain deadline to end"
+
+/** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the address is printed. */
+export const serve = (
+  settings: ServeSettings
+): Effect.Effect<never, BadUsage | StoppedBeforeStart | Server.CannotListen> =>
   Effect.gen(function* () {
     const scope = yield* Scope.make("sequential")
-    const stop = yield* Scope.provide(listen, scope)
-    const { closing, listener, service } = yield* Scope.provide(start(settings), scope)
+    const stop = yield* listen((error, running) =>
+      Effect.annotateLogs(Effect.logFatal(`nobody caught this: ${error.text}. ${stopping}`, error.asCause), { running })
+    )
+    const starting = Scope.provide(start(settings), scope)
+    const { closing, listener, service } = yield* Effect.raceFirst(starting, stop.beforeStart)
+    stop.pool = service.pool
     yield* print(`worker-pool: listening on ${listener.url}\n`)
-    const signal = (yield* stop.await) as Signal
+    const reason = yield* stop.await
 
-    service.stopping = true
+    service.ready = false
+    // A client that keeps its connection would keep coming.
     listener.lastAnswers()
-    yield* Effect.logInfo(`${signal}: no new requests; what was accepted has until the drain deadline to end`)
+    const { shutdownDelayMillis } = settings
+    if (typeof reason === "string" && shutdownDelayMillis > 0) {
+      yield* Effect.logInfo(
+        `${reason}: not ready any more; new requests are taken for another ${shutdownDelayMillis} ms`
+      )
+      yield* Effect.raceFirst(Effect.sleep(shutdownDelayMillis), stop.awaitUncaught)
+    }
+    service.stopping = true
+    if (typeof reason === "string") yield* Effect.logInfo(`${reason}: ${stopping}`)
     const report = yield* Effect.orDie(service.pool.drain())
     yield* Deferred.succeed(closing, undefined)
     yield* listener.close(closeMillis)
@@ -44,17 +63,19 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, BadUsage | 
     yield* Telemetry.flush
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
-    return yield* exit(codeOfSignal(signal))
+    return yield* exit(codeOf(stop.reason!))
   }).pipe(Effect.provide(Layer.provideMerge(Telemetry.layer(), Logs.layer(settings.logFormat))))
 
 /** The pool, its service and its listener, in the scope. */
 export const start = (settings: ServeSettings) =>
   Effect.gen(function* () {
     const { group, handlers } = yield* HandlersModule.load(settings.handlers)
+    yield* ProcessMetrics.register
     const idPrefix = `${randomBytes(3).toString("hex")}-`
     const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(
       Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
       Layer.build,
+      PoolLogs.atInfo,
       Effect.mapError(({ message }) => new BadUsage({ reason: message }))
     )
     const service = yield* Service.make({

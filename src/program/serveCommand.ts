@@ -17,12 +17,13 @@ ${policyHelp.replaceAll(/^/gm, "  ")}
 
 A duration is ${durationForms}.
 
-The first SIGINT or SIGTERM drains the pool: nothing new is let in, what was accepted has until --drain-deadline to end. The
+The first SIGINT or SIGTERM drains the pool, after --shutdown-delay: nothing new is let in, what was accepted has until --drain-deadline to end. The
 second ends the process at once.
 
 Exit codes:
   1    cannot listen on the address, or the service broke
   2    bad usage: nothing was served
+  70   drained because of an error that nobody caught, thrown by a timer or a promise that a handler left behind
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 

@@ -25,6 +25,7 @@ export interface ServeSettings {
   readonly requestTimeoutMillis: number
   readonly headersTimeoutMillis: number
   readonly maxWaitMillis: number
+  readonly shutdownDelayMillis: number
   readonly keepEnds: number
   readonly keepForMillis: number
   readonly logFormat: Values["logFormat"]
@@ -128,6 +129,7 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       requestTimeoutMillis: requestTimeout,
       headersTimeoutMillis,
       maxWaitMillis: values.maxWait,
+      shutdownDelayMillis: values.shutdownDelay,
       keepEnds,
       keepForMillis: values.keepFor,
       logFormat

@@ -123,6 +123,11 @@ export const settings = {
     "30s",
     "What accepted requests have after a signal"
   ),
+  shutdownDelay: withDefault(
+    time(0),
+    "0",
+    "How long it still takes requests after a signal, while it is not ready: until nobody routes to it"
+  ),
   drainGrace: withDefault(
     poolTime("a duration above zero"),
     "1s",

@@ -3,22 +3,16 @@ import { ends } from "./outcomeLine.ts"
 import { duration } from "./progress.ts"
 import type { Report } from "./run.ts"
 import type { MaxFailures } from "./settings.ts"
-import { codeOfSignal, type Reason } from "./stop.ts"
+import { codeOf, inWords } from "./stop.ts"
 
 export const exitCodeOf = ({ stopped, left, tally }: Report, maxFailures: MaxFailures): number =>
-  typeof stopped === "string"
-    ? codeOfSignal(stopped)
-    : stopped === undefined && left.lines === 0 && maxFailures.allows(tally.bad, tally.done)
-      ? 0
-      : 1
-
-const reasonInWords = (reason: Reason): string => (typeof reason === "string" ? reason : reason.message)
+  stopped !== undefined ? codeOf(stopped) : left.lines === 0 && maxFailures.allows(tally.bad, tally.done) ? 0 : 1
 
 export const toJson = (report: Report, maxFailures: MaxFailures): string => {
-  const { attempts, blank, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
+  const { attempts, blank, defects, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
   return `${JSON.stringify({
     exitCode: exitCodeOf(report, maxFailures),
-    stopped: stopped === undefined ? null : reasonInWords(stopped),
+    stopped: stopped === undefined ? null : inWords(stopped),
     lines: tally.done + left.lines,
     ends: tally.ends,
     failures: tally.bad,
@@ -29,6 +23,7 @@ export const toJson = (report: Report, maxFailures: MaxFailures): string => {
     earlier: tally.earlier,
     attempts,
     retries,
+    defects,
     wallMillis: Math.round(wallMillis),
     perSecond: Math.round(perSecond(ended, wallMillis)),
     workers: tally.workers,
@@ -39,7 +34,7 @@ export const toJson = (report: Report, maxFailures: MaxFailures): string => {
 }
 
 export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boolean): string => {
-  const { attempts, blank, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
+  const { attempts, blank, defects, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
   const { first, last, least, peak } = tally.workers
   const rows: Array<readonly [string, string]> = [["lines", String(tally.done + left.lines)]]
   if (blank > 0) rows.push(["blank", `${blank} (skipped)`])
@@ -61,7 +56,8 @@ export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boo
     const verdict = maxFailures.allows(tally.bad, tally.done) ? "within" : "more than"
     rows.push(["badly", `${tally.bad} ended badly, ${verdict} --max-failures ${maxFailures.text}`])
   }
-  if (stopped !== undefined) rows.push(["stopped", reasonInWords(stopped)])
+  if (defects > 0) rows.push(["defects", `${defects}, standard error has a stack for each kind`])
+  if (stopped !== undefined) rows.push(["stopped", inWords(stopped)])
   const lines = rows.map(([name, value]) => `${name.padEnd(12)} ${value}`)
   if (stuckCount > 0) {
     lines.push(`stuck, and given up on (${stuckCount}):`)

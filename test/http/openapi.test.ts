@@ -1,4 +1,6 @@
 /** The OpenAPI document: a public linter takes it, and it tells each type's payload and result. */
+import { request } from "node:http"
+import { gunzipSync } from "node:zlib"
 import { createConfig, lintFromString } from "@redocly/openapi-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { type Started, startService } from "./support.ts"
@@ -58,7 +60,43 @@ it("tells of every route that answers, and the documentation shows it", async ()
       ])
     }
   }
-  const { headers, json } = await service.ask("GET", "/docs")
-  expect(json).toContain("/requests/Echo")
-  expect(headers.get("content-security-policy")).toContain("default-src 'none'")
+})
+
+/** `fetch` takes the compression away. */
+const get = (path: string, headers: Record<string, string> = {}) =>
+  new Promise<{ status: number; headers: Record<string, string | undefined>; body: Buffer }>((resolve, reject) => {
+    const asked = request(service.url + path, { headers }, (response) => {
+      const chunks: Array<Buffer> = []
+      response.on("data", (chunk: Buffer) => chunks.push(chunk))
+      response.on("end", () =>
+        resolve({ status: response.statusCode!, headers: response.headers as any, body: Buffer.concat(chunks) })
+      )
+    })
+    asked.on("error", reject)
+    asked.end()
+  })
+
+it("the documentation is small, and its parts are sent once: compressed, and kept by their hash", async () => {
+  const page = await get("/docs")
+  expect([page.status, page.headers["cache-control"]]).toEqual([200, "no-cache"])
+  expect(page.headers["content-security-policy"]).toMatch(/default-src 'none'; script-src 'self';/)
+  const again = await get("/docs", { "if-none-match": page.headers["etag"]! })
+  expect([again.status, again.body.length]).toEqual([304, 0])
+  const parts = [...page.body.toString().matchAll(/(?:href|src)="(docs\/[0-9a-f]+\.(?:js|css))"/g)]
+  expect(parts.length).toBe(2)
+  for (const [, part] of parts) {
+    const plain = await get(`/${part}`)
+    const packed = await get(`/${part}`, { "accept-encoding": "br, gzip" })
+    const refusing = await get(`/${part}`, { "accept-encoding": "gzip;q=0" })
+    expect(plain.headers["cache-control"]).toBe("private, max-age=31536000, immutable")
+    const encodings = [plain, packed, refusing].map(({ headers }) => headers["content-encoding"])
+    expect(encodings).toEqual([undefined, "gzip", undefined])
+    expect(packed.headers["vary"]).toBe("Accept-Encoding")
+    expect(gunzipSync(packed.body).equals(plain.body)).toBe(true)
+    expect(packed.body.length * 3).toBeLessThan(plain.body.length)
+    const again = await get(`/${part}`, { "if-none-match": plain.headers["etag"]! })
+    expect([again.status, again.body.length]).toEqual([304, 0])
+  }
+  const other = await get("/docs/0123.js")
+  expect([other.status, other.headers["content-type"]]).toEqual([404, "application/problem+json"])
 })

@@ -1,31 +1,8 @@
 /** The service as a real process: it says where it is, and ends without breaking anything off. */
-import { Agent, request } from "node:http"
+import { Agent } from "node:http"
 import { describe, it } from "vitest"
-import { handlers, type Program, start } from "./fixtures/program.ts"
-
-const serve = async (...args: ReadonlyArray<string>): Promise<{ readonly program: Program; readonly url: string }> => {
-  const program = start("serve", "--handlers", handlers, "--port", "0", ...args)
-  await program.until("address", () => /listening on \S+\n/.test(program.stdout))
-  return { program, url: /listening on (\S+)/.exec(program.stdout)![1]! }
-}
-
-interface Answer {
-  readonly status: number
-  readonly json: any
-}
-
-const post = (url: string, type: string, payload: unknown, agent?: Agent): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", prefer: "wait=20" }
-    const asked = request(`${url}/requests/${type}`, { method: "POST", headers, agent }, (response) => {
-      let text = ""
-      response.on("data", (chunk) => (text += chunk))
-      response.on("error", reject)
-      response.on("end", () => resolve({ status: response.statusCode!, json: JSON.parse(text) }))
-    })
-    asked.on("error", reject)
-    asked.end(JSON.stringify(payload))
-  })
+import { handlers, start } from "./fixtures/program.ts"
+import { post, serve } from "./fixtures/service.ts"
 
 describe.concurrent("worker-pool serve", () => {
   it.for([
@@ -93,6 +70,41 @@ describe.concurrent("worker-pool serve", () => {
     expect([refused.status, refused.json.type]).toEqual([503, "urn:effect-worker-pool:problem:draining"])
     expect((await waiting).status).toBe(200)
     expect(await program.code()).toBe(143)
+    const drained = program.stderr.split("\n").filter((line) => line.includes("drained in"))
+    expect(drained.map((line) => JSON.parse(line))).toMatchObject([{ level: "INFO", annotations: { pool: "serve" } }])
+    expect(program.stderr).not.toContain("trace_id")
+  })
+
+  it("with a delay it takes requests until those who route to it know that it is not ready", async ({ expect }) => {
+    const { program, url } = await serve("--shutdown-delay", "3s")
+    program.child.kill("SIGTERM")
+    await program.untilSays("SIGTERM: not ready")
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503)
+    expect((await fetch(`${url}/health/live`)).status).toBe(200)
+    const taken = await fetch(`${url}/requests/Echo`, {
+      method: "POST",
+      headers: { "content-type": "application/json", prefer: "wait=10" },
+      body: JSON.stringify({ message: "late" })
+    })
+    // A client that stays on its connection would never come to another pod.
+    expect([taken.status, taken.headers.get("connection")]).toEqual([200, "close"])
+    expect(program.stderr).not.toContain("no new requests")
+    await program.untilSays("SIGTERM: no new requests")
+    expect(await program.code()).toBe(143)
+  })
+
+  it("a second signal, or an error that nobody caught, does not wait for the delay", async ({ expect }) => {
+    for (const second of ["signal", "error"]) {
+      const { program, url } = await serve("--shutdown-delay", "1h")
+      program.child.kill("SIGTERM")
+      await program.untilSays("SIGTERM: not ready")
+      if (second === "error") await post(url, "Stray", { how: "throws", after: 1, reasons: ["x"] })
+      else {
+        await new Promise((resolve) => setTimeout(resolve, 80)) // longer than an echo of the first
+        program.child.kill("SIGTERM")
+      }
+      expect([second, await program.code()]).toEqual([second, second === "error" ? 70 : 143])
+    }
   })
 
   it("a second signal ends it at once", async ({ expect }) => {

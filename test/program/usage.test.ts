@@ -108,8 +108,27 @@ describe.concurrent("what a run says", () => {
       expect(await program.code()).toBe(0)
       expect(program.summary.workers.peak).toBeGreaterThan(1)
       expect(program.stderr.includes("adaptive wants")).toBe(says)
+      expect(program.stderr.includes('pool "run" drained')).toBe(says)
+      // What the program says is a sentence; what handlers log is a line of their log.
+      const own = program.stderr.split("\n").filter((line) => line !== "" && !line.includes("logged by a handler"))
+      expect(own.filter((line) => !line.startsWith("worker-pool: "))).toEqual([])
       expect(program.stderr).toContain("logged by a handler")
     }
+  })
+
+  it("tells each kind of defect once, with its stack and its cause, and the summary says where", async ({ expect }) => {
+    const requests = files.lines([
+      ...numbers(1, 30).map((n) => ({ type: "DieOf", data: { reason: `inner ${n}` } })),
+      ...numbers(1, 30).map((n) => ({ type: "Die", data: { reason: `reason ${n}` } }))
+    ])
+    const program = start("run", requests, "--handlers", handlers, "--max-workers", "1")
+    expect(await program.code()).toBe(1)
+    expect(program.stderr.match(/^worker-pool: the handler of "\w+" died.*$/gm)).toEqual([
+      'worker-pool: the handler of "DieOf" died (request 1): Error: outer',
+      'worker-pool: the handler of "Die" died (request 31): Error: reason 1'
+    ])
+    expect(program.stderr).toMatch(/Error: outer\n\s+at .*fixtures\/handlers\.ts[^]*\[cause\]: Error: inner 1\n\s+at /)
+    expect(program.stdout).toMatch(/^defects +60, standard error has a stack for each kind$/m)
   })
 
   it("never refuses or evicts a line, whatever the strategy and the capacity", async ({ expect }) => {
