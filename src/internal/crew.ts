@@ -41,6 +41,7 @@ export class Crew implements Employer {
   private idle: Array<Worker> = []
   private lastId = 0
   private closed = false
+  private onShortage: (() => void) | undefined = undefined
 
   constructor(pool: Dependencies, target: number, mode: Mode) {
     this.pool = pool
@@ -72,6 +73,13 @@ export class Crew implements Employer {
     const worker = this.idle.pop()
     if (worker !== undefined) this.wakeNow(worker)
     else if (this.mode === "inline" || this.workers.size < this.wanted) this.startOne()
+    else if (this.onShortage !== undefined) this.tellShortage()
+  }
+
+  /** `listener` hears once when a request waits and no worker is idle: now, or in a turn of its own at the next such request. */
+  listen(listener: (() => void) | undefined): void {
+    if (listener !== undefined && this.isShort) listener()
+    else this.onShortage = listener
   }
 
   /** Wakes as many workers as there are requests, after a pause. */
@@ -81,6 +89,7 @@ export class Crew implements Employer {
     const { waiting } = this.pool.queue
     for (let left = this.mode === "inline" ? waiting : Math.min(waiting, this.idle.length); left > 0; left--)
       this.wake()
+    this.tellShortage()
   }
 
   /** One more worker, whatever was asked for. `onEnd` hears of its end. */
@@ -132,6 +141,17 @@ export class Crew implements Employer {
 
   private get excess(): number {
     return this.draining ? 0 : this.workers.size - this.wanted
+  }
+
+  private tellShortage(): void {
+    const { onShortage } = this
+    if (onShortage === undefined || !this.isShort) return
+    this.onShortage = undefined
+    this.pool.turn.defer(onShortage)
+  }
+
+  private get isShort(): boolean {
+    return !this.paused && this.idle.length === 0 && this.pool.queue.waiting > 0
   }
 
   private wakeNow(worker: Worker): void {
