@@ -171,10 +171,7 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(
     Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
   )
-  if (scalingIntervalMillis > earlyMillis) {
-    // It listens from the first request on.
-    yield* Effect.forkScoped(Effect.forever(early, { disableYield: true }), { startImmediately: true })
-  }
+  if (scalingIntervalMillis > earlyMillis) yield* Effect.forkScoped(Effect.forever(early, { disableYield: true }))
 
   return Scaler.of({
     hold: (workers) =>

@@ -357,7 +357,18 @@ describe("what it leaves", () => {
     ).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("nothing when it adds nothing", () =>
+  it.effect("nothing when it adds nothing, or would take some away", () =>
+    withPool({ scaling: wishes(3, 1) })((bench) =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust(1000)
+        yield* submit(bench, 9, 1000)
+        yield* TestClock.adjust(999)
+        assert.deepStrictEqual(yield* changes(bench), ["1000 tick 1 -> 3"])
+      })
+    )
+  )
+
+  it.effect("nothing when the number is right", () =>
     withPool({ scaling: wishes(1) })((bench) =>
       Effect.gen(function* () {
         yield* submit(bench, 9, 1000)
