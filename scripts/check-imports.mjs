@@ -16,8 +16,8 @@ const table = {
   "policies/forecast": "",
   "policies/handlerLoad": "PoolSnapshot policies/forecast",
   "policies/queueLength": "internal/checks policies/policy",
-  "policies/adaptive":
-    "internal/checks PoolError policies/figures policies/forecast policies/handlerLoad policies/policy policies/staffing",
+  "policies/measure": "policies/forecast policies/handlerLoad policies/policy policies/staffing",
+  "policies/adaptive": "internal/checks PoolError policies/figures policies/measure policies/policy policies/staffing",
   "policies/gradient": "internal/checks PoolSnapshot policies/figures policies/handlerLoad policies/policy",
   "policies/combine": "internal/checks PoolError policies/policy",
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
@@ -55,6 +55,7 @@ const table = {
   "internal/worker": "internal/asyncContext internal/deadlines internal/request internal/runtime",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
+  "internal/shortages": "internal/crew",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
   "internal/nesting":
@@ -77,9 +78,10 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew",
+    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew internal/shortages",
   // The scaler sees counts, never a request.
-  Scaler: "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool",
+  Scaler:
+    "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/shortages policies/policy",
   PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
   ElasticPool: "Handlers PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",

@@ -46,7 +46,7 @@ export interface Options extends RequestPolicy.Fields {
   readonly capacity?: number | "unbounded" | undefined
   /** Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`). */
   readonly strategy?: Strategy | undefined
-  /** The time between two looks of the Scaler. */
+  /** The time between two ticks of the Scaler. When a request finds no idle worker it looks at once, at most every 50 ms. */
   readonly scalingInterval?: Duration.Input | undefined
   /** How long an interrupted attempt may go on with its finalizers before it counts as stuck. */
   readonly interruptGrace?: Duration.Input | undefined

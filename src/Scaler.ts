@@ -1,10 +1,12 @@
-/** Looks at the pool at every tick, asks the policy for a number of workers and resizes the pool. */
-import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Stream } from "effect"
+/** Looks at the pool at every tick, and early when workers are short, asks the policy for a number and resizes the pool. */
+import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Semaphore, Stream } from "effect"
+import * as shortages from "./internal/shortages.ts"
+import { atEarlyLook, atTick } from "./policies/policy.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import { InvalidPoolConfig, type OutOfBounds } from "./PoolError.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import * as ScalingDecision from "./ScalingDecision.ts"
-import type { Proposal, ScalingPolicy } from "./ScalingPolicy.ts"
+import type { Proposal, ScalingPolicy, ScalingSignals } from "./ScalingPolicy.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 export class Scaler extends Context.Service<
@@ -22,18 +24,32 @@ export class Scaler extends Context.Service<
     readonly policy: Effect.Effect<string>
     /** Puts another policy in force, from the next tick on; what the former one has learnt is forgotten. */
     readonly setPolicy: (policy: ScalingPolicy) => Effect.Effect<void, InvalidPoolConfig>
-    /** The decision of each tick from the subscription on. A slow subscriber loses its oldest ones. */
+    /**
+     * The decision of each tick from the subscription on, and of each early look that adds workers. A slow subscriber loses
+     * its oldest ones.
+     */
     readonly decisions: Stream.Stream<ScalingDecision.ScalingDecision>
     /** The last decisions, oldest first, as many as the pool's option `decisions`. */
     readonly recent: Effect.Effect<ReadonlyArray<ScalingDecision.ScalingDecision>>
-    /** The last decision as a sentence: what was done, what the policy wanted, why, and what held it back. */
+    /**
+     * The last decision as a sentence: what was done, what the policy wanted, why, and what held it back. What somebody has
+     * changed since then (a hold, the policy, the bounds, the number, a pause) follows.
+     */
     readonly explain: Effect.Effect<string>
   }
 >()("effect-worker-pool/Scaler") {}
 
+/** The least time between an early look and any look before it, in milliseconds. */
+const earlyMillis = 50
+
 /**
  * A scaler of the pool in the context. It ends with its scope, or at the first tick that finds the pool draining. A
- * change is logged as a sentence, at Debug, and is an event of a span `WorkerPool.scale`; a tick that changes nothing is neither.
+ * change is logged as a sentence, at Debug, and is an event of a span `WorkerPool.scale`; a tick that changes nothing is
+ * neither.
+ *
+ * Between two ticks it looks early when a request has found no idle worker, and every 50 ms while any waits; with ticks as
+ * short as that there are no early looks. They only add workers, as far as the policy, the bounds, a pause and a hold let
+ * them; one that adds none leaves no decision.
  */
 export const make = Effect.fnUntraced(function* (
   startingPolicy: ScalingPolicy
@@ -45,37 +61,15 @@ export const make = Effect.fnUntraced(function* (
   const { scalingIntervalMillis } = config
   const decisions = yield* PubSub.sliding<ScalingDecision.ScalingDecision>(1024)
   const kept: Array<ScalingDecision.ScalingDecision> = []
-  let last: ScalingDecision.ScalingDecision | undefined
+  /** Looks come one after another. */
+  const oneLook = Semaphore.makeUnsafe(1)
   let state: unknown = policy.initial
+  /** That of the early looks since the last tick. The tick goes on from its own. */
+  let earlyState = state
+  let lookedAt = -Infinity
+  let addedEarly = 0
   /** The number itself is the pool's target: nothing else moves it meanwhile but the bounds. */
   let isHeld = false
-
-  const tick = Effect.gen(function* () {
-    const snapshot = yield* pool.snapshot
-    if (snapshot.state !== "open") return false
-    const signals = { ...snapshot, epochMillis: yield* Clock.currentTimeMillis, intervalMillis: scalingIntervalMillis }
-    const proposal = policy.decide(signals, state)
-    state = proposal.state
-    const { reason, workers: proposed, wanted = proposed } = proposal
-    const outcome = isHeld ? holding(proposal, signals.target) : bounded(proposal, signals)
-    last = {
-      policy: policy.name,
-      before: signals.target,
-      wanted: Math.ceil(wanted),
-      proposed,
-      reason,
-      signals,
-      ...outcome
-    }
-    kept.push(last)
-    if (kept.length > config.decisions) kept.shift()
-    yield* PubSub.publish(decisions, last)
-    // The bounds may have moved since the snapshot: then the next tick will see it.
-    if (last.after !== last.before) yield* Effect.andThen(Effect.ignore(pool.resize(last.after)), report(last))
-    return true
-  }).pipe(
-    Effect.catchCause((cause) => Effect.as(Effect.logError(`policy "${policy.name}" failed at this tick`, cause), true))
-  )
 
   const start = Effect.gen(function* () {
     if (policy.startsWith === undefined || isHeld) return
@@ -83,9 +77,102 @@ export const make = Effect.fnUntraced(function* (
     yield* Effect.ignore(pool.resize(after))
   })
   yield* start
+  let last: ScalingDecision.ScalingDecision | undefined
+  /** What was in force at the last decision, or at the start. */
+  let known: InForce = { policy, isHeld, ...(yield* pool.snapshot) }
+
+  const signalsOf = (snapshot: PoolSnapshot) =>
+    Effect.map(Clock.currentTimeMillis, (epochMillis): ScalingSignals => ({
+      ...snapshot,
+      epochMillis,
+      intervalMillis: scalingIntervalMillis,
+      early: addedEarly
+    }))
+
+  const enact = (
+    cause: ScalingDecision.Cause,
+    signals: ScalingSignals,
+    { reason, workers: proposed, wanted = proposed }: Proposal<unknown>,
+    outcome: Outcome
+  ) =>
+    Effect.gen(function* () {
+      const before = signals.target
+      const decision: ScalingDecision.ScalingDecision = {
+        cause,
+        policy: policy.name,
+        before,
+        wanted: Math.ceil(wanted),
+        proposed,
+        reason,
+        signals,
+        ...outcome
+      }
+      last = decision
+      known = { ...signals, policy, isHeld, target: outcome.after }
+      kept.push(decision)
+      if (kept.length > config.decisions) kept.shift()
+      yield* PubSub.publish(decisions, decision)
+      // The bounds may have moved since the snapshot: then the next tick will see it.
+      if (outcome.after !== before) yield* Effect.andThen(Effect.ignore(pool.resize(outcome.after)), report(decision))
+    })
+
+  const tick = Effect.gen(function* () {
+    const snapshot = yield* pool.snapshot
+    if (snapshot.state !== "open") return false
+    const signals = yield* signalsOf(snapshot)
+    lookedAt = signals.atMillis
+    addedEarly = 0
+    const proposal = atTick(policy, signals, state)
+    state = earlyState = proposal.state
+    yield* enact("tick", signals, proposal, isHeld ? holding(proposal, signals.target) : bounded(proposal, signals))
+    return true
+  }).pipe(
+    oneLook.withPermit,
+    Effect.catchCause((cause) => Effect.as(Effect.logError(`policy "${policy.name}" failed at this tick`, cause), true))
+  )
+
+  /** Answers how many milliseconds later it is worth while to listen for a shortage again. */
+  const lookEarly = Effect.gen(function* () {
+    const snapshot = yield* pool.snapshot
+    lookedAt = snapshot.atMillis
+    const { idle, maxWorkers, paused, state, target, waiting } = snapshot
+    // Whatever forbids a rise is not over sooner than the next tick would see it.
+    if (state !== "open" || paused || isHeld || target >= maxWorkers || policy.early === "none") {
+      return scalingIntervalMillis
+    }
+    if (waiting === 0 || idle > 0) return 0
+    const signals = yield* signalsOf(snapshot)
+    const proposal = atEarlyLook(policy, signals, earlyState)
+    earlyState = proposal.state
+    const outcome = bounded(proposal, signals)
+    if (outcome.after > target) {
+      addedEarly += outcome.after - target
+      yield* enact("shortage", signals, proposal, outcome)
+    }
+    return 0
+  }).pipe(
+    oneLook.withPermit,
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logError(`policy "${policy.name}" failed at this early look`, cause), scalingIntervalMillis)
+    )
+  )
+
+  /** In whole microseconds: what rounding leaves of a millisecond could be slept for without time passing. */
+  const untilEarly = Effect.map(
+    pool.snapshot,
+    ({ atMillis }) => Math.round(1000 * (lookedAt + earlyMillis - atMillis)) / 1000
+  )
+  const early = Effect.gen(function* () {
+    yield* shortageOf(pool)
+    for (let millis: number; (millis = yield* untilEarly) > 0;) yield* Effect.sleep(millis)
+    const millis = yield* lookEarly
+    if (millis > 0) yield* Effect.sleep(millis)
+  })
+
   yield* Effect.forkScoped(
     Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
   )
+  if (scalingIntervalMillis > earlyMillis) yield* Effect.forkScoped(Effect.forever(early, { disableYield: true }))
 
   return Scaler.of({
     hold: (workers) =>
@@ -103,14 +190,15 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => {
         if (next.invalid !== undefined) return Effect.fail(next.invalid)
         policy = next
-        state = next.initial
+        state = earlyState = next.initial
         return start
       }),
     decisions: Stream.fromPubSub(decisions),
     recent: Effect.sync(() => [...kept]),
-    explain: Effect.sync(() =>
-      last === undefined ? `Pool "${pool.name}" has not had a tick yet.` : ScalingDecision.explain(last)
-    )
+    explain: Effect.map(pool.snapshot, (snapshot) => {
+      const decided = last === undefined ? `Pool "${pool.name}" has not had a tick yet.` : ScalingDecision.explain(last)
+      return [decided, ...changes(known, { policy, isHeld, ...snapshot })].join(" ")
+    })
   })
 })
 
@@ -133,16 +221,44 @@ export const layerNone: Layer.Layer<Scaler, never, WorkerPool> = Layer.effect(
   }))
 )
 
+/** Waits for the next request that finds no idle worker. */
+const shortageOf = (pool: WorkerPool["Service"]): Effect.Effect<void> =>
+  Effect.callback((resume) => Effect.sync(shortages.listen(pool, () => resume(Effect.void))))
+
+/** What says how many workers there are to be. */
+interface InForce extends Pick<PoolSnapshot, "state" | "paused" | "target" | "minWorkers" | "maxWorkers"> {
+  readonly policy: ScalingPolicy
+  readonly isHeld: boolean
+}
+
+/** What holds now and did not before, as sentences. */
+const changes = (before: InForce, now: InForce): ReadonlyArray<string> => {
+  const { isHeld, maxWorkers, minWorkers, paused, policy, state, target } = now
+  if (state !== "open") return [`The pool is ${state}, and its number of workers stays.`]
+  const isMoved = target !== before.target
+  return [
+    isHeld && (!before.isHeld || isMoved) && `Now somebody holds ${ScalingDecision.count(target)} by hand.`,
+    !isHeld && before.isHeld && "Nobody holds the number of workers by hand any more: the next tick decides.",
+    policy !== before.policy && `The policy is now "${policy.name}", from the next tick on.`,
+    (minWorkers !== before.minWorkers || maxWorkers !== before.maxWorkers) &&
+      `The bounds are now ${minWorkers} to ${ScalingDecision.count(maxWorkers)}.`,
+    !isHeld && isMoved && `Since then it was set to ${ScalingDecision.count(target)}.`,
+    paused !== before.paused && (paused ? "It is paused now." : "It is no longer paused.")
+  ].filter((sentence) => sentence !== false)
+}
+
 const report = (decision: ScalingDecision.ScalingDecision): Effect.Effect<void> => {
-  const { after, before, heldBack, policy, proposed, reason, signals, wanted } = decision
+  const { after, before, cause, heldBack, policy, proposed, reason, signals, wanted } = decision
   return Effect.gen(function* () {
     const span = yield* Effect.currentSpan
     const { handlers: _, ...counts } = signals
-    const attributes = { policy, before, after, wanted, proposed, reason, heldBack: heldBack ?? "nothing", ...counts }
-    span.event("ScalingDecision", yield* Clock.currentTimeNanos, attributes)
+    const decided = { cause, policy, before, after, wanted, proposed, reason, heldBack: heldBack ?? "nothing" }
+    span.event("ScalingDecision", yield* Clock.currentTimeNanos, { ...decided, ...counts })
     yield* Effect.logDebug(ScalingDecision.explain(decision))
   }).pipe(Effect.withSpan("WorkerPool.scale", { attributes: { pool: signals.pool }, root: true }), Effect.ignore)
 }
+
+type Outcome = Pick<ScalingDecision.ScalingDecision, "after" | "heldBack">
 
 /** What a tick does while somebody holds the number by hand. */
 const holding = ({ wanted, workers }: Proposal<unknown>, target: number) => ({
@@ -154,7 +270,7 @@ const holding = ({ wanted, workers }: Proposal<unknown>, target: number) => ({
 const bounded = (
   { heldBack, workers }: Proposal<unknown>,
   { maxWorkers, minWorkers, target }: PoolSnapshot
-): Pick<ScalingDecision.ScalingDecision, "after" | "heldBack"> => {
+): Outcome => {
   const whole = Math.ceil(workers)
   if (Number.isNaN(whole)) return { after: target, heldBack }
   if (whole > maxWorkers) return { after: maxWorkers, heldBack: "maxWorkers" }

@@ -1,11 +1,15 @@
-/** What a Scaler did at one tick, and why. */
+/** What a Scaler did at one look, and why. */
 import { DateTime } from "effect"
 import type { HeldBack, ScalingSignals } from "./policies/policy.ts"
 
+/** `"shortage"`: between two ticks, since a request had found no idle worker. */
+export type Cause = "tick" | "shortage"
+
 export interface ScalingDecision {
+  readonly cause: Cause
   readonly policy: string
   readonly before: number
-  /** The number of workers asked for after this tick. Equal to `before` when nothing changed. */
+  /** The number of workers asked for after this look. Equal to `before` when nothing changed. */
   readonly after: number
   /** What the load alone would ask for, before the policy's own brakes and the bounds. */
   readonly wanted: number
@@ -19,7 +23,7 @@ export interface ScalingDecision {
 
 /** The decision as a sentence for somebody who was just woken up. */
 export const explain = (self: ScalingDecision): string => {
-  const { after, before, heldBack, policy, reason, signals, wanted } = self
+  const { after, before, cause, heldBack, policy, reason, signals, wanted } = self
   const at = DateTime.formatIso(DateTime.makeUnsafe(signals.epochMillis)).slice(11, 19)
   const change =
     after === before
@@ -27,12 +31,14 @@ export const explain = (self: ScalingDecision): string => {
       : after > before
         ? `went up from ${before} to ${count(after)}`
         : `came down from ${before} to ${count(after)}`
+  const early = cause === "shortage" ? " without waiting for the tick" : ""
   const why = `${policy} wants ${wanted} because ${reason}`
   const brake = heldBack === undefined ? "" : `. Not ${wanted}, because ${brakes(self)[heldBack]}`
-  return `At ${at} UTC pool "${signals.pool}" ${change}: ${why}${brake}.`
+  return `At ${at} UTC pool "${signals.pool}" ${change}${early}: ${why}${brake}.`
 }
 
-const count = (workers: number) => (workers === 1 ? "1 worker" : `${workers} workers`)
+/** @internal */
+export const count = (workers: number) => (workers === 1 ? "1 worker" : `${workers} workers`)
 
 const brakes = ({ after }: ScalingDecision): Readonly<Record<HeldBack, string>> => ({
   minWorkers: `${after} is the least that the bounds allow`,

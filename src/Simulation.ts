@@ -162,30 +162,40 @@ class Watched implements ScalingPolicy.ScalingPolicy {
   readonly initial: unknown
   readonly startsWith: number | undefined
   readonly invalid: InvalidPoolConfig | undefined
-  private readonly policy: ScalingPolicy.ScalingPolicy
+  readonly decide: ScalingPolicy.ScalingPolicy["decide"]
+  readonly early: ScalingPolicy.ScalingPolicy["early"]
 
   constructor(policy: ScalingPolicy.ScalingPolicy) {
-    this.policy = policy
+    this.decide = (signals, state) => this.watch(() => policy.decide(signals, state), signals, state)
+    const { early } = policy
+    this.early =
+      typeof early === "function"
+        ? (signals, state) => this.watch(() => early.call(policy, signals, state), signals, state)
+        : early
     this.name = policy.name
     this.initial = policy.initial
     this.startsWith = policy.startsWith
     this.invalid = policy.invalid
   }
 
-  readonly decide = (signals: ScalingPolicy.ScalingSignals, state: unknown): ScalingPolicy.Proposal<unknown> => {
+  private watch(
+    decide: () => ScalingPolicy.Proposal<unknown>,
+    { target }: ScalingPolicy.ScalingSignals,
+    state: unknown
+  ): ScalingPolicy.Proposal<unknown> {
     try {
-      return this.policy.decide(signals, state)
+      return decide()
     } catch (cause) {
       this.defect = { cause }
-      return { workers: signals.target, reason: "it has thrown", state }
+      return { workers: target, reason: "it has thrown", state }
     }
   }
 }
 
 const note = (decisions: Array<Decision>, decision: ScalingDecision): void => {
-  const { after, before, heldBack, reason, signals, wanted } = decision
+  const { after, before, cause, heldBack, reason, signals, wanted } = decision
   if (after === before) return
-  decisions.push({ atMillis: signals.atMillis, before, after, wanted, heldBack: heldBack ?? null, reason })
+  decisions.push({ atMillis: signals.atMillis, cause, before, after, wanted, heldBack: heldBack ?? null, reason })
 }
 
 const endOf = (exit: Exit.Exit<unknown, unknown>): Ended => {

@@ -9,6 +9,7 @@ import { Calls } from "./internal/calls.ts"
 import { makeControls } from "./internal/controls.ts"
 import { type Core, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
+import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
 import type { Outcome, Rejected } from "./Outcome.ts"
 import * as PoolClient from "./PoolClient.ts"
@@ -122,6 +123,7 @@ export const make = (
       events: core.events.stream,
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })
+    shortages.connect(pool, core.crew)
     return { pool, core }
   })
 

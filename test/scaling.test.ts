@@ -221,8 +221,8 @@ describe("what a decision says", () => {
         yield* TestClock.adjust("1 second")
         assert.strictEqual(
           yield* bench.scaler.explain,
-          'At 00:00:01 UTC pool "mail" went up from 1 to 20 workers: adaptive wants 75 because 500/s of 100 ms each keep ' +
-            "50 workers busy, and 490 wait. Not 75, because 20 is the most that the bounds allow."
+          'At 00:00:01 UTC pool "mail" kept 20 workers: adaptive wants 66 because 500/s of 100 ms each keep ' +
+            "50 workers busy, and 316 wait. Not 66, because 20 is the most that the bounds allow."
         )
         yield* bench.pool.pause
         yield* TestClock.adjust("1 second")
@@ -289,6 +289,47 @@ describe("what a decision says", () => {
           (yield* bench.scaler.recent).map(({ after }) => after),
           [3, 3, 8]
         )
+      })
+    )
+  )
+
+  it.effect("what somebody has changed since then follows, and the next tick has taken it in", () =>
+    withPool({ name: "mail", maxWorkers: 20, scaling: wishes(2, 2, 2, 6) })((bench) =>
+      Effect.gen(function* () {
+        const { pool, scaler } = bench
+        const since = Effect.map(scaler.explain, (text) => text.replace(/^.*?(has not had a tick yet|tick \d)\. ?/, ""))
+        const next = Effect.andThen(TestClock.adjust("1 second"), since)
+        yield* scaler.hold(7)
+        assert.strictEqual(yield* since, "Now somebody holds 7 workers by hand.")
+        assert.strictEqual(
+          yield* next,
+          "Not 2, because somebody holds the number of workers by hand (Scaler.release lets go)."
+        )
+        yield* scaler.hold(5)
+        assert.match(yield* since, /Now somebody holds 5 workers by hand\.$/)
+        yield* scaler.release
+        assert.match(
+          yield* since,
+          /Nobody holds the number of workers by hand any more: the next tick decides\. Since then it was set to 5 workers\.$/
+        )
+        assert.strictEqual(yield* next, "")
+        yield* pool.resize(9)
+        assert.strictEqual(yield* since, "Since then it was set to 9 workers.")
+        yield* pool.setBounds({ minWorkers: 3, maxWorkers: 4 })
+        assert.strictEqual(yield* since, "The bounds are now 3 to 4 workers. Since then it was set to 4 workers.")
+        assert.strictEqual(yield* next, "Not 2, because 3 is the least that the bounds allow.")
+        yield* scaler.setPolicy(ScalingPolicy.fixed(4))
+        yield* pool.pause
+        assert.match(
+          yield* since,
+          /The policy is now "fixed", from the next tick on\. Since then it was set to 4 workers\. It is paused now\.$/
+        )
+        yield* TestClock.adjust("1 second")
+        assert.match(yield* since, /fixed wants 4 because it is fixed at 4\.$/)
+        yield* pool.resume
+        assert.match(yield* since, /4\. It is no longer paused\.$/)
+        yield* pool.drain()
+        assert.match(yield* since, /4\. The pool is closed, and its number of workers stays\.$/)
       })
     )
   )

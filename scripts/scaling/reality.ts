@@ -37,9 +37,10 @@ const traces = [
     service: ServiceTimes.exponential(200)
   },
   {
-    title: "A step from 20/s to 200/s after 8 s, 150 ms each",
+    title: "A step from 20/s to 200/s after 8.4 s, 150 ms each",
     policy: ScalingPolicy.adaptive(),
-    arrivals: Arrivals.step(20, 200, 8_000),
+    // Not at a tick: there a millisecond would decide what the tick sees, and the two clocks are not so near to each other.
+    arrivals: Arrivals.step(20, 200, 8_400),
     service: ServiceTimes.constant(150)
   },
   {

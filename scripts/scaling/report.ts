@@ -40,7 +40,7 @@ const table = (runs: ReadonlyArray<Simulation.Figures>): ReadonlyArray<string> =
     millis(figures.wait.p99),
     millis(figures.total.p50),
     (figures.workerSeconds / figures.leastWorkerSeconds).toFixed(2),
-    figures.timeToCapacity === null ? "" : `${figures.timeToCapacity / 1000} s`,
+    figures.timeToCapacity === null ? "" : `${Number((figures.timeToCapacity / 1000).toFixed(2))} s`,
     String(figures.peakBacklog),
     percent(figures.refused / figures.arrived),
     String(figures.reversals)

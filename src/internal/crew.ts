@@ -50,6 +50,7 @@ export class Crew implements Employer {
   private idle: Array<Worker> = []
   private lastId = 0
   private closed = false
+  private onShortage: (() => void) | undefined = undefined
 
   constructor(
     pool: Dependencies,
@@ -86,11 +87,18 @@ export class Crew implements Employer {
     const worker = this.idle.pop()
     if (worker !== undefined) this.wakeNow(worker)
     else if (this.mode === "inline" || this.own < this.most) this.startOne()
+    else if (this.onShortage !== undefined) this.tellShortage()
   }
 
   /** Whether `wake` finds somebody. */
   get hasFree(): boolean {
     return this.idle.length > 0 || this.mode === "inline" || this.own < this.most
+  }
+
+  /** `listener` hears once when a request waits and no worker is idle: now, or in a turn of its own at the next such request. */
+  listen(listener: (() => void) | undefined): void {
+    if (listener !== undefined && this.isShort) listener()
+    else this.onShortage = listener
   }
 
   /** Wakes as many workers as there are requests, after a pause. */
@@ -100,6 +108,7 @@ export class Crew implements Employer {
     const { waiting } = this.pool.queue
     const free = this.mode === "inline" ? waiting : this.idle.length + Math.max(0, this.most - this.own)
     for (let left = Math.min(waiting, free); left > 0; left--) this.wake()
+    this.tellShortage()
     this.pool.onShort()
   }
 
@@ -210,6 +219,17 @@ export class Crew implements Employer {
 
   private get excess(): number {
     return this.draining ? 0 : this.own - this.wanted
+  }
+
+  private tellShortage(): void {
+    const { onShortage } = this
+    if (onShortage === undefined || !this.isShort) return
+    this.onShortage = undefined
+    this.pool.turn.defer(onShortage)
+  }
+
+  private get isShort(): boolean {
+    return !this.paused && this.idle.length === 0 && this.pool.queue.waiting > 0
   }
 
   private wakeNow(worker: Worker): void {

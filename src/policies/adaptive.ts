@@ -3,8 +3,7 @@ import { Duration } from "effect"
 import * as checks from "../internal/checks.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
 import { format, formatMillis } from "./figures.ts"
-import * as Forecast from "./forecast.ts"
-import * as HandlerLoad from "./handlerLoad.ts"
+import * as Measure from "./measure.ts"
 import type { HeldBack, Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
 import { serversFor } from "./staffing.ts"
 
@@ -25,20 +24,18 @@ export interface AdaptiveOptions {
 }
 
 /** What it remembers from tick to tick. */
-interface State {
-  readonly at: number
-  readonly handlers: Readonly<Record<string, HandlerLoad.HandlerLoad>>
-  readonly occupiedMillis: number
-  readonly backlog: number
-  /** Ticks in a row at which all workers were busy and the backlog did not shrink. */
-  readonly saturated: number
+interface State extends Measure.Memory {
   readonly target: number
   /** What it answered, and that before it was rounded down while it comes down. */
   readonly asked: number
   readonly level: number
   /** The last rise, its own or anybody's. */
   readonly risenAt: number
+  /** Since the tick. */
+  readonly look?: Measure.Look
 }
+
+const start: State = { ...Measure.nothing, target: Infinity, asked: Infinity, level: 0, risenAt: -Infinity }
 
 /** Of the requests, how many may wait longer than the target. */
 const lateShare = 0.01
@@ -46,9 +43,7 @@ const lateShare = 0.01
 const margin = 0.05
 /** Standard deviations of what was measured that are no reason to change anything. */
 const chance = 3.5
-/** Workers that are busy for this share of a tick while the backlog does not shrink have more to do than can be seen. */
-const allBusy = 0.95
-/** So many such ticks in a row are no accident. */
+/** So many saturated ticks in a row are no accident. */
 const noAccident = 2
 
 /**
@@ -58,7 +53,10 @@ const noAccident = 2
  *
  * It rises at once. It comes down `cooldown` after the last rise, its own or anybody's, by no more than `fallPerSecond`.
  * While nothing has ended yet, or all workers are busy and the backlog does not shrink, it doubles at every tick: then the
- * load is more than can be measured. A paused pool stays as it is.
+ * load is more than can be measured. A pool that has been empty for five seconds has no load. A paused pool stays as it is.
+ *
+ * At an early look it believes a step of the arrivals that chance would seldom make, and doubles while nothing has ended yet,
+ * or nothing begins and more wait than the known load explains; it asks for no more workers than there are requests.
  */
 export const adaptive = (options: AdaptiveOptions = {}): ScalingPolicy => {
   const waitTarget = checks.millis("waitTarget", options.waitTarget ?? 100)
@@ -73,115 +71,55 @@ export const adaptive = (options: AdaptiveOptions = {}): ScalingPolicy => {
     checks.within(0, 1)("fallPerSecond", fallPerSecond)
   ].find((value) => value instanceof InvalidPoolConfig)
   const settings = { waitTarget, clearWithin, cooldown, deadBand, fallPerSecond } as Settings
-  return { name: "adaptive", initial: undefined, decide: (signals, state) => decide(settings, signals, state), invalid }
+  return {
+    name: "adaptive",
+    initial: undefined,
+    decide: (signals, state) => decide(settings, signals, state),
+    early: (signals, state) => decideEarly(settings, signals, state),
+    invalid
+  }
 }
 
 type Settings = { readonly [K in "waitTarget" | "clearWithin" | "cooldown" | "deadBand" | "fallPerSecond"]: number }
 
-const decide = (settings: Settings, signals: ScalingSignals, before: State | undefined): Proposal<State> => {
-  const { atMillis: now, paused, target } = signals
-  const measured = measure(settings, signals, before)
+const decide = (settings: Settings, signals: ScalingSignals, before: State = start): Proposal<State> => {
+  const { atMillis: now, early = 0, paused, target } = signals
+  const { measured, memory } = Measure.tick(signals, settings.waitTarget, before)
   const need = needOf(settings, target, measured)
   const rises = need.atLeast > target && !paused
   // More workers than there were and than it asked for are somebody's rise.
-  const isRaised = before !== undefined && target > Math.max(before.target, before.asked)
-  const risenAt = rises || isRaised ? now : (before?.risenAt ?? -Infinity)
-  const { backlog, handlers, millis, occupiedMillis, saturated } = measured
+  const isRaised = early > 0 || target > Math.max(before.target, before.asked)
+  const risenAt = rises || isRaised ? now : before.risenAt
   const { reason, wanted } = need
   const answer = (workers: number, heldBack?: HeldBack, level = workers): Proposal<State> => ({
     workers,
     wanted,
     heldBack,
     reason,
-    state: { at: now, handlers, occupiedMillis, backlog, saturated, target, asked: workers, level, risenAt }
+    state: { ...memory, target, asked: workers, level, risenAt }
   })
   if (paused) return answer(target, "paused")
   if (rises || wanted === target) return answer(wanted)
   if (need.atMost >= target) return answer(target, "deadBand")
-  if (now - risenAt < settings.cooldown) return answer(target, "cooldown")
+  // A tick sees a whole interval, and what came at its end in that light: an early rise is not undone by the next one.
+  if (now - risenAt < settings.cooldown || early > 0) return answer(target, "cooldown")
   // However short the ticks are: what was rounded down at the last one is not lost.
-  const from = before?.asked === target ? before.level : target
-  const least = from * (1 - settings.fallPerSecond) ** (millis / 1000)
+  const from = before.asked === target ? before.level : target
+  const least = from * (1 - settings.fallPerSecond) ** (measured.millis / 1000)
   if (Math.floor(least) > need.fallsTo) return answer(Math.floor(least), "step", least)
   return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "uncertain" : undefined)
 }
 
-interface Measured {
-  readonly millis: number
-  readonly handlers: Readonly<Record<string, HandlerLoad.HandlerLoad>>
-  readonly occupiedMillis: number
-  /** Requests that need a worker and have none. Those between two attempts do not. */
-  readonly backlog: number
-  /** Of them, more than wait in a queue that keeps the target. */
-  readonly excess: number
-  /** Requests per millisecond, workers that they occupy on average, and the mean time of one. */
-  readonly rate: number
-  readonly load: number
-  /** More than can be busy within two ticks. */
-  readonly soon: number
-  /** The standard deviation of the load, as measured, as a share of it. */
-  readonly deviation: number
-  readonly serviceMillis: number
-  /** Whether there is work, and no attempt has ended yet. */
-  readonly unknown: boolean
-  readonly isIdle: boolean
-  readonly saturated: number
-}
-
-const measure = ({ waitTarget }: Settings, signals: ScalingSignals, before: State | undefined): Measured => {
-  const millis = signals.atMillis - (before?.at ?? 0)
-  const handlers: Record<string, HandlerLoad.HandlerLoad> = {}
-  let rate = 0
-  let load = 0
-  let variance = 0
-  let occupiedMillis = 0
-  let ended = 0
-  let unstarted = 0
-  for (const [tag, counts] of Object.entries(signals.handlers)) {
-    const handler = (handlers[tag] = HandlerLoad.update(before?.handlers[tag], counts, millis))
-    occupiedMillis += counts.occupiedMillis
-    const service = HandlerLoad.serviceMillis(handler)
-    const arrivals = Forecast.ahead(handler.arrivals, signals.intervalMillis)
-    ended += handler.ended
-    if (service === undefined) {
-      unstarted += arrivals
-      continue
-    }
-    rate += arrivals
-    load += arrivals * service
-    variance += (arrivals * service) ** 2 / Math.max(1, Forecast.observed(handler.arrivals))
-  }
-  // What was never started is taken to be like the rest.
-  if (rate > 0) load += (unstarted * load) / rate
-  rate += unstarted
-  const backlog = signals.waiting + signals.blocked
-  const serviceMillis = rate > 0 ? load / rate : 0
-  // Attempts that take long build up slowly: no more can be busy soon than are here, and come within two ticks.
-  const soon = signals.running + signals.ending + backlog + 2 * rate * signals.intervalMillis
-  load = Math.min(load, soon)
-  const unknown = ended === 0 && backlog + signals.running > 0
-  // In a queue that keeps the target this many wait at any time (Little again); only what is more has to be cleared.
-  const excess = Math.max(0, backlog - rate * waitTarget)
-  const busy = (occupiedMillis - (before?.occupiedMillis ?? 0)) / (millis * Math.max(1, signals.workers))
-  const isSaturated = excess > 0 && backlog >= (before?.backlog ?? 0) && busy >= allBusy
-  const isIdle = backlog === 0 && load < 0.01
-  const deviation = load > 0 ? Math.sqrt(variance) / load : 0
-  const saturated = isSaturated ? (before?.saturated ?? 0) + 1 : 0
-  return {
-    millis,
-    handlers,
-    occupiedMillis,
-    backlog,
-    excess,
-    rate,
-    load,
-    soon,
-    deviation,
-    serviceMillis,
-    unknown,
-    isIdle,
-    saturated
-  }
+const decideEarly = (settings: Settings, signals: ScalingSignals, before: State = start): Proposal<State> => {
+  const { paused, target } = signals
+  const { isNews, look, measured } = Measure.glimpse(signals, settings.waitTarget, before, before.look)
+  const { atLeast, fallsTo, reason } = needOf(settings, target, measured)
+  const state = { ...before, look }
+  const most = Measure.here(signals)
+  // So little is known of the load that less than this would not be given up either.
+  const workers = Math.min(fallsTo, most)
+  if (paused) return { workers: target, wanted: workers, heldBack: "paused", reason, state }
+  return { workers: isNews && Math.min(atLeast, most) > target ? workers : target, reason, state }
 }
 
 /** What the load needs, and the least and the most workers with which that is not worth a change. */
@@ -194,8 +132,9 @@ interface Need {
   readonly reason: string
 }
 
-const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number, measured: Measured): Need => {
-  const { backlog, deviation, excess, isIdle, load, rate, saturated, serviceMillis, soon, unknown } = measured
+const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number, measured: Measure.Measured): Need => {
+  const { backlog, deviation, emptyMillis, excess, isIdle, load, rate, saturated, serviceMillis, soon, unknown } =
+    measured
   const exactly = (wanted: number, reason: string): Need => ({
     wanted,
     atLeast: wanted,
@@ -203,13 +142,13 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
     fallsTo: wanted,
     reason
   })
-  if (unknown) {
+  if (unknown !== undefined) {
     const wanted = backlog > 0 ? Math.max(1, 2 * target) : target
-    return exactly(wanted, `${format(backlog)} wait and no attempt has ended yet`)
+    return exactly(wanted, `${format(backlog)} wait and ${unknown}`)
   }
   const traffic = `${format(rate * 1000)}/s of ${formatMillis(serviceMillis)} each keep ${format(load)} workers busy`
   const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
-  if (isIdle) return exactly(0, reason)
+  if (isIdle) return exactly(0, emptyMillis > 0 ? `the pool has been empty for ${formatMillis(emptyMillis)}` : reason)
   // One worker for each that waits is enough, however long they take.
   const clearing = Math.min(excess * Math.min(1, serviceMillis / clearWithin), soon - load)
   // Those that keep the wait low have time to spare, in which they clear the backlog.

@@ -2,7 +2,7 @@
 import { Duration } from "effect"
 import * as checks from "../internal/checks.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
-import type { Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
+import { atEarlyLook, atTick, type Proposal, type ScalingPolicy, type ScalingSignals } from "./policy.ts"
 
 /** The least that any of them wants. The first wins a tie. */
 export const min = (...policies: readonly [ScalingPolicy, ...ReadonlyArray<ScalingPolicy>]): ScalingPolicy =>
@@ -26,7 +26,10 @@ export const clamp = (
   )
 }
 
-/** No more than `up` workers more, and `down` fewer, at a tick. Whole numbers, at least 1. Default: any number. */
+/**
+ * No more than `up` workers more, and `down` fewer, at a tick. Whole numbers, at least 1. Default: any number. What an early
+ * look adds is the coming tick's step taken ahead.
+ */
 export const step = (
   policy: ScalingPolicy,
   limits: { readonly up?: number | undefined; readonly down?: number | undefined }
@@ -34,8 +37,9 @@ export const step = (
   const { down = Infinity, up = Infinity } = limits
   return around(
     policy,
-    (proposal, { target }) => {
-      const workers = Math.min(Math.max(proposal.workers, target - down), target + up)
+    (proposal, { early = 0, target }) => {
+      const most = Math.max(target, target - early + up)
+      const workers = Math.min(Math.max(proposal.workers, target - down), most)
       return workers === proposal.workers ? proposal : held(proposal, workers, "step")
     },
     (up === Infinity ? undefined : checks.wholeFrom(1)("up", up)) ??
@@ -56,15 +60,26 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
     ...policy,
     initial: undefined,
     decide: (signals, before: State | undefined): Proposal<State> => {
-      const { atMillis: now, target } = signals
-      const { state: inner, ...proposal } = policy.decide(signals, before === undefined ? policy.initial : before.inner)
-      const isRaised = before !== undefined && target > Math.max(before.target, before.asked)
+      const { atMillis: now, early = 0, target } = signals
+      const { state: inner, ...proposal } = atTick(
+        policy,
+        signals,
+        before === undefined ? policy.initial : before.inner
+      )
+      const isRaised = early > 0 || (before !== undefined && target > Math.max(before.target, before.asked))
       const rises = proposal.workers > target || isRaised
       const risenAt = rises ? now : (before?.risenAt ?? -Infinity)
       const cools = proposal.workers < target && now - risenAt < (millis as number)
       const answer = cools ? held(proposal, target, "cooldown") : proposal
       return { ...answer, state: { inner, target, asked: answer.workers, risenAt } }
     },
+    early:
+      policy.early === "none"
+        ? "none"
+        : (signals, before: State = { inner: policy.initial, target: 0, asked: 0, risenAt: -Infinity }) => {
+            const proposal = atEarlyLook(policy, signals, before.inner)
+            return { ...proposal, state: { ...before, inner: proposal.state } }
+          },
     invalid: policy.invalid ?? (millis instanceof InvalidPoolConfig ? millis : undefined)
   }
 }
@@ -91,7 +106,8 @@ export const around = (
   invalid: InvalidPoolConfig | undefined
 ): ScalingPolicy => ({
   ...policy,
-  decide: (signals, state) => change(policy.decide(signals, state), signals),
+  decide: (signals, state) => change(atTick(policy, signals, state), signals),
+  early: policy.early === "none" ? "none" : (signals, state) => change(atEarlyLook(policy, signals, state), signals),
   invalid: policy.invalid ?? invalid
 })
 
@@ -99,11 +115,8 @@ const choose = (
   name: string,
   policies: ReadonlyArray<ScalingPolicy>,
   isBetter: (workers: number, than: number) => boolean
-): ScalingPolicy<ReadonlyArray<unknown>> => ({
-  name: `${name}(${policies.map((policy) => policy.name).join(", ")})`,
-  initial: policies.map(({ initial }) => initial),
-  decide: (signals, states) => {
-    const proposals = policies.map((policy, n) => policy.decide(signals, states[n]))
+): ScalingPolicy<ReadonlyArray<unknown>> => {
+  const best = (proposals: ReadonlyArray<Proposal<unknown>>): Proposal<ReadonlyArray<unknown>> => {
     let chosen = 0
     for (let n = 1; n < proposals.length; n++) {
       if (isBetter(proposals[n]!.workers, proposals[chosen]!.workers)) chosen = n
@@ -116,6 +129,14 @@ const choose = (
       reason: [`${policies[chosen]!.name}: ${proposals[chosen]!.reason}`, ...others].join("; "),
       state: proposals.map(({ state }) => state)
     }
-  },
-  invalid: policies.find((policy) => policy.invalid !== undefined)?.invalid
-})
+  }
+  return {
+    name: `${name}(${policies.map((policy) => policy.name).join(", ")})`,
+    initial: policies.map(({ initial }) => initial),
+    decide: (signals, states) => best(policies.map((policy, n) => atTick(policy, signals, states[n]))),
+    early: policies.every(({ early }) => early === "none")
+      ? "none"
+      : (signals, states) => best(policies.map((policy, n) => atEarlyLook(policy, signals, states[n]))),
+    invalid: policies.find((policy) => policy.invalid !== undefined)?.invalid
+  }
+}

@@ -63,7 +63,7 @@ const backoff = 0.9
  * When half the limit, or five ticks at `least`, leave the latency as it is, that becomes the unloaded one; Envoy's adaptive
  * concurrency filter measures anew at its least as well.
  *
- * It knows nothing of how many workers the load needs. Use it as a ceiling: `min(adaptive(), gradient())`.
+ * It knows nothing of how many workers the load needs, and early looks do not move it. Use it as a ceiling: `min(adaptive(), gradient())`.
  */
 export const gradient = (options: GradientOptions = {}): ScalingPolicy => {
   const { initial = 20, least = 4, tolerance = 1.3 } = options
@@ -79,6 +79,13 @@ export const gradient = (options: GradientOptions = {}): ScalingPolicy => {
     name: "gradient",
     initial: start,
     decide: (signals, state: State) => decide({ least, tolerance }, signals, state),
+    early: ({ paused, target }, state: State) => {
+      const limit = Math.round(state.limit)
+      const reason = "its limit stands until the tick"
+      return paused
+        ? { workers: target, wanted: limit, heldBack: "paused", reason, state }
+        : { workers: limit, reason, state }
+    },
     invalid:
       checks.within(1, 1000)("tolerance", tolerance) ??
       checks.wholeFrom(1)("initial", initial) ??

@@ -70,6 +70,37 @@ export const update = (
   }
 }
 
+/** From when on arrivals are counted at early looks, and how many there were before. */
+export interface Mark {
+  readonly at: number
+  readonly arrived: number
+}
+
+/**
+ * The counts at an early look, `now`: arrivals by what has come since the tick, or since the mark, whichever shows the larger
+ * step, and no window is taken to be shorter than `leastMillis`. The mark moves on while there is no step since then, so that
+ * one that begins between two ticks is not diluted by what was before.
+ */
+export const glimpse = (
+  before: HandlerLoad = none,
+  counts: HandlerCounts,
+  tickAt: number,
+  mark: Mark = { at: tickAt, arrived: before.arrived },
+  now: number,
+  leastMillis: number
+): { readonly load: HandlerLoad; readonly mark: Mark } => {
+  const load = update(before, counts, now - tickAt)
+  const { arrived } = load
+  const since = (from: Mark) =>
+    Forecast.glimpse(before.arrivals, arrived - from.arrived, Math.max(now - from.at, leastMillis))
+  const sinceTick = since({ at: tickAt, arrived: before.arrived })
+  const sinceMark = since(mark)
+  return {
+    load: { ...load, arrivals: sinceMark.level > sinceTick.level ? sinceMark : sinceTick },
+    mark: sinceMark === before.arrivals ? { at: now, arrived } : mark
+  }
+}
+
 /**
  * How long an attempt keeps a worker, in milliseconds; `undefined` when none was ever started. The mean of those that have
  * ended; where those that still run are long at it, they count as if they ended now.

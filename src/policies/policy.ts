@@ -11,6 +11,8 @@ export interface ScalingSignals extends PoolSnapshot {
   readonly epochMillis: number
   /** The time between two ticks, in milliseconds. */
   readonly intervalMillis: number
+  /** Workers that early looks have added since the last tick. Default 0. */
+  readonly early?: number | undefined
 }
 
 /** What kept the number of workers from what was wanted. */
@@ -52,6 +54,13 @@ export interface ScalingPolicy<S = any> {
   /** The number of workers before the first tick. Default: the pool's `minWorkers`. */
   readonly startsWith?: number | undefined
   readonly decide: (signals: ScalingSignals, state: S) => Proposal<S>
+  /**
+   * What it wants between two ticks, when a request waits and no worker is idle. Only a rise is heard. The state is that of
+   * the last tick, or what this function has returned since then; the next tick goes on from the last tick. The time since
+   * that tick may be 50 ms: too short to measure much. `"none"`: it waits for the tick. Default: what it would decide at the
+   * next tick if that came now; with the `target` of the last one, also then, so that "one more" is one more in an interval.
+   */
+  readonly early?: "none" | ((signals: ScalingSignals, state: S) => Proposal<S>) | undefined
   /** What is wrong with its options. The layer that is given such a policy fails with it. */
   readonly invalid?: InvalidPoolConfig | undefined
 }
@@ -69,4 +78,28 @@ export const make = (
       ? { workers: answer, reason: `${name} says so`, state: undefined }
       : { ...answer, state: undefined }
   }
+})
+
+/** What a policy wants at a tick. One that says nothing of early looks takes nothing back of what they have added. @internal */
+export const atTick = <S>(policy: ScalingPolicy<S>, signals: ScalingSignals, state: S): Proposal<S> => {
+  const { early = 0, target } = signals
+  if (policy.early !== undefined || early <= 0) return policy.decide(signals, state)
+  const proposal = policy.decide(withoutEarly(signals), state)
+  return proposal.workers < target
+    ? { ...proposal, workers: target, wanted: proposal.wanted ?? proposal.workers, heldBack: "cooldown" }
+    : proposal
+}
+
+/** What it wants at an early look. One that waits for the tick stands by the number that there is. @internal */
+export const atEarlyLook = <S>(policy: ScalingPolicy<S>, signals: ScalingSignals, state: S): Proposal<S> =>
+  policy.early === "none"
+    ? { workers: signals.target, reason: "it waits for the tick", state }
+    : policy.early === undefined
+      ? { ...policy.decide(withoutEarly(signals), state), state }
+      : policy.early(signals, state)
+
+/** A rule such as "one more" is to add one in an interval, and not one at each look. */
+const withoutEarly = (signals: ScalingSignals): ScalingSignals => ({
+  ...signals,
+  target: Math.max(0, signals.target - (signals.early ?? 0))
 })

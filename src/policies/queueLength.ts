@@ -14,6 +14,7 @@ export interface QueueLengthOptions {
 /**
  * The article's rule: `step` workers more while more than `threshold` requests wait, `step` fewer while fewer than
  * `lowWater * threshold` do, and between the two nothing, so that it does not flip to and fro. A paused pool stays as it is.
+ * It is a rule for ticks: there are no early looks with it.
  */
 export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> => {
   const { threshold, lowWater = 0.75, step = 1 } = options
@@ -32,6 +33,7 @@ export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> =>
         ? { workers: target, wanted, heldBack: "paused", reason, state: undefined }
         : { workers: wanted, reason, state: undefined }
     },
+    early: "none",
     invalid:
       checks.wholeFrom(1)("threshold", threshold) ??
       checks.within(0, 1)("lowWater", lowWater) ??
@@ -40,10 +42,14 @@ export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> =>
 }
 
 /** Always `workers`, from the start on, clamped to the bounds. */
-export const fixed = (workers: number): ScalingPolicy<void> => ({
-  name: "fixed",
-  initial: undefined,
-  startsWith: workers,
-  decide: () => ({ workers, reason: `it is fixed at ${workers}`, state: undefined }),
-  invalid: checks.wholeFrom(0)("workers", workers)
-})
+export const fixed = (workers: number): ScalingPolicy<void> => {
+  const decide = () => ({ workers, reason: `it is fixed at ${workers}`, state: undefined })
+  return {
+    name: "fixed",
+    initial: undefined,
+    startsWith: workers,
+    decide,
+    early: decide,
+    invalid: checks.wholeFrom(0)("workers", workers)
+  }
+}

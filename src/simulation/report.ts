@@ -72,7 +72,7 @@ export interface Figures {
   readonly windows: ReadonlyArray<Window>
 }
 
-export interface Decision extends Pick<ScalingDecision, "before" | "after" | "wanted" | "reason"> {
+export interface Decision extends Pick<ScalingDecision, "cause" | "before" | "after" | "wanted" | "reason"> {
   readonly atMillis: number
   readonly heldBack: ScalingDecision["heldBack"] | null
 }

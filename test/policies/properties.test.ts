@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ScalingPolicy from "../../src/ScalingPolicy.ts"
 import * as Simulation from "../../src/Simulation.ts"
+import { atEarlyLook, atTick } from "../../src/policies/policy.ts"
 import { makeDraw } from "../../src/simulation/random.ts"
-import { live, type Second } from "../support/signals.ts"
+import { live, type Second, signals } from "../support/signals.ts"
 
 const runs = Number(process.env["POLICY_RUNS"] ?? 300)
 const firstSeed = Number(process.env["POLICY_SEED"] ?? 1)
@@ -178,6 +179,112 @@ describe("under a real pool", () => {
           if (after !== wanted) assert.isNotNull(heldBack)
         }
       }
+    })
+  )
+})
+
+describe("early looks", () => {
+  /** The same load, with policies that have looked in between, and without. */
+  forAll("leave the ticks as they are: what is remembered is of the last tick", (random) => {
+    const policy = anyOf(random, 1)
+    const seconds = loads(random)
+    const looking: ScalingPolicy.ScalingPolicy = {
+      ...policy,
+      decide: (signals, state) => {
+        let early = state
+        for (let look = 0; look < 3; look++) {
+          early = atEarlyLook(policy, { ...signals, atMillis: signals.atMillis - 900 + 100 * look }, early).state
+        }
+        return policy.decide(signals, state)
+      }
+    }
+    assert.deepStrictEqual(live(looking, seconds), live(policy, seconds))
+  })
+
+  forAll("min stays below the limit of gradient, which they do not move, and within a clamp", (random) => {
+    const guard = ScalingPolicy.gradient({ initial: 1 + random.below(40) })
+    const states = live(guard, loads(random).slice(0, 5)).map(({ workers }) => workers)
+    const limit = ScalingPolicy.fixed(states.at(-1)!)
+    const look = { ...signals, target: random.below(30), waiting: random.below(500) }
+    for (const policy of [ScalingPolicy.min(anyOf(random, 2), limit), ScalingPolicy.min(limit, simple(random))]) {
+      assert.isAtMost(atEarlyLook(policy, look, policy.initial).workers, states.at(-1)!)
+    }
+    const policy = bounded(random)
+    const { workers } = atEarlyLook(policy, look, policy.initial)
+    assert.isTrue(policy.early === "none" || (workers >= least && workers <= most), `${workers}`)
+  })
+
+  forAll("the next tick gives up nothing of what they have added, unless a latency asks for it", (random) => {
+    const policy = random.from([
+      () => ScalingPolicy.adaptive({ cooldown: 0, deadBand: random.uniform(), fallPerSecond: random.uniform() }),
+      () => ScalingPolicy.make("as many as wait", ({ waiting }) => waiting),
+      () => ScalingPolicy.cooldown(ScalingPolicy.fixed(random.below(20)), 1 + random.below(10_000))
+    ])()
+    const look = { ...signals, atMillis: 1000, waiting: random.below(3), target: 40, early: 1 + random.below(39) }
+    assert.isAtLeast(atTick(policy, look, policy.initial).workers, 40)
+  })
+
+  /** A policy with a brake, and whether these decisions have minded it. */
+  const braked = (random: Dice) => {
+    const up = 1 + random.below(5)
+    const millis = random.below(6_000)
+    return random.from([
+      () => ({
+        policy: ScalingPolicy.step(anyOf(random, 1), { up }),
+        check: (decisions: ReadonlyArray<Simulation.Decision>) => {
+          const risen = new Map<number, number>()
+          for (const { after, atMillis, before } of decisions) {
+            const interval = Math.ceil(atMillis / 1000)
+            risen.set(interval, (risen.get(interval) ?? 0) + Math.max(0, after - before))
+          }
+          for (const [interval, more] of risen) assert.isAtMost(more, up, `in the interval to second ${interval}`)
+        }
+      }),
+      () => ({
+        policy: ScalingPolicy.cooldown(anyOf(random, 1), millis),
+        check: (decisions: ReadonlyArray<Simulation.Decision>) => {
+          let risenAt = -Infinity
+          for (const { after, atMillis, before } of decisions) {
+            if (after > before) risenAt = atMillis
+            else assert.isAtLeast(atMillis - risenAt, millis)
+          }
+        }
+      }),
+      () => ({ policy: anyOf(random, 2), check: () => {} })
+    ])()
+  }
+
+  it.live("only add workers, within the bounds, 50 ms after any look, and beat neither a step nor a cooldown", () =>
+    Effect.gen(function* () {
+      let early = 0
+      for (let seed = firstSeed; seed < firstSeed + 40; seed++) {
+        const random = dice(`early ${seed}`)
+        const { check, policy } = braked(random)
+        const minWorkers = random.below(3)
+        const maxWorkers = Math.max(1, minWorkers) + random.below(60)
+        const { decisions } = yield* Simulation.run({
+          policy,
+          pool: { minWorkers, maxWorkers, timeout: random.from([500, "none"]), capacity: 200 },
+          arrivals: Simulation.Arrivals.spike(5, 400, 5300, 3000),
+          service: Simulation.ServiceTimes.lognormal(random.from([5, 60, 700]), 1),
+          duration: "15 seconds",
+          seed
+        })
+        let lookedAt = -Infinity
+        for (const { after, atMillis, before, cause } of decisions) {
+          if (cause === "shortage") {
+            early++
+            assert.isAbove(after, before)
+            assert.isAtMost(after, maxWorkers)
+            // In whole microseconds, as the pool waits.
+            const millis = atMillis - Math.max(lookedAt, (Math.ceil(atMillis / 1000) - 1) * 1000 || -Infinity)
+            assert.isAtLeast(Math.round(1000 * millis), 50_000, `POLICY_SEED=${seed}: ${atMillis}`)
+          }
+          lookedAt = atMillis
+        }
+        check(decisions)
+      }
+      assert.isAbove(early, 20)
     })
   )
 })

@@ -163,7 +163,8 @@ describe.concurrent("what a run says", () => {
 
   it("draws a progress line that fits a terminal, and clears it", async ({ expect }) => {
     const requests = files.lines(numbers(1, 40).map(() => ({ type: "Sleep", data: { millis: 20 } })))
-    const command = `stty cols 40; '${process.execPath}' '${main}' run '${requests}' --handlers '${handlers}' --json`
+    const run = `run '${requests}' --handlers '${handlers}' --max-workers 1 --json`
+    const command = `stty cols 40; '${process.execPath}' '${main}' ${run}`
     const program = new Program("script", ["-qefc", command, "/dev/null"])
     expect(await program.code()).toBe(0)
     const drawn = program.stdout.split("\r\u001b[2K").slice(1)

@@ -17,13 +17,12 @@ const { Arrivals, ServiceTimes } = Simulation
 const under = (policy: ScalingPolicy.ScalingPolicy, scenario: Scenario) => Simulation.run({ ...scenario, policy })
 
 describe("ten times the load at once", () => {
-  it.live("adaptive has the capacity within two ticks, and no backlog after five seconds", () =>
+  it.live("adaptive has the capacity within 0.3 s, and hardly a backlog", () =>
     Effect.gen(function* () {
       const { refused, timeToCapacity, windows } = yield* under(ScalingPolicy.adaptive(), step)
-      assert.isAtMost(timeToCapacity!, 2000)
-      assert.isAbove(windows[31]!.backlog, 300)
+      assert.isBelow(timeToCapacity!, 300)
       // "No backlog": no more than wait at any time in a queue that keeps the target, 100 ms of 1,000/s.
-      for (const { backlog, waitMean } of windows.slice(35)) {
+      for (const { backlog, waitMean } of windows.slice(30)) {
         assert.isBelow(backlog, 100)
         assert.isBelow(waitMean, 100)
       }

@@ -217,6 +217,28 @@ describe("Simulation.run", () => {
     })
   )
 
+  it.live("early looks are at their instants, and say so", () =>
+    Effect.gen(function* () {
+      const { decisions, wait } = yield* Simulation.run({
+        arrivals: Arrivals.trace(
+          "at once",
+          Array.from({ length: 8 }, () => ({ atMillis: 3333, type: "Work" }))
+        ),
+        service: ServiceTimes.constant(1000),
+        duration: "5 seconds"
+      })
+      assert.deepStrictEqual(
+        decisions.map(({ after, atMillis, before, cause }) => [atMillis, cause, before, after]),
+        [
+          [3333, "shortage", 1, 2],
+          [3383, "shortage", 2, 4],
+          [3433, "shortage", 4, 8]
+        ]
+      )
+      assert.strictEqual(wait.p99, 100)
+    })
+  )
+
   it.live("the seed is that of the pool's own chances too", () =>
     Effect.gen(function* () {
       const ends = (seed: number) =>
@@ -292,8 +314,11 @@ describe("Simulation.run", () => {
       const policy = ScalingPolicy.make("broken", () => {
         throw new Error("broken policy")
       })
-      const exit = yield* Effect.exit(Simulation.run({ ...small, policy }))
-      assert.include(String(exit), "broken policy")
+      const broken = { ...ScalingPolicy.fixed(1), early: policy.decide }
+      for (const each of [policy, broken]) {
+        const exit = yield* Effect.exit(Simulation.run({ ...small, policy: each }))
+        assert.include(String(exit), "broken policy")
+      }
     })
   )
 
@@ -387,5 +412,7 @@ describe("queueing theory", () => {
 const retryTwice = RetryPolicy.make({ times: 2, base: 50 })
 
 /** As many workers as this says for the instant of the tick. */
-const wishes = (wanted: (atMillis: number) => number) =>
-  ScalingPolicy.make("wishes", ({ atMillis }) => wanted(Math.round(atMillis)))
+const wishes = (wanted: (atMillis: number) => number): ScalingPolicy.ScalingPolicy<void> => ({
+  ...ScalingPolicy.make("wishes", ({ atMillis }) => wanted(Math.round(atMillis))),
+  early: "none"
+})
