@@ -62,7 +62,8 @@ const table = {
   RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
   Handlers: "PoolError RequestPolicy internal/request",
   Ticket: "Outcome PoolError internal/request",
-  OutcomeJson: "Handlers Outcome PoolError",
+  "internal/jsonText": "",
+  OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
