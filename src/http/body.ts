@@ -1,8 +1,14 @@
 /** Reads the JSON body of a request on Node's own stream, within a limit. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { isUtf8 } from "node:buffer"
+import { nestsDeeperThan } from "../internal/jsonText.ts"
 import * as Problem from "./problem.ts"
 import { sendProblem } from "./send.ts"
+
+/** How deep the JSON of a body may nest: a schema looks at it level by level. Half of what an answer may have. */
+export const maxBodyDepth = 256
+export const tooDeep = (field: string): Problem.Problem =>
+  Problem.invalid(field, `Expected the body to nest at most ${maxBodyDepth} deep, got deeper`, "json")
 
 /** Calls `use` with the value and its text, or answers what is wrong. A client that goes away ends it silently. */
 export const readJson = (
@@ -31,6 +37,7 @@ export const readJson = (
     if (!isUtf8(buffer))
       return sendProblem(response, Problem.invalid("payload", "Expected the body to be UTF-8", "json"))
     const text = buffer.toString("utf8")
+    if (nestsDeeperThan(text, maxBodyDepth)) return sendProblem(response, tooDeep("payload"))
     let json: unknown
     try {
       json = text === "" ? undefined : JSON.parse(text)

@@ -60,6 +60,7 @@ export const start = (settings: ServeSettings) =>
     const service = yield* Service.make({
       idPrefix,
       keepEnds: settings.keepEnds,
+      keepBytes: settings.keepBytes,
       keepForMillis: settings.keepForMillis,
       maxWaitMillis: settings.maxWaitMillis,
       maxBodyBytes: settings.maxBodyBytes,
