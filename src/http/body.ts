@@ -10,7 +10,7 @@ export const maxBodyDepth = 256
 export const tooDeep = (field: string): Problem.Problem =>
   Problem.invalid(field, `Expected the body to nest at most ${maxBodyDepth} deep, got deeper`, "json")
 
-/** Calls `use` with the value and its text, or answers what is wrong. A client that goes away ends it silently. */
+/** Calls `use` with the value, `null` where there is none, and its text, or answers what is wrong. A client that goes away ends it silently. */
 export const readJson = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -18,7 +18,8 @@ export const readJson = (
   use: (json: unknown, text: string) => void
 ): void => {
   const contentType = request.headers["content-type"] ?? ""
-  if (!isJson(contentType)) return sendProblem(response, Problem.unsupportedType(contentType.slice(0, 80)))
+  if (!isJson(contentType) && hasBody(request))
+    return sendProblem(response, Problem.unsupportedType(contentType.slice(0, 80)))
   if (Number(request.headers["content-length"]) > maxBytes) return sendProblem(response, Problem.tooLarge(maxBytes))
   let chunks: Array<Buffer> | undefined = []
   let bytes = 0
@@ -40,7 +41,7 @@ export const readJson = (
     if (nestsDeeperThan(text, maxBodyDepth)) return sendProblem(response, tooDeep("payload"))
     let json: unknown
     try {
-      json = text === "" ? undefined : JSON.parse(text)
+      json = text === "" ? null : JSON.parse(text)
     } catch (error) {
       const { message } = error as Error
       return sendProblem(response, Problem.invalid("payload", `Expected the body to be JSON: ${message}`, "json"))
@@ -48,6 +49,10 @@ export const readJson = (
     use(json, text)
   })
 }
+
+/** What has none needs no type either. */
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
 
 const isJson = (contentType: string): boolean =>
   contentType === "application/json" || /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(contentType)

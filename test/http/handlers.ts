@@ -45,7 +45,8 @@ export class group extends RpcGroup.make(
     success: Schema.Unknown,
     error: Schema.Unknown
   }),
-  Rpc.make("mail.send", { success: Schema.String })
+  Rpc.make("mail.send", { success: Schema.String }),
+  Rpc.make("images/resize", { success: Schema.String })
 ) {}
 
 export const layer = group.toLayer({
@@ -81,5 +82,6 @@ export const layer = group.toLayer({
         )
       : give
   },
-  "mail.send": () => Effect.succeed("sent")
+  "mail.send": () => Effect.succeed("sent"),
+  "images/resize": () => Effect.succeed("resized")
 })

@@ -104,6 +104,21 @@ describe("POST /requests/{type}", () => {
     ])
   })
 
+  it("takes a type with a slash in its name, encoded as one part of the path", async () => {
+    const { json, status } = await service.submit("images%2Fresize", null, 5)
+    expect([status, json.type, json.result]).toEqual([200, "images/resize", "resized"])
+    expect((await service.submit("images/resize", null, 5)).status).toBe(404)
+  })
+
+  it("takes a request without a body where its type needs none", async () => {
+    const post = (type: string, headers = {}) =>
+      service.ask("POST", `/requests/${type}`, { headers: { prefer: "wait=5", ...headers } })
+    expect((await post("mail.send")).json.result).toBe("sent")
+    const needed = await post("Echo")
+    expect([needed.status, needed.json.field]).toEqual([400, "payload"])
+    expect((await post("mail.send", { "content-type": "text/plain" })).json.result).toBe("sent")
+  })
+
   it("takes types with any name, and payloads that JSON has no word for", async () => {
     expect((await service.submit("mail.send", null, 5)).json.result).toBe("sent")
     const on = "2026-01-02T03:04:05.000Z"
