@@ -98,7 +98,8 @@ const table = {
   "http/ended": "index",
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
-  "http/service": "index http/ended http/ledger http/logCause",
+  "http/deadLetterBytes": "index http/ended",
+  "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause",
   "http/submit":
     "index http/body http/ended http/headers http/ledger http/logCause http/problem http/resource http/send http/service",
   "http/api": "index",

@@ -10,12 +10,12 @@ export const maxBodyDepth = 256
 export const tooDeep = (field: string): Problem.Problem =>
   Problem.invalid(field, `Expected the body to nest at most ${maxBodyDepth} deep, got deeper`, "json")
 
-/** Calls `use` with the value, `null` where there is none, and its text, or answers what is wrong. A client that goes away ends it silently. */
+/** Calls `use` with the value, `null` where there is none, its text and its bytes, or answers what is wrong. A client that goes away ends it silently. */
 export const readJson = (
   request: IncomingMessage,
   response: ServerResponse,
   maxBytes: number,
-  use: (json: unknown, text: string) => void
+  use: (json: unknown, text: string, bytes: number) => void
 ): void => {
   const contentType = request.headers["content-type"] ?? ""
   if (!isJson(contentType) && hasBody(request))
@@ -46,7 +46,7 @@ export const readJson = (
       const { message } = error as Error
       return sendProblem(response, Problem.invalid("payload", `Expected the body to be JSON: ${message}`, "json"))
     }
-    use(json, text)
+    use(json, text, buffer.length)
   })
 }
 

@@ -43,6 +43,8 @@ export class Entry {
   readonly span: Tracer.AnySpan | undefined
   /** Whether its first caller was answered with its end. */
   answeredWithEnd = false
+  /** Of its payload as it came. */
+  payloadBytes = 0
   /** The ledger's own: which end comes next, and what this one counts for while it is kept. */
   next: Entry | undefined
   isKept = false
@@ -97,11 +99,12 @@ export class Ledger {
     this.options = options
   }
 
-  add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan): Entry {
+  add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan, payloadBytes = 0): Entry {
     const { now, run, write } = this.options
     const { id } = ticket
     const number = Number(id.slice(this.options.idPrefix.length))
     const entry = new Entry(id, number, ticket, now(), span)
+    entry.payloadBytes = payloadBytes
     this.entries.set(number, entry)
     // One that was blocked is accepted after those that asked after it.
     if (number > this.newest) this.newest = number

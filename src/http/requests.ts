@@ -51,9 +51,10 @@ export const layer = (service: Service) =>
       .handle("retryRequest", ({ params: { id } }) =>
         Effect.suspend(() => {
           if (service.stopping) return Effect.succeed(toResponse(problemOf("stopping")))
+          const bytes = service.deadLetterBytes.sizeOf(id)
           return Effect.matchEffect(pool.deadLetters.resubmit(id), {
             onSuccess: (ticket) =>
-              show(ledger.add(ticket, undefined, Fiber.getCurrent()!.cache.span), 202, {
+              show(ledger.add(ticket, undefined, Fiber.getCurrent()!.cache.span, bytes), 202, {
                 location: Resource.locationOf(ticket.id)
               }),
             onFailure: (error) =>

@@ -1,6 +1,7 @@
 /** What the routes of the service share: the pool, what is kept of its requests, and how they are answered. */
 import { Clock, Effect, Exit, Cause } from "effect"
 import { Handlers, Outcome, OutcomeJson, PoolSnapshot, Scaler, type ScalingPolicy, WorkerPool } from "../index.ts"
+import { DeadLetterBytes } from "./deadLetterBytes.ts"
 import * as Ended from "./ended.ts"
 import { type Entry, Ledger } from "./ledger.ts"
 import { logCause } from "./logCause.ts"
@@ -33,6 +34,7 @@ export interface Service {
   /** What is told of an end that the ledger does not have. */
   readonly tell: (outcome: Outcome.Outcome) => Effect.Effect<Ended.Ended>
   readonly ledger: Ledger
+  readonly deadLetterBytes: DeadLetterBytes
   readonly options: Options
   /** Whole seconds after which it is worth to ask a full queue again. */
   readonly retryAfter: () => number
@@ -54,6 +56,13 @@ export const make = (
     const pace = new Pace(now)
     const run = Effect.runForkWith(context)
     const encode = OutcomeJson.encoder(handlers)
+    const tell = (outcome: Outcome.Outcome) => Effect.mapEager(encode(outcome), (told) => Ended.make(outcome, told))
+    const deadLetterBytes = new DeadLetterBytes({
+      deadLetters: pool.deadLetters,
+      mostBytes: options.keepBytes,
+      unknownBytes: options.maxBodyBytes,
+      tell
+    })
     const ledger = new Ledger({
       ...options,
       now,
@@ -65,7 +74,11 @@ export const make = (
         return Effect.mapEager(encode(outcome), (told) => {
           const misfit = misfitOf(outcome, told)
           if (misfit !== undefined) run(Effect.logError(misfit))
-          return Ended.make(outcome, told)
+          const ended = Ended.make(outcome, told)
+          if (outcome.end === "failed" || outcome.end === "timedOut") {
+            run(deadLetterBytes.add(entry.id, entry.payloadBytes + Buffer.byteLength(ended.text)))
+          }
+          return ended
         })
       }
     })
@@ -73,8 +86,9 @@ export const make = (
       pool,
       scaler: yield* Scaler.Scaler,
       handlers,
-      tell: (outcome) => Effect.mapEager(encode(outcome), (told) => Ended.make(outcome, told)),
+      tell,
       ledger,
+      deadLetterBytes,
       options,
       retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
       policy: options.policy,

@@ -121,10 +121,10 @@ export const makeSubmit = (
       key
     }
     if (service.stopping) return sendProblem(response, Problem.draining)
-    readJson(request, response, options.maxBodyBytes, (json, text) => {
+    readJson(request, response, options.maxBodyBytes, (json, text, bytes) => {
       if (key !== undefined && isRepeat(asked, fingerprintOf(type, query, text))) return
       const call = Effect.map(pool.submitUnknown(type, json, callWith), (ticket) =>
-        ledger.add(ticket, key, Fiber.getCurrent()!.cache.span)
+        ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
       )
       const fiber = run(traced(request, call))
       const accepted = fiber.pollUnsafe()

@@ -273,6 +273,31 @@ describe("what is known of requests", () => {
 })
 
 describe("what is kept", () => {
+  it("so many bytes of dead letters and no more, whichever way they came", async () => {
+    const small = await startService({ keepBytes: "200KiB", keepEnds: "0" })
+    const why = (n: number) => `${n}${"x".repeat(30 * 1024)}`
+    const letters = async () =>
+      (await small.ask("GET", "/requests?state=deadLetter")).json.requests.map(({ error }: any) => error.why[0])
+    try {
+      for (let n = 1; n <= 3; n++) await small.submit("Fail", { why: why(n) }, 5)
+      expect(await letters()).toEqual(["3", "2", "1"])
+      // Each is there as its payload and as its error: 60 KiB, and an eighth is left free.
+      await small.submit("Fail", { why: why(4) }, 5)
+      expect(await letters()).toEqual(["4", "3"])
+      for (let n = 5; n <= 9; n++) {
+        const message = { _tag: "Request", id: "1", tag: "Fail", payload: { why: why(n) }, headers: [] }
+        await small.ask("POST", "/rpc", { text: `${JSON.stringify(message)}\n` })
+      }
+      const last = await letters()
+      expect([last[0], last.length <= 3]).toEqual(["9", true])
+      // Alone more than all may be: it is not kept, and drives no other out.
+      await small.submit("Fail", { why: why(1).repeat(5) }, 5)
+      expect(await letters()).toEqual(last.slice(0, 2))
+    } finally {
+      await small.close()
+    }
+  })
+
   it("so many bytes and no more, the oldest goes first; an answer is never kept back", async () => {
     const small = await startService({ keepBytes: "100KiB" })
     try {
