@@ -4,6 +4,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, Server as NetServer } from "node:net"
 import type { Guard } from "./guard.ts"
+import * as Pipeline from "./pipeline.ts"
 import * as Problem from "./problem.ts"
 import type { App } from "./routes.ts"
 import { sendProblem } from "./send.ts"
@@ -77,14 +78,19 @@ export const listen = (
     )
     server.on("connection", () => connections++)
     // One for all: a listener of its own for each answer costs more than to count it.
-    const onClose = () => answering--
+    const onClose = function (this: ServerResponse) {
+      answering--
+      Pipeline.leave(this)
+    }
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       answering++
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       setLatestResponse(request.socket, response)
-      if (held === undefined) answer(request, response)
-      else held.push(() => answer(request, response))
+      Pipeline.enter(request, () => {
+        if (held === undefined) answer(request, response)
+        else held.push(() => answer(request, response))
+      })
     })
     const guarded = (request: IncomingMessage) => {
       const { headers, method = "GET", url = "/" } = request
