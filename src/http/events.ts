@@ -37,9 +37,10 @@ export const makeEvents = (service: Service, monitor: Monitor, hub: Hub, closing
         const unread = yield* Queue.unbounded<Uint8Array>()
         let bytes = 0
         const watcher = (more: Uint8Array) => {
+          // What came before: one that reads may well get more than that at once.
+          if (bytes > mostUnread) return giveUp()
           bytes += more.length
-          if (bytes > mostUnread) giveUp()
-          else Queue.offerUnsafe(unread, more)
+          Queue.offerUnsafe(unread, more)
         }
         yield* Effect.acquireRelease(
           Effect.sync(() => {

@@ -9,7 +9,9 @@ import { invalid, type Problem } from "./problem.ts"
  */
 export const waitSeconds = (prefer: string | ReadonlyArray<string> | undefined, most: number): number | undefined => {
   if (prefer === undefined) return undefined
-  const value = preferenceOf(String(prefer), "wait")
+  // As nearly all write it; the grammar in full costs more.
+  const text = String(prefer)
+  const value = /^wait=(\d+)$/.exec(text)?.[1] ?? preferenceOf(text, "wait")
   return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), most) : undefined
 }
 
