@@ -1,18 +1,26 @@
-/** Logs what went wrong also where to look at it throws: a line that says less is better than none. */
+/**
+ * Logs what went wrong as it says at the first look, also where to look throws: a logger may look again and again, and a
+ * line that says less is better than none.
+ */
 import { Cause, Effect } from "effect"
 import { OutcomeJson } from "../index.ts"
 
 export const logCause = (message: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.suspend(() => Effect.logError(message, isReadable(cause) ? cause : Cause.die(textOf(cause))))
+  Effect.suspend(() => Effect.logError(message, Cause.die(told(cause))))
 
-const isReadable = (cause: Cause.Cause<unknown>): boolean => {
+/** Its stack is all that the cause tells: stacks, and causes of causes. */
+const told = (cause: Cause.Cause<unknown>): Error => {
+  const error = new Error(OutcomeJson.messageOf(Cause.squash(cause)))
+  error.stack = textOf(cause)
+  return error
+}
+
+const textOf = (cause: Cause.Cause<unknown>): string => {
   try {
-    return Cause.pretty(cause).length < mostCharacters
+    return Cause.pretty(cause).slice(0, mostCharacters)
   } catch {
-    return false
+    return OutcomeJson.messageOf(Cause.squash(cause))
   }
 }
 
 const mostCharacters = 100_000
-
-const textOf = (cause: Cause.Cause<unknown>): string => OutcomeJson.messageOf(Cause.squash(cause))

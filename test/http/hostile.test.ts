@@ -40,7 +40,10 @@ describe("whatever a handler gives", () => {
     expect([200, 422, 500]).toContain(waited.status)
     const { id, state } = waited.json.request ?? waited.json
     const error = (waited.json.request ?? waited.json).error
-    if (waited.status === 500) expect(error._tag).toBe(tags[payload.how])
+    if (waited.status === 500) {
+      expect(error._tag).toBe(tags[payload.how])
+      expect(service.logged.filter((line) => line.includes(`(request ${id})`)).length).toBe(1)
+    }
     const accepted = await service.submit("Hostile", payload)
     expect(accepted.status).toBe(202)
     const shown = await service.ask("GET", `/requests/${accepted.json.id}`, { headers: { prefer: "wait=20" } })
