@@ -21,6 +21,8 @@ export interface DeadLetters {
    * `resubmittedFrom`. It leaves the list; refused, it comes back as its newest.
    */
   readonly resubmit: (id: string) => Effect.Effect<Ticket<unknown, unknown>, SubmitError | DeadLetterNotFound>
+  /** Takes the newest one of that id out of the list for good, for those who keep fewer. Whether there was one. */
+  readonly discard: (id: string) => Effect.Effect<boolean>
 }
 
 /** @internal */
@@ -41,5 +43,11 @@ export const make = (
       }),
       submitAgain,
       (request, exit) => Effect.sync(() => (exit._tag === "Failure" ? box.add(request) : undefined))
-    )
+    ),
+  discard: (id) =>
+    Effect.sync(() => {
+      const request = box.find(id)
+      if (request !== undefined) box.remove(request)
+      return request !== undefined
+    })
 })

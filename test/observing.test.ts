@@ -168,6 +168,22 @@ describe("dead letters", () => {
     )
   )
 
+  it.effect("discarded leave the list for good, the newest of an id first", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.fail("a"))
+        for (const id of ["mine", "other", "mine"]) yield* hears(bench.execute("a", { id }))
+        const { discard, dropped, list, resubmit } = bench.pool.deadLetters
+        const ids = Effect.map(list, (letters) => letters.map(({ outcome }) => outcome.id))
+        assert.strictEqual(yield* discard("mine"), true)
+        assert.deepStrictEqual(yield* ids, ["mine", "other"])
+        assert.deepStrictEqual([yield* discard("mine"), yield* discard("mine")], [true, false])
+        assert.strictEqual(yield* hears(resubmit("mine")), "DeadLetterNotFound")
+        assert.deepStrictEqual([yield* ids, yield* dropped], [["other"], 0])
+      })
+    )
+  )
+
   it.effect("a limit of 0 keeps none", () =>
     withPool({ deadLetters: 0 })((bench) =>
       Effect.gen(function* () {

@@ -11,7 +11,11 @@ import {
   RpcServer
 } from "effect/rpc"
 import { PoolError, WorkerPool } from "../index.ts"
+import { nestsDeeperThan } from "../internal/jsonText.ts"
+import { maxBodyDepth, tooDeep } from "./body.ts"
+import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
+import * as RpcAnswers from "./rpcAnswers.ts"
 import { areMessages, expected } from "./rpcMessages.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
@@ -47,7 +51,7 @@ export const layerRoutes = <Rpcs extends Rpc.Any>(
       layerPoolErrors,
       Layer.effect(RpcServer.Protocol, protocolAt(options.path ?? defaultPath))
     ]),
-    Layer.provide(RpcSerialization.layerNdjson)
+    Layer.provide(RpcAnswers.layer)
   ) as Layer.Layer<never, never, any>
 
 /** The protocol itself answers what is no message with the text of its own defect; here it does not get that far. */
@@ -56,9 +60,10 @@ const protocolAt = (path: HttpRouter.PathInput) =>
     const router = yield* HttpRouter.HttpRouter
     const { httpEffect, protocol } = yield* RpcServer.makeProtocolWithHttpEffect()
     const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.flatMap(request.text, (text) =>
-        areMessages(text) ? httpEffect : Effect.succeed(Problem.toResponse(Problem.invalid("body", expected)))
-      )
+      Effect.flatMap(request.text, (text) => {
+        if (nestsDeeperThan(text, maxBodyDepth)) return Effect.succeed(Problem.toResponse(tooDeep("body")))
+        return areMessages(text) ? httpEffect : Effect.succeed(Problem.toResponse(Problem.invalid("body", expected)))
+      })
     )
     yield* router.add("POST", path, checked)
     return protocol
@@ -113,6 +118,6 @@ const layerHandlers = (local: RpcGroup.RpcGroup<any>) =>
 const withoutText = (tag: string, call: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
   Effect.catchCause(call, (cause) =>
     Cause.hasDies(cause)
-      ? Effect.andThen(Effect.logError(`the handler of "${tag}" died`, cause), Effect.die("the handler died"))
+      ? Effect.andThen(logCause(`the handler of "${tag}" died`, cause), Effect.die("the handler died"))
       : Effect.failCause(cause)
   )

@@ -1,5 +1,5 @@
 /** The contract of the service: every route, what it takes and what it answers. `/openapi.json` is made of it. */
-import { Schema } from "effect"
+import { Exit, Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 import { type Handlers, Outcome, PoolError } from "../index.ts"
 
@@ -52,7 +52,13 @@ export const PoolResource = Schema.Struct({
   version: Schema.String
 }).annotate({ identifier: "Pool" })
 
-export const PoolPatch = Schema.Struct({
+/** Says what there is to whoever has misspelt it. */
+const members = <Fields extends Schema.Struct.Fields>(fields: Fields): Schema.Struct<Fields> =>
+  Schema.Struct(fields).annotate({
+    messageUnexpectedKey: `Expected a member of ${Object.keys(fields).join(", ")}, got another one`
+  })
+
+export const PoolPatch = members({
   minWorkers: Schema.optionalKey(Count),
   maxWorkers: Schema.optionalKey(Count),
   policy: Schema.optionalKey(Schema.String),
@@ -122,7 +128,8 @@ const pool = HttpApiGroup.make("pool")
     ),
     HttpApiEndpoint.post("drainPool", "/pool/drain", {
       headers: Preferring,
-      payload: Schema.Struct({ deadline: Schema.optionalKey(Schema.String) }),
+      // No body is `null`.
+      payload: [members({ deadline: Schema.optionalKey(Schema.String) }), Schema.Null],
       success: [
         PoolResource.pipe(HttpApiSchema.status(202)),
         Schema.Record(Schema.String, Schema.Unknown).annotate({ description: "The report, with `Prefer: wait`" })
@@ -155,7 +162,7 @@ const service = HttpApiGroup.make("service")
       success: Schema.Struct({ required: Schema.Boolean, loggedIn: Schema.Boolean })
     }).annotate(OpenApi.Summary, "Whether a token is needed, and was given"),
     HttpApiEndpoint.post("logIn", "/session", {
-      payload: Schema.Struct({ token: Schema.String }),
+      payload: members({ token: Schema.String }),
       success: HttpApiSchema.NoContent,
       error: problem(401, "Not the token")
     }).annotate(OpenApi.Summary, "Exchange the token for a cookie"),
@@ -182,7 +189,7 @@ const ends = [
   problem(409, "A request with this Idempotency-Key has not ended yet"),
   problem(410, "It was cancelled"),
   problem(413, "The body is too large"),
-  problem(415, "The body is not JSON"),
+  problem(415, "The body is not JSON, or is packed"),
   problem(422, "The handler failed: `request.error` is its error"),
   problem(429, "The queue is full"),
   problem(500, "The handler died"),
@@ -205,6 +212,9 @@ export const contract = (handlers: Handlers.Handlers["Service"], version: string
       error: ends
     }).annotate(OpenApi.Summary, `Run ${tag}`)
   )
+  const bodiless = [...handlers].flatMap(([tag, { rpc }]) =>
+    takesNothing(rpc.payloadSchema) ? [`/requests/${encodeURIComponent(tag)}`] : []
+  )
   const [first, ...rest] = types
   const submit = HttpApiGroup.make("submit").annotate(OpenApi.Description, "Requests, by their type")
   const api = first === undefined ? Api : Api.add(submit.add(first, ...rest))
@@ -215,9 +225,28 @@ export const contract = (handlers: Handlers.Handlers["Service"], version: string
       description: "An elastic worker pool. Every error is a problem (RFC 9457).",
       license: { name: "MIT", url: "https://opensource.org/license/mit" },
       servers: [{ url: "/" }],
-      transform: withToken
+      transform: (document) => withToken(withOptionalBodies(document, ["/pool/drain", ...bodiless]))
     })
   ) as unknown as typeof Api
+}
+
+/** Whether a request without a body has a payload all the same. */
+const takesNothing = (payload: Schema.Top): boolean => {
+  try {
+    const decoded = Schema.decodeUnknownEffect(Schema.toCodecJson(payload))(null)
+    return Exit.isExit(decoded) && Exit.isSuccess(decoded)
+  } catch {
+    return false
+  }
+}
+
+/** Each body is said to be required, also where it may be left out. */
+const withOptionalBodies = (document: Record<string, any>, paths: ReadonlyArray<string>): Record<string, any> => {
+  for (const path of paths) {
+    const body = document.paths[path]?.post?.requestBody
+    if (body !== undefined) body.required = false
+  }
+  return document
 }
 
 /** A service on this machine alone needs no token; any other does. */

@@ -5,12 +5,30 @@ import { invalid, type Problem } from "./problem.ts"
 
 /**
  * The seconds of `Prefer: wait=SECONDS` (RFC 7240), at most `most`; `undefined` without one. A preference that cannot be
- * understood is passed over, as that standard demands.
+ * understood is passed over, as that standard demands, and of several the first counts.
  */
 export const waitSeconds = (prefer: string | ReadonlyArray<string> | undefined, most: number): number | undefined => {
   if (prefer === undefined) return undefined
-  const [, seconds] = /(?:^|[,;])\s*wait\s*=\s*"?(\d+)"?\s*(?:$|[,;])/i.exec(String(prefer)) ?? []
-  return seconds === undefined ? undefined : Math.min(Number(seconds), most)
+  // As nearly all write it; the grammar in full costs more.
+  const text = String(prefer)
+  const value = /^wait=(\d+)$/.exec(text)?.[1] ?? preferenceOf(text, "wait")
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), most) : undefined
+}
+
+const token = "[!#$%&'*+.^_`|~\\w-]+"
+/** A preference or one of its parameters, with its value if it has one, and what stands behind it. */
+const part = new RegExp(`\\s*(?:(${token})(?:\\s*=\\s*(?:(${token})|"((?:[^"\\\\]|\\\\.)*)"))?)?\\s*([,;]|$)`, "y")
+
+/** The value of the first preference of that name. What follows one that is written wrong is not looked at. */
+const preferenceOf = (prefer: string, name: string): string | undefined => {
+  let isParameter = false
+  part.lastIndex = 0
+  for (;;) {
+    const [, found, value, quoted, delimiter] = part.exec(prefer) ?? []
+    if (!isParameter && found?.toLowerCase() === name) return value ?? quoted?.replaceAll(/\\(.)/g, "$1") ?? ""
+    if (delimiter === undefined || delimiter === "") return undefined
+    isParameter = delimiter === ";"
+  }
 }
 
 /** The `Idempotency-Key`, without the quotes that its draft standard wants around it. */

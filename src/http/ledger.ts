@@ -1,23 +1,29 @@
 /**
  * What is known of the requests that came through the service, by id: those that have not ended, and the last ends. An
- * end is kept until there are `keepEnds` newer ones or `keepForMillis` have passed, whichever comes first.
+ * end is kept until there are `keepEnds` newer ones, or it and those are more than `keepBytes`, or `keepForMillis` have
+ * passed, whichever comes first. Then nothing of it is held.
  */
-import type { Tracer } from "effect"
+import { Effect, Exit, type Tracer } from "effect"
 import type { Outcome, Ticket } from "../index.ts"
 import { ByNumber } from "./byNumber.ts"
+import type { Ended } from "./ended.ts"
 
 export interface Options {
   readonly keepEnds: number
+  /** Of results and errors as they are written. */
+  readonly keepBytes: number
   readonly keepForMillis: number
   /** Stands before the number in each id: ids of an earlier process are not taken for ours. */
   readonly idPrefix: string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told of each end, in the step of the end. */
-  readonly onEnd: (entry: Entry, outcome: Outcome.Outcome) => void
+  /** Told of each end, in the step of the end. Writes it; nearly always that takes no time. */
+  readonly write: (entry: Entry, outcome: Outcome.Outcome) => Effect.Effect<Ended>
+  /** Runs what does take time. */
+  readonly run: (writing: Effect.Effect<void>) => void
 }
 
-type Listener = (entry: Entry, outcome: Outcome.Outcome) => void
+type Listener = (entry: Entry, ended: Ended) => void
 
 /** One request. */
 export class Entry {
@@ -26,16 +32,23 @@ export class Entry {
   readonly number: number
   readonly type: string
   readonly acceptedAt: number
-  /** Until it ends: a ticket has the payload, which may be large. */
+  /** Until its end is written: a ticket has the payload, which may be large. */
   ticket: Ticket.Ticket<unknown, unknown> | undefined
-  outcome: Outcome.Outcome | undefined
-  endedAt = 0
+  ended: Ended | undefined
+  /** Its end may be written later, if its schema takes time. */
+  endedAt: number | undefined
   /** The idempotency key that it came with. */
   key: string | undefined
   /** The span in which it was accepted, for the log. */
   readonly span: Tracer.AnySpan | undefined
   /** Whether its first caller was answered with its end. */
   answeredWithEnd = false
+  /** Of its payload as it came. */
+  payloadBytes = 0
+  /** The ledger's own: which end comes next, and what this one counts for while it is kept. */
+  next: Entry | undefined
+  isKept = false
+  bytes = 0
   private listeners: ReadonlyArray<Listener> = []
 
   constructor(
@@ -61,21 +74,23 @@ export class Entry {
     }
   }
 
-  end(outcome: Outcome.Outcome, now: number): void {
+  end(ended: Ended): void {
     const { listeners } = this
     this.ticket = undefined
-    this.outcome = outcome
-    this.endedAt = now
+    this.ended = ended
     this.listeners = []
-    for (const listener of listeners) listener(this, outcome)
+    for (const listener of listeners) listener(this, ended)
   }
 }
 
 export class Ledger {
   private readonly entries = new ByNumber<Entry>()
-  /** In the order of their ends; those before `oldest` have been forgotten. */
-  private ended: Array<Entry> = []
-  private oldest = 0
+  /** The ends that are kept, in their order. */
+  private oldest: Entry | undefined
+  private latest: Entry | undefined
+  private ends = 0
+  private bytes = 0
+  /** The greatest number that was ever added. */
   private newest = 0
   private readonly keys = new Map<string, { readonly fingerprint: string; entry: Entry | undefined }>()
   private readonly options: Options
@@ -84,11 +99,12 @@ export class Ledger {
     this.options = options
   }
 
-  add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan): Entry {
-    const { now, onEnd } = this.options
+  add(ticket: Ticket.Ticket<unknown, unknown>, key?: string, span?: Tracer.AnySpan, payloadBytes = 0): Entry {
+    const { now, run, write } = this.options
     const { id } = ticket
     const number = Number(id.slice(this.options.idPrefix.length))
     const entry = new Entry(id, number, ticket, now(), span)
+    entry.payloadBytes = payloadBytes
     this.entries.set(number, entry)
     // One that was blocked is accepted after those that asked after it.
     if (number > this.newest) this.newest = number
@@ -97,13 +113,27 @@ export class Ledger {
       this.keys.get(key)!.entry = entry
     }
     ticket.onEnd((outcome) => {
-      const at = now()
-      this.ended.push(entry)
-      this.forget(at)
-      entry.end(outcome, at)
-      onEnd(entry, outcome)
+      entry.endedAt = now()
+      this.keep(entry)
+      const written = write(entry, outcome)
+      if (Exit.isExit(written) && Exit.isSuccess(written)) this.end(entry, written.value as Ended)
+      else run(Effect.map(written, (ended) => this.end(entry, ended)))
     })
     return entry
+  }
+
+  private keep(entry: Entry): void {
+    entry.isKept = true
+    this.ends++
+    if (this.latest === undefined) this.oldest = entry
+    else this.latest.next = entry
+    this.latest = entry
+  }
+
+  private end(entry: Entry, ended: Ended): void {
+    if (entry.isKept) this.bytes += entry.bytes = Buffer.byteLength(ended.text)
+    this.forget(this.options.now())
+    entry.end(ended)
   }
 
   /** `"gone"`: there was such a request, and it is no longer kept. */
@@ -145,23 +175,25 @@ export class Ledger {
 
   /** Forgets what is too old, or too much. */
   forget(now: number): void {
-    const { keepEnds } = this.options
-    while (this.oldest < this.ended.length) {
-      const entry = this.ended[this.oldest]!
-      if (this.ended.length - this.oldest <= keepEnds && !this.isStale(entry, now)) break
-      this.oldest++
+    const { keepBytes, keepEnds } = this.options
+    for (;;) {
+      const entry = this.oldest
+      if (entry === undefined) return
+      if (this.ends <= keepEnds && this.bytes <= keepBytes && !this.isStale(entry, now)) return
+      this.oldest = entry.next
+      if (this.oldest === undefined) this.latest = undefined
+      // Else an old one that waits to be collected would hold all that came after it.
+      entry.next = undefined
+      entry.isKept = false
+      this.ends--
+      this.bytes -= entry.bytes
       this.entries.delete(entry.number)
       if (entry.key !== undefined && this.keys.get(entry.key)?.entry === entry) this.keys.delete(entry.key)
-    }
-    // What was forgotten is cut off now and then, and not one by one.
-    if (this.oldest > 1024 && this.oldest > this.ended.length / 2) {
-      this.ended = this.ended.slice(this.oldest)
-      this.oldest = 0
     }
   }
 
   private isStale(entry: Entry, now: number): boolean {
-    return entry.outcome !== undefined && now - entry.endedAt > this.options.keepForMillis
+    return entry.endedAt !== undefined && now - entry.endedAt > this.options.keepForMillis
   }
 
   /** The place in the order of acceptance that an id tells; `0` for what is no id of ours. */

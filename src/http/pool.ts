@@ -1,6 +1,6 @@
 /** The routes of the pool: its counts and its levers. */
-import { Effect, Fiber } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { Effect, Fiber, Option } from "effect"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { PoolError } from "../index.ts"
 import { Api, type PoolPatch } from "./api.ts"
@@ -43,19 +43,25 @@ export const layer = (service: Service) =>
 
     return handlers
       .handle("getPool", () => show(200))
-      .handle("patchPool", ({ payload }) =>
-        Effect.matchEffect(patch(service, payload), {
-          onSuccess: () => show(200),
-          onFailure: (problem) => Effect.succeed(toResponse(problem))
+      .handle("patchPool", ({ payload, request }) =>
+        Effect.gen(function* () {
+          const before = yield* levers(service)
+          const problem = yield* Effect.flip(patch(service, payload)).pipe(Effect.option)
+          // What was changed before something was refused has been changed all the same.
+          const changes = changesOf(before, yield* levers(service))
+          if (changes !== "") yield* Effect.logInfo(`PATCH /pool by ${clientOf(request)}: ${changes}`)
+          return problem._tag === "Some" ? toResponse(problem.value) : yield* show(200)
         })
       )
-      .handle("drainPool", ({ headers, payload: { deadline } }) =>
+      .handle("drainPool", ({ headers, payload, request }) =>
         Effect.gen(function* () {
+          const deadline = payload?.deadline
           const millis = deadline === undefined ? undefined : options.millisOf(deadline)
           if (deadline !== undefined && !(millis !== undefined && millis >= 0)) {
             const got = JSON.stringify(deadline.slice(0, 40))
             return toResponse(invalid("deadline", `Expected \`deadline\` to be a duration such as 10s, got ${got}`))
           }
+          yield* Effect.logInfo(`POST /pool/drain by ${clientOf(request)}: within ${deadline ?? "the drain deadline"}`)
           // To stop waiting for a drain does not stop it.
           const drain = yield* Effect.forkChild(Effect.orDie(pool.drain({ deadline: millis })), {
             startImmediately: true
@@ -91,6 +97,28 @@ const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<u
       version: options.version
     }
   })
+
+/** What a `PATCH` changes. */
+const levers = ({ policy, pool, scaler }: Service) =>
+  Effect.zipWith(pool.snapshot, scaler.held, ({ maxWorkers, minWorkers, paused }, hold) => ({
+    minWorkers,
+    maxWorkers,
+    policy,
+    hold: hold ?? null,
+    paused
+  }))
+
+type Levers = Effect.Success<ReturnType<typeof levers>>
+
+const changesOf = (before: Levers, after: Levers): string =>
+  Object.entries(after)
+    .map(([name, value]) => ({ name, was: before[name as keyof Levers], value }))
+    .filter(({ value, was }) => value !== was)
+    .map(({ name, value, was }) => `${name} ${was} -> ${value}`)
+    .join(", ")
+
+const clientOf = ({ remoteAddress }: HttpServerRequest.HttpServerRequest): string =>
+  Option.getOrElse(remoteAddress, () => "a client that has gone")
 
 /** Everything is checked before anything is changed, but for what two clients change at once. */
 const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<void, Problem> =>

@@ -11,18 +11,21 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Further members of the body. */
   readonly members?: Readonly<Record<string, unknown>> | undefined
+  /** The request that it is about, as JSON already. */
+  readonly request?: string | undefined
 }
 
 export const contentType = "application/problem+json"
 
-export const toText = ({ detail, kind, members, status, title }: Problem): string =>
-  JSON.stringify({
-    type: kind === undefined ? "about:blank" : `urn:effect-worker-pool:problem:${kind}`,
-    title,
-    status,
-    detail,
-    ...members
-  })
+export const toText = ({ detail, kind, members, request, status, title }: Problem): string => {
+  const type = kind === undefined ? "about:blank" : `urn:effect-worker-pool:problem:${kind}`
+  const text = JSON.stringify({ type, title, status, detail, ...members })
+  return request === undefined ? text : withMember(text, "request", request)
+}
+
+/** The JSON of an object with one more member, whose value is JSON already. */
+export const withMember = (object: string, name: string, value: string): string =>
+  `${object.slice(0, -1)},"${name}":${value}}`
 
 export const toResponse = (problem: Problem): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(toText(problem), { status: problem.status, contentType, headers: problem.headers })
@@ -36,9 +39,12 @@ export const invalid = (field: string, detail: string, kind = "invalid"): Proble
   members: { field }
 })
 
-/** What a schema says of a value, which it names by its path: `at ["a"]["b"]`. */
+/**
+ * What a schema says of a value, which it names by its path in the last line: `at ["a"]["b"]`. What came is in it, and
+ * may be anything of any length: no more is looked at than is told.
+ */
 export const unfit = (slot: string, message: string, kind?: string): Problem => {
-  const [, path] = /at ((?:\["?[^\]"]*"?\])+)/.exec(message) ?? []
+  const path = /^(?:\["?[^\]"]*"?\])+/.exec(lastLine(message))?.[0]
   const field =
     path === undefined
       ? slot
@@ -46,8 +52,19 @@ export const unfit = (slot: string, message: string, kind?: string): Problem => 
           .slice(1, -1)
           .replaceAll(/"?\]\["?/g, ".")
           .replaceAll('"', "")
-  const text = message.replaceAll(/\s*\n\s*/g, " ")
-  return invalid(field, text.length > 500 ? `${text.slice(0, 500)}...` : text, kind)
+  const lines = message.slice(0, mostTold + 1).split("\n")
+  const text = lines
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(" ")
+  return invalid(field, message.length > mostTold ? `${text.slice(0, mostTold)}...` : text, kind)
+}
+
+const mostTold = 500
+
+const lastLine = (message: string): string => {
+  const at = message.lastIndexOf("\n  at ")
+  return at < 0 ? "" : message.slice(at + 6, at + 6 + mostTold)
 }
 
 export const notFound = (detail: string): Problem => ({ status: 404, kind: "not-found", title: "Not Found", detail })

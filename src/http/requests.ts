@@ -17,7 +17,7 @@ const listed = [...PoolError.Phase.literals, ...Outcome.ends, "deadLetter"]
 
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "requests", (handlers) => {
-    const { encode, ledger, options, pool } = service
+    const { ledger, options, pool } = service
 
     /** The request of an id, or the answer that there is none. */
     const withEntry = (id: string, use: (entry: Entry) => Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
@@ -27,17 +27,16 @@ export const layer = (service: Service) =>
         return entry === "gone" ? Effect.succeed(toResponse(gone(id))) : use(entry)
       })
     const show = (entry: Entry, status: number, headers?: Readonly<Record<string, string>>) =>
-      Effect.map(Resource.of(entry, encode), (resource) => HttpServerResponse.jsonUnsafe(resource, { status, headers }))
+      Effect.map(Resource.of(entry), (text) => json(text, { status, headers }))
 
     return handlers
       .handle("getRequest", ({ headers, params: { id } }) =>
         withEntry(id, (entry) => {
           const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
-          const { ticket } = entry
-          if (seconds === undefined || ticket === undefined) return show(entry, 200)
+          if (seconds === undefined || entry.ended !== undefined) return show(entry, 200)
           const applied = { "preference-applied": `wait=${seconds}` }
           return Effect.andThen(
-            Effect.timeoutOption(ticket.outcome, seconds * 1000),
+            Effect.timeoutOption(ended(entry), seconds * 1000),
             Effect.suspend(() => show(entry, 200, applied))
           )
         })
@@ -52,9 +51,10 @@ export const layer = (service: Service) =>
       .handle("retryRequest", ({ params: { id } }) =>
         Effect.suspend(() => {
           if (service.stopping) return Effect.succeed(toResponse(problemOf("stopping")))
+          const bytes = service.deadLetterBytes.sizeOf(id)
           return Effect.matchEffect(pool.deadLetters.resubmit(id), {
             onSuccess: (ticket) =>
-              show(ledger.add(ticket, undefined, Fiber.getCurrent()!.cache.span), 202, {
+              show(ledger.add(ticket, undefined, Fiber.getCurrent()!.cache.span, bytes), 202, {
                 location: Resource.locationOf(ticket.id)
               }),
             onFailure: (error) =>
@@ -90,7 +90,8 @@ export const layer = (service: Service) =>
           wanted?.includes("deadLetter") ? deadLetters(service, one) : fromLedger(service, one),
           (found) => {
             const requests = found.slice(0, limit)
-            return HttpServerResponse.jsonUnsafe({ requests, next: found.length > limit ? requests.at(-1)!.id : null })
+            const next = JSON.stringify(found.length > limit ? requests.at(-1)!.id : null)
+            return json(`{"requests":[${requests.map(({ text }) => text).join()}],"next":${next}}`)
           }
         )
       })
@@ -104,35 +105,48 @@ interface Listed {
   readonly most: number
 }
 
-/** What is not shown is not encoded either: with 10,000 ends that took a tenth of a second. */
-const fromLedger = (
-  { encode, ledger }: Service,
-  { before, most, type, wanted }: Listed
-): Effect.Effect<ReadonlyArray<Resource.Resource>> =>
+interface Shown {
+  readonly id: string
+  readonly text: string
+}
+
+const fromLedger = ({ ledger }: Service, { before, most, type, wanted }: Listed): Effect.Effect<ReadonlyArray<Shown>> =>
   Effect.gen(function* () {
-    const found: Array<Resource.Resource> = []
+    const found: Array<Shown> = []
     for (const entry of ledger.before(before)) {
       if (type !== undefined && entry.type !== type) continue
-      const { outcome, ticket } = entry
-      const state = outcome === undefined ? yield* ticket!.status : outcome.end
-      if (wanted === undefined || wanted.includes(state)) found.push(yield* Resource.of(entry, encode))
+      const { ended, id, ticket } = entry
+      const state = ended === undefined ? yield* ticket!.status : ended.state
+      if (wanted === undefined || wanted.includes(state)) found.push({ id, text: yield* Resource.of(entry) })
       if (found.length === most) break
     }
     return found
   })
 
 /** These are the pool's: they are kept by their number, however old they are. */
-const deadLetters = ({ encode, ledger, pool }: Service, { before, most, type }: Listed) =>
+const deadLetters = ({ ledger, pool, tell }: Service, { before, most, type }: Listed) =>
   Effect.gen(function* () {
     const fitting = (yield* pool.deadLetters.list)
       .map(({ outcome }) => ({ outcome, number: ledger.numberOf(outcome.id) }))
       .filter(({ number, outcome }) => number < before && (type === undefined || outcome.tag === type))
       .toSorted((a, b) => b.number - a.number)
     return yield* Effect.forEach(fitting.slice(0, most), ({ outcome }) => {
-      const entry = ledger.find(outcome.id)
-      const times = typeof entry === "object" ? entry : undefined
-      return Effect.map(Resource.ended(times, outcome, encode), ({ resource }) => resource)
+      const { id } = outcome
+      const entry = ledger.find(id)
+      if (typeof entry !== "object")
+        return Effect.map(tell(outcome), (end) => ({ id, text: Resource.ended(undefined, end) }))
+      return Effect.map(Resource.of(entry), (text) => ({ id, text }))
     })
+  })
+
+const json = (text: string, options?: HttpServerResponse.Options) =>
+  HttpServerResponse.text(text, { contentType: "application/json", ...options })
+
+/** Until its end is there to be shown. */
+const ended = (entry: Entry): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (entry.ended !== undefined) return resume(Effect.void)
+    return Effect.sync(entry.listen(() => resume(Effect.void)))
   })
 
 const unknownId = (id: string): Problem =>

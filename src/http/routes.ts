@@ -5,8 +5,10 @@ import { HttpApiBuilder, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Api, contract, InvalidAsProblem } from "./api.ts"
 import * as Docs from "./docs.ts"
+import * as EventHub from "./eventHub.ts"
 import { makeEvents } from "./events.ts"
 import type { Guard } from "./guard.ts"
+import { logCause } from "./logCause.ts"
 import { wrongMethod } from "./methods.ts"
 import * as Monitor from "./monitor.ts"
 import * as Operations from "./operations.ts"
@@ -32,7 +34,8 @@ export type App = Effect.Effect<
 
 export const make = (service: Service, { closing, guard, more }: Parts) =>
   Effect.gen(function* () {
-    const events = makeEvents(service, yield* Monitor.make(service), closing)
+    const monitor = yield* Monitor.make(service)
+    const events = makeEvents(service, monitor, yield* EventHub.make(service, monitor), closing)
     const groups = Layer.mergeAll(
       Requests.layer(service),
       Pool.layer(service),
@@ -95,5 +98,5 @@ const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>
         )
       }
     }
-    return Effect.as(Effect.logError("a route failed", cause), Problem.toResponse(Problem.unexpected))
+    return Effect.as(logCause("a route failed", cause), Problem.toResponse(Problem.unexpected))
   })

@@ -39,13 +39,15 @@ const flush = (): void => {
   for (const { contentType, headers, response, status, text } of all) {
     // Whoever has gone away, or was answered already, is not answered.
     if (response.headersSent || response.destroyed) continue
+    // To measure a long text and then to encode it is to go through it twice.
+    const body = text.length > 4096 ? Buffer.from(text) : text
     response.writeHead(status, {
       ...securityHeaders,
       "content-type": contentType,
-      "content-length": Buffer.byteLength(text),
+      "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.length,
       ...headers
     })
-    response.end(text)
+    response.end(body)
   }
 }
 

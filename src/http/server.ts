@@ -4,10 +4,12 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, Server as NetServer } from "node:net"
 import type { Guard } from "./guard.ts"
+import * as Pipeline from "./pipeline.ts"
 import * as Problem from "./problem.ts"
 import type { App } from "./routes.ts"
 import { sendProblem } from "./send.ts"
 import type { Submit } from "./submit.ts"
+import * as Target from "./target.ts"
 import { refuse, setLatestResponse } from "./unreadable.ts"
 
 export interface Options {
@@ -69,31 +71,42 @@ export const listen = (
     server.maxConnections = options.maxConnections
     server.on("clientError", refuse)
     server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
-      sendProblem(response, guarded(request) ?? unknownExpectation(String(request.headers.expect)))
+      sendProblem(
+        response,
+        Target.settle(request) ?? guarded(request) ?? unknownExpectation(String(request.headers.expect))
+      )
     )
     server.on("connection", () => connections++)
     // One for all: a listener of its own for each answer costs more than to count it.
-    const onClose = () => answering--
+    const onClose = function (this: ServerResponse) {
+      answering--
+      Pipeline.leave(this)
+    }
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       answering++
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       setLatestResponse(request.socket, response)
-      request.url = originForm(request.url ?? "/")
-      if (held === undefined) answer(request, response)
-      else held.push(() => answer(request, response))
+      Pipeline.enter(request, () => {
+        if (held === undefined) answer(request, response)
+        else held.push(() => answer(request, response))
+      })
     })
-    const guarded = ({ headers, method = "GET", url = "/" }: IncomingMessage) =>
-      guard.check({ method, path: pathOf(url), headers })
+    const guarded = (request: IncomingMessage) => {
+      const { headers, method = "GET", url = "/" } = request
+      return guard.check({ method, path: pathOf(url), headers }) ?? unfit(request)
+    }
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      const refused = guarded(request)
+      const refused = Target.settle(request) ?? guarded(request)
       if (refused !== undefined) return sendProblem(response, refused)
       const { method, url = "/" } = request
       const path = pathOf(url)
       if (method === "POST" && path.startsWith("/requests/")) {
-        const type = decoded(path.slice("/requests/".length))
+        const part = path.slice("/requests/".length)
+        const type = decoded(part)
         if (type === undefined) return sendProblem(response, brokenPath)
-        if (!type.includes("/")) return submit(request, response, type, url.slice(path.length + 1))
+        // One that is encoded is part of the type.
+        if (!part.includes("/")) return submit(request, response, type, url.slice(path.length + 1))
       }
       return route(request, response)
     }
@@ -128,13 +141,6 @@ export const listen = (
     }
   })
 
-/** A proxy may send the whole address; routes and guard know the path alone. */
-const originForm = (url: string): string => {
-  if (url.startsWith("/") || !URL.canParse(url)) return url
-  const { pathname, search } = new URL(url)
-  return pathname + search
-}
-
 const pathOf = (url: string): string => {
   const at = url.indexOf("?")
   return at < 0 ? url : url.slice(0, at)
@@ -147,6 +153,20 @@ const decoded = (part: string): string | undefined => {
     return decodeURIComponent(part)
   } catch {
     return undefined
+  }
+}
+
+/** Nothing here reads what is packed; taken as it came it would be taken for something else. */
+const unfit = ({ headers, method }: IncomingMessage): Problem.Problem | undefined => {
+  const coding = headers["content-encoding"]
+  if (coding === undefined || coding === "" || coding.toLowerCase() === "identity") return undefined
+  if (method === "GET" || method === "HEAD") return undefined
+  return {
+    ...Problem.unsupportedType(""),
+    kind: "content-encoding",
+    detail: `Expected no \`Content-Encoding\`, got ${coding.slice(0, 80)}`,
+    members: { field: "Content-Encoding" },
+    headers: { "accept-encoding": "identity" }
   }
 }
 

@@ -1,12 +1,16 @@
 /** What the routes of the service share: the pool, what is kept of its requests, and how they are answered. */
 import { Clock, Effect, Exit, Cause } from "effect"
 import { Handlers, Outcome, OutcomeJson, PoolSnapshot, Scaler, type ScalingPolicy, WorkerPool } from "../index.ts"
+import { DeadLetterBytes } from "./deadLetterBytes.ts"
+import * as Ended from "./ended.ts"
 import { type Entry, Ledger } from "./ledger.ts"
+import { logCause } from "./logCause.ts"
 
 export interface Options {
   /** Stands before the number in each id; the pool's `idPrefix`. */
   readonly idPrefix: string
   readonly keepEnds: number
+  readonly keepBytes: number
   readonly keepForMillis: number
   /** The most that `Prefer: wait` gives. */
   readonly maxWaitMillis: number
@@ -27,8 +31,10 @@ export interface Service {
   readonly pool: WorkerPool.WorkerPool["Service"]
   readonly scaler: Scaler.Scaler["Service"]
   readonly handlers: Handlers.Handlers["Service"]
-  readonly encode: OutcomeJson.Encode
+  /** What is told of an end that the ledger does not have. */
+  readonly tell: (outcome: Outcome.Outcome) => Effect.Effect<Ended.Ended>
   readonly ledger: Ledger
+  readonly deadLetterBytes: DeadLetterBytes
   readonly options: Options
   /** Whole seconds after which it is worth to ask a full queue again. */
   readonly retryAfter: () => number
@@ -50,21 +56,41 @@ export const make = (
     const context = yield* Effect.context<never>()
     const now = () => clock.currentTimeMillisUnsafe()
     const pace = new Pace(now)
+    const run = Effect.runForkWith(context)
+    const encode = OutcomeJson.encoder(handlers)
+    const tell = (outcome: Outcome.Outcome) => Effect.mapEager(encode(outcome), (told) => Ended.make(outcome, told))
+    const deadLetterBytes = new DeadLetterBytes({
+      deadLetters: pool.deadLetters,
+      mostBytes: options.keepBytes,
+      unknownBytes: options.maxBodyBytes,
+      tell
+    })
     const ledger = new Ledger({
       ...options,
       now,
-      onEnd: (entry, outcome) => {
+      run,
+      write: (entry, outcome) => {
         pace.count()
         const defect = defectOf(outcome)
-        if (defect !== undefined) Effect.runForkWith(context)(report(entry, defect))
+        if (defect !== undefined) run(report(entry, defect))
+        return Effect.mapEager(encode(outcome), (told) => {
+          const misfit = misfitOf(outcome, told)
+          if (misfit !== undefined) run(Effect.logError(misfit))
+          const ended = Ended.make(outcome, told)
+          if (outcome.end === "failed" || outcome.end === "timedOut") {
+            run(deadLetterBytes.add(entry.id, entry.payloadBytes + Buffer.byteLength(ended.text)))
+          }
+          return ended
+        })
       }
     })
     return {
       pool,
       scaler: yield* Scaler.Scaler,
       handlers,
-      encode: reporting(OutcomeJson.encoder(handlers), Effect.runForkWith(context)),
+      tell,
       ledger,
+      deadLetterBytes,
       options,
       retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
       policy: options.policy,
@@ -73,20 +99,13 @@ export const make = (
     }
   })
 
-/** Tells the log, once, of what does not fit the schema that it was declared with: the client is not told what it was. */
-const reporting = (encode: OutcomeJson.Encode, run: (log: Effect.Effect<void>) => void): OutcomeJson.Encode => {
-  const told = new WeakSet<Outcome.Outcome>()
-  return (outcome) =>
-    Effect.mapEager(encode(outcome), (json) => {
-      if (json.isTyped !== false || told.has(outcome)) return json
-      const { _tag, message } = json.error as { readonly _tag: string; readonly message: string }
-      const what = _tag === "InvalidResult" ? "result" : _tag === "InvalidError" ? "error" : undefined
-      if (what === undefined) return json
-      told.add(outcome)
-      const { id, tag } = outcome
-      run(Effect.logError(`the ${what} of the handler of "${tag}" does not fit its schema (request ${id}): ${message}`))
-      return json
-    })
+/** The log is told what does not fit the schema that it was declared with, or cannot be written: the client is not. */
+const misfitOf = ({ id, tag }: Outcome.Outcome, told: OutcomeJson.OutcomeJson): string | undefined => {
+  if (told.isTyped !== false) return undefined
+  const { _tag, message } = told.error as { readonly _tag: string; readonly message: string }
+  const what = _tag === "InvalidResult" ? "result" : _tag === "InvalidError" ? "error" : undefined
+  if (what === undefined) return undefined
+  return `the ${what} of the handler of "${tag}" does not fit its schema (request ${id}): ${message}`
 }
 
 const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefined =>
@@ -94,7 +113,7 @@ const defectOf = ({ end, exit }: Outcome.Outcome): Cause.Cause<unknown> | undefi
 
 /** The client is not told what a defect says, so the log must. */
 const report = ({ id, span, type }: Entry, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const line = Effect.logError(`the handler of "${type}" died (request ${id})`, cause)
+  const line = logCause(`the handler of "${type}" died (request ${id})`, cause)
   return span === undefined ? line : Effect.withParentSpan(line, span)
 }
 

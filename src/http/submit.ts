@@ -9,7 +9,9 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Call, PoolError } from "../index.ts"
 import { readJson } from "./body.ts"
 import { callOptions, idempotencyKey, waitSeconds } from "./headers.ts"
+import type { Ended } from "./ended.ts"
 import type { Entry } from "./ledger.ts"
+import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as Resource from "./resource.ts"
 import { send, sendProblem } from "./send.ts"
@@ -35,45 +37,39 @@ export const makeSubmit = (
   /** Around each call: its span, if there is a tracer. */
   traced: (request: IncomingMessage, call: Acceptance) => Acceptance
 ): Submit => {
-  const { encode, handlers, ledger, options, pool } = service
+  const { handlers, ledger, options, pool } = service
   const run = Effect.runForkWith(context)
   const maxWaitSeconds = options.maxWaitMillis / 1000
 
   /** A schema that throws is a defect, and its client must not wait for ever. */
   const failed = (response: ServerResponse, cause: Cause.Cause<unknown>) => {
     sendProblem(response, Problem.unexpected)
-    run(Effect.logError("a request could not be answered", cause))
+    run(logCause("a request could not be answered", cause))
   }
 
-  /** Without a fiber where there is nothing to wait for: a schema takes time only if one of its parts is an effect. */
-  const answerWith = <A>(effect: Effect.Effect<A>, response: ServerResponse, answer: (value: A) => void): void => {
-    if (Exit.isExit(effect) && Exit.isSuccess(effect)) return answer(effect.value as A)
-    run(Effect.matchCause(effect, { onSuccess: answer, onFailure: (cause) => failed(response, cause) }))
+  const answerEnd = (asked: Asked, entry: Entry, ended: Ended): void => {
+    const { problem, text } = Resource.answer(entry, ended)
+    const applied = preferenceApplied(asked)
+    if (problem === undefined) send(asked.response, 200, text, applied)
+    else sendProblem(asked.response, { ...problem, headers: { ...applied, ...retryAfter(problem.status) } })
   }
-
-  const answerEnd = (asked: Asked, entry: Entry): void =>
-    answerWith(Resource.ended(entry, entry.outcome!, encode), asked.response, ({ problem, resource }) => {
-      const applied = preferenceApplied(asked)
-      if (problem === undefined) send(asked.response, 200, JSON.stringify(resource), applied)
-      else sendProblem(asked.response, { ...problem, headers: { ...applied, ...retryAfter(problem.status) } })
-    })
   const retryAfter = (status: number) => (status === 503 ? { "retry-after": String(service.retryAfter()) } : undefined)
 
-  const answerPending = (asked: Asked, entry: Entry, status: 202 | 409): void =>
-    answerWith(Resource.of(entry, encode), asked.response, (resource) => {
-      const headers = { location: Resource.locationOf(resource.id), ...preferenceApplied(asked) }
-      if (status === 202) send(asked.response, 202, JSON.stringify(resource), headers)
-      else sendProblem(asked.response, { ...stillRunning, headers, members: { request: resource } })
-    })
+  const answerPending = (asked: Asked, entry: Entry, status: 202 | 409): void => {
+    const headers = { location: Resource.locationOf(entry.id), ...preferenceApplied(asked) }
+    const request = Effect.runSync(Resource.of(entry)) // @allowed: it reads two fields
+    if (status === 202) send(asked.response, 202, request, headers)
+    else sendProblem(asked.response, { ...stillRunning, headers, request })
+  }
 
   /** Who goes away meanwhile hears nothing: an answer to nobody is dropped. The request goes on. */
   const answerWhenEnded = (asked: Asked, entry: Entry, wait: Wait | undefined): void => {
-    const end = (entry: Entry) => {
+    const end = (entry: Entry, ended: Ended) => {
       clearTimeout(wait?.timer)
       entry.answeredWithEnd = true
-      answerEnd(asked, entry)
+      answerEnd(asked, entry, ended)
     }
-    if (entry.outcome !== undefined) return end(entry)
+    if (entry.ended !== undefined) return end(entry, entry.ended)
     const unlisten = entry.listen(end)
     wait ??= startWait(asked.waitSeconds!)
     wait.onRunOut = () => {
@@ -104,9 +100,9 @@ export const makeSubmit = (
     const { entry } = claimed
     if (claimed.fingerprint !== fingerprint) sendProblem(asked.response, otherPayload)
     else if (entry === undefined) sendProblem(asked.response, stillRunning)
-    else if (entry.outcome === undefined) answerPending(asked, entry, 409)
+    else if (entry.ended === undefined) answerPending(asked, entry, 409)
     else if (asked.waitSeconds === undefined && !entry.answeredWithEnd) answerPending(asked, entry, 202)
-    else answerEnd(asked, entry)
+    else answerEnd(asked, entry, entry.ended)
     return true
   }
 
@@ -125,10 +121,10 @@ export const makeSubmit = (
       key
     }
     if (service.stopping) return sendProblem(response, Problem.draining)
-    readJson(request, response, options.maxBodyBytes, (json, text) => {
+    readJson(request, response, options.maxBodyBytes, (json, text, bytes) => {
       if (key !== undefined && isRepeat(asked, fingerprintOf(type, query, text))) return
       const call = Effect.map(pool.submitUnknown(type, json, callWith), (ticket) =>
-        ledger.add(ticket, key, Fiber.getCurrent()!.cache.span)
+        ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
       )
       const fiber = run(traced(request, call))
       const accepted = fiber.pollUnsafe()

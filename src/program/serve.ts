@@ -81,6 +81,7 @@ export const start = (settings: ServeSettings) =>
     const service = yield* Service.make({
       idPrefix,
       keepEnds: settings.keepEnds,
+      keepBytes: settings.keepBytes,
       keepForMillis: settings.keepForMillis,
       maxWaitMillis: settings.maxWaitMillis,
       maxBodyBytes: settings.maxBodyBytes,
@@ -94,7 +95,7 @@ export const start = (settings: ServeSettings) =>
     const app = yield* Routes.make(service, {
       guard,
       closing,
-      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group), Layer.succeedContext(pool)))
+      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group), remotePool(service)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const listener = yield* Server.listen(settings, { app, guard, submit })
@@ -104,6 +105,14 @@ export const start = (settings: ServeSettings) =>
 /** Which Rpcs a module has is known only now. */
 const remote = (group: HandlersModule.Group) =>
   RemotePool.layerRoutes(group) as Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter>
+
+/** Its calls are not in the ledger, but they may become dead letters. */
+const remotePool = ({ deadLetterBytes, pool }: Service.Service) =>
+  Layer.succeed(WorkerPool.WorkerPool, {
+    ...pool,
+    execute: (rpc, payload, options) =>
+      Effect.onError(pool.execute(rpc, payload, options), (cause) => deadLetterBytes.addUnknown(payload, cause))
+  })
 
 const nowMillis = Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
 

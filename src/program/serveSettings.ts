@@ -27,6 +27,7 @@ export interface ServeSettings {
   readonly maxWaitMillis: number
   readonly shutdownDelayMillis: number
   readonly keepEnds: number
+  readonly keepBytes: number
   readonly keepForMillis: number
   readonly logFormat: Values["logFormat"]
 }
@@ -106,7 +107,7 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
     }
     const token = yield* tokenOf(values, origins)
-    const { host, keepEnds, logFormat, maxConnections, port, requestTimeout } = values
+    const { host, keepBytes, keepEnds, logFormat, maxConnections, port, requestTimeout } = values
     if (token === undefined && !isLoopback(host)) {
       const what = "an address that only this machine reaches, such as 127.0.0.1, while there is no token"
       const advice = `to let others in, set ${variableOf("token")} or ${flagOf("tokenFile")}`
@@ -131,6 +132,7 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       maxWaitMillis: values.maxWait,
       shutdownDelayMillis: values.shutdownDelay,
       keepEnds,
+      keepBytes,
       keepForMillis: values.keepFor,
       logFormat
     }

@@ -61,6 +61,11 @@ const bytes: Kind<number> = {
   expected: "a number of bytes such as 65536, 64KiB or 1MiB, from 1 to 256MiB",
   read: between(1, 256 * 1024 ** 2, bytesOf)
 }
+const kept: Kind<number> = {
+  metavar: "BYTES",
+  expected: "a number of bytes such as 1048576 or 64MiB, at least 0",
+  read: between(0, Infinity, bytesOf)
+}
 const host: Kind<string> = {
   metavar: "HOST",
   expected: "an IP address or the name of a host",
@@ -147,6 +152,11 @@ export const settings = {
   headersTimeout: optional(time(1), "10s, or requestTimeout if that is less", "For a client to send the headers"),
   maxWait: withDefault(time(0), "60s", "The most that `Prefer: wait` is granted"),
   keepEnds: withDefault(whole(0), "10000", "Requests that ended and can still be asked for"),
+  keepBytes: withDefault(
+    kept,
+    "64MiB",
+    "The most bytes of results and errors that are kept, and again of dead letters"
+  ),
   keepFor: withDefault(time(0), "10m", "How long they can"),
   logFormat: withDefault(oneOf("auto", "pretty", "json"), "auto", "How logs are written; auto is pretty on a terminal")
 } satisfies Record<string, Setting<unknown>>

@@ -1,6 +1,7 @@
 /** Handlers for the tests of the service. A `Gate` waits until the test opens it: it is the same module instance. */
 import { Deferred, Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
+import { hostile, unsettled } from "../hostile.ts"
 
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", { why: Schema.String, at: Schema.Date }) {}
 
@@ -38,7 +39,14 @@ export class group extends RpcGroup.make(
   }),
   Rpc.make("Counted", { success: Schema.Unknown }),
   Rpc.make("Misfit", { error: Schema.Struct({ code: Schema.Int }) }),
-  Rpc.make("mail.send", { success: Schema.String })
+  Rpc.make("Any", { payload: Schema.Unknown, success: Schema.Unknown }),
+  Rpc.make("Hostile", {
+    payload: { name: Schema.String, how: Schema.Literals(["succeed", "fail", "die"]), isSlow: Schema.Boolean },
+    success: Schema.Unknown,
+    error: Schema.Unknown
+  }),
+  Rpc.make("mail.send", { success: Schema.String }),
+  Rpc.make("images/resize", { success: Schema.String })
 ) {}
 
 export const layer = group.toLayer({
@@ -64,5 +72,16 @@ export const layer = group.toLayer({
         return ++encoded.times
       }
     }),
-  "mail.send": () => Effect.succeed("sent")
+  Any: (payload) => Effect.succeed(payload),
+  Hostile: ({ how, isSlow, name }) => {
+    const give = Effect.suspend(() => Effect[how]({ ...hostile, ...unsettled }[name]!()))
+    return isSlow
+      ? Effect.andThen(
+          Effect.promise(() => new Promise(setImmediate)),
+          give
+        )
+      : give
+  },
+  "mail.send": () => Effect.succeed("sent"),
+  "images/resize": () => Effect.succeed("resized")
 })

@@ -224,6 +224,33 @@ for (const [name, head] of [
 ] as const) {
   add(name, Buffer.from(head, "latin1"))
 }
+for (const [name, head] of [
+  ["two hosts", "GET /pool HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n"],
+  [
+    "a foreign host in the target",
+    "GET http://evil.example/pool HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+  ],
+  [
+    "a foreign port in the target",
+    "GET http://localhost:81/pool HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+  ],
+  [
+    "a host in the target that is not that of Host",
+    "GET http://localhost/pool HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+  ]
+] as const) {
+  add(name, head)
+}
+for (const [path, method] of [
+  ["/requests/Echo", "POST"],
+  ["/rpc", "POST"],
+  ["/pool", "PATCH"],
+  ["/pool/drain", "POST"],
+  ["/session", "POST"]
+] as const) {
+  const bytes = post(path, '{"message":"hello"}', ["Content-Encoding: gzip"])
+  add(`a packed body of ${path}`, Buffer.from(bytes.toString("latin1").replace("POST", method), "latin1"))
+}
 add("an Expect that is none", post("/requests/Echo", '{"message":"hello"}', ["Expect: 200-ok"]))
 add("a body too large", post("/requests/Echo", `{"message":"${"x".repeat(70_000)}"}`))
 const chunk = `${(65_536).toString(16)}\r\n${"x".repeat(65_536)}\r\n`
@@ -270,6 +297,21 @@ it(`answers each of ${cases.length} malformed requests with a 4xx and no word of
   expect([...statuses].sort()).toEqual(["400", "401", "404", "405", "408", "413", "415", "417", "421", "431"])
   const { json, status } = await service.submit("Echo", { message: "still here" }, 5)
   expect([status, json.result]).toEqual([200, "still here"])
+})
+
+it.each([
+  ["GET /pool HTTP/1.1\r\nHost: localhost\r\nhOST: localhost\r\n", 400],
+  ["GET http://evil.example/pool HTTP/1.1\r\nHost: localhost\r\n", 421],
+  ["GET http://localhost:80/health/live HTTP/1.1\r\nHost: LOCALHOST\r\n", 200],
+  ["GET http://localhost:8080/health/live HTTP/1.1\r\nHost: localhost:8080\r\n", 200],
+  [
+    "POST /requests/Echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: br\r\n",
+    415
+  ],
+  ["POST /requests/Counted HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: identity\r\n", 202],
+  ["GET /pool HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n", 200]
+])("%j is answered with %i", async (head, status) => {
+  expect(await send(`${head}Connection: close\r\n\r\n`)).toContain(`HTTP/1.1 ${status} `)
 })
 
 it("a body that breaks off after another request leaves that one its answer", async () => {

@@ -47,6 +47,20 @@ it("has a route for each type of request, with its payload, its result and its e
   )
 })
 
+it("says of which routes the body may be left out", () => {
+  const isRequired = (path: string, method = "post") => document.paths[path][method].requestBody?.required ?? false
+  expect(["/pool/drain", "/requests/mail.send", "/requests/Any"].map((path) => isRequired(path))).toEqual([
+    false,
+    false,
+    false
+  ])
+  expect([isRequired("/requests/Echo"), isRequired("/session"), isRequired("/pool", "patch")]).toEqual([
+    true,
+    true,
+    true
+  ])
+})
+
 it("tells of every route that answers, and the documentation shows it", async () => {
   for (const [path, operations] of Object.entries<object>(document.paths)) {
     for (const method of Object.keys(operations)) {
