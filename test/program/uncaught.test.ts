@@ -72,17 +72,18 @@ describe.concurrent("what nobody caught", () => {
     "stops a run in order: outcomes whole, summary, exit code 70, and the rest resumes (a handler's timer %s)",
     async (how, { expect }) => {
       const held = files.path("held")
+      const last = files.path("last")
       const out = files.path("outcomes.jsonl")
       const requests = files.lines([
         hold(held),
-        { type: "Stray", data: stray(how, 1, "x") },
-        hold(held),
+        { type: "Stray", data: { ...stray(how, 1, "x"), once: `${last}.started` } },
+        hold(last),
         ...numbers(4, 400).map(() => echo())
       ])
       const args = ["--outcomes", out, "--min-workers", "2", "--max-workers", "2"]
       const program = startRun(requests, ...args)
       await program.untilSays("nothing new is started")
-      writeFileSync(held, "")
+      for (const file of [held, last]) writeFileSync(file, "")
       expect(await program.code()).toBe(70)
       expect(program.summary).toMatchObject({ exitCode: 70, lines: 400, ends: { succeeded: 3 }, left: 397 })
       expect(program.summary.stopped).toContain("Error: x")
