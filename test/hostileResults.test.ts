@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Logger, Option, Schema, Tracer } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { ElasticPool, Handlers, PoolSnapshot, RetryPolicy, WorkerPool } from "../src/index.ts"
-import { hostileValues } from "./support/hostile.ts"
+import { hostile } from "./support/hostileValues.ts"
 
 const how = ["success", "failure", "defect"] as const
 const when = ["at once", "later", "thrown"] as const
@@ -88,7 +88,7 @@ const endsOnce = (make: () => unknown, kind: (typeof how)[number], time: (typeof
     assert.isFalse(report.forced)
   })
 
-for (const [name, make] of Object.entries(hostileValues)) {
+for (const [name, make] of Object.entries(hostile)) {
   describe(name, () => {
     for (const kind of how) {
       for (const time of when) {
@@ -106,13 +106,13 @@ for (const [name, make] of Object.entries(hostileValues)) {
 it.live("an effect that is none is a defect of its request", () =>
   Effect.gen(function* () {
     const pool = yield* WorkerPool.WorkerPool
-    for (const make of Object.values(hostileValues)) {
+    for (const make of Object.values(hostile)) {
       const exit = yield* Effect.exit(pool.run(make() as Effect.Effect<never>))
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     }
     const snapshot = yield* pool.snapshot
     assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
-    assert.deepInclude(snapshot, { running: 0, failed: Object.keys(hostileValues).length })
+    assert.deepInclude(snapshot, { running: 0, failed: Object.keys(hostile).length })
     assert.deepInclude(yield* pool.drain(), { forced: false })
   }).pipe(Effect.provide(pool({ retry: "none", maxWorkers: 1 })), Effect.provide(quiet))
 )

@@ -1,4 +1,5 @@
 /** Reads the JSON body of a request on Node's own stream, within a limit. */
+import { AsyncResource } from "node:async_hooks"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { isUtf8 } from "node:buffer"
 import { nestsDeeperThan } from "../internal/jsonText.ts"
@@ -21,6 +22,8 @@ export const readJson = (
   if (!isJson(contentType) && hasBody(request))
     return sendProblem(response, Problem.unsupportedType(contentType.slice(0, 80)))
   if (Number(request.headers["content-length"]) > maxBytes) return sendProblem(response, Problem.tooLarge(maxBytes))
+  // The parser's events come in the context of the connection, which is not that of the request.
+  const called = new AsyncResource("effect-worker-pool/body")
   let chunks: Array<Buffer> | undefined = []
   let bytes = 0
   request.on("data", (chunk: Buffer) => {
@@ -46,7 +49,7 @@ export const readJson = (
       const { message } = error as Error
       return sendProblem(response, Problem.invalid("payload", `Expected the body to be JSON: ${message}`, "json"))
     }
-    use(json, text, buffer.length)
+    called.runInAsyncScope(use, undefined, json, text, buffer.length)
   })
 }
 

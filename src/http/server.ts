@@ -1,6 +1,7 @@
 /** The listener: it guards every request, keeps what is too slow or too many away, and closes without breaking off. */
 import { Effect, Schema, Scope } from "effect"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { AsyncResource } from "node:async_hooks"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, Server as NetServer } from "node:net"
 import type { Guard } from "./guard.ts"
@@ -87,9 +88,12 @@ export const listen = (
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       setLatestResponse(request.socket, response)
+      // It may be taken later, when another one is over: in its own context all the same.
+      const called = new AsyncResource("effect-worker-pool/request")
+      const take = () => called.runInAsyncScope(answer, undefined, request, response)
       Pipeline.enter(request, () => {
-        if (held === undefined) answer(request, response)
-        else held.push(() => answer(request, response))
+        if (held === undefined) take()
+        else held.push(take)
       })
     })
     const guarded = (request: IncomingMessage) => {

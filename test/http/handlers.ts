@@ -1,7 +1,8 @@
 /** Handlers for the tests of the service. A `Gate` waits until the test opens it: it is the same module instance. */
 import { Deferred, Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { hostile, unsettled } from "../hostile.ts"
+import { AsyncLocalStorage } from "node:async_hooks"
+import { hostile } from "../support/hostileValues.ts"
 
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", { why: Schema.String, at: Schema.Date }) {}
 
@@ -45,11 +46,26 @@ export class group extends RpcGroup.make(
     success: Schema.Unknown,
     error: Schema.Unknown
   }),
+  Rpc.make("Who", { success: Schema.Array(Schema.UndefinedOr(Schema.String)) }),
   Rpc.make("mail.send", { success: Schema.String }),
   Rpc.make("images/resize", { success: Schema.String })
 ) {}
 
+/** Whose request it is, by Node's async context, and what `Who` has answered. */
+export const storage = new AsyncLocalStorage<string | undefined>()
+export const seen: Array<ReadonlyArray<string | undefined>> = []
+
 export const layer = group.toLayer({
+  Who: () => {
+    const first = storage.getStore()
+    return Effect.sleep(2).pipe(
+      Effect.map(() => {
+        const both = [first, storage.getStore()]
+        seen.push(both)
+        return both
+      })
+    )
+  },
   Echo: ({ message }) => Effect.succeed(message),
   Gate: ({ name }) => Deferred.await(gate(name)),
   Fail: ({ why }) => new Refusal({ why, at: new Date(0) }),
@@ -74,7 +90,7 @@ export const layer = group.toLayer({
     }),
   Any: (payload) => Effect.succeed(payload),
   Hostile: ({ how, isSlow, name }) => {
-    const give = Effect.suspend(() => Effect[how]({ ...hostile, ...unsettled }[name]!()))
+    const give = Effect.suspend(() => Effect[how](hostile[name]!()))
     return isSlow
       ? Effect.andThen(
           Effect.promise(() => new Promise(setImmediate)),

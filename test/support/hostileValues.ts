@@ -70,12 +70,13 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
   "an error that throws": () =>
     Object.defineProperties(new Error("x"), { message: { get: boom }, name: { get: boom }, stack: { get: boom } }),
   "an invalid date": () => new Date(Number.NaN),
-  nothing: () => undefined
-}
-
-/** These are not settled by the pool itself when they are a success: `has` is the first trap that it touches. */
-export const unsettled: Readonly<Record<string, () => unknown>> = {
   "a revoked proxy": () => revoked({}),
   "a revoked proxy of a list": () => revoked([]),
-  "a throwing has trap": () => new Proxy({}, { has: boom })
+  "a revoked proxy within": () => ({ of: revoked({}) }),
+  "a throwing has trap": () => new Proxy({}, { has: boom }),
+  "a throwing getPrototypeOf trap": () => new Proxy({}, { getPrototypeOf: boom }),
+  "every trap throws, within": () => ({
+    of: new Proxy({}, { get: boom, has: boom, ownKeys: boom, getPrototypeOf: boom })
+  }),
+  nothing: () => undefined
 }
