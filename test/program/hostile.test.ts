@@ -2,16 +2,18 @@
 import { fileURLToPath } from "node:url"
 import { describe, it } from "vitest"
 import { outcomes, start, temporary } from "./fixtures/program.ts"
-import { values } from "./fixtures/hostile.ts"
+import { hostile, untouchable, writable } from "../support/hostileValues.ts"
 
 const files = temporary()
 const module = fileURLToPath(new URL("fixtures/hostile.ts", import.meta.url))
 const nested = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
 
-const lines: ReadonlyArray<readonly [line: object | string, end: string, tag?: string]> = [
-  ...Object.keys(values).flatMap((value): typeof lines => [
-    [{ type: "Give", data: { value } }, "failed", "InvalidResult"],
-    [{ type: "FailWith", data: { value } }, "failed", "InvalidError"],
+const hostileNames = Object.keys(hostile).filter((name) => !writable.has(name))
+const lines: ReadonlyArray<readonly [line: object | string, end: string, tag?: string | undefined]> = [
+  ...hostileNames.flatMap((value): typeof lines => [
+    [{ type: "Give", data: { value } }, "failed", untouchable.has(value) ? "Defect" : "InvalidResult"],
+    // To write it nobody has to ask what it has.
+    [{ type: "FailWith", data: { value } }, "failed", value === "a throwing has trap" ? undefined : "InvalidError"],
     [{ type: "DieOf", data: { value } }, "failed", "Defect"]
   ]),
   [{ type: "ThrowingPayload", data: { value: "x" } }, "rejected", "InvalidPayload"],

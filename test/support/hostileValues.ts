@@ -80,3 +80,21 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
   }),
   nothing: () => undefined
 }
+
+/** What throws when the pool asks it what it is: as a success it is a defect. */
+export const untouchable: ReadonlySet<string> = new Set([
+  "a revoked proxy",
+  "a revoked proxy of a list",
+  "a throwing has trap"
+])
+
+/** What JSON can say something of, at least at the first touches. */
+export const writable: ReadonlySet<string> = new Set([
+  "a getter that throws the second time",
+  "a getter that throws the third time",
+  "a getter that throws the fourth time",
+  "toString that throws",
+  "no prototype",
+  "an invalid date",
+  "nothing"
+])
