@@ -16,7 +16,8 @@ export type Command =
   | { readonly do: "resize"; readonly workers: number }
   | { readonly do: "advance"; readonly millis: number }
   | { readonly do: "drain"; readonly millis: number }
-  | { readonly do: "pause" | "resume" }
+  | { readonly do: "pause" | "resume" | "release" }
+  | { readonly do: "hold"; readonly workers: number }
   /** The clock of the host is disturbed, while its timers go on as they should. */
   | { readonly do: "stall-clock" | "free-clock" }
   | { readonly do: "step-clock" | "set-wall-clock"; readonly millis: number }
@@ -57,7 +58,11 @@ const callOptions = (random: Random): Call.Options => ({
 })
 
 /** Some with a clock that does not keep up. Then instants may be late, so that what is told of times is left out. */
-export const commandsOf = (random: Random, length: number, unsteady: boolean): ReadonlyArray<Command> => {
+export const commandsOf = (
+  random: Random,
+  length: number,
+  { scales, unsteady }: { readonly scales: boolean; readonly unsteady: boolean }
+): ReadonlyArray<Command> => {
   let lastKey = 0
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   return Array.from({ length }, (): Command => {
@@ -73,6 +78,9 @@ export const commandsOf = (random: Random, length: number, unsteady: boolean): R
     if (roll < 73) return { do: "resize", workers: random.below(5) }
     if (roll < 79) return { do: random.of(["pause", "resume", "resume"] as const) }
     if (roll < 80) return { do: "drain", millis: random.of([0, 20, 100]) }
+    if (scales && roll < 82) {
+      return random.below(2) === 0 ? { do: "release" } : { do: "hold", workers: random.below(5) }
+    }
     if (unsteady && roll < 84) {
       return random.of<Command>([
         { do: "stall-clock" },
@@ -110,6 +118,10 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return Effect.sync(() => world.core.crew.all[command.nth]?.fiber?.interruptUnsafe())
     case "resize":
       return Effect.ignore(world.pool.resize(command.workers))
+    case "hold":
+      return Effect.ignore(world.scaler?.hold(command.workers) ?? Effect.void)
+    case "release":
+      return world.scaler?.release ?? Effect.void
     case "pause":
       return world.pool.pause
     case "resume":

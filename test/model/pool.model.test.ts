@@ -4,13 +4,14 @@ import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
 import { apply, type Command, commandsOf, poolOptions, randomOf } from "./commands.ts"
-import { disagreements, makeWorld, timers, type World } from "./world.ts"
+import { disagreements, makeWorld, type Scaling, timers, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 2000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
 
 const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Command>) =>
-  Effect.map(world.pool.snapshot, (snapshot) => {
+  Effect.gen(function* () {
+    const snapshot = yield* world.pool.snapshot
     const problems = [...PoolSnapshot.lawViolations(snapshot), ...world.breaches]
     if (snapshot.stuck > world.deaf) problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
     const attempts = snapshot.running + snapshot.ending + snapshot.stuck
@@ -19,8 +20,13 @@ const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Co
     const due = snapshot.blocked + snapshot.waiting + 2 * snapshot.delayed + 2 * snapshot.running + snapshot.ending + 2
     if (timers(world) > due) problems.push(`${timers(world)} timers are set, at most ${due} are of use`)
     if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
+    const { maxWorkers, minWorkers, target } = snapshot
+    if (target < minWorkers || target > maxWorkers) problems.push(`${target} workers are asked for, out of bounds`)
     for (const [key, results] of world.results) {
       if (results.length > 1) problems.push(`request ${key} has ${results.length} results: ${results.join(", ")}`)
+    }
+    for (const { after, before, cause } of yield* world.scaler?.recent ?? Effect.succeed([])) {
+      if (cause === "shortage" && after <= before) problems.push(`an early look went from ${before} to ${after}`)
     }
     if (problems.length > 0) expect.fail(story(seed, problems, done))
     return snapshot
@@ -42,15 +48,19 @@ const turns = Effect.flatMap(Scheduler.MaxOpsBeforeYield, (budget) =>
   Effect.repeat(Effect.yieldNow, { times: 20 + Math.ceil(600 / budget) })
 )
 
-const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
+/** The last counts of the pool, and how often it was scaled without waiting for a tick. */
+type Reached = PoolSnapshot.PoolSnapshot & { readonly early: number }
+
+const runSequence = (seed: number): Effect.Effect<Reached> =>
   Effect.gen(function* () {
     const random = randomOf(seed)
     const options = poolOptions(random)
     const unsteady = random.below(4) === 0
-    const commands = commandsOf(random, 10 + random.below(40), unsteady)
+    const scaling = random.of<Scaling>(["none", "none", "adaptive", "hungry"])
+    const commands = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady })
     const limit = options.maxWorkers + options.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options, unsteady).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, { scaling, unsteady }).pipe(Scope.provide(scope))
     const done: Array<Command> = []
     for (const command of commands) {
       done.push(command)
@@ -98,7 +108,8 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
     problems.push(...unsettled)
     if (problems.length > 0) expect.fail(story(seed, problems, done))
     yield* Fiber.await(closing)
-    return last
+    const decisions = yield* world.scaler?.recent ?? Effect.succeed([])
+    return { ...last, early: decisions.filter(({ cause }) => cause === "shortage").length }
   }).pipe(Effect.orDie)
 
 describe("model", () => {
@@ -115,7 +126,7 @@ describe("model", () => {
             Effect.provideService(Scheduler.MaxOpsBeforeYield, budget),
             Random.withSeed(seed)
           )
-          for (const end of [...Outcome.ends, "refused", "abandoned"] as const) {
+          for (const end of [...Outcome.ends, "refused", "abandoned", "early"] as const) {
             ends[end] = (ends[end] ?? 0) + last[end]
           }
         }

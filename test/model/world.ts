@@ -1,7 +1,15 @@
 /** A pool whose handlers do what the model says, and a ledger of all that its callers and handlers see. */
 import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scope } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { Handlers, Outcome, type PoolError, type PoolSnapshot, type Ticket } from "../../src/index.ts"
+import {
+  Handlers,
+  Outcome,
+  type PoolError,
+  type PoolSnapshot,
+  Scaler,
+  ScalingPolicy,
+  type Ticket
+} from "../../src/index.ts"
 import type { Core } from "../../src/internal/core.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
@@ -42,6 +50,8 @@ export class Acts extends RpcGroup.make(Act) {}
 export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "gaveUp"
 
 export interface World {
+  /** Of pools that follow their load. */
+  readonly scaler: Scaler.Scaler["Service"] | undefined
   /** The pool's, where that is not the test's own. */
   readonly clock: UnsteadyClock | undefined
   readonly pool: WorkerPool.WorkerPool["Service"]
@@ -243,12 +253,30 @@ const watched = (world: World, key: number, behaviour: Behaviour) => {
   )
 }
 
-export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Options, unsteady = false) {
+/** Each look wants as much as waits, so that early looks have something to do; adaptive wants what it has measured. */
+const policies: Readonly<Record<string, ScalingPolicy.ScalingPolicy>> = {
+  adaptive: ScalingPolicy.adaptive(),
+  hungry: ScalingPolicy.make("hungry", ({ running, waiting }) => running + waiting)
+}
+export type Scaling = "none" | "adaptive" | "hungry"
+
+export const makeWorld = Effect.fnUntraced(function* (
+  options: PoolConfig.Options,
+  { scaling = "none", unsteady = false }: { readonly scaling?: Scaling; readonly unsteady?: boolean } = {}
+) {
   const clock = unsteady ? unsteadyClock(yield* Clock.Clock) : undefined
   let world: World
   const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour) })
   const inside = Layer.effectContext(
-    Effect.map(WorkerPool.make("elastic"), ({ core, pool }) => Context.make(Made, { core, pool }))
+    Effect.gen(function* () {
+      const { core, pool } = yield* WorkerPool.make("elastic")
+      const policy = policies[scaling]
+      const scaler =
+        policy === undefined
+          ? undefined
+          : yield* Effect.provideService(Scaler.make(policy), WorkerPool.WorkerPool, pool)
+      return Context.make(Made, { core, pool, scaler })
+    })
   )
   const context = yield* Layer.build(
     inside.pipe(
@@ -256,8 +284,9 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
       Layer.provide(PoolConfig.layer(options))
     )
   ).pipe(Effect.provideService(Clock.Clock, clock ?? (yield* Clock.Clock)))
-  const { core, pool } = Context.get(context, Made)
+  const { core, pool, scaler } = Context.get(context, Made)
   world = {
+    scaler,
     clock,
     pool,
     core,
@@ -287,9 +316,14 @@ export const makeWorld = Effect.fnUntraced(function* (options: PoolConfig.Option
   return world
 })
 
-class Made extends Context.Service<Made, { readonly core: Core; readonly pool: WorkerPool.WorkerPool["Service"] }>()(
-  "test/Made"
-) {}
+class Made extends Context.Service<
+  Made,
+  {
+    readonly core: Core
+    readonly pool: WorkerPool.WorkerPool["Service"]
+    readonly scaler: Scaler.Scaler["Service"] | undefined
+  }
+>()("test/Made") {}
 
 /** Deadlines that are set: timeouts, expiries, delays, graces. */
 export const timers = (world: World): number => {
