@@ -11,6 +11,7 @@
  * | `worker_pool_waited_seconds`, `worker_pool_ran_seconds` | histogram | of ended requests; from 1 ms to 65.536 s, doubling |
  * | `worker_pool_requests` | gauge, by `phase` | `blocked`, `waiting`, `delayed`, `running` |
  * | `worker_pool_workers` | gauge, by `state` | `idle`, `running`, `ending`, `stuck`, `target` |
+ * | `worker_pool_lent_workers` | gauge | of these, those in the slot of an attempt that waits for them: beyond the bounds |
  * | `worker_pool_min_workers`, `worker_pool_max_workers` | gauge | the bounds in force |
  * | `worker_pool_capacity` | gauge | requests that may wait; not there when unbounded |
  * | `worker_pool_handler_offered_total`, `worker_pool_handler_retries_total` | counter, by `type` | requests and retries of that type |
@@ -178,6 +179,7 @@ const series: ReadonlyArray<Series> = [
     stuck: (s) => s.stuck,
     target: (s) => s.target
   }),
+  of("gauge", "lent_workers", "Workers in the slot of an attempt that waits for them", "", { "": (s) => s.lent }),
   of("gauge", "min_workers", "The least workers that the pool may have", "", { "": (s) => s.minWorkers }),
   of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
 ].flat()

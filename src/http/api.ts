@@ -129,7 +129,13 @@ const pool = HttpApiGroup.make("pool")
     HttpApiEndpoint.post("drainPool", "/pool/drain", {
       headers: Preferring,
       // No body is `null`.
-      payload: [members({ deadline: Schema.optionalKey(Schema.String) }), Schema.Null],
+      payload: [
+        members({
+          deadline: Schema.optionalKey(Schema.String),
+          waiting: Schema.optionalKey(Schema.Literals(["finish", "interrupt"]))
+        }),
+        Schema.Null
+      ],
       success: [
         PoolResource.pipe(HttpApiSchema.status(202)),
         Schema.Record(Schema.String, Schema.Unknown).annotate({ description: "The report, with `Prefer: wait`" })

@@ -61,9 +61,13 @@ export const layer = (service: Service) =>
             const got = JSON.stringify(deadline.slice(0, 40))
             return toResponse(invalid("deadline", `Expected \`deadline\` to be a duration such as 10s, got ${got}`))
           }
-          yield* Effect.logInfo(`POST /pool/drain by ${clientOf(request)}: within ${deadline ?? "the drain deadline"}`)
+          const waiting = payload?.waiting ?? "finish"
+          const what = waiting === "finish" ? "" : ", without what waits"
+          yield* Effect.logInfo(
+            `POST /pool/drain by ${clientOf(request)}: within ${deadline ?? "the drain deadline"}${what}`
+          )
           // To stop waiting for a drain does not stop it.
-          const drain = yield* Effect.forkChild(Effect.orDie(pool.drain({ deadline: millis })), {
+          const drain = yield* Effect.forkChild(Effect.orDie(pool.drain({ deadline: millis, waiting })), {
             startImmediately: true
           })
           const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
@@ -80,7 +84,7 @@ export const layer = (service: Service) =>
 const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
-    const { capacity, ending, idle, maxWorkers, minWorkers, retiring, running, stuck, target, workers } = snapshot
+    const { capacity, ending, idle, maxWorkers, minWorkers, lent, retiring, running, stuck, target, workers } = snapshot
     return {
       name: pool.name,
       state: snapshot.state,
@@ -90,7 +94,7 @@ const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<u
       explain: yield* scaler.explain,
       bounds: { minWorkers, maxWorkers },
       capacity: capacity === Infinity ? "unbounded" : capacity,
-      workers: { total: workers, idle, running, ending, stuck, target, retiring },
+      workers: { total: workers, idle, running, ending, stuck, lent, target, retiring },
       requests: Object.fromEntries(countsOfRequests.map((name) => [name, snapshot[name]])),
       deadLetters: (yield* pool.deadLetters.list).length,
       types,

@@ -68,7 +68,9 @@ it("says which members there are to whoever asks for another", async () => {
     "maxWorker",
     `Expected a member of ${members}, got another one at ["maxWorker"]`
   ])
-  expect((await ask("POST", "/pool/drain", { body: { within: "1s" } })).json.detail).toContain("member of deadline,")
+  expect((await ask("POST", "/pool/drain", { body: { within: "1s" } })).json.detail).toContain(
+    "member of deadline, waiting,"
+  )
   expect((await ask("POST", "/session", { body: { password: "x" } })).json.detail).toContain("member of token,")
 })
 
@@ -154,6 +156,19 @@ it("a drain refuses new requests with 503, is no longer ready, and reports", asy
   expect([report.status, report.json.forced, report.json.ends.succeeded]).toEqual([200, false, 1])
   expect((await ask("GET", `/requests/${json.id}`)).json.state).toBe("succeeded")
   expect((await ask("POST", "/pool/drain", { body: { deadline: "soon" } })).json.field).toBe("deadline")
+})
+
+it("a drain may leave out what waits, and tells each so", async () => {
+  const { ask, submit } = await start({ maxWorkers: "1", minWorkers: "1" })
+  const running = submit("Gate", { name: "kept" }, 20)
+  const { json } = await submit("Gate", { name: "left out" })
+  const drain = ask("POST", "/pool/drain", { body: { waiting: "interrupt" }, headers: { prefer: "wait=30" } })
+  const left = await ask("GET", `/requests/${json.id}`, { headers: { prefer: "wait=20" } })
+  expect([left.json.state, left.json.attempts]).toEqual(["interrupted", 0])
+  open("kept")
+  expect((await running).json.state).toBe("succeeded")
+  expect((await drain).json).toMatchObject({ forced: false, interruptedCount: 1 })
+  expect((await ask("POST", "/pool/drain", { body: { waiting: "drop" } })).json.field).toBe("waiting")
 })
 
 it("tells watchers what was, what is each second, and what happens; from where they left off", async () => {
