@@ -161,6 +161,7 @@ it("a drain refuses new requests with 503, is no longer ready, and reports", asy
 it("a drain may leave out what waits, and tells each so", async () => {
   const { ask, submit } = await start({ maxWorkers: "1", minWorkers: "1" })
   const running = submit("Gate", { name: "kept" }, 20)
+  while ((await ask("GET", "/pool")).json.requests.running === 0);
   const { json } = await submit("Gate", { name: "left out" })
   const drain = ask("POST", "/pool/drain", { body: { waiting: "interrupt" }, headers: { prefer: "wait=30" } })
   const left = await ask("GET", `/requests/${json.id}`, { headers: { prefer: "wait=20" } })
