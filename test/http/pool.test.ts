@@ -163,7 +163,10 @@ it("a drain may leave out what waits, and tells each so", async () => {
   const running = submit("Gate", { name: "kept" }, 20)
   while ((await ask("GET", "/pool")).json.requests.running === 0);
   const { json } = await submit("Gate", { name: "left out" })
-  const drain = ask("POST", "/pool/drain", { body: { waiting: "interrupt" }, headers: { prefer: "wait=30" } })
+  const drain = ask("POST", "/pool/drain", {
+    body: { deadline: "20s", waiting: "interrupt" },
+    headers: { prefer: "wait=30" }
+  })
   const left = await ask("GET", `/requests/${json.id}`, { headers: { prefer: "wait=20" } })
   expect([left.json.state, left.json.attempts]).toEqual(["interrupted", 0])
   open("kept")
