@@ -413,6 +413,54 @@ describe("what would wait for itself", () => {
   })
 })
 
+describe("what a handler does not wait for", () => {
+  it.effect("has the slot for itself once the handler has ended", () =>
+    withJobs(
+      { maxWorkers: 1 },
+      (n, pool, nested) =>
+        n === 1
+          ? Effect.andThen(Effect.forkDetach(job(pool, 2), { startImmediately: true }), Effect.as(nested.work(20), 1))
+          : Effect.as(nested.work(50), n),
+      (pool, nested) =>
+        Effect.gen(function* () {
+          const calls = yield* Effect.forkChild(Effect.all([job(pool, 1), job(pool, 3)], { concurrency: 2 }), {
+            startImmediately: true
+          })
+          yield* TestClock.adjust(20)
+          assert.deepInclude(yield* pool.snapshot, { running: 1, lent: 0, waiting: 1 })
+          assert.strictEqual(nested.atWork, 1)
+          yield* TestClock.adjust(29)
+          assert.strictEqual(nested.atWork, 1)
+          yield* TestClock.adjust(1)
+          assert.deepInclude(yield* pool.snapshot, { running: 1, workers: 1, waiting: 0 })
+          yield* TestClock.adjust(50)
+          assert.deepStrictEqual(yield* Fiber.join(calls), [1, 3])
+        })
+    )
+  )
+
+  it.effect("nor is its slot lent again for a wait that it has left behind", () =>
+    withJobs(
+      { maxWorkers: 1, retry: RetryPolicy.make({ times: 1, base: 100, jitter: "none" }) },
+      (n, pool, nested) =>
+        n === 1
+          ? Effect.as(Effect.forkDetach(Effect.exit(job(pool, 2)), { startImmediately: true }), 1)
+          : n === 2
+            ? Effect.fail("no")
+            : Effect.as(nested.work(500), n),
+      (pool) =>
+        Effect.gen(function* () {
+          yield* job(pool, 1)
+          const other = yield* Effect.forkChild(job(pool, 3), { startImmediately: true })
+          yield* TestClock.adjust(200)
+          assert.deepInclude(yield* pool.snapshot, { running: 1, waiting: 1, lent: 0 })
+          yield* TestClock.adjust(300)
+          assert.strictEqual(yield* Fiber.join(other), 3)
+        })
+    )
+  )
+})
+
 describe("a drain", () => {
   for (const strategy of ["suspend", "dropping"] as const) {
     it.effect(`lets in what an accepted request asks for, until the deadline (${strategy})`, () =>

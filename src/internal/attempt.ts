@@ -30,6 +30,8 @@ export interface Dependencies {
   /** A held request has come back and waits. */
   readonly onReturn: () => void
   readonly onStuck: (worker: Worker, request: PoolRequest) => void
+  /** An attempt is over that has waited for others, or that has left fibers behind which still do. */
+  readonly onHostEnded: (worker: Worker) => void
 }
 
 export class Attempts implements AttemptSteps {
@@ -112,6 +114,7 @@ export class Attempts implements AttemptSteps {
     counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
+    if (worker.waits !== undefined) this.pool.onHostEnded(worker)
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
     else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)

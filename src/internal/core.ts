@@ -109,6 +109,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
       crew.wake()
       nesting.lendAll()
     },
+    onHostEnded: (worker) => nesting.leave(worker),
     onStuck: (worker, { id, tag }) => {
       if (events.on) events.publish({ _tag: "WorkerStuck", worker: worker.id, id, tag })
       log(Effect.logWarning(`worker ${worker.id} is stuck: "${tag}" (request ${id}) ignores its interruption`))

@@ -120,11 +120,20 @@ export class Crew implements Employer {
       host.borrower = worker
       this.pool.counters.lent++
       worker.onExit.push(() => {
+        if (!worker.isLent) return
         this.pool.counters.lent--
         host.borrower = undefined
         onReturned()
       })
     })
+  }
+
+  /** The borrower has the slot for its own, and the host goes: its attempt is over and has not waited for the other's end. */
+  handOver(host: Worker): void {
+    host.borrower!.isLent = false
+    this.pool.counters.lent--
+    host.borrower = undefined
+    host.isReplaced = true
   }
 
   /** Whether an attempt may start at all. */
@@ -184,7 +193,7 @@ export class Crew implements Employer {
   }
 
   mustRetire(worker: Worker): boolean {
-    if (this.closed) return true
+    if (this.closed || worker.isReplaced) return true
     if (worker.isLent) return worker.reserved === undefined
     return this.mode === "elastic" ? this.excess > 0 : worker.attempted
   }

@@ -96,6 +96,13 @@ export class Nesting implements Nested {
     return false
   }
 
+  /** Its attempt is over: it waits for nothing any more. Who runs in its slot all the same has it from now on. */
+  leave(worker: Worker): void {
+    worker.waits = undefined
+    this.hosts.delete(worker)
+    if (worker.borrower !== undefined) this.pool.crew.handOver(worker)
+  }
+
   /** Something may have come to wait, or a worker may have gone: whoever waits looks again. */
   readonly lendAll = (): void => {
     if (this.hosts.size === 0) return

@@ -59,6 +59,8 @@ export class Worker {
   /** The only request that this worker is there for: it runs in the slot of another one's attempt, which waits for it. */
   reserved: PoolRequest | undefined = undefined
   isLent = false
+  /** Another one has its slot. */
+  isReplaced = false
   /** To be called when this worker has gone. */
   readonly onExit: Array<() => void> = []
   /** Runs this worker's next step while it is parked. Written by itself; cleared by whoever wakes it. */
