@@ -132,6 +132,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
         attempts.end(worker, Exit.isFailure(exit) ? exit : Exit.die(exit.value), now())
       },
       onWorkerEnded: drain.check,
+      onReturned: nesting.lend,
       onShort: () => nesting.lendAll(),
       onReserved: (request) => admission.admitAtOnce(request),
       onExpired: (request, now) => admission.expireTaken(request, now)

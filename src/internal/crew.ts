@@ -22,6 +22,8 @@ export interface Dependencies {
   /** A worker that died has left this request behind. */
   readonly onCrash: (worker: Worker, exit: Exit.Exit<unknown, unknown>) => void
   readonly onWorkerEnded: () => void
+  /** The slot that this one has lent is its own again. */
+  readonly onReturned: (lender: Worker) => void
   /** A worker may be missing, or may take more than before. */
   readonly onShort: () => void
   /** This one is taken before it has had its place. */
@@ -113,27 +115,30 @@ export class Crew implements Employer {
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
-  lend(host: Worker, request: PoolRequest, onReturned: () => void): void {
+  lend(lender: Worker, request: PoolRequest): void {
     this.startOne(undefined, (worker) => {
       worker.isLent = true
+      worker.lender = lender
       worker.reserved = request
-      host.borrower = worker
+      lender.borrower = worker
       this.pool.counters.lent++
-      worker.onExit.push(() => {
-        if (!worker.isLent) return
-        this.pool.counters.lent--
-        host.borrower = undefined
-        onReturned()
-      })
     })
   }
 
-  /** The borrower has the slot for its own, and the host goes: its attempt is over and has not waited for the other's end. */
-  handOver(host: Worker): void {
-    host.borrower!.isLent = false
-    this.pool.counters.lent--
-    host.borrower = undefined
-    host.isReplaced = true
+  /**
+   * The attempt of this worker has ended before that of its borrower, for which it did not wait: the borrower has its slot
+   * from now on, be it a worker's own or one that was lent in turn, and this worker goes.
+   */
+  handOver(worker: Worker): void {
+    const { isLent, lender } = worker
+    const borrower = worker.borrower!
+    worker.borrower = worker.lender = undefined
+    borrower.lender = lender
+    if (lender !== undefined) lender.borrower = borrower
+    borrower.isLent = isLent
+    // As a worker of its own it takes what comes.
+    if (!isLent) borrower.reserved = undefined
+    worker.isLent = true
   }
 
   /** Whether an attempt may start at all. */
@@ -193,7 +198,7 @@ export class Crew implements Employer {
   }
 
   mustRetire(worker: Worker): boolean {
-    if (this.closed || worker.isReplaced) return true
+    if (this.closed) return true
     if (worker.isLent) return worker.reserved === undefined
     return this.mode === "elastic" ? this.excess > 0 : worker.attempted
   }
@@ -252,11 +257,20 @@ export class Crew implements Employer {
     const at = this.idle.indexOf(worker)
     if (at >= 0) this.idle.splice(at, 1)
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
+    if (worker.isLent) this.giveBack(worker)
     for (const listener of worker.onExit.splice(0)) listener()
     // Whoever stops an attempt may be about to stop what waits as well: that must not be started in between.
     if (worker.stopped) this.pool.turn.defer(this.refill)
     else this.refill()
     this.pool.onWorkerEnded()
+  }
+
+  private giveBack(worker: Worker): void {
+    const { lender } = worker
+    this.pool.counters.lent--
+    if (lender === undefined) return
+    lender.borrower = undefined
+    this.pool.onReturned(lender)
   }
 
   private readonly refill = (): void => {

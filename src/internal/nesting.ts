@@ -100,7 +100,9 @@ export class Nesting implements Nested {
   leave(worker: Worker): void {
     worker.waits = undefined
     this.hosts.delete(worker)
-    if (worker.borrower !== undefined) this.pool.crew.handOver(worker)
+    const { borrower } = worker
+    // One whose own attempt is over is about to go.
+    if (borrower !== undefined && (borrower.request ?? borrower.reserved) !== undefined) this.pool.crew.handOver(worker)
   }
 
   /** Something may have come to wait, or a worker may have gone: whoever waits looks again. */
@@ -111,7 +113,7 @@ export class Nesting implements Nested {
     for (const host of hosts) this.lend(host)
   }
 
-  private lend(host: Worker): void {
+  readonly lend = (host: Worker): void => {
     const { counters, crew, queue } = this.pool
     if (host.borrower !== undefined || !crew.mayStart || !isLive(host.request)) return
     const idle = crew.size - counters.running - counters.ending - counters.stuck
@@ -124,7 +126,7 @@ export class Nesting implements Nested {
         this.told.add(pair)
         this.pool.onLent(host.request!.tag, request.tag)
       }
-      return crew.lend(host, request, () => this.lend(host))
+      return crew.lend(host, request)
     }
   }
 

@@ -54,13 +54,12 @@ export class Worker {
   readonly deadline: Deadline
   /** What its attempt waits for in its own pool. Written by `Nesting`. */
   waits: Set<Awaited> | undefined = undefined
-  /** The worker that runs in this one's slot meanwhile. Written by `Crew`, as are the next two. */
+  /** The worker that runs in this one's slot meanwhile. Written by `Crew`, as are the next three. */
   borrower: Worker | undefined = undefined
-  /** The only request that this worker is there for: it runs in the slot of another one's attempt, which waits for it. */
+  /** The only request that a lent worker is there for: it runs in the slot of its lender, whose attempt waits for it. */
   reserved: PoolRequest | undefined = undefined
   isLent = false
-  /** Another one has its slot. */
-  isReplaced = false
+  lender: Worker | undefined = undefined
   /** To be called when this worker has gone. */
   readonly onExit: Array<() => void> = []
   /** Runs this worker's next step while it is parked. Written by itself; cleared by whoever wakes it. */
