@@ -52,14 +52,15 @@ const table = {
   "internal/attempt":
     "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/origin internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/asyncContext internal/deadlines internal/request internal/runtime",
+  "internal/worker": "internal/asyncContext internal/deadlines internal/hosting internal/request internal/runtime",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
+  "internal/hosting": "internal/request",
   "internal/nesting":
-    "PoolError RequestQueue internal/counters internal/crew internal/origin internal/request internal/runtime internal/worker",
+    "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/core":

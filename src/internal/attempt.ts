@@ -114,7 +114,7 @@ export class Attempts implements AttemptSteps {
     counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
-    if (worker.waits !== undefined) this.pool.onHostEnded(worker)
+    if (worker.hosting !== undefined) this.pool.onHostEnded(worker)
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
     else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)

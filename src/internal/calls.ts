@@ -165,8 +165,12 @@ export class Calls {
       const details = (request.details ??= new Details())
       // A full queue may be full of what waits for the very workers whose attempts wait for a place in it.
       const waiting = details.parent === undefined ? undefined : this.core.nesting.waitFor(request)
+      if (Exit.isExit(waiting)) {
+        admission.cancel(request)
+        return this.refuse(waiting, resume)
+      }
       const done = (exit: Exit.Exit<Ticket.Ticket<any, any>, any>) =>
-        waiting === undefined || Exit.isExit(waiting) ? resume(exit) : this.returnTo(waiting, () => resume(exit))
+        waiting === undefined ? resume(exit) : this.returnTo(waiting, () => resume(exit))
       // One that was let in and has an end already is a ticket all the same.
       const gone: Listener = (exit, { end }) => done(end === undefined ? exit : ticket)
       request.listen(gone)
@@ -175,10 +179,8 @@ export class Calls {
         details.onAccepted = undefined
         done(ticket)
       }
-      if (waiting !== undefined && !Exit.isExit(waiting)) {
-        waiting.begin()
-        waiting.lend()
-      }
+      waiting?.begin()
+      waiting?.lend()
       return request
     }
     return undefined

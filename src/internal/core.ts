@@ -113,6 +113,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
     onStuck: (worker, { id, tag }) => {
       if (events.on) events.publish({ _tag: "WorkerStuck", worker: worker.id, id, tag })
       log(Effect.logWarning(`worker ${worker.id} is stuck: "${tag}" (request ${id}) ignores its interruption`))
+      crew.keepStuck(worker)
       crew.adjust()
       drain.check()
     }

@@ -141,9 +141,17 @@ export class Crew implements Employer {
     worker.isLent = true
   }
 
-  /** Whether an attempt may start at all. */
-  get mayStart(): boolean {
-    return !this.paused && !this.closed && this.mode === "elastic"
+  /** A lent worker is stuck: it has a slot of its own from now on, which it keeps, and its lender can lend again. */
+  keepStuck(worker: Worker): void {
+    if (!worker.isLent) return
+    this.giveBack(worker)
+    worker.isLent = false
+    worker.lender = undefined
+  }
+
+  /** Whether a slot may be lent. */
+  get mayLend(): boolean {
+    return !this.paused && !this.closed && this.mode !== "inline"
   }
 
   /** Whether there are as many workers as there may ever be. */
@@ -270,7 +278,9 @@ export class Crew implements Employer {
     this.pool.counters.lent--
     if (lender === undefined) return
     lender.borrower = undefined
-    this.pool.onReturned(lender)
+    // As with those that wait for a worker: whoever stops one may be about to stop the others.
+    if (worker.stopped) this.pool.turn.defer(() => this.pool.onReturned(lender))
+    else this.pool.onReturned(lender)
   }
 
   private readonly refill = (): void => {

@@ -7,6 +7,7 @@ import { NestedWaitRefused } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
+import { Hosting } from "./hosting.ts"
 import { CurrentRequest, isLive } from "./origin.ts"
 import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
 import { caller, withoutStack } from "./runtime.ts"
@@ -28,7 +29,7 @@ export interface Dependencies {
 
 export class Nesting implements Nested {
   private pool!: Dependencies
-  /** The workers of this pool whose attempts wait. */
+  /** The workers of this pool whose slots can be lent. */
   private readonly hosts = new Set<Worker>()
   private readonly told = new Set<string>()
 
@@ -38,44 +39,39 @@ export class Nesting implements Nested {
   }
 
   /**
-   * The running fiber is about to wait for `awaited`. `undefined`: it is no attempt's, or one's that has ended, and may.
-   * An `Exit`: it must not. Otherwise what it does about the wait.
+   * The running fiber is about to wait for `awaited`, which is of this pool. `undefined`: it is no attempt's, or one's that
+   * has ended, and may. An `Exit`: it must not. Otherwise what it does about the wait.
    */
   waitFor(awaited: Awaited): Waiting | Exit.Exit<never, NestedWaitRefused> | undefined {
     const by = Context.getOrUndefined(caller().context, CurrentRequest)
     if (!isLive(by)) return undefined
-    const { request } = awaited
-    if (request !== undefined) {
-      const circle = pathBetween(request, by)
-      if (circle !== undefined) return this.refuse("itself", [by, ...circle])
-    }
+    const circle = pathTo(by, awaited)
+    if (circle !== undefined) return this.refuse("itself", [by, ...circle])
     const chain = chainOf(by)
     if (chain.length >= deepest) return this.refuse("depth", chain)
     const host = chain.findLast(({ route }) => route.nesting === this)?.worker
-    const waits = new Set([by.worker!, host ?? by.worker!])
+    const waiting = (by.worker!.hosting ??= new Hosting())
+    const lending = host === undefined ? undefined : (host.hosting ??= new Hosting())
     return {
       begin: () => {
-        for (const worker of waits) (worker.waits ??= new Set()).add(awaited)
-        if (host !== undefined) this.hosts.add(host)
+        waiting.waits.add(awaited)
+        if (lending === undefined) return
+        lending.lendable.add(awaited)
+        if (host!.hosting === lending) this.hosts.add(host!)
       },
       lend: () => {
-        if (host !== undefined) this.lend(host)
+        if (host?.hosting === lending && host !== undefined) this.lend(host)
       },
       end: () => {
-        for (const worker of waits) worker.waits?.delete(awaited)
-        if (host?.waits?.size === 0) this.hosts.delete(host)
+        waiting.waits.remove(awaited)
+        if (lending === undefined) return
+        lending.lendable.remove(awaited)
+        if (host!.hosting === lending && lending.lendable.size === 0) this.hosts.delete(host!)
       },
       afterReturn: (task) => {
-        const borrower = host?.borrower
-        if (borrower === undefined) return task()
-        let isOver = false
-        const once = () => {
-          if (!isOver) task()
-          isOver = true
-        }
-        borrower.onExit.push(once)
-        // One that is stuck does not go.
-        borrower.onRelease(once)
+        const borrower = host?.hosting === lending ? host?.borrower : undefined
+        if (borrower?.state === "ending") borrower.onRelease(task)
+        else task()
       }
     }
   }
@@ -98,7 +94,7 @@ export class Nesting implements Nested {
 
   /** Its attempt is over: it waits for nothing any more. Who runs in its slot all the same has it from now on. */
   leave(worker: Worker): void {
-    worker.waits = undefined
+    worker.hosting = undefined
     this.hosts.delete(worker)
     const { borrower } = worker
     // One whose own attempt is over is about to go.
@@ -115,9 +111,9 @@ export class Nesting implements Nested {
 
   readonly lend = (host: Worker): void => {
     const { counters, crew, queue } = this.pool
-    if (host.borrower !== undefined || !crew.mayStart || !isLive(host.request)) return
+    if (host.borrower !== undefined || !crew.mayLend || !isLive(host.request)) return
     const idle = crew.size - counters.running - counters.ending - counters.stuck
-    for (const awaited of host.waits ?? []) {
+    for (const awaited of host.hosting?.lendable ?? []) {
       const request = awaited.next()
       // One that a worker is on its way to needs no other.
       if (request === undefined || (request.phase === "waiting" && idle >= queue.waiting)) continue
@@ -156,22 +152,24 @@ const chainOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
 const waiterFor = (request: PoolRequest): PoolRequest | undefined => {
   const parent = request.details?.parent
   if (!isLive(parent)) return undefined
-  for (const awaited of parent.worker!.waits ?? []) if (awaited.covers(request)) return parent
+  for (const awaited of parent.worker!.hosting?.waits ?? []) if (awaited.covers(request)) return parent
   return undefined
 }
 
-/** From one request over what its attempt waits for, and so on, to the other. */
-const pathBetween = (
-  from: PoolRequest,
-  to: PoolRequest,
+/** From what is awaited over what that waits for, and so on, to the request. */
+const pathTo = (
+  request: PoolRequest,
+  awaited: Awaited,
   seen = new Set<PoolRequest>()
 ): ReadonlyArray<PoolRequest> | undefined => {
-  if (from === to) return [from]
-  if (seen.has(from) || seen.size > 10 * deepest) return undefined
-  seen.add(from)
-  for (const { request } of from.worker?.waits ?? []) {
-    const path = request === undefined ? undefined : pathBetween(request, to, seen)
-    if (path !== undefined) return [from, ...path]
+  if (awaited.covers(request)) return [request]
+  for (const one of awaited.waiting()) {
+    if (seen.has(one) || seen.size > 10 * deepest) continue
+    seen.add(one)
+    for (const next of one.worker?.hosting?.waits ?? []) {
+      const path = pathTo(request, next, seen)
+      if (path !== undefined) return [one, ...path]
+    }
   }
   return undefined
 }

@@ -46,8 +46,6 @@ export const process = <E, R>(
   )
 
 class Processing implements Awaited {
-  /** Whoever takes outcomes waits for any of them. */
-  readonly request = undefined
   private readonly pool: Dependencies
   private readonly options: Options
   /** In the order of the calls. Ordered, what is emitted leaves it at the front; else what has ended is swept out. */
@@ -121,6 +119,13 @@ class Processing implements Awaited {
 
   covers(request: PoolRequest): boolean {
     return this.entered.includes(request)
+  }
+
+  *waiting(): Iterable<PoolRequest> {
+    for (let at = this.front; at < this.entered.length; at++) {
+      const entry = this.entered[at]
+      if (entry instanceof PoolRequest) yield* entry.waiting()
+    }
   }
 
   next(): PoolRequest | undefined {

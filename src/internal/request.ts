@@ -27,8 +27,9 @@ export interface Route {
 
 /** What an attempt waits for within its own pool: one request, or the next of several to end. */
 export interface Awaited {
-  readonly request: PoolRequest | undefined
   covers(request: PoolRequest): boolean
+  /** Those of them whose attempts wait in turn. */
+  waiting(): Iterable<PoolRequest>
   /** One that no worker has taken yet. */
   next(): PoolRequest | undefined
 }
@@ -137,8 +138,8 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     return this.route.canceller.cancelAndWait(this)
   }
 
-  get request(): PoolRequest {
-    return this
+  waiting(): Iterable<PoolRequest> {
+    return this.worker?.hosting === undefined ? [] : [this]
   }
 
   covers(request: PoolRequest): boolean {

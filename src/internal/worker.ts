@@ -8,7 +8,8 @@ import {
   moveIntoAsyncContext
 } from "./asyncContext.ts"
 import { Deadline } from "./deadlines.ts"
-import type { Awaited, PoolRequest, Route } from "./request.ts"
+import type { Hosting } from "./hosting.ts"
+import type { PoolRequest, Route } from "./request.ts"
 import { enterContext, isInterrupted, liveChildren, type Turn } from "./runtime.ts"
 
 /** What a worker asks of whoever knows how an attempt begins and ends. */
@@ -52,8 +53,8 @@ export class Worker {
   retryAfterMillis: number | undefined = undefined
   /** The timeout of the attempt, and once that is interrupted the end of its grace. */
   readonly deadline: Deadline
-  /** What its attempt waits for in its own pool. Written by `Nesting`. */
-  waits: Set<Awaited> | undefined = undefined
+  /** What its attempt waits for, once it has waited. Written by `Nesting`. */
+  hosting: Hosting | undefined = undefined
   /** The worker that runs in this one's slot meanwhile. Written by `Crew`, as are the next three. */
   borrower: Worker | undefined = undefined
   /** The only request that a lent worker is there for: it runs in the slot of its lender, whose attempt waits for it. */

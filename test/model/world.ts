@@ -207,7 +207,11 @@ const partByTicket = (world: World) =>
   Effect.suspend(() => {
     const act = nextPart(world, quickPartsOf)
     const asker = new Asker()
-    return asker.waitFor(world, world.pool.submit(Act, act, { id: String(act.key) })).pipe(
+    // One that had to wait for its place may have the slot, while whoever asked goes on.
+    const submitted = Effect.tap(world.pool.submit(Act, act, { id: String(act.key) }), () =>
+      Effect.sync(() => world.givenUp.add(act.key))
+    )
+    return asker.waitFor(world, submitted).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (exit._tag === "Failure") return record(world, act.key, resultOf(exit))
@@ -217,10 +221,16 @@ const partByTicket = (world: World) =>
       Effect.flatMap((ticket) =>
         asker.waitFor(
           world,
-          Effect.onInterrupt(ticket.await, () => {
-            world.givenUp.add(act.key)
-            return ticket.cancel
-          })
+          Effect.onInterrupt(
+            Effect.suspend(() => {
+              world.givenUp.delete(act.key)
+              return ticket.await
+            }),
+            () => {
+              world.givenUp.add(act.key)
+              return ticket.cancel
+            }
+          )
         )
       ),
       Effect.ignore
