@@ -3,7 +3,10 @@ import { afterEach, assert, describe, it } from "vitest"
 import { Effect, Exit, Fiber, Layer, ManagedRuntime, Schedule, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { AsyncLocalStorage } from "node:async_hooks"
-import { ElasticPool, Handlers, RetryPolicy, WorkerPool } from "../src/index.ts"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { ElasticPool, Handlers, RetryPolicy, ScalingPolicy, WorkerPool } from "../src/index.ts"
 import * as Simulation from "../src/Simulation.ts"
 
 const storage = new AsyncLocalStorage<number>()
@@ -194,6 +197,65 @@ describe("run", () => {
         assert.deepStrictEqual({ cancelled, succeeded, ran }, { cancelled: 1, succeeded: 1, ran: [] })
       })
     )
+  })
+})
+
+describe("whatever decides about a request", () => {
+  it("retries of requests that fail at once are decided in their own storages, though one worker runs them all", async () => {
+    const { runtime } = build({ maxWorkers: 1 })
+    const decided: Array<readonly [number, number | undefined]> = []
+    const pool = await runtime.runPromise(WorkerPool.WorkerPool)
+    const first = storage.run(0, () => runtime.runPromise(pool.run(Effect.sleep(2))))
+    await Promise.all(
+      calls.map((call) =>
+        storage.run(call, () => {
+          const note = () => {
+            decided.push([call, storage.getStore()])
+            return true
+          }
+          const retry = RetryPolicy.make({ times: 1, base: 1, failures: note, delay: () => void note() })
+          return runtime.runPromise(Effect.exit(pool.run(Effect.fail("no"), { retry })))
+        })
+      )
+    )
+    await first
+    assert.isAtLeast(decided.length, 2 * calls.length)
+    assert.deepStrictEqual(
+      decided.filter(([call, store]) => call !== store),
+      []
+    )
+  })
+
+  it("a request that evicts another one keeps its storage, whatever the other's caller does then", async () => {
+    const { runtime } = build({ maxWorkers: 2, capacity: 1, strategy: "sliding", scaling: "none" })
+    const pool = await runtime.runPromise(WorkerPool.WorkerPool)
+    const user = Effect.sync(() => storage.getStore())
+    const run = (call: number, effect: Effect.Effect<unknown, any>) =>
+      storage.run(call, () => runtime.runPromise(effect))
+    const slow = run(1, pool.run(Effect.sleep(5)))
+    const evicted = run(2, Effect.andThen(Effect.exit(pool.run(user)), pool.resize(2)))
+    assert.strictEqual(await run(3, pool.run(user)), 3)
+    await Promise.all([slow, evicted])
+  })
+
+  it("a policy decides in nobody's storage, though the pool was built in somebody's", async () => {
+    const seen: Array<unknown> = []
+    const scaling = ScalingPolicy.make("nosy", ({ target }) => {
+      seen.push(storage.getStore())
+      return target
+    })
+    const { runtime } = build({ scaling, scalingInterval: 5 })
+    await storage.run(1, () =>
+      runtime.runPromise(Effect.flatMap(WorkerPool.WorkerPool, (pool) => pool.run(Effect.sleep(50))))
+    )
+    assert.isAbove(seen.length, 0)
+    assert.deepStrictEqual([...new Set(seen)], [undefined])
+  })
+
+  it("hosts that keep stores without frames do so as well", async () => {
+    const program = fileURLToPath(new URL("support/asyncContextProgram.ts", import.meta.url))
+    const { stdout } = await promisify(execFile)(process.execPath, ["--no-async-context-frame", program])
+    assert.deepStrictEqual(JSON.parse(stdout), { answers: [null, null, null, null], after: "caller" })
   })
 })
 

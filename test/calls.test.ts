@@ -112,4 +112,27 @@ describe("from outside", () => {
       })
     )
   )
+
+  it.effect("options that throw when they are read are a mistake of their caller", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const throws = (): never => {
+          throw new Error("touched")
+        }
+        const hostile: ReadonlyArray<unknown> = [
+          null,
+          { id: Object.create(null) },
+          { id: { toString: throws } },
+          { timeout: new Proxy({}, { get: throws, has: throws, getPrototypeOf: throws }) },
+          { retry: new Proxy({}, { get: throws, has: throws, getPrototypeOf: throws }) },
+          Object.defineProperty({}, "expiresIn", { get: throws })
+        ]
+        for (const options of hostile) {
+          assert.strictEqual(yield* hears(bench.execute("a", options as never)), "InvalidRequestOption")
+          assert.strictEqual(yield* hears(bench.submit("a", options as never)), "InvalidRequestOption")
+        }
+        assert.deepInclude(yield* bench.pool.snapshot, { invalid: 2 * hostile.length, offered: 0 })
+      })
+    )
+  )
 })

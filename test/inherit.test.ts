@@ -119,6 +119,22 @@ describe("the caller's context", () => {
     }).pipe(Effect.provide(poolWith({ inherit: [Tenant, Region] }, own)))
   })
 
+  it.live("the annotations and spans in which the pool was built are there as well", () =>
+    Effect.gen(function* () {
+      const { annotations, spans } = yield* ask("execute")
+      assert.deepStrictEqual(annotations, { service: "thumbs", requestId: "r1" })
+      assert.deepStrictEqual(spans, ["built", "request"])
+    }).pipe(
+      Effect.provide(
+        ElasticPool.layer().pipe(
+          Layer.provide(Layer.succeed(References.CurrentLogAnnotations, { service: "thumbs", requestId: "pool" })),
+          Layer.provide(Layer.succeed(References.CurrentLogSpans, [["built", 0]])),
+          Layer.provide(Handlers.layer(Looks).pipe(Layer.provide(LooksHandlers)))
+        )
+      )
+    )
+  )
+
   it.live("the line that a handler logs has the annotations of its caller", () => {
     const lines: Array<string> = []
     const logger = Logger.make<unknown, void>((options) => void lines.push(Logger.formatLogFmt.log(options)))

@@ -35,6 +35,21 @@ describe("a defect that nobody hears of", () => {
     )
   )
 
+  it.effect("is logged as well when two who waited have gone", () =>
+    logged((bench, lines) =>
+      Effect.gen(function* () {
+        const ticket = yield* bench.submit("dies later")
+        const waiting = yield* Effect.forEach([1, 2, 3], () =>
+          Effect.forkChild(Effect.exit(ticket.await), { startImmediately: true })
+        )
+        for (const fiber of waiting) yield* Fiber.interrupt(fiber)
+        yield* TestClock.adjust(100)
+        yield* aTurn
+        assert.strictEqual(lines.length, 1)
+      })
+    )
+  )
+
   it.effect("is logged as well when whoever waited has gone", () =>
     logged((bench, lines) =>
       Effect.gen(function* () {

@@ -81,6 +81,8 @@ export class Admission implements Canceller {
     if (offered === "blocked") return undefined
     request.details?.spans?.onAccepted(request)
     if (offered !== "accepted") {
+      // Whoever hears of it may let this one begin.
+      request.keepAsyncContext()
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
     return undefined

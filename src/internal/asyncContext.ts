@@ -97,15 +97,21 @@ export const asyncContextOf = (fiber: Fiber.Fiber<unknown, unknown>): AsyncConte
 
 /** The same as `inAsyncContext`, for a function of two arguments, without a closure (W1p). */
 export const callInAsyncContext = <A, B, C>(context: AsyncContext | undefined, f: (a: A, b: B) => C, a: A, b: B): C => {
-  const entered = context ?? emptyContext
+  const entered = entryOf(context)
   return entered === undefined
     ? f(a, b)
     : entered.runInAsyncScope(f as (this: undefined, a: A, b: B) => C, undefined, a, b)
 }
 
+/** Without frames, what is entered is written into what was captured: then each entry needs one of its own. */
+const entryOf = (context: AsyncContext | undefined): AsyncContext | undefined => {
+  const entered = context ?? emptyContext
+  return entered === undefined || frame !== undefined ? entered : entered.runInAsyncScope(capture)
+}
+
 /** Calls `f` in that context. Whatever `f` enters ends with it. */
 export const inAsyncContext = <A>(context: AsyncContext | undefined, f: () => A): A => {
-  const entered = context ?? emptyContext
+  const entered = entryOf(context)
   return entered === undefined ? f() : entered.runInAsyncScope(f)
 }
 

@@ -148,9 +148,7 @@ export class Attempts implements AttemptSteps {
     route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
-    worker.retryAfterMillis = inAsyncContext(request.asyncContext, () =>
-      this.pool.retryDelay(request, "timeout", error, now)
-    )
+    worker.retryAfterMillis = this.retryDelay(request, "timeout", error, now)
     if (worker.retryAfterMillis === undefined) this.endRunning(request, "timedOut", exit, now)
     else {
       request.exit = exit
@@ -213,7 +211,13 @@ export class Attempts implements AttemptSteps {
     now: number
   ): void {
     request.route.counts.failed++
-    this.again(request, exit, this.pool.retryDelay(request, kind, error, now), "failed", now)
+    this.again(request, exit, this.retryDelay(request, kind, error, now), "failed", now)
+  }
+
+  /** Whoever asks for retries may have functions of their own decide: they are called as the handler is. */
+  private retryDelay(request: PoolRequest, kind: FailureKind, error: unknown, now: number): number | undefined {
+    if (request.policy.retry === undefined) return undefined
+    return inAsyncContext(request.asyncContext, () => this.pool.retryDelay(request, kind, error, now))
   }
 
   /** Another attempt after `delayMillis`, counted from now; without it, or past the expiry, the request's end. */

@@ -1,5 +1,5 @@
 /** Puts the parts of one pool together. What its parts may know of each other can be read here. */
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { type Context, Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
@@ -26,6 +26,8 @@ import { Unheard } from "./unheard.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
+  /** What workers run with, but for what a handler has of its own. */
+  readonly context: Context.Context<never>
   /** How each tag is run. */
   readonly routes: ReadonlyMap<string, Route>
   /** How `run` runs its effects: as their callers would. */
@@ -194,6 +196,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   crew.adjust()
   const core: Core = {
     config,
+    context,
     routes,
     runRoute,
     handlers,

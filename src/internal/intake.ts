@@ -110,17 +110,9 @@ export class Intake {
     origin: Origin | undefined
   ): PoolRequest | Refusal {
     if (options !== undefined) {
-      const resolved = RequestPolicy.resolve(options, route.policy)
-      if (Result.isFailure(resolved)) return this.invalidOption(resolved.failure)
       details ??= new Details()
-      details.policy = resolved.success
-      const { id } = options
-      if (id !== undefined) {
-        if (typeof id !== "string" || id === "") {
-          return this.invalidOption({ field: "id", expected: "a text that is not empty", actual: String(id) })
-        }
-        details.id = id
-      }
+      const invalid = readOptions(options, route, details)
+      if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
   }
@@ -133,16 +125,12 @@ export class Intake {
   ): PoolRequest {
     if (origin !== undefined) {
       details ??= new Details()
-      origin.giveTo(details, route)
+      origin.giveTo(details, route, this.core.context)
     }
     return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
   }
 
-  private invalidOption({
-    actual,
-    expected,
-    field
-  }: Pick<InvalidRequestOption, "field" | "expected" | "actual">): Refusal {
+  private invalidOption({ actual, expected, field }: InvalidOption): Refusal {
     this.core.counters.invalid++
     return Exit.fail(new InvalidRequestOption({ field, expected, actual }))
   }
@@ -150,5 +138,29 @@ export class Intake {
   notFound(tag: string): Refusal {
     this.core.counters.handlerNotFound++
     return Exit.fail(new HandlerNotFound({ tag, known: [...this.core.routes.keys()] }))
+  }
+}
+
+type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
+
+/** What a caller gives may throw when it is read; that is its mistake like any other. */
+const readOptions = (options: Call.Options, route: Route, details: Details): InvalidOption | undefined => {
+  try {
+    const resolved = RequestPolicy.resolve(options, route.policy)
+    if (Result.isFailure(resolved)) return resolved.failure
+    details.policy = resolved.success
+    const { id } = options
+    if (id === undefined) return undefined
+    if (typeof id !== "string" || id === "") {
+      return { field: "id", expected: "a text that is not empty", actual: id === "" ? '""' : typeof id }
+    }
+    details.id = id
+    return undefined
+  } catch {
+    return {
+      field: "options",
+      expected: "an object whose fields can be read",
+      actual: String(options && typeof options)
+    }
   }
 }

@@ -24,14 +24,14 @@ export class Origin {
   }
 
   /** Writes it down for one request. What `run` runs has all of its caller's context, and so needs no more of it. */
-  giveTo(details: Details, route: Route): void {
+  giveTo(details: Details, route: Route, pool: Context.Context<never>): void {
     const { asyncContext, context, isTraced, parent, span, values } = this
     details.asyncContext = asyncContext
     details.parent = parent
     if (isTraced) details.spans = new RequestSpans(context)
     if (route.context === undefined) return
     details.span = span
-    if (values !== undefined) details.inherited = missingIn(route.context, values)
+    if (values !== undefined) details.inherited = missingIn(route.context, pool, values)
   }
 }
 
@@ -111,13 +111,23 @@ const withValue = (
   return values
 }
 
-/** The handler's own layer wins; of annotations and spans of the log it keeps its own and has the caller's as well. */
-const missingIn = (own: Context.Context<never>, values: ReadonlyArray<Inherited>): ReadonlyArray<Inherited> =>
+/**
+ * The handler's own layer wins. Of annotations and spans of the log all are there, the pool's and the handler's too; of one
+ * name the handler's holds, then the caller's.
+ */
+const missingIn = (
+  own: Context.Context<never>,
+  pool: Context.Context<never>,
+  values: ReadonlyArray<Inherited>
+): ReadonlyArray<Inherited> =>
   values.flatMap(({ reference, value }) => {
     const present = Context.getOrUndefined(own, reference)
-    if (present === undefined) return [{ reference, value }]
+    const below = Context.getOrUndefined(pool, reference)
     if (present === value) return []
-    if (reference === References.CurrentLogAnnotations) return [{ reference, value: { ...value, ...present } }]
-    if (reference !== References.CurrentLogSpans) return []
-    return [{ reference, value: [...present, ...value.filter((span: unknown) => !present.includes(span))] }]
+    if (reference === References.CurrentLogAnnotations)
+      return [{ reference, value: { ...below, ...value, ...present } }]
+    if (reference === References.CurrentLogSpans) {
+      return [{ reference, value: [...new Set([...(below ?? []), ...(present ?? []), ...value])] }]
+    }
+    return present === undefined ? [{ reference, value }] : []
   })

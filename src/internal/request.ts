@@ -202,7 +202,10 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
 
   unlisten(listener: Listener): void {
     if (this.listeners === listener) this.listeners = undefined
-    else if (Array.isArray(this.listeners)) this.listeners = this.listeners.filter((other) => other !== listener)
+    else if (Array.isArray(this.listeners)) {
+      const others = this.listeners.filter((other) => other !== listener)
+      this.listeners = others.length > 0 ? others : undefined
+    }
   }
 
   /** Whether somebody hears of its end, or has. */

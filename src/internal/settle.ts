@@ -47,7 +47,7 @@ export const makeSettle =
       if (details.delay !== undefined) pool.deadlines.clear(details.delay)
       details.expiry = details.delay = details.retryStep = undefined
       details.spans?.onEnded(request)
-      details.spans = details.asyncContext = details.parent = undefined
+      details.spans = details.span = details.asyncContext = details.inherited = details.parent = undefined
     }
     counters.waitedMillis += request.waitedMillis
     counters.ranMillis += request.ranMillis
