@@ -22,7 +22,7 @@ export class Scaler extends Context.Service<
     readonly held: Effect.Effect<number | undefined>
     /** The name of the policy in force. */
     readonly policy: Effect.Effect<string>
-    /** Puts another policy in force, from the next tick on; what the former one has learnt is forgotten. */
+    /** Puts another policy in force, from the next look on; what the former one has learnt is forgotten. */
     readonly setPolicy: (policy: ScalingPolicy) => Effect.Effect<void, InvalidPoolConfig>
     /**
      * The decision of each tick from the subscription on, and of each early look that adds workers. A slow subscriber loses
@@ -68,6 +68,8 @@ export const make = Effect.fnUntraced(function* (
   let earlyState = state
   let lookedAt = -Infinity
   let addedEarly = 0
+  /** An early look has failed with this policy since the last tick. */
+  let hasFailed = false
   /** The number itself is the pool's target: nothing else moves it meanwhile but the bounds. */
   let isHeld = false
 
@@ -122,6 +124,7 @@ export const make = Effect.fnUntraced(function* (
     const signals = yield* signalsOf(snapshot)
     lookedAt = signals.atMillis
     addedEarly = 0
+    hasFailed = false
     const proposal = atTick(policy, signals, state)
     state = earlyState = proposal.state
     yield* enact("tick", signals, proposal, isHeld ? holding(proposal, signals.target) : bounded(proposal, signals))
@@ -131,16 +134,14 @@ export const make = Effect.fnUntraced(function* (
     Effect.catchCause((cause) => Effect.as(Effect.logError(`policy "${policy.name}" failed at this tick`, cause), true))
   )
 
-  /** Answers how many milliseconds later it is worth while to listen for a shortage again. */
+  /** Answers whether there is ever to be another. What forbids a rise may be over at any time: it is looked at anew each time. */
   const lookEarly = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     lookedAt = snapshot.atMillis
     const { idle, maxWorkers, paused, state, target, waiting } = snapshot
-    // Whatever forbids a rise is not over sooner than the next tick would see it.
-    if (state !== "open" || paused || isHeld || target >= maxWorkers || policy.early === "none") {
-      return scalingIntervalMillis
-    }
-    if (waiting === 0 || idle > 0) return 0
+    if (state !== "open") return false
+    if (paused || isHeld || target >= maxWorkers || policy.early === "none" || hasFailed) return true
+    if (waiting === 0 || idle > 0) return true
     const signals = yield* signalsOf(snapshot)
     const proposal = atEarlyLook(policy, signals, earlyState)
     earlyState = proposal.state
@@ -149,12 +150,13 @@ export const make = Effect.fnUntraced(function* (
       addedEarly += outcome.after - target
       yield* enact("shortage", signals, proposal, outcome)
     }
-    return 0
+    return true
   }).pipe(
     oneLook.withPermit,
-    Effect.catchCause((cause) =>
-      Effect.as(Effect.logError(`policy "${policy.name}" failed at this early look`, cause), scalingIntervalMillis)
-    )
+    Effect.catchCause((cause) => {
+      hasFailed = true
+      return Effect.as(Effect.logError(`policy "${policy.name}" failed at this early look`, cause), true)
+    })
   )
 
   /** In whole microseconds: what rounding leaves of a millisecond could be slept for without time passing. */
@@ -165,14 +167,13 @@ export const make = Effect.fnUntraced(function* (
   const early = Effect.gen(function* () {
     yield* shortageOf(pool)
     for (let millis: number; (millis = yield* untilEarly) > 0;) yield* Effect.sleep(millis)
-    const millis = yield* lookEarly
-    if (millis > 0) yield* Effect.sleep(millis)
+    return yield* lookEarly
   })
 
   yield* Effect.forkScoped(
     Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
   )
-  if (scalingIntervalMillis > earlyMillis) yield* Effect.forkScoped(Effect.forever(early, { disableYield: true }))
+  if (scalingIntervalMillis > earlyMillis) yield* Effect.forkScoped(Effect.repeat(early, { while: (open) => open }))
 
   return Scaler.of({
     hold: (workers) =>
@@ -191,6 +192,7 @@ export const make = Effect.fnUntraced(function* (
         if (next.invalid !== undefined) return Effect.fail(next.invalid)
         policy = next
         state = earlyState = next.initial
+        hasFailed = false
         return start
       }),
     decisions: Stream.fromPubSub(decisions),

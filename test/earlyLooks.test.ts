@@ -207,20 +207,52 @@ describe("when it looks", () => {
     )
   )
 
-  it.effect("again after a hold, at the latest with the second tick", () =>
-    withPool({ scaling: ScalingPolicy.make("as many", ({ running, waiting }) => running + waiting) })((bench) =>
-      Effect.gen(function* () {
-        yield* bench.scaler.hold(1)
-        yield* submit(bench, 2, 60_000)
-        yield* TestClock.adjust(10)
-        yield* bench.scaler.release
-        yield* TestClock.adjust(2300)
-        yield* submit(bench, 3, 61_000)
-        yield* TestClock.adjust(0)
-        assert.strictEqual(yield* workers(bench), 5)
-      })
+  const asMany = ScalingPolicy.make("as many", ({ running, waiting }) => running + waiting)
+  for (const [what, options, forbid, allow] of [
+    ["a hold", {}, (bench: Bench) => bench.scaler.hold(1), (bench: Bench) => bench.scaler.release],
+    [
+      "a pause that began between a request and the look that it asked for",
+      {},
+      (bench: Bench) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust(10_010)
+          yield* submit(bench, 2, 59_000)
+          yield* TestClock.adjust(10)
+          yield* bench.pool.pause
+        }),
+      (bench: Bench) => bench.pool.resume
+    ],
+    ["a bound", { maxWorkers: 1 }, () => Effect.void, (bench: Bench) => bench.pool.setBounds({ maxWorkers: 9 })],
+    [
+      "a policy that waits for its ticks",
+      { scaling: ScalingPolicy.queueLength({ threshold: 99 }) },
+      () => Effect.void,
+      (bench: Bench) => bench.scaler.setPolicy(asMany)
+    ],
+    [
+      "a policy that breaks",
+      { scaling: { ...asMany, early: () => assert.fail("broken") } },
+      () => Effect.void,
+      (bench: Bench) => bench.scaler.setPolicy(asMany)
+    ]
+  ] as const) {
+    it.effect(`again within 50 ms of the end of ${what}, however long ticks take`, () =>
+      withPool({ scaling: asMany, scalingInterval: "10 seconds", ...options })((bench) =>
+        Effect.gen(function* () {
+          yield* forbid(bench)
+          yield* submit(bench, 2, 60_000)
+          yield* TestClock.adjust(10)
+          yield* submit(bench, 1, 61_000)
+          yield* TestClock.adjust(500)
+          assert.strictEqual(yield* workers(bench), 1)
+          yield* allow(bench)
+          yield* TestClock.adjust(49)
+          const { target, waiting } = yield* bench.pool.snapshot
+          assert.deepStrictEqual([target > 1, waiting], [true, 0])
+        })
+      ).pipe(Effect.provide(Logger.layer([])))
     )
-  )
+  }
 })
 
 describe("what it may do", () => {
