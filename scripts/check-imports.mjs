@@ -83,7 +83,7 @@ const table = {
     "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew internal/shortages",
   // The scaler sees counts, never a request.
   Scaler:
-    "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/shortages policies/policy",
+    "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
   PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
   ElasticPool: "Handlers PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",

@@ -2,6 +2,7 @@
 import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Semaphore, Stream } from "effect"
 import * as shortages from "./internal/shortages.ts"
 import { atEarlyLook, atTick } from "./policies/policy.ts"
+import { outOfAsyncContext } from "./internal/asyncContext.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import { InvalidPoolConfig, type OutOfBounds } from "./PoolError.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
@@ -170,10 +171,11 @@ export const make = Effect.fnUntraced(function* (
     return yield* lookEarly
   })
 
-  yield* Effect.forkScoped(
-    Effect.repeat(Effect.delay(tick, Duration.millis(scalingIntervalMillis)), { while: (open) => open })
-  )
-  if (scalingIntervalMillis > earlyMillis) yield* Effect.forkScoped(Effect.repeat(early, { while: (open) => open }))
+  // It may be built in somebody's async context, and looks for everybody.
+  const fork = (look: Effect.Effect<boolean>) =>
+    Effect.forkScoped(outOfAsyncContext(Effect.repeat(look, { while: (open) => open })))
+  yield* fork(Effect.delay(tick, Duration.millis(scalingIntervalMillis)))
+  if (scalingIntervalMillis > earlyMillis) yield* fork(early)
 
   return Scaler.of({
     hold: (workers) =>

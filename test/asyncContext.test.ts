@@ -244,7 +244,7 @@ describe("whatever decides about a request", () => {
       seen.push(storage.getStore())
       return target
     })
-    const { runtime } = build({ scaling, scalingInterval: 5 })
+    const { runtime } = build({ scaling, scalingInterval: 5, timeout: "none" })
     await storage.run(1, () =>
       runtime.runPromise(Effect.flatMap(WorkerPool.WorkerPool, (pool) => pool.run(Effect.sleep(50))))
     )

@@ -144,6 +144,10 @@ export const moveIntoAsyncContext = <A, E, R>(
     })
   })
 
+/** Runs an effect in nobody's context, for what is done for everybody. */
+export const outOfAsyncContext = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => (captureAsyncContext() === undefined ? effect : moveIntoAsyncContext(undefined, effect)))
+
 /** A fiber that is about to suspend for long lets go of its context, unless it goes on before `isSuspended` is asked. */
 export const leaveAsyncContext = (fiber: Fiber.Fiber<unknown, unknown>, isSuspended: () => boolean): void => {
   if (captureAsyncContext() === undefined) return

@@ -35,4 +35,6 @@ const program = Effect.gen(function* () {
   return { answers, after }
 })
 
-console.log(JSON.stringify(await Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(Logger.layer([]))))))
+process.stdout.write(
+  JSON.stringify(await Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(Logger.layer([])))))
+)
