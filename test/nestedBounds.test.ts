@@ -62,7 +62,7 @@ describe("slots", () => {
 
   it.effect("are lent again when the part in them is stuck", () =>
     withJobs(
-      { maxWorkers: 1, maxStuckWorkers: 1, interruptGrace: 20 },
+      { maxWorkers: 1, interruptGrace: 20 },
       (n, pool) =>
         n === 1
           ? Effect.andThen(Effect.exit(pool.execute(Job, { n: 2 }, { timeout: 20 })), job(pool, 3))
