@@ -65,8 +65,6 @@ export const make = Effect.fnUntraced(function* (
   /** Looks come one after another. */
   const oneLook = Semaphore.makeUnsafe(1)
   let state: unknown = policy.initial
-  /** That of the early looks since the last tick. The tick goes on from its own. */
-  let earlyState = state
   let lookedAt = -Infinity
   let addedEarly = 0
   /** An early look has failed with this policy since the last tick. */
@@ -127,7 +125,7 @@ export const make = Effect.fnUntraced(function* (
     addedEarly = 0
     hasFailed = false
     const proposal = atTick(policy, signals, state)
-    state = earlyState = proposal.state
+    state = proposal.state
     yield* enact("tick", signals, proposal, isHeld ? holding(proposal, signals.target) : bounded(proposal, signals))
     return true
   }).pipe(
@@ -139,13 +137,13 @@ export const make = Effect.fnUntraced(function* (
   const lookEarly = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     lookedAt = snapshot.atMillis
-    const { idle, maxWorkers, paused, state, target, waiting } = snapshot
-    if (state !== "open") return false
+    const { idle, maxWorkers, paused, target, waiting } = snapshot
+    if (snapshot.state !== "open") return false
     if (paused || isHeld || target >= maxWorkers || policy.early === "none" || hasFailed) return true
     if (waiting === 0 || idle > 0) return true
     const signals = yield* signalsOf(snapshot)
-    const proposal = atEarlyLook(policy, signals, earlyState)
-    earlyState = proposal.state
+    const proposal = atEarlyLook(policy, signals, state)
+    state = proposal.state
     const outcome = bounded(proposal, signals)
     if (outcome.after > target) {
       addedEarly += outcome.after - target
@@ -193,7 +191,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => {
         if (next.invalid !== undefined) return Effect.fail(next.invalid)
         policy = next
-        state = earlyState = next.initial
+        state = next.initial
         hasFailed = false
         return start
       }),

@@ -313,6 +313,26 @@ describe("what it may do", () => {
     )
   )
 
+  it.effect("what a policy's own `early` has seen its next tick knows", () => {
+    const seen: Array<number> = []
+    const policy: ScalingPolicy.ScalingPolicy<number> = {
+      ...wishes(1),
+      decide: (_, looks) => {
+        seen.push(looks)
+        return { workers: 1, reason: "", state: 0 }
+      },
+      early: (_, looks) => ({ workers: 1, reason: "", state: looks + 1 })
+    }
+    return withPool({ scaling: policy })((bench) =>
+      Effect.gen(function* () {
+        yield* submit(bench, 2, 60_000)
+        yield* TestClock.adjust(140)
+        yield* TestClock.adjust(1860)
+        assert.deepStrictEqual(seen, [20, 19])
+      })
+    )
+  })
+
   it.effect("the article's rule waits for its ticks: one worker more at each", () =>
     withPool({ scaling: ScalingPolicy.queueLength({ threshold: 1 }) })((bench) =>
       Effect.gen(function* () {
@@ -365,6 +385,65 @@ describe("what it may do", () => {
       })
     ).pipe(Effect.provide(Logger.layer([logger])))
   })
+})
+
+describe("a load that comes in bursts, again and again", () => {
+  for (const [count, millis, gap] of [
+    [20, 60, 1000],
+    [20, 60, 1500],
+    [8, 100, 700],
+    [30, 200, 3000],
+    [10, 500, 2000],
+    [10, 100, 4000]
+  ] as const) {
+    it.effect(
+      `${count} x ${millis} ms each ${gap} ms: after ten seconds the number of workers hardly changes any more`,
+      () =>
+        withPool({ scaling })((bench) =>
+          Effect.gen(function* () {
+            for (let at = 0; at < 100_000; at += gap) {
+              yield* submit(bench, count, millis)
+              yield* TestClock.adjust(gap)
+            }
+            const late = (yield* changes(bench)).filter((change) => parseInt(change) > 10_000)
+            assert.isAtMost(late.length, 5, late.join())
+          })
+        )
+    )
+  }
+
+  it.effect("what is kept for them is gone within 30 s of the last one, and the reason tells of it until then", () =>
+    withPool({ scaling, minWorkers: 0 })((bench) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 20; n++) {
+          yield* submit(bench, 20, 60)
+          yield* TestClock.adjust(1000)
+        }
+        assert.isAbove(yield* workers(bench), 5)
+        assert.match((yield* bench.scaler.recent).at(-1)!.reason, /, and bursts that come again call for \d+$/)
+        yield* TestClock.adjust(29_000)
+        assert.strictEqual(yield* workers(bench), 0)
+      })
+    )
+  )
+
+  it.effect("a minute after the last one no more is kept than the rest of the load needs", () =>
+    withPool({ scaling })((bench) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 20; n++) {
+          yield* submit(bench, 20, 60)
+          yield* TestClock.adjust(1000)
+        }
+        const kept = yield* workers(bench)
+        for (let n = 0; n < 80; n++) {
+          if (n === 50) assert.strictEqual(yield* workers(bench), kept)
+          yield* submit(bench, 1, 60)
+          yield* TestClock.adjust(1000)
+        }
+        assert.isBelow(yield* workers(bench), kept / 2)
+      })
+    )
+  )
 })
 
 describe("what it leaves", () => {

@@ -2,6 +2,7 @@
 import { Duration } from "effect"
 import * as checks from "../internal/checks.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
+import * as Bursts from "./bursts.ts"
 import { format, formatMillis } from "./figures.ts"
 import * as Measure from "./measure.ts"
 import type { HeldBack, Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
@@ -23,7 +24,7 @@ export interface AdaptiveOptions {
   readonly fallPerSecond?: number | undefined
 }
 
-/** What it remembers from tick to tick. */
+/** What it remembers from look to look. */
 interface State extends Measure.Memory {
   readonly target: number
   /** What it answered, and that before it was rounded down while it comes down. */
@@ -31,11 +32,19 @@ interface State extends Measure.Memory {
   readonly level: number
   /** The last rise, its own or anybody's. */
   readonly risenAt: number
+  readonly bursts: Bursts.Bursts
   /** Since the tick. */
   readonly look?: Measure.Look
 }
 
-const start: State = { ...Measure.nothing, target: Infinity, asked: Infinity, level: 0, risenAt: -Infinity }
+const start: State = {
+  ...Measure.nothing,
+  target: Infinity,
+  asked: Infinity,
+  level: 0,
+  risenAt: -Infinity,
+  bursts: Bursts.none
+}
 
 /** Of the requests, how many may wait longer than the target. */
 const lateShare = 0.01
@@ -56,7 +65,8 @@ const noAccident = 2
  * load is more than can be measured. A pool that has been empty for five seconds has no load. A paused pool stays as it is.
  *
  * At an early look it believes a step of the arrivals that chance would seldom make, and doubles while nothing has ended yet,
- * or nothing begins and more wait than the known load explains; it asks for no more workers than there are requests.
+ * or nothing begins and more wait than the known load explains; it asks for no more workers than there are requests. When it
+ * asks again for what a tick has just given up, bursts come again and again: what the burst called for is kept for a minute.
  */
 export const adaptive = (options: AdaptiveOptions = {}): ScalingPolicy => {
   const waitTarget = checks.millis("waitTarget", options.waitTarget ?? 100)
@@ -90,36 +100,49 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State = sta
   // More workers than there were and than it asked for are somebody's rise.
   const isRaised = early > 0 || target > Math.max(before.target, before.asked)
   const risenAt = rises || isRaised ? now : before.risenAt
-  const { reason, wanted } = need
+  const { wanted } = need
+  const kept = Bursts.kept(before.bursts, now, measured.emptyMillis)
+  const reason = kept > wanted ? `${need.reason}, and bursts that come again call for ${kept}` : need.reason
   const answer = (workers: number, heldBack?: HeldBack, level = workers): Proposal<State> => ({
     workers,
     wanted,
     heldBack,
     reason,
-    state: { ...memory, target, asked: workers, level, risenAt }
+    state: {
+      ...memory,
+      target,
+      asked: workers,
+      level,
+      risenAt,
+      bursts: workers < target ? Bursts.fallen(before.bursts) : before.bursts
+    }
   })
   if (paused) return answer(target, "paused")
   if (rises || wanted === target) return answer(wanted)
   if (need.atMost >= target) return answer(target, "deadBand")
   // A tick sees a whole interval, and what came at its end in that light: an early rise is not undone by the next one.
-  if (now - risenAt < settings.cooldown || early > 0) return answer(target, "cooldown")
+  if (now - risenAt < settings.cooldown || early > 0 || target <= kept) return answer(target, "cooldown")
   // However short the ticks are: what was rounded down at the last one is not lost.
   const from = before.asked === target ? before.level : target
   const least = from * (1 - settings.fallPerSecond) ** (measured.millis / 1000)
-  if (Math.floor(least) > need.fallsTo) return answer(Math.floor(least), "step", least)
-  return answer(Math.min(need.fallsTo, target), need.fallsTo > wanted ? "uncertain" : undefined)
+  const fallsTo = Math.max(need.fallsTo, kept)
+  if (Math.floor(least) > fallsTo) return answer(Math.floor(least), "step", least)
+  if (kept > need.fallsTo) return answer(kept, "cooldown")
+  return answer(Math.min(fallsTo, target), fallsTo > wanted ? "uncertain" : undefined)
 }
 
 const decideEarly = (settings: Settings, signals: ScalingSignals, before: State = start): Proposal<State> => {
-  const { paused, target } = signals
+  const { atMillis: now, paused, target } = signals
   const { isNews, look, measured } = Measure.glimpse(signals, settings.waitTarget, before, before.look)
   const { atLeast, fallsTo, reason } = needOf(settings, target, measured)
-  const state = { ...before, look }
   const most = Measure.here(signals)
   // So little is known of the load that less than this would not be given up either.
   const workers = Math.min(fallsTo, most)
-  if (paused) return { workers: target, wanted: workers, heldBack: "paused", reason, state }
-  return { workers: isNews && Math.min(atLeast, most) > target ? workers : target, reason, state }
+  if (paused) return { workers: target, wanted: workers, heldBack: "paused", reason, state: { ...before, look } }
+  const least = Math.min(atLeast, most)
+  const rises = isNews && least > target
+  const bursts = isNews ? Bursts.seen(before.bursts, now, least, rises) : before.bursts
+  return { workers: rises ? workers : target, reason, state: { ...before, look, bursts } }
 }
 
 /** What the load needs, and the least and the most workers with which that is not worth a change. */

@@ -76,7 +76,10 @@ export const cooldown = (policy: ScalingPolicy, duration: Duration.Input): Scali
     early:
       policy.early === "none"
         ? "none"
-        : (signals, before: State = { inner: policy.initial, target: 0, asked: 0, risenAt: -Infinity }) => {
+        : (
+            signals,
+            before: State = { inner: policy.initial, target: Infinity, asked: Infinity, risenAt: -Infinity }
+          ) => {
             const proposal = atEarlyLook(policy, signals, before.inner)
             return { ...proposal, state: { ...before, inner: proposal.state } }
           },

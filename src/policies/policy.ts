@@ -55,9 +55,9 @@ export interface ScalingPolicy<S = any> {
   readonly startsWith?: number | undefined
   readonly decide: (signals: ScalingSignals, state: S) => Proposal<S>
   /**
-   * What it wants between two ticks, when a request waits and no worker is idle. Only a rise is heard. The state is that of
-   * the last tick, or what this function has returned since then; the next tick goes on from the last tick. The time since
-   * that tick may be 50 ms: too short to measure much. `"none"`: it waits for the tick. Default: what it would decide at the
+   * What it wants between two ticks, when a request waits and no worker is idle. Only a rise is heard. The state is what
+   * the last look has returned, tick or early, and the next one goes on from what this function returns. The time since the
+   * last tick may be 50 ms: too short to measure much. `"none"`: it waits for the tick. Default: what it would decide at the
    * next tick if that came now; with the `target` of the last one, also then, so that "one more" is one more in an interval.
    */
   readonly early?: "none" | ((signals: ScalingSignals, state: S) => Proposal<S>) | undefined

@@ -98,6 +98,12 @@ describe("others, early", () => {
     })
   })
 
+  it("an early look before the first tick that adds nothing begins no cooldown", () => {
+    const policy = cooldown(fixed(5), "1 minute")
+    const { state } = atEarlyLook(policy, short, policy.initial)
+    assert.strictEqual(policy.decide(short, state).workers, 5)
+  })
+
   it("one that waits for the tick stands by the number that there is, alone, in others and among others", () => {
     const waits = queueLength({ threshold: 5 })
     for (const policy of [waits, cooldown(waits, 5), min(waits), min(fixed(50), waits)]) {
