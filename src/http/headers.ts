@@ -51,7 +51,7 @@ export const callOptions = (
   millisOf: (text: string) => number | undefined
 ): Call.Options | Problem | undefined => {
   if (query === "") return undefined
-  const found: { timeout?: number; expiresIn?: number; retry?: Call.Options["retry"] } = {}
+  const found: { timeout?: number | "none"; expiresIn?: number | "none"; retry?: Call.Options["retry"] } = {}
   for (const [name, value] of new URLSearchParams(query)) {
     if (!options.includes(name)) {
       return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
@@ -63,11 +63,11 @@ export const callOptions = (
       }
       found.retry = times === 0 ? "none" : RetryPolicy.make({ times })
     } else {
-      const millis = millisOf(value)
-      if (millis === undefined || !(millis > 0)) {
+      const millis = value === "none" ? value : millisOf(value)
+      if (millis === undefined || !(millis === "none" || millis > 0)) {
         return invalid(
           name,
-          `Expected \`${name}\` to be a duration above zero, such as 500ms or 10s, got "${value.slice(0, 40)}"`
+          `Expected \`${name}\` to be "none" or a duration above zero, such as 500ms or 10s, got "${value.slice(0, 40)}"`
         )
       }
       found[name as "timeout" | "expiresIn"] = millis

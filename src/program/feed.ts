@@ -37,7 +37,7 @@ export class Feed {
 
   constructor(parts: Dependencies) {
     this.parts = parts
-    this.encode = encoder(parts.handlers, { results: parts.outcomes !== undefined })
+    this.encode = encoder(parts.handlers)
     this.done = parts.outcomes?.done ?? new LineSet()
   }
 

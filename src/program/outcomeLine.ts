@@ -38,16 +38,14 @@ export interface Ended {
 
 /**
  * How outcomes become lines. It is the one place where what a handler gave is touched, and total: what throws there, or
- * cannot be written, is the end of that one line, as `InvalidResult` or `InvalidError`. With `results: false` no result
- * is encoded, for a run that writes none.
+ * cannot be written, is the end of that one line, as `InvalidResult` or `InvalidError`, whether or not a file has it.
  */
-export const encoder = (handlers: Handlers.Handlers["Service"], options: { readonly results: boolean }) => {
-  const encode = OutcomeJson.encoder(handlers, options)
+export const encoder = (handlers: Handlers.Handlers["Service"]) => {
+  const encode = OutcomeJson.encoder(handlers)
   return (line: number, outcome: Outcome.Outcome): Effect.Effect<Ended> =>
     Effect.suspend(() => encode(outcome)).pipe(
       Effect.flatMap(({ end, error, result }) => {
-        const told = end !== "succeeded" ? { error } : options.results ? { result } : {}
-        const ended = written({ ...lineOf(line, outcome, end), ...told })
+        const ended = written({ ...lineOf(line, outcome, end), ...(end === "succeeded" ? { result } : { error }) })
         return ended.bytes.length <= outcomeLimit
           ? Effect.succeed(ended)
           : Effect.fail(`it takes more than ${outcomeLimit} bytes`)

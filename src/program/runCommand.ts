@@ -107,7 +107,7 @@ const perform = (job: Job, json: boolean) =>
     const stop = yield* listen((error, running) =>
       Effect.sync(() => statusLine.print(`worker-pool: nobody caught this: ${error.detail}\nIt ran then: ${running}`))
     )
-    const guard = new ExitGuard(stop)
+    const guard = new ExitGuard((text) => process.stderr.write(`\nworker-pool: ${text}\n`))
     const running = run(job, stop, statusLine, guard).pipe(
       Scope.provide(scope),
       Effect.provideService(Console.Console, console),

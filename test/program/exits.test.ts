@@ -14,6 +14,7 @@ import {
   startRun,
   temporary
 } from "./fixtures/program.ts"
+import { post, serve } from "./fixtures/service.ts"
 
 const files = temporary()
 
@@ -33,6 +34,34 @@ describe.concurrent("process.exit", () => {
     expect(await startRun(requests, ...args, "--resume").code()).toBe(0)
     expect(outcomes(out).map(({ line }) => line)).toEqual(numbers(1, 54))
   })
+
+  it("by a handler ends a service with 70, and its log says so", async ({ expect }) => {
+    const { program, url } = await serve()
+    await expect(post(url, "Exit", { file: files.path("exited"), code: 0 })).rejects.toThrow()
+    expect(await program.code()).toBe(70)
+    expect(program.stderr).toContain("process.exit(0) was called by a handler")
+    expect(program.stderr).toContain("1 requests had not ended")
+  })
+
+  it.for([0, 1])(
+    "by a handler, with %i, in the drain after a signal is 70, its file whole",
+    async (code, { expect }) => {
+      const held = files.path("held")
+      const out = files.path("outcomes.jsonl")
+      const program = startRun("-", "--min-workers", "2", "--outcomes", out)
+      const lines = [
+        { type: "Hold", data: { file: held } },
+        { type: "HoldThenExit", data: { file: held, code } }
+      ]
+      program.child.stdin!.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))
+      await program.untilExists(`${held}.started`)
+      program.child.kill("SIGTERM")
+      await program.untilSays("nothing new is started")
+      writeFileSync(held, "")
+      expect(await program.code()).toBe(70)
+      expect(program.stderr).toContain(`process.exit(${code}) was called by a handler`)
+    }
+  )
 
   it("by a handler in the drain after a signal is no end with 0 either", async ({ expect }) => {
     const held = files.path("held")
