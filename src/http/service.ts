@@ -36,6 +36,8 @@ export interface Service {
   readonly ledger: Ledger
   readonly deadLetterBytes: DeadLetterBytes
   readonly options: Options
+  /** Requests that were accepted and have not ended. */
+  readonly pending: () => number
   /** Whole seconds after which it is worth to ask a full queue again. */
   readonly retryAfter: () => number
   /** The policy in force, with its numbers. */
@@ -56,6 +58,7 @@ export const make = (
     const context = yield* Effect.context<never>()
     const now = () => clock.currentTimeMillisUnsafe()
     const pace = new Pace(now)
+    const pending = () => PoolSnapshot.pending(Effect.runSync(pool.snapshot))
     const run = Effect.runForkWith(context)
     const encode = OutcomeJson.encoder(handlers)
     const tell = (outcome: Outcome.Outcome) => Effect.mapEager(encode(outcome), (told) => Ended.make(outcome, told))
@@ -92,7 +95,8 @@ export const make = (
       ledger,
       deadLetterBytes,
       options,
-      retryAfter: () => pace.secondsFor(PoolSnapshot.pending(Effect.runSync(pool.snapshot))),
+      pending,
+      retryAfter: () => pace.secondsFor(pending()),
       policy: options.policy,
       ready: true,
       stopping: false

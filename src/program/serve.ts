@@ -10,7 +10,7 @@ import * as Routes from "../http/routes.ts"
 import * as Server from "../http/server.ts"
 import * as Service from "../http/service.ts"
 import { makeSubmit } from "../http/submit.ts"
-import { DrainReport, ElasticPool, Handlers, PoolSnapshot, WorkerPool } from "../index.ts"
+import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../index.ts"
 import { BadUsage, type StoppedBeforeStart } from "./errors.ts"
 import { ExitGuard } from "./exitGuard.ts"
 import * as HandlersModule from "./handlersModule.ts"
@@ -44,10 +44,7 @@ export const serve = (
     const starting = Scope.provide(start(settings), scope)
     const { closing, listener, service } = yield* Effect.raceFirst(starting, stop.beforeStart)
     stop.pool = service.pool
-    guard.save = () => {
-      const pending = PoolSnapshot.pending(Effect.runSync(service.pool.snapshot))
-      return `${pending} requests had not ended, and are lost`
-    }
+    guard.save = () => `${service.pending()} requests had not ended, and are lost`
     yield* print(`worker-pool: listening on ${listener.url}\n`)
     const reason = yield* stop.await
 
