@@ -206,6 +206,13 @@ describe("payloads", () => {
           assert.match(error.message, /Expected|Missing/)
         }
       }
+      const throws = (): never => {
+        throw new Error("hunter2 is refused")
+      }
+      const payload = Object.defineProperty({ name: "a" }, "password", { get: throws, enumerable: true })
+      const error = yield* Effect.flip(pool.execute(Login, payload as never))
+      assert.deepInclude(error, { _tag: "InvalidPayload" })
+      assert.notInclude((error as Error).message, "hunter2")
     }).pipe(Effect.provide(withLogins))
   )
 })

@@ -8,7 +8,7 @@ const mostLines = 20
 export const whyNotMade = (schema: Schema.Top, payload: unknown, thrown: unknown): string =>
   guarded(() => {
     const issue = issueIn(thrown)
-    if (issue === undefined) return whatWasThrown(thrown)
+    if (issue === undefined) return holdsSecrets(schema) ? "could not be read" : whatWasThrown(thrown)
     // The payload is in the issue only when that is asked for; it may answer differently now.
     const again = holdsSecrets(schema) ? undefined : issueOfMaking(schema, payload)
     return show(again ?? issue)
