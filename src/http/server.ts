@@ -91,7 +91,7 @@ export const listen = (
       // It may be taken later, when another one is over: in its own context all the same.
       const called = new AsyncResource("effect-worker-pool/request")
       const take = () => called.runInAsyncScope(answer, undefined, request, response)
-      Pipeline.enter(request, () => {
+      Pipeline.enter(response, () => {
         if (held === undefined) take()
         else held.push(take)
       })
