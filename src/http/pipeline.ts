@@ -24,10 +24,19 @@ type Connection = Socket & { [pipeline]?: Pipeline }
 /** Calls `take` now, or when answers before it have left. The request is not read meanwhile, nor what comes after it. */
 export const enter = (response: ServerResponse, take: () => void): void => {
   const connection: Connection = response.req.socket
-  const asked = (connection[pipeline] ??= { open: new Set(), bytes: 0, held: [] })
+  const asked = (connection[pipeline] ??= begin(connection))
   if (asked.held.length === 0 && hasRoom(asked, response)) return admit(asked, response, take)
   asked.held.push({ response, take })
   connection.pause()
+}
+
+const begin = (connection: Connection): Pipeline => {
+  const asked: Pipeline = { open: new Set(), bytes: 0, held: [] }
+  // Node reads on whenever a request has come whole, or its body is read.
+  connection.on("resume", () => {
+    if (asked.held.length > 0) connection.pause()
+  })
+  return asked
 }
 
 /** The answer of a request that was entered has left, or its client has. */

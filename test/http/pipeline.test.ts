@@ -1,6 +1,7 @@
 /** Who asks without reading the answers is not read either; what was asked is answered all the same, in its order. */
-import type { IncomingMessage, ServerResponse } from "node:http"
-import { connect, type Socket } from "node:net"
+import { once } from "node:events"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { type AddressInfo, connect, type Socket } from "node:net"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as Pipeline from "../../src/http/pipeline.ts"
 import { open } from "./handlers.ts"
@@ -67,7 +68,7 @@ it("takes a megabyte of bodies of a connection at once, and one that alone is mo
 
 /** Requests on one connection, the numbers of those that are taken, and the end of one. */
 const onOne = (many: number, request: Partial<IncomingMessage> = {}, answer: Partial<ServerResponse> = {}) => {
-  const socket = { destroyed: false, pause: () => {}, resume: () => {} }
+  const socket = { destroyed: false, pause: () => {}, resume: () => {}, on: () => {} }
   const taken: Array<number> = []
   const responses = Array.from(
     { length: many },
@@ -84,6 +85,33 @@ it("does not begin what a client has left before it was taken", () => {
   socket.destroyed = true
   for (let n = 1; n < 64; n++) leave(n)
   expect(taken.length).toBe(65)
+})
+
+it("does not read on while requests are held, small ones neither", async () => {
+  let begun = 0
+  const server = createServer((request, response) => {
+    if (request.method === "GET") return void response.end("here")
+    begun++
+    Pipeline.enter(response, () => request.resume())
+  }).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  const socket = connect(port, "127.0.0.1")
+  const others = async () => {
+    for (let n = 0; n < 20; n++) await (await fetch(`http://127.0.0.1:${port}`)).text()
+  }
+  const many = ask("/", "x").repeat(70)
+  socket.write(many)
+  while (begun < 70) await others()
+  for (let n = 0; n < 10; n++) {
+    socket.write(many)
+    await others()
+  }
+  // What had been received before it stopped is there.
+  expect(begun).toBeLessThanOrEqual(140)
+  socket.destroy()
+  server.close()
+  server.closeAllConnections()
 })
 
 it("takes nothing more while a megabyte of answers has not left", () => {
