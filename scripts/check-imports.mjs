@@ -136,7 +136,8 @@ const table = {
   "http/unreadable": "http/problem http/send",
   "http/patience": "",
   "http/pipeline": "",
-  "http/server": "http/guard http/patience http/pipeline http/problem http/routes http/send http/submit http/target http/unreadable",
+  "http/server":
+    "http/guard http/patience http/pipeline http/problem http/routes http/send http/submit http/target http/unreadable",
   "http/target": "http/problem",
   "dashboard/assets": "http/problem",
   "program/*": "program/* http/* dashboard/assets index Simulation",

@@ -53,7 +53,8 @@ const withoutText = (answer: Answer, run: Run): Answer => {
   if (!answer.exit.cause.some(isTelling)) return answer
   const cause = answer.exit.cause.map((reason) => {
     if (!isTelling(reason)) return reason
-    run(report(answer.requestId, OutcomeJson.messageOf(reason.defect)))
+    const { defect } = reason
+    run(report(answer.requestId, OutcomeJson.messageOf(typeof defect === "string" ? defect : JSON.stringify(defect))))
     return { _tag: "Die" as const, defect: cannotBeTold }
   })
   return { ...answer, exit: failureOf(cause) }
@@ -65,5 +66,5 @@ type Reason = Failure["cause"][number]
 const isTelling = (reason: Reason): reason is Extract<Reason, { readonly _tag: "Die" }> =>
   reason._tag === "Die" && (typeof reason.defect !== "string" || reason.defect.startsWith("Failed to encode response"))
 
-const report = (requestId: string, reason: string): Effect.Effect<void> =>
+const report = (requestId: string | number, reason: string): Effect.Effect<void> =>
   Effect.logError(`the answer to a remote call (request ${requestId} of its client) cannot be written: ${reason}`)
