@@ -134,8 +134,10 @@ const table = {
   "http/routes":
     "http/api http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
   "http/unreadable": "http/problem http/send",
+  "http/patience": "",
   "http/pipeline": "",
-  "http/server": "http/guard http/pipeline http/problem http/routes http/send http/submit http/target http/unreadable",
+  "http/server":
+    "http/guard http/patience http/pipeline http/problem http/routes http/send http/submit http/target http/unreadable",
   "http/target": "http/problem",
   "dashboard/assets": "http/problem",
   "program/*": "program/* http/* dashboard/assets index Simulation",

@@ -1,6 +1,6 @@
 /**
  * The pool bounds its dead letters by their number; here they are bounded by their bytes too. What is added is counted, and
- * when that may be too much all are looked at: the oldest go, until an eighth is free.
+ * when that may be too much, or most of them may have left, all are looked at: the oldest go, until an eighth is free.
  */
 import { Cause, Effect } from "effect"
 import type { DeadLetters, Outcome } from "../index.ts"
@@ -15,11 +15,16 @@ export interface Options {
   readonly tell: (outcome: Outcome.Outcome) => Effect.Effect<Ended>
 }
 
+/** Until the first look; later twice as many as there were. */
+const fewSizes = 1000
+
 export class DeadLetterBytes {
   /** Those that were measured, by id. Some may have left since. */
   private sizes = new Map<string, number>()
   /** Of all, those included that have left since. */
   private bytes = 0
+  /** With so many of `sizes` it is time to look which are left. */
+  private mostSizes = fewSizes
   private readonly options: Options
 
   constructor(options: Options) {
@@ -43,7 +48,7 @@ export class DeadLetterBytes {
 
   private count(bytes: number): Effect.Effect<void> {
     this.bytes += bytes
-    return this.bytes > this.options.mostBytes ? this.sweep : Effect.void
+    return this.bytes > this.options.mostBytes || this.sizes.size > this.mostSizes ? this.sweep : Effect.void
   }
 
   private readonly sweep: Effect.Effect<void> = Effect.suspend(() =>
@@ -63,6 +68,7 @@ export class DeadLetterBytes {
         }
       }
       this.sizes = sizes
+      this.mostSizes = Math.max(fewSizes, 2 * sizes.size)
       this.bytes = bytes
     })
   )

@@ -12,6 +12,8 @@ import type { Service } from "./service.ts"
 import { refusalOf } from "./submit.ts"
 
 const mostOnAPage = 500
+/** Of text, on a page that has more than one request. */
+const mostBytesOfAPage = 1024 ** 2
 /** What `state` may name. */
 const listed = [...PoolError.Phase.literals, ...Outcome.ends, "deadLetter"]
 
@@ -85,14 +87,11 @@ export const layer = (service: Service) =>
           return Effect.succeed(toResponse(invalid("after", "Expected `after` to be the `next` of a page")))
         }
         const { type } = query
-        const one = { wanted, type, before, most: limit + 1 }
+        const one = { wanted, type, before, page: new Page(limit) }
         return Effect.map(
           wanted?.includes("deadLetter") ? deadLetters(service, one) : fromLedger(service, one),
-          (found) => {
-            const requests = found.slice(0, limit)
-            const next = JSON.stringify(found.length > limit ? requests.at(-1)!.id : null)
-            return json(`{"requests":[${requests.map(({ text }) => text).join()}],"next":${next}}`)
-          }
+          ({ next, requests }) =>
+            json(`{"requests":[${requests.map(({ text }) => text).join()}],"next":${JSON.stringify(next)}}`)
         )
       })
   })
@@ -102,7 +101,7 @@ interface Listed {
   readonly type: string | undefined
   /** The number of the last one that has been shown. */
   readonly before: number
-  readonly most: number
+  readonly page: Page
 }
 
 interface Shown {
@@ -110,33 +109,58 @@ interface Shown {
   readonly text: string
 }
 
-const fromLedger = ({ ledger }: Service, { before, most, type, wanted }: Listed): Effect.Effect<ReadonlyArray<Shown>> =>
+/** As many as were asked for, or as fit: the first always does. */
+class Page {
+  readonly requests: Array<Shown> = []
+  /** The last one shown, when there are more. */
+  next: string | null = null
+  private bytes = 0
+  private readonly most: number
+
+  constructor(most: number) {
+    this.most = most
+  }
+
+  /** Whether another one may be added. */
+  add(shown: Shown): boolean {
+    const last = this.requests.at(-1)
+    this.bytes += Buffer.byteLength(shown.text)
+    if (last === undefined || (this.requests.length < this.most && this.bytes <= mostBytesOfAPage)) {
+      this.requests.push(shown)
+      return true
+    }
+    this.next = last.id
+    return false
+  }
+}
+
+const fromLedger = ({ ledger }: Service, { before, page, type, wanted }: Listed): Effect.Effect<Page> =>
   Effect.gen(function* () {
-    const found: Array<Shown> = []
     for (const entry of ledger.before(before)) {
       if (type !== undefined && entry.type !== type) continue
       const { ended, id, ticket } = entry
       const state = ended === undefined ? yield* ticket!.status : ended.state
-      if (wanted === undefined || wanted.includes(state)) found.push({ id, text: yield* Resource.of(entry) })
-      if (found.length === most) break
+      if (wanted !== undefined && !wanted.includes(state)) continue
+      if (!page.add({ id, text: yield* Resource.of(entry) })) break
     }
-    return found
+    return page
   })
 
 /** These are the pool's: they are kept by their number, however old they are. */
-const deadLetters = ({ ledger, pool, tell }: Service, { before, most, type }: Listed) =>
+const deadLetters = ({ ledger, pool, tell }: Service, { before, page, type }: Listed): Effect.Effect<Page> =>
   Effect.gen(function* () {
     const fitting = (yield* pool.deadLetters.list)
       .map(({ outcome }) => ({ outcome, number: ledger.numberOf(outcome.id) }))
       .filter(({ number, outcome }) => number < before && (type === undefined || outcome.tag === type))
       .toSorted((a, b) => b.number - a.number)
-    return yield* Effect.forEach(fitting.slice(0, most), ({ outcome }) => {
+    for (const { outcome } of fitting) {
       const { id } = outcome
       const entry = ledger.find(id)
-      if (typeof entry !== "object")
-        return Effect.map(tell(outcome), (end) => ({ id, text: Resource.ended(undefined, end) }))
-      return Effect.map(Resource.of(entry), (text) => ({ id, text }))
-    })
+      const text =
+        typeof entry === "object" ? yield* Resource.of(entry) : Resource.ended(undefined, yield* tell(outcome))
+      if (!page.add({ id, text })) break
+    }
+    return page
   })
 
 const json = (text: string, options?: HttpServerResponse.Options) =>

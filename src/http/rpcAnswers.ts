@@ -23,10 +23,12 @@ export const layer: Layer.Layer<RpcSerialization.RpcSerialization> = Layer.effec
 type Answer = RpcMessage.FromServerEncoded
 type Encode = (answer: Answer) => Uint8Array | string | undefined
 
-const encodeGuarded = (answer: Answer, encode: Encode, run: (log: Effect.Effect<void>) => void) => {
+type Run = (log: Effect.Effect<void>) => void
+
+const encodeGuarded = (answer: Answer, encode: Encode, run: Run) => {
   let reason = `Expected it to nest at most ${OutcomeJson.maxDepth} deep, got deeper`
   try {
-    const text = encode(withoutText(answer))
+    const text = encode(withoutText(answer, run))
     // The answer itself nests, too: an exit that has a value, or a cause that has errors.
     if (typeof text !== "string" || !nestsDeeperThan(text, OutcomeJson.maxDepth + 5)) return text
   } catch (thrown) {
@@ -34,7 +36,7 @@ const encodeGuarded = (answer: Answer, encode: Encode, run: (log: Effect.Effect<
   }
   if (answer._tag !== "Exit") return encode(defect)
   const { requestId } = answer
-  run(Effect.logError(`the answer to a remote call (request ${requestId} of its client) cannot be written: ${reason}`))
+  run(report(requestId, reason))
   return encode({ _tag: "Exit", requestId, exit: failureOf([{ _tag: "Die", defect: cannotBeTold }]) })
 }
 
@@ -45,15 +47,24 @@ type Failure = Extract<RpcMessage.ResponseExitEncoded["exit"], { readonly _tag: 
 
 const failureOf = (cause: Failure["cause"]): Failure => ({ _tag: "Failure", cause })
 
-/** An encoder that dies would tell what it died of. Texts are the protocol's own, or those of `RemotePool`. */
-const withoutText = (answer: Answer): Answer => {
+/** An encoder that dies would tell what it died of, and one that refuses its schema. */
+const withoutText = (answer: Answer, run: Run): Answer => {
   if (answer._tag !== "Exit" || answer.exit._tag !== "Failure") return answer
   if (!answer.exit.cause.some(isTelling)) return answer
-  const cause = answer.exit.cause.map((reason) =>
-    isTelling(reason) ? { _tag: "Die" as const, defect: cannotBeTold } : reason
-  )
+  const cause = answer.exit.cause.map((reason) => {
+    if (!isTelling(reason)) return reason
+    const { defect } = reason
+    run(report(answer.requestId, OutcomeJson.messageOf(typeof defect === "string" ? defect : JSON.stringify(defect))))
+    return { _tag: "Die" as const, defect: cannotBeTold }
+  })
   return { ...answer, exit: failureOf(cause) }
 }
 
-const isTelling = (reason: Failure["cause"][number]): boolean =>
-  reason._tag === "Die" && typeof reason.defect !== "string"
+type Reason = Failure["cause"][number]
+
+/** Texts are those of `RemotePool`, or the protocol's own. */
+const isTelling = (reason: Reason): reason is Extract<Reason, { readonly _tag: "Die" }> =>
+  reason._tag === "Die" && (typeof reason.defect !== "string" || reason.defect.startsWith("Failed to encode response"))
+
+const report = (requestId: string | number, reason: string): Effect.Effect<void> =>
+  Effect.logError(`the answer to a remote call (request ${requestId} of its client) cannot be written: ${reason}`)

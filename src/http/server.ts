@@ -3,8 +3,9 @@ import { Effect, Schema, Scope } from "effect"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { AsyncResource } from "node:async_hooks"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { type AddressInfo, Server as NetServer } from "node:net"
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
 import type { Guard } from "./guard.ts"
+import * as Patience from "./patience.ts"
 import * as Pipeline from "./pipeline.ts"
 import * as Problem from "./problem.ts"
 import type { App } from "./routes.ts"
@@ -70,14 +71,20 @@ export const listen = (
       requireHostHeader: false
     })
     server.maxConnections = options.maxConnections
-    server.on("clientError", refuse)
+    server.on("clientError", (error: NodeJS.ErrnoException, connection: Socket) => {
+      if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return refuse(error, connection)
+      Patience.judge(connection, options.requestTimeoutMillis, () => refuse(error, connection))
+    })
     server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
       sendProblem(
         response,
         Target.settle(request) ?? guarded(request) ?? unknownExpectation(String(request.headers.expect))
       )
     )
-    server.on("connection", () => connections++)
+    server.on("connection", (connection: Socket) => {
+      connections++
+      Patience.watch(connection)
+    })
     // One for all: a listener of its own for each answer costs more than to count it.
     const onClose = function (this: ServerResponse) {
       answering--
@@ -88,10 +95,11 @@ export const listen = (
       response.on("close", onClose)
       if (isLast) response.shouldKeepAlive = false
       setLatestResponse(request.socket, response)
+      Patience.begin(request)
       // It may be taken later, when another one is over: in its own context all the same.
       const called = new AsyncResource("effect-worker-pool/request")
       const take = () => called.runInAsyncScope(answer, undefined, request, response)
-      Pipeline.enter(request, () => {
+      Pipeline.enter(response, () => {
         if (held === undefined) take()
         else held.push(take)
       })

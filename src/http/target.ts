@@ -15,7 +15,9 @@ export const settle = (request: IncomingMessage): Problem | undefined => {
   }
   // Node takes the first; whoever stands before us may have looked at another.
   if (hosts > 1) return twoHosts
-  if (url.startsWith("/") || !URL.canParse(url)) return undefined
+  // `*` is the service itself (of `OPTIONS`).
+  if (url.startsWith("/") || url === "*") return undefined
+  if (!URL.canParse(url)) return noTarget
   const { host, pathname, search } = new URL(url)
   if (headers.host !== undefined && host !== authorityOf(headers.host)) return otherHost
   request.url = pathname + search
@@ -27,6 +29,8 @@ const authorityOf = (host: string): string | undefined =>
   URL.canParse(`http://${host}`) ? new URL(`http://${host}`).host : undefined
 
 const twoHosts = invalid("Host", "Expected the request to have one `Host`, got several")
+
+const noTarget = invalid("target", "Expected the target of the request to be a path, or an address that can be read")
 
 const otherHost: Problem = {
   status: 421,

@@ -65,6 +65,16 @@ describe("whatever a handler gives", () => {
   })
 })
 
+it("a remote call is not told which schema its answer does not fit: the log is", async () => {
+  const message = { _tag: "Request", id: "77", tag: "Misfit", payload: null, headers: [] }
+  const response = await fetch(`${service.url}/rpc`, { method: "POST", body: `${JSON.stringify(message)}\n` })
+  const text = await response.text()
+  const cause = [{ _tag: "Die", defect: "what the handler gave does not fit its schema" }]
+  expect(JSON.parse(text)).toMatchObject({ requestId: "77", exit: { _tag: "Failure", cause } })
+  const lines = service.logged.filter((line) => line.includes("(request 77 of its client)"))
+  expect(lines).toEqual([expect.stringContaining(`cannot be written: Failed to encode response for RPC "Misfit": `)])
+})
+
 describe("whatever a client sends", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
 

@@ -301,6 +301,10 @@ it(`answers each of ${cases.length} malformed requests with a 4xx and no word of
 
 it.each([
   ["GET /pool HTTP/1.1\r\nHost: localhost\r\nhOST: localhost\r\n", 400],
+  ["GET http://evil.example:99999/pool HTTP/1.1\r\nHost: localhost\r\n", 400],
+  ["GET http://%zz/pool HTTP/1.1\r\nHost: localhost\r\n", 400],
+  ["GET http://localhost:99999/health/live HTTP/1.1\r\nHost: localhost\r\n", 400],
+  ["OPTIONS * HTTP/1.1\r\nHost: localhost\r\n", 404],
   ["GET http://evil.example/pool HTTP/1.1\r\nHost: localhost\r\n", 421],
   ["GET http://localhost:80/health/live HTTP/1.1\r\nHost: LOCALHOST\r\n", 200],
   ["GET http://localhost:8080/health/live HTTP/1.1\r\nHost: localhost:8080\r\n", 200],

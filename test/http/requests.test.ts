@@ -185,6 +185,37 @@ describe("what is known of requests", () => {
     expect((await service.ask("GET", "/requests?limit=0")).json.field).toBe("limit")
   })
 
+  it("shows no more than 1 MiB at once, or one that alone is more", async () => {
+    const big = await startService({ maxBody: "3MiB", keepEnds: "9" })
+    try {
+      const ids: Array<string> = []
+      const send = async (type: string, member: string, length: number) => {
+        const { json } = await big.submit(type, { [member]: "x".repeat(length) }, 5)
+        ids.unshift((json.request ?? json).id)
+      }
+      const pages = async (query: string) => {
+        const found: Array<ReadonlyArray<string>> = []
+        for (let after = ""; ;) {
+          const { next, requests } = (await big.ask("GET", `/requests?${query}${after}`)).json
+          found.push(requests.map(({ id }: { id: string }) => id))
+          if (next === null) return found
+          after = `&after=${next}`
+        }
+      }
+      for (const length of [10, 400_000, 400_000, 2_000_000, 400_000, 10]) await send("Echo", "message", length)
+      const inPages = [ids.slice(0, 2), ids.slice(2, 3), ids.slice(3)]
+      expect(await pages("limit=500")).toEqual(inPages)
+      ids.length = 0
+      for (const length of [10, 400_000, 400_000, 2_000_000, 400_000, 10]) await send("Fail", "why", length)
+      expect(await pages("state=deadLetter&limit=500")).toEqual([ids.slice(0, 2), ids.slice(2, 3), ids.slice(3)])
+      // Those that are no longer kept otherwise.
+      for (let n = 0; n < 9; n++) await big.submit("Echo", { message: "newer" }, 5)
+      expect(await pages("state=deadLetter&limit=500")).toEqual([ids.slice(0, 2), ids.slice(2, 3), ids.slice(3)])
+    } finally {
+      await big.close()
+    }
+  })
+
   it("goes on from a cursor whose request has left the list", async () => {
     const ids: Array<string> = []
     for (let n = 0; n < 4; n++) ids.unshift((await service.submit("Gate", { name: `paged ${n}` })).json.id)
