@@ -160,6 +160,23 @@ describe("run", () => {
     })
   }
 
+  it("a request within a request runs in the storage of its handler, though it begins before that has suspended", async () => {
+    const { runtime } = build({ maxWorkers: 1 })
+    const nested = Effect.flatMap(WorkerPool.WorkerPool, (pool) =>
+      pool.run(
+        Effect.all([
+          Effect.flatMap(pool.execute(Ask, { how: "at once" }), ([at]) => Effect.succeed(at)),
+          pool.run(Effect.andThen(Effect.yieldNow, user))
+        ])
+      )
+    )
+    const seen = await Promise.all(calls.map((call) => storage.run(call, () => runtime.runPromise(nested))))
+    assert.deepStrictEqual(
+      seen,
+      calls.map((call) => [call, call])
+    )
+  })
+
   it("a request of nobody's runs in nobody's storage, on a worker that somebody's call has started", async () => {
     const { runtime } = build({ maxWorkers: 1 })
     const who = Effect.flatMap(WorkerPool.WorkerPool, (pool) => pool.run(Effect.andThen(Effect.yieldNow, user)))

@@ -127,9 +127,9 @@ export class Calls {
     waiting?.begin()
     const refusal = this.core.admission.enter(request)
     if (refusal === undefined && request.phase !== "ended") {
-      // From here on it is suspended, and its async context is to be found there.
-      if (request.details?.asyncContext === undefined) request.caller = caller()
+      // What runs in its own slot may begin before it has suspended; from then on its async context is to be found there.
       if (waiting !== undefined) request.keepAsyncContext()
+      if (request.details?.asyncContext === undefined) request.caller = caller()
       request.listen(waiting === undefined ? resume : (exit) => this.returnTo(waiting, () => resume(exit)))
       waiting?.lend()
       return request
