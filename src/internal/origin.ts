@@ -7,25 +7,15 @@ import { RequestSpans } from "./spans.ts"
 
 /** Made only where there is something to take along, so that the record of all other calls is small. */
 export class Origin {
-  private readonly context: Context.Context<never>
-  private readonly asyncContext: AsyncContext | undefined
-  private readonly span: Tracer.AnySpan | undefined
-  private readonly isTraced: boolean
-  private readonly parent: PoolRequest | undefined
-  private readonly values: ReadonlyArray<Inherited> | undefined
+  private readonly parts: Parts
 
   constructor(parts: Parts) {
-    this.context = parts.context
-    this.asyncContext = parts.asyncContext
-    this.span = parts.span
-    this.isTraced = parts.isTraced
-    this.parent = parts.parent
-    this.values = parts.values
+    this.parts = parts
   }
 
   /** Writes it down for one request. What `run` runs has all of its caller's context, and so needs no more of it. */
   giveTo(details: Details, route: Route, pool: Context.Context<never>): void {
-    const { asyncContext, context, isTraced, parent, span, values } = this
+    const { asyncContext, context, isTraced, parent, span, values } = this.parts
     details.asyncContext = asyncContext
     details.parent = parent
     if (isTraced) details.spans = new RequestSpans(context)
