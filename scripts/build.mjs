@@ -13,10 +13,10 @@ if (status !== 0) process.exit(status ?? 1)
 chmodSync("dist/main.js", 0o755)
 
 // ECharts is no dependency of the package (it is 62 MB): what `echarts.mts` takes of it goes into this one file.
-const bundled = "dist/program/echarts"
+const bundled = "dist/program/simulate/echarts"
 for (const end of [".mjs.map", ".d.mts", ".d.mts.map"]) rmSync(`${bundled}${end}`)
 const bundle = await rolldown({
-  input: "src/program/echarts.mts",
+  input: "src/program/simulate/echarts.mts",
   platform: "node",
   transform: { define: { "process.env.NODE_ENV": '"production"' } }
 })

@@ -140,8 +140,22 @@ const table = {
     "http/guard http/patience http/pipeline http/problem http/routes http/send http/submit http/target http/unreadable",
   "http/target": "http/problem",
   "dashboard/assets": "http/problem",
-  "program/*": "program/* http/* dashboard/assets index Simulation",
-  main: "program/*"
+  "program/errors": "index",
+  "program/version": "",
+  "program/handlersModule": "index program/errors",
+  "program/output/*": "index program/output/*",
+  "program/process/*": "index program/errors program/process/*",
+  "program/settings/*": "index program/errors program/output/* program/settings/*",
+  // A folder for each command, and `config` beside `serve`, whose settings it prints. None knows another's.
+  "program/run/*":
+    "index program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
+  "program/serve/*":
+    "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/run/settings program/serve/* program/settings/* program/version",
+  "program/simulate/*":
+    "index Simulation program/errors program/output/* program/process/* program/run/progress program/run/settings program/settings/* program/simulate/*",
+  "program/command":
+    "program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
+  main: "program/command"
 }
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.

@@ -39,8 +39,8 @@ for (const { path } of sourceFiles) {
 const page = ["index.html", "assets/app.css", "assets/app.js", "assets/app.LICENSE.txt"].map(
   (file) => `dist/dashboard/${file}`
 )
-const bundles = ["dist/program/echarts.mjs", "dist/program/echarts.LICENSE.txt", ...page]
-for (const file of ["src/program/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
+const bundles = ["dist/program/simulate/echarts.mjs", "dist/program/simulate/echarts.LICENSE.txt", ...page]
+for (const file of ["src/program/simulate/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
   expect(has(file), `the package has ${file}`)
 }
 const folders = /^package\/((dist|src|docs|examples)\/|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/

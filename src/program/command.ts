@@ -2,12 +2,12 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
-import { configCommand } from "./configCommand.ts"
+import { configCommand } from "./serve/configCommand.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
-import { end, endPrinted, watchOutputs } from "./process.ts"
-import { runCommand } from "./runCommand.ts"
-import { serveCommand } from "./serveCommand.ts"
-import { simulateCommand } from "./simulateCommand.ts"
+import { end, endPrinted, watchOutputs } from "./process/end.ts"
+import { runCommand } from "./run/command.ts"
+import { serveCommand } from "./serve/command.ts"
+import { simulateCommand } from "./simulate/command.ts"
 import { version } from "./version.ts"
 
 const command = Command.make("worker-pool").pipe(

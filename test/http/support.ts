@@ -1,8 +1,8 @@
 /** The service on a real socket, over handlers that do what a test says. */
 import { Cause, Effect, Exit, Logger, Scope } from "effect"
 import { fileURLToPath } from "node:url"
-import { start } from "../../src/program/serve.ts"
-import { type Flags, make } from "../../src/program/serveSettings.ts"
+import { start } from "../../src/program/serve/serve.ts"
+import { type Flags, make } from "../../src/program/serve/settings.ts"
 
 export const handlersPath = fileURLToPath(new URL("handlers.ts", import.meta.url))
 

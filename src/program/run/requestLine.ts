@@ -1,0 +1,79 @@
+/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "timeout"?, "maxRetries"?}`. */
+import { isUtf8 } from "node:buffer"
+import { type Call, PoolError } from "../../index.ts"
+import { messageOf } from "../errors.ts"
+import { type Line, requestLimit } from "./lines.ts"
+import { durationForms, millisOf } from "../settings/quantities.ts"
+import { retryOf } from "./settings.ts"
+import { shown } from "../output/shown.ts"
+
+export interface RequestLine {
+  readonly type: string
+  readonly data: unknown
+  readonly options: Call.Options & { readonly id: string }
+}
+
+export interface Malformed {
+  readonly malformed: string
+}
+
+/** A request with an option that is out of its range. */
+export interface Refused {
+  readonly refused: PoolError.InvalidRequestOption
+  readonly type: string
+  readonly id: string
+}
+
+const keys = ["type", "data", "id", "timeout", "maxRetries"]
+
+/** The shape and the options are checked here; type and data are the pool's to judge. */
+export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refused => {
+  if (bytes === undefined) return { malformed: `longer than ${requestLimit} bytes` }
+  if (!isUtf8(bytes)) return { malformed: "not valid UTF-8" }
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString("utf8", hasMark(bytes) && number === 1 ? 3 : 0))
+  } catch (error) {
+    return { malformed: messageOf(error) }
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return expected("an object", value)
+  const { data, id, maxRetries, timeout, type } = value as Record<string, unknown>
+  if (typeof type !== "string") return expected('"type" to be a text', type)
+  const unknown = Object.keys(value).filter((key) => !keys.includes(key))
+  if (unknown.length > 0) {
+    const got = unknown.map((key) => shown(key)).join(", ")
+    return { malformed: `expected no unknown keys, got ${got.slice(0, 200)}; a line takes ${keys.join(", ")}` }
+  }
+  if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
+    return expected('"id" to be a text or a number', id)
+  }
+  if (timeout !== undefined && typeof timeout !== "number" && typeof timeout !== "string") {
+    return expected(`"timeout" to be a duration (${durationForms}), or "none"`, timeout)
+  }
+  if (maxRetries !== undefined && typeof maxRetries !== "number") {
+    return expected('"maxRetries" to be a number', maxRetries)
+  }
+  const name = String(id ?? number)
+  if (timeout === undefined && maxRetries === undefined) return { type, data, options: { id: name } }
+  const refuse = (field: string, expected: string, actual: unknown): Refused => ({
+    refused: new PoolError.InvalidRequestOption({ field, expected, actual: shown(actual) }),
+    type,
+    id: name
+  })
+  const millis = typeof timeout === "string" && timeout !== "none" ? millisOf(timeout) : timeout
+  if (timeout !== undefined && millis !== "none" && !(typeof millis === "number" && millis > 0 && millis < Infinity)) {
+    return refuse("timeout", `a duration above zero (${durationForms}), or "none"`, timeout)
+  }
+  if (maxRetries !== undefined && !(Number.isSafeInteger(maxRetries) && maxRetries >= 0)) {
+    return refuse("maxRetries", "a whole number, at least 0", maxRetries)
+  }
+  const retry = maxRetries === undefined ? undefined : retryOf(maxRetries)
+  return { type, data, options: { id: name, timeout: millis as Call.Options["timeout"], retry } }
+}
+
+const expected = (what: string, got: unknown) => ({
+  malformed: `expected ${what}, got ${shown(got)}`
+})
+
+/** A byte order mark, which some editors put before the first line. */
+const hasMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf

@@ -1,0 +1,95 @@
+/** What the flags ask for, checked: by the pool's own rules where an option is the pool's. */
+import { Effect, Result } from "effect"
+import { type ElasticPool, PoolConfig, type PoolError, RetryPolicy } from "../../index.ts"
+import { BadUsage } from "../errors.ts"
+import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
+import { millisOr, numberOr, withForms } from "../settings/quantities.ts"
+
+/** As the command line gives them; `undefined` is not set. */
+export interface Flags {
+  readonly minWorkers: number | undefined
+  readonly maxWorkers: number | undefined
+  readonly capacity: string | undefined
+  readonly strategy: PoolConfig.Strategy | undefined
+  readonly policy: string
+  readonly scalingInterval: string | undefined
+  readonly timeout: string | undefined
+  readonly retries: number
+  readonly drainDeadline: string | undefined
+  readonly maxFailures: string
+}
+
+export interface Settings {
+  readonly pool: ElasticPool.Options
+  readonly config: PoolConfig.PoolConfig["Service"]
+  readonly maxFailures: MaxFailures
+  /** How many lines are read ahead of the slowest request. */
+  readonly outstanding: number
+}
+
+/** How many lines may end badly: so many, or so many in a hundred. */
+export interface MaxFailures {
+  readonly text: string
+  readonly allows: (bad: number, lines: number) => boolean
+}
+
+export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
+  Effect.gen(function* () {
+    const maxFailures = yield* parseMaxFailures(flags.maxFailures)
+    const named = yield* parsePolicy(flags.policy)
+    const maxWorkers = yield* boundsFor(named, flags)
+    const { capacity } = flags
+    const pool: ElasticPool.Options = {
+      name: "run",
+      minWorkers: flags.minWorkers,
+      maxWorkers,
+      capacity: capacity === "unbounded" ? capacity : numberOr(capacity),
+      strategy: flags.strategy,
+      timeout: millisOr(flags.timeout),
+      retry: retryOf(flags.retries),
+      scalingInterval: millisOr(flags.scalingInterval),
+      drainDeadline: millisOr(flags.drainDeadline),
+      deadLetters: 0,
+      decisions: 0,
+      scaling: named.policy
+    }
+    const checked = PoolConfig.make(pool)
+    if (Result.isFailure(checked)) return yield* flagError(checked.failure)
+    const config = checked.success
+    return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
+  })
+
+export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.make({ times }))
+
+/**
+ * Enough that each policy sees a backlog when all workers are busy: the longer it is, the sooner the adaptive one is at
+ * the workers that it takes. No more than that, since all of it is in memory. Under a strategy that refuses or evicts it
+ * never goes over the capacity.
+ */
+const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
+  Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
+
+const flagNames: Record<string, string> = { "retry.times": "retries" }
+
+/** Names the flag of an option that the library refuses. `names` are those that are called differently. */
+export const flagError = (
+  { actual, expected, field }: PoolError.InvalidPoolConfig,
+  names: Readonly<Record<string, string>> = flagNames
+) => {
+  const toFlag = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  return new BadUsage({
+    reason: `Expected --${names[field] ?? toFlag(field)} to be ${withForms(expected)}, got ${actual}`
+  })
+}
+
+const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)
+  const number = percent === null && /^\d+$/.test(text) ? Number(text) : Number(percent?.[1] ?? Number.NaN)
+  if (percent === null ? Number.isSafeInteger(number) : number <= 100) {
+    const allows = (bad: number, lines: number) => bad <= (percent === null ? number : (number / 100) * lines)
+    return Effect.succeed({ text, allows })
+  }
+  return new BadUsage({
+    reason: `Expected --max-failures to be a whole number of lines, or a percentage from 0% to 100%, got "${text}"`
+  })
+}

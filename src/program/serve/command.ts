@@ -1,0 +1,39 @@
+/** `worker-pool serve`: its flags and its help. */
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { policyHelp } from "../settings/policyFlag.ts"
+import { durationForms } from "../settings/quantities.ts"
+import { serve } from "./serve.ts"
+import { serveFlags, sourcesHelp } from "./flags.ts"
+import { make } from "./settings.ts"
+
+const description = `Serves a pool of workers over HTTP: requests go in at POST /requests/TYPE, and GET / is a page that shows the pool.
+
+${sourcesHelp}
+worker-pool config prints what is in force.
+
+POLICY is one of:
+${policyHelp.replaceAll(/^/gm, "  ")}
+
+A duration is ${durationForms}.
+
+The first SIGINT or SIGTERM drains the pool, after --shutdown-delay: nothing new is let in, what was accepted has until --drain-deadline to end. The
+second ends the process at once.
+
+Exit codes:
+  1    cannot listen on the address, or the service broke
+  2    bad usage: nothing was served
+  70   drained because of an error that nobody caught, thrown by a timer or a promise that a handler left behind
+  130  stopped by SIGINT
+  143  stopped by SIGTERM`
+
+export const serveCommand = Command.make("serve", serveFlags, (flags) => Effect.flatMap(make(flags), serve)).pipe(
+  Command.withDescription(description),
+  Command.withShortDescription("Serve a pool over HTTP"),
+  Command.withExamples([
+    {
+      command: "worker-pool serve --handlers handlers.ts --port 8080 --policy adaptive,gradient",
+      description: "Serve the handlers of a module on this machine"
+    }
+  ])
+)

@@ -1,0 +1,179 @@
+/** What `serve` is asked for, checked: by the pool's own rules where a setting is the pool's. */
+import { Effect, Redacted, Result } from "effect"
+import { promises } from "node:fs"
+import { isLoopback } from "../../http/guard.ts"
+import { type ElasticPool, PoolConfig } from "../../index.ts"
+import { BadUsage, messageOf } from "../errors.ts"
+import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
+import { retryOf } from "../run/settings.ts"
+import {
+  type Environment,
+  expected,
+  find,
+  type Flags,
+  type Found,
+  type Origin,
+  withoutIt
+} from "../settings/sources.ts"
+import { flagOf, has, type Name, names, settings, type Values, variableOf } from "../settings/table.ts"
+
+export type { Flags } from "../settings/sources.ts"
+
+export interface ServeSettings {
+  readonly handlers: string
+  readonly host: string
+  readonly port: number
+  readonly pool: ElasticPool.Options
+  readonly policy: NamedPolicy
+  /** The pool's options as it will read them. */
+  readonly config: PoolConfig.PoolConfig["Service"]
+  readonly token: Redacted.Redacted | undefined
+  readonly maxBodyBytes: number
+  readonly maxConnections: number
+  readonly requestTimeoutMillis: number
+  readonly headersTimeoutMillis: number
+  readonly maxWaitMillis: number
+  readonly shutdownDelayMillis: number
+  readonly keepEnds: number
+  readonly keepBytes: number
+  readonly keepForMillis: number
+  readonly logFormat: Values["logFormat"]
+}
+
+/** One setting that is in force, and where it came from. */
+export interface Row {
+  readonly name: Name
+  /** `null` for what has no flag. */
+  readonly flag: string | null
+  readonly env: string
+  /** Never a secret. */
+  readonly value: string
+  readonly from: Origin["from"]
+  /** The flag, the variable or the path of the file. */
+  readonly at: string
+}
+
+export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<ServeSettings, BadUsage> =>
+  Effect.gen(function* () {
+    const found = yield* find(flags, environment)
+    const { handlers } = found.values
+    if (handlers === undefined) {
+      return yield* new BadUsage({
+        reason: `Expected ${flagOf("handlers")}, ${variableOf("handlers")} or \`handlers\` in the file of ${flagOf("config")} to name a module of handlers`
+      })
+    }
+    return { ...(yield* check(found)), handlers }
+  })
+
+/** The same, checked the same, for people to see; the handlers may be missing. */
+export const table = (
+  flags: Flags,
+  environment: Environment = process.env
+): Effect.Effect<ReadonlyArray<Row>, BadUsage> =>
+  Effect.gen(function* () {
+    const found = yield* find(flags, environment)
+    const { config, headersTimeoutMillis } = yield* check(found)
+    // These two follow others when they are not set.
+    const derived: Partial<Record<Name, string>> = {
+      maxWorkers: String(config.maxWorkers),
+      headersTimeout: headersTimeoutMillis < 10_000 ? found.origins.requestTimeout.text! : "10s"
+    }
+    return names.map((name) => {
+      const { at, from, text = derived[name] ?? "(not set)" } = found.origins[name]
+      const value = name === "token" && from !== "default" ? "(set)" : text
+      return { name, flag: has(name, "flag") ? flagOf(name) : null, env: variableOf(name), value, from, at }
+    })
+  })
+
+const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "handlers">, BadUsage> =>
+  Effect.gen(function* () {
+    const policy = yield* parsePolicy(values.policy).pipe(Effect.mapError(relabel(origins)))
+    const maxWorkers = yield* boundsFor(policy, values).pipe(Effect.mapError(relabel(origins)))
+    const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
+    const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
+    const pool: ElasticPool.Options = {
+      name,
+      minWorkers,
+      maxWorkers,
+      capacity,
+      strategy,
+      timeout,
+      expiresIn,
+      retry: retryOf(values.retries),
+      scalingInterval,
+      interruptGrace,
+      drainDeadline,
+      drainGrace,
+      maxStuckWorkers,
+      deadLetters,
+      decisions,
+      scaling: policy.policy
+    }
+    const config = PoolConfig.make(pool)
+    if (Result.isFailure(config)) {
+      const { actual, field, expected: what } = config.failure
+      return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
+    }
+    const token = yield* tokenOf(values, origins)
+    const { host, keepBytes, keepEnds, logFormat, maxConnections, port, requestTimeout } = values
+    if (token === undefined && !isLoopback(host)) {
+      const what = "an address that only this machine reaches, such as 127.0.0.1, while there is no token"
+      const advice = `to let others in, set ${variableOf("token")} or ${flagOf("tokenFile")}`
+      return yield* expected(origins.host, what, `"${host}"; ${advice}`)
+    }
+    const headersTimeoutMillis = values.headersTimeout ?? Math.min(10_000, requestTimeout)
+    if (headersTimeoutMillis > requestTimeout) {
+      const most = `at most ${origins.requestTimeout.label} (${origins.requestTimeout.text})`
+      return yield* expected(origins.headersTimeout, most, `"${origins.headersTimeout.text}"`)
+    }
+    return {
+      host,
+      port,
+      pool,
+      policy,
+      config: config.success,
+      token,
+      maxBodyBytes: values.maxBody,
+      maxConnections,
+      requestTimeoutMillis: requestTimeout,
+      headersTimeoutMillis,
+      maxWaitMillis: values.maxWait,
+      shutdownDelayMillis: values.shutdownDelay,
+      keepEnds,
+      keepBytes,
+      keepForMillis: values.keepFor,
+      logFormat
+    }
+  })
+
+const tokenOf = (
+  { token, tokenFile }: Values,
+  origins: Found["origins"]
+): Effect.Effect<Redacted.Redacted | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const make = (text: string) => Redacted.make(text, { label: "token" })
+    if (tokenFile === undefined) return token === undefined ? undefined : make(token)
+    const { label } = origins.tokenFile
+    if (token !== undefined) {
+      return yield* new BadUsage({ reason: `Expected only one of ${origins.token.label} and ${label}, got both` })
+    }
+    const content = yield* Effect.tryPromise({
+      try: () => promises.readFile(tokenFile, "utf8"),
+      catch: (error) => new BadUsage({ reason: `Expected ${label} to be a file that can be read: ${messageOf(error)}` })
+    })
+    const { kind } = settings.token
+    const text = content.trim()
+    if (kind.read(text) === undefined) {
+      return yield* expected({ label }, `a file that holds ${kind.expected}`, withoutIt(text))
+    }
+    return make(text)
+  })
+
+/** What is said of the flags of the policy and its bounds, said of where they came from. */
+const relabel = (origins: Found["origins"]) => (error: BadUsage) => {
+  const reason = error.reason
+    .replace(/^Expected --policy/, () => `Expected ${origins.policy.label}`)
+    .replace(/ --min-workers(?= \()/, () => ` ${origins.minWorkers.label}`)
+    .replace(/ --max-workers(?= \()/, () => ` ${origins.maxWorkers.label}`)
+  return new BadUsage({ reason })
+}

@@ -1,0 +1,87 @@
+/** What `--policy` takes: `adaptive`, `fixed:10`, `queueLength:100`, `gradient`, or the least of several. */
+import { Effect } from "effect"
+import { ScalingPolicy } from "../../index.ts"
+import { BadUsage } from "../errors.ts"
+import { numberOf } from "./quantities.ts"
+
+export interface NamedPolicy {
+  /** As it was written. */
+  readonly text: string
+  readonly policy: ScalingPolicy.ScalingPolicy
+  /** The greatest `N` of its `fixed:N`. */
+  readonly fixed: number | undefined
+  /** The greatest `N` of its `queueLength:N`. */
+  readonly threshold: number | undefined
+}
+
+const forms = "adaptive, gradient, fixed:N, queueLength:N, or several of them with commas between"
+
+/** How it is told in the help. */
+export const policyHelp = `adaptive         as many workers as the measured load needs
+fixed:N          always N workers; N may be more than the 64 that --max-workers is by default
+queueLength:N    one more at each look while more than N requests wait
+gradient         a limit that comes down when the handlers get slower the more of them run
+A,B              the least that any of them wants, such as adaptive,gradient`
+
+export const parsePolicy = (
+  text: string,
+  options: ScalingPolicy.AdaptiveOptions = {}
+): Effect.Effect<NamedPolicy, BadUsage> =>
+  Effect.gen(function* () {
+    const parts = text.split(",").map((part) => parse(part.trim(), options))
+    const [first, ...others] = parts.filter((part) => part !== undefined)
+    if (first === undefined || others.length + 1 < parts.length) {
+      return yield* new BadUsage({ reason: `Expected --policy to be ${forms}, with N a whole number, got "${text}"` })
+    }
+    const policy =
+      others.length === 0 ? first.policy : ScalingPolicy.min(first.policy, ...others.map(({ policy }) => policy))
+    if (policy.invalid !== undefined) {
+      const { actual, expected } = policy.invalid
+      return yield* new BadUsage({
+        reason: `Expected --policy ${text} to have an N that is ${expected}, got ${actual}`
+      })
+    }
+    const all = [first, ...others]
+    return { text, policy, fixed: greatest(all, "fixed"), threshold: greatest(all, "threshold") }
+  })
+
+/**
+ * `fixed:N` means N workers: the bounds make room for them when they were not given, and are in the way when they were.
+ */
+export const boundsFor = (
+  { fixed, text }: NamedPolicy,
+  { maxWorkers, minWorkers }: { readonly minWorkers: number | undefined; readonly maxWorkers: number | undefined }
+): Effect.Effect<number | undefined, BadUsage> => {
+  if (fixed === undefined) return Effect.succeed(maxWorkers)
+  if (fixed < (minWorkers ?? 1)) {
+    return new BadUsage({
+      reason: `Expected --policy ${text} to be at least --min-workers (${minWorkers ?? 1}), got ${fixed}`
+    })
+  }
+  if (maxWorkers === undefined) return Effect.succeed(Math.max(64, minWorkers ?? 1, fixed))
+  return fixed <= maxWorkers
+    ? Effect.succeed(maxWorkers)
+    : new BadUsage({ reason: `Expected --policy ${text} to be at most --max-workers (${maxWorkers}), got ${fixed}` })
+}
+
+interface Part {
+  readonly policy: ScalingPolicy.ScalingPolicy
+  readonly fixed?: number
+  readonly threshold?: number
+}
+
+const parse = (text: string, options: ScalingPolicy.AdaptiveOptions): Part | undefined => {
+  if (text === "adaptive") return { policy: ScalingPolicy.adaptive(options) }
+  if (text === "gradient") return { policy: ScalingPolicy.gradient() }
+  const [name, argument = "", ...rest] = text.split(":")
+  const n = numberOf(argument)
+  if (n === undefined || rest.length > 0) return undefined
+  if (name === "fixed") return { policy: ScalingPolicy.fixed(n), fixed: n }
+  if (name === "queueLength") return { policy: ScalingPolicy.queueLength({ threshold: n }), threshold: n }
+  return undefined
+}
+
+const greatest = (parts: ReadonlyArray<Part>, field: "fixed" | "threshold"): number | undefined => {
+  const all = parts.flatMap((part) => part[field] ?? [])
+  return all.length === 0 ? undefined : Math.max(...all)
+}

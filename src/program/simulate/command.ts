@@ -1,0 +1,123 @@
+/** `worker-pool simulate`: its flags, its help, and what it prints. */
+import { Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { promises } from "node:fs"
+import * as Charts from "./charts.ts"
+import { messageOf, PageNotWritten } from "../errors.ts"
+import { json, orUndefined, text, whole, bounds } from "../settings/flags.ts"
+import { policyHelp } from "../settings/policyFlag.ts"
+import { exit, print } from "../process/end.ts"
+import { simulate } from "./simulate.ts"
+import { toHtml } from "./page.ts"
+import { toJson, toTable } from "./report.ts"
+import * as Settings from "./settings.ts"
+import * as StatusLine from "../output/statusLine.ts"
+import { codeOfSignal, type Signal } from "../process/stop.ts"
+
+const description = `Tries policies before they are deployed: the real pool and scaler on virtual time, under a load that is drawn from a seed.
+Every policy sees the same arrivals, and the same flags give the same output, byte for byte.
+
+POLICY is one of:
+${policyHelp.replaceAll(/^/gm, "  ")}
+
+ARRIVALS is one of these; rates are requests per second, and at random unless they are constant:
+  poisson:9                  constant:100
+  step:100,1000,30s          from 100 to 1000 at 30 s
+  ramp:10,500[,1m,5m]        from 10 to 500, over the whole duration or from 1 min to 5 min
+  spike:100,1000,1m,10s      1000 for 10 s from 1 min on, and else 100
+  daily:10,500[,24h]         from 10 to 500 and back, in 24 h or in the whole duration
+  csv:FILE                   rows of time or time,type: milliseconds since the start, or ISO 8601 timestamps
+
+SERVICE, the time that a request takes, is one of:
+  constant:100ms             exponential:1s (the mean)
+  lognormal:100ms,1.5        the mean, and the standard deviation of the logarithm
+  bimodal:10ms,2s[,5%]       5 % take 2 s and the others 10 ms; default 10 %
+  csv:FILE                   rows of milliseconds or type,milliseconds, taken one after the other
+
+A DURATION is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h, 1d or "2 seconds".
+
+Exit codes:
+  0    simulated
+  1    the page of --html could not be written
+  2    bad usage: nothing was simulated
+  130  stopped by SIGINT
+  143  stopped by SIGTERM`
+
+const flags = {
+  policy: text("policy", "POLICY", "Once for each policy to compare (default adaptive); see above").pipe(
+    Flag.atLeast(0)
+  ),
+  arrivals: text("arrivals", "ARRIVALS", "The load; see above"),
+  service: text("service", "SERVICE", "What a request takes; see above"),
+  ...bounds,
+  strategy: orUndefined(
+    Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
+      Flag.withDescription("What a full queue does (default dropping)")
+    )
+  ),
+  tick: orUndefined(text("tick", "DURATION", "Time between two looks at the load (default 1 s)")),
+  timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
+  expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
+  retries: whole("retries", "Attempts after a first that failed or timed out, with backoff").pipe(Flag.withDefault(0)),
+  failures: text("failures", "SHARE|P%", "How many of the attempts fail (default 0)").pipe(Flag.withDefault("0")),
+  downstream: orUndefined(
+    text(
+      "downstream",
+      "CAPACITY[,EXPONENT]",
+      "What the handlers call gets slower: time x (1 + (running / CAPACITY) ^ EXPONENT), EXPONENT by default 2"
+    )
+  ),
+  waitTarget: text("wait-target", "DURATION", "The wait that is good enough, for adaptive too (default 100 ms)").pipe(
+    Flag.withDefault("100ms")
+  ),
+  duration: text("duration", "DURATION", "How long requests arrive (default 10 min)").pipe(Flag.withDefault("10m")),
+  warmup: text("warmup", "DURATION", "What arrives before is left out of the figures (default 0)").pipe(
+    Flag.withDefault("0")
+  ),
+  seed: text("seed", "TEXT", "Another one gives another load of the same kind (default 1)").pipe(Flag.withDefault("1")),
+  json: json("the figures and decisions"),
+  html: orUndefined(text("html", "FILE", "Write a page with figures, pictures and decisions; FILE is overwritten"))
+}
+
+interface Output {
+  readonly json: boolean
+  readonly html: string | undefined
+}
+
+export const simulateCommand = Command.make("simulate", flags, (flags) =>
+  Effect.flatMap(Settings.make(flags), (plan) => perform(plan, flags))
+).pipe(
+  Command.withDescription(description),
+  Command.withShortDescription("Try scaling policies on a simulated load"),
+  Command.withExamples([
+    {
+      command:
+        "worker-pool simulate --policy adaptive --policy fixed:150 --arrivals step:100,1000,30s --service exponential:100ms --max-workers 200 --html step.html",
+      description: "Compare two policies under a load that jumps"
+    }
+  ])
+)
+
+/** Simulates, prints the figures, writes the page, and ends the process. A signal ends it on the spot. */
+const perform = (plan: Settings.Plan, { html, json }: Output) =>
+  Effect.gen(function* () {
+    const statusLine = StatusLine.make(process.stderr)
+    for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
+      process.on(signal, () => {
+        statusLine.clear()
+        process.exit(codeOfSignal(signal))
+      })
+    }
+    for (const note of plan.notes) statusLine.print(`worker-pool: ${note}`)
+    const simulated = yield* simulate(plan, statusLine)
+    // The figures come first: a page that cannot be written does not take them away.
+    yield* print(json ? toJson(simulated) : toTable(simulated, plan))
+    if (html !== undefined) {
+      const page = toHtml(simulated, plan, yield* Charts.load)
+      yield* Effect.tryPromise({
+        try: () => promises.writeFile(html, page),
+        catch: (error) => new PageNotWritten({ path: html, reason: messageOf(error) })
+      })
+    }
+    return yield* exit(0)
+  })

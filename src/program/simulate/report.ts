@@ -1,0 +1,90 @@
+/** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
+import { duration } from "../run/progress.ts"
+import type { Simulated } from "./simulate.ts"
+import type { Plan } from "./settings.ts"
+
+export const toJson = (all: ReadonlyArray<Simulated>): string =>
+  `${JSON.stringify({
+    policies: all.map(({ figures, policy }) => {
+      const { windows: _, ...others } = figures
+      const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
+      return {
+        ...others,
+        policy,
+        wait: rounded(wait),
+        total: rounded(total),
+        workerSeconds: round(workerSeconds),
+        leastWorkerSeconds: round(leastWorkerSeconds),
+        timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+        decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
+      }
+    })
+  })}\n`
+
+/** One row of the table: a name, and what each policy has there. */
+export interface Row {
+  readonly name: string
+  readonly cells: ReadonlyArray<string>
+}
+
+/** The figures side by side. Ends that no policy had are left out. */
+export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<Plan, "waitTargetMillis">) => {
+  const table: Array<Row> = []
+  const add = (name: string, cell: (figures: Simulated["figures"]) => string) =>
+    table.push({ name, cells: all.map(({ figures }) => cell(figures)) })
+  for (const part of ["wait", "total"] as const) {
+    for (const figure of ["mean", "p50", "p95", "p99"] as const) {
+      add(`${part} ${figure}`, (figures) => time(figures[part][figure]))
+    }
+  }
+  add(`seconds with a mean wait within ${time(waitTargetMillis)}`, (figures) => percent(figures.windowsWithinTarget))
+  add("arrived", ({ arrived }) => count(arrived))
+  for (const end of ["completed", "failed", "refused", "expired", "timedOut", "evicted", "interrupted"] as const) {
+    if (end === "completed" || all.some(({ figures }) => figures[end] > 0)) {
+      add(end === "timedOut" ? "timed out" : end, (figures) => count(figures[end]))
+    }
+  }
+  if (all.some(({ figures }) => figures.retries > 0)) add("retries", ({ retries }) => count(retries))
+  add("peak backlog", ({ peakBacklog }) => count(peakBacklog))
+  add("worker-seconds", ({ workerSeconds }) => count(Math.round(workerSeconds)))
+  add("worker-seconds of the work itself", ({ leastWorkerSeconds }) => count(Math.round(leastWorkerSeconds)))
+  if (all.some(({ figures }) => figures.timeToCapacity !== null)) {
+    add("time to capacity after the step", ({ timeToCapacity }) =>
+      timeToCapacity === null ? "-" : time(timeToCapacity)
+    )
+  }
+  add("changes", ({ decisions }) => count(decisions.length))
+  add("reversals", ({ reversals }) => count(reversals))
+  return table as ReadonlyArray<Row>
+}
+
+export const toTable = (all: ReadonlyArray<Simulated>, plan: Pick<Plan, "load" | "waitTargetMillis">): string => {
+  const load = plan.load.map(([name, value]) => `${name} ${value}`).join(", ")
+  const lines = [{ name: "", cells: all.map(({ policy }) => policy) }, ...rows(all, plan)]
+  const nameWidth = Math.max(...lines.map(({ name }) => name.length))
+  const widths = all.map((_, n) => Math.max(...lines.map(({ cells }) => cells[n]!.length)))
+  const table = lines.map(({ cells, name }) =>
+    [name.padEnd(nameWidth), ...cells.map((cell, n) => cell.padStart(widths[n]!))].join("   ")
+  )
+  return `${[load, "", ...table].join("\n")}\n`
+}
+
+/** `0 ms`, `3.42 ms`, `120 ms`, `1.25 s` or `4 min 5 s`. */
+export const time = (millis: number): string =>
+  millis === 0
+    ? "0 ms"
+    : millis < 1000
+      ? `${Number(millis.toPrecision(3))} ms`
+      : millis < 60_000
+        ? `${Number((millis / 1000).toPrecision(3))} s`
+        : duration(millis / 1000)
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
+/** `12,776` */
+const count = (whole: number): string => String(whole).replaceAll(/\B(?=(\d{3})+$)/g, ",")
+
+const round = (value: number): number => Math.round(value * 1000) / 1000
+
+const rounded = <K extends string>(times: Readonly<Record<K, number>>) =>
+  Object.fromEntries(Object.entries<number>(times).map(([name, value]) => [name, round(value)]))

@@ -1,0 +1,140 @@
+/** What the flags of `simulate` ask for, checked: by the simulation's own rules where an option is its. */
+import { Effect } from "effect"
+import type { PoolConfig, PoolError } from "../../index.ts"
+import type * as Simulation from "../../Simulation.ts"
+import { BadUsage } from "../errors.ts"
+import { parseArrivals, parseService } from "./loadFlags.ts"
+import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
+import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
+import { flagError, retryOf } from "../run/settings.ts"
+import { countAfter } from "./traces.ts"
+
+/** As the command line gives them; `undefined` is not set. */
+export interface Flags {
+  readonly policy: ReadonlyArray<string>
+  readonly arrivals: string
+  readonly service: string
+  readonly minWorkers: number | undefined
+  readonly maxWorkers: number | undefined
+  readonly capacity: string | undefined
+  readonly strategy: PoolConfig.Strategy | undefined
+  readonly tick: string | undefined
+  readonly timeout: string | undefined
+  readonly expiresIn: string | undefined
+  readonly retries: number
+  readonly failures: string
+  readonly downstream: string | undefined
+  readonly waitTarget: string
+  readonly duration: string
+  readonly warmup: string
+  readonly seed: string
+}
+
+export interface Plan {
+  /** One for each policy; they differ in nothing but the policy, and in the bounds that `fixed:N` needs. */
+  readonly runs: ReadonlyArray<{ readonly policy: string; readonly options: Simulation.Options }>
+  /** What they have in common, for people. */
+  readonly load: ReadonlyArray<readonly [name: string, value: string]>
+  readonly waitTargetMillis: number
+  /** Something that is no error and that one should know. */
+  readonly notes: ReadonlyArray<string>
+}
+
+export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
+  Effect.gen(function* () {
+    const policies = flags.policy.length === 0 ? ["adaptive"] : flags.policy
+    const twice = policies.find((text, n) => policies.indexOf(text) < n)
+    if (twice !== undefined) return yield* expected("policy", "given once for each policy", twice)
+    const arrivals = yield* parseArrivals(flags.arrivals)
+    const service = yield* parseService(flags.service)
+    const failures = shareOf(flags.failures)
+    if (failures === undefined) {
+      return yield* expected("failures", "a share from 0 to 1, or a percentage", flags.failures)
+    }
+    const durationMillis = millisOf(flags.duration) ?? Number.NaN
+    if (durationMillis > longestMillis) return yield* expected("duration", "at most 100 days", flags.duration)
+    const common = {
+      arrivals,
+      service,
+      failures,
+      downstream: flags.downstream === undefined ? undefined : yield* parseDownstream(flags.downstream),
+      duration: millisOr(flags.duration),
+      warmup: millisOr(flags.warmup),
+      waitTarget: millisOr(flags.waitTarget),
+      seed: flags.seed
+    }
+    // One that is no time is refused by the simulation, and by its own name.
+    const waitTarget = millisOf(flags.waitTarget) ?? 0
+    const runs = yield* Effect.forEach(policies, (text) =>
+      Effect.gen(function* () {
+        const named = yield* parsePolicy(text, { waitTarget: waitTarget > 0 ? waitTarget : undefined })
+        const maxWorkers = yield* boundsFor(named, flags)
+        const { policy } = named
+        return { policy: text, options: { ...common, policy, pool: { ...poolOf(flags), maxWorkers } } }
+      })
+    )
+    const late = flags.arrivals.startsWith("csv:") ? countAfter(arrivals, durationMillis) : 0
+    return {
+      runs,
+      load: describe(flags),
+      waitTargetMillis: waitTarget,
+      notes: late > 0 ? [`${late} arrivals of ${flags.arrivals} come after --duration ${flags.duration}: left out`] : []
+    }
+  })
+
+/** What the simulation refuses, by the name of its flag. */
+export const refused = (error: PoolError.InvalidPoolConfig): BadUsage =>
+  flagError(error, {
+    "retry.times": "retries",
+    scalingInterval: "tick",
+    "downstream.capacity": "downstream",
+    "downstream.exponent": "downstream"
+  })
+
+/** Virtual time is exact for 104 days. */
+const longestMillis = 100 * 24 * 3_600_000
+
+const poolOf = (flags: Flags): NonNullable<Simulation.Options["pool"]> => ({
+  minWorkers: flags.minWorkers,
+  capacity: flags.capacity === "unbounded" ? flags.capacity : numberOr(flags.capacity),
+  ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
+  scalingInterval: millisOr(flags.tick),
+  timeout: millisOr(flags.timeout),
+  expiresIn: millisOr(flags.expiresIn),
+  retry: retryOf(flags.retries),
+  deadLetters: 0,
+  decisions: 0
+})
+
+const parseDownstream = (text: string): Effect.Effect<Simulation.Downstream, BadUsage> => {
+  const [capacity, exponent, ...rest] = text.split(",").map(numberOf)
+  const isWhole = capacity !== undefined && rest.length === 0 && (exponent !== undefined || !text.includes(","))
+  return isWhole
+    ? Effect.succeed({ capacity, exponent })
+    : expected("downstream", "CAPACITY or CAPACITY,EXPONENT, two numbers above 0", text)
+}
+
+const describe = (flags: Flags): Plan["load"] => {
+  const rows: Array<readonly [string, string | number | undefined]> = [
+    ["arrivals", flags.arrivals],
+    ["service", flags.service],
+    ["duration", flags.duration],
+    ["warm-up", flags.warmup === "0" ? undefined : flags.warmup],
+    ["seed", flags.seed],
+    ["min workers", flags.minWorkers],
+    ["max workers", flags.maxWorkers],
+    ["capacity", flags.capacity],
+    ["strategy", flags.strategy],
+    ["tick", flags.tick],
+    ["timeout", flags.timeout],
+    ["expires in", flags.expiresIn],
+    ["retries", flags.retries === 0 ? undefined : flags.retries],
+    ["failures", flags.failures === "0" ? undefined : flags.failures],
+    ["downstream", flags.downstream],
+    ["wait target", flags.waitTarget]
+  ]
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as const]))
+}
+
+const expected = (flag: string, what: string, got: string) =>
+  new BadUsage({ reason: `Expected --${flag} to be ${what}, got "${got}"` })

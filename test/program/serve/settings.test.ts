@@ -1,0 +1,313 @@
+/** The settings of the service: where they come from, which source wins, and what is refused. */
+import { Effect, Redacted, Result } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { inspect } from "node:util"
+import { describe, expect, it } from "vitest"
+import { PoolConfig } from "../../../src/index.ts"
+import { type Flags, make, table } from "../../../src/program/serve/settings.ts"
+import { flagOf, has, names, settingOf, variableOf } from "../../../src/program/settings/table.ts"
+import { durationForms } from "../../../src/program/settings/quantities.ts"
+import { temporary } from "../fixtures/program.ts"
+
+const files = temporary()
+type Environment = Readonly<Record<string, string>>
+const handlers = "handlers.ts"
+const token = "correct-horse-battery"
+
+const settings = (flags: Flags, environment: Environment = {}) =>
+  Effect.runPromise(make({ handlers, ...flags }, environment))
+const refusal = async (flags: Flags, environment: Environment = {}) => {
+  const result = await Effect.runPromise(Effect.result(make({ handlers, ...flags }, environment)))
+  return Result.isFailure(result) ? result.failure.message : "taken"
+}
+const rowOf = async (name: string, flags: Flags, environment: Environment = {}) => {
+  const rows = await Effect.runPromise(table(flags, environment))
+  return rows.find((row) => row.name === name)
+}
+const write = (name: string, text: string) => {
+  const path = files.path(name)
+  writeFileSync(path, text)
+  return path
+}
+
+it("has the pool's own defaults, but for the name and the strategy", async () => {
+  const { config, ...others } = await settings({})
+  const defaults = Result.getOrThrow(PoolConfig.make({ name: "serve", strategy: "dropping" }))
+  expect(config).toEqual(defaults)
+  expect(others).toMatchObject({
+    handlers,
+    host: "127.0.0.1",
+    port: 8080,
+    policy: { text: "adaptive" },
+    token: undefined,
+    maxBodyBytes: 1_048_576,
+    maxConnections: 1024,
+    requestTimeoutMillis: 30_000,
+    headersTimeoutMillis: 10_000,
+    maxWaitMillis: 60_000,
+    keepEnds: 10_000,
+    keepForMillis: 600_000,
+    logFormat: "auto"
+  })
+})
+
+describe("sources", () => {
+  const formats = [
+    ["a.json", '{"port": 1, "timeout": "2s", "policy": "fixed:3"}'],
+    ["a.yaml", "# ours\nport: 1\ntimeout: 2s\npolicy: fixed:3\n"],
+    ["a.yml", "{port: 1, timeout: 2s, policy: 'fixed:3'}"],
+    ["a.toml", 'port = 1\ntimeout = "2s"\npolicy = "fixed:3"']
+  ] as const
+
+  it.each(formats)("reads the file %s", async (name, text) => {
+    const config = write(name, text)
+    const expected = { port: 1, config: { policy: { timeoutMillis: 2000 } }, policy: { fixed: 3 } }
+    expect(await settings({ config })).toMatchObject(expected)
+    expect(await settings({}, { WORKER_POOL_CONFIG: config })).toMatchObject(expected)
+  })
+
+  it("takes the flag, else the environment, else the file, else the default", async () => {
+    const config = write("a.json", '{"port": 3}')
+    const environment = { WORKER_POOL_PORT: "2" }
+    const all = [
+      [{ port: "1", config }, environment, { value: "1", from: "flag", at: "--port" }],
+      [{ config }, environment, { value: "2", from: "environment", at: "WORKER_POOL_PORT" }],
+      [{ config }, {}, { value: "3", from: "file", at: config }],
+      [{}, {}, { value: "8080", from: "default", at: "default" }]
+    ] as const
+    for (const [flags, environment, row] of all) {
+      expect(await rowOf("port", flags, environment)).toMatchObject(row)
+      expect((await settings(flags, environment)).port).toBe(Number(row.value))
+    }
+  })
+
+  it("takes every setting from each of its sources", async () => {
+    const samples: Record<string, string> = { host: "::1", policy: "gradient", strategy: "sliding", logFormat: "json" }
+    const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
+    for (const name of names.filter((name) => !["config", "token", "tokenFile", "headersTimeout"].includes(name))) {
+      const value = sampleOf(name)
+      const config = write(
+        "one.json",
+        JSON.stringify({ [name]: value, ...(name === "minWorkers" ? { maxWorkers: 99 } : {}) })
+      )
+      expect(await rowOf(name, { [name]: value }), name).toMatchObject({ value, at: flagOf(name) })
+      expect(await rowOf(name, {}, { [variableOf(name)]: value }), name).toMatchObject({ value, at: variableOf(name) })
+      expect(await rowOf(name, { config }), name).toMatchObject({ value, at: config })
+    }
+  })
+
+  it("finds paths of a file beside that file", async () => {
+    const config = write("a.yaml", "handlers: ./lib/handlers.ts\ntokenFile: the-token\n")
+    writeFileSync(join(files.folder, "the-token"), `${token}\n`)
+    const found = await Effect.runPromise(make({ config }, {}))
+    expect(found.handlers).toBe(join(dirname(config), "lib/handlers.ts"))
+    expect(Redacted.value(found.token!)).toBe(token)
+  })
+
+  it("takes an empty file", async () => {
+    for (const name of ["a.yaml", "a.toml"]) expect((await settings({ config: write(name, "\n") })).port).toBe(8080)
+  })
+})
+
+describe("refuses", () => {
+  const port = 'to be a whole number from 0 to 65535, got "x"'
+  it.each<[Flags, Environment, string]>([
+    [{ port: "x" }, {}, `--port ${port}`],
+    [{}, { WORKER_POOL_PORT: "x" }, `WORKER_POOL_PORT ${port}`],
+    [{ port: "65536" }, {}, '--port to be a whole number from 0 to 65535, got "65536"'],
+    [{ host: "http://a" }, {}, '--host to be an IP address or the name of a host, got "http://a"'],
+    [
+      { maxBody: "1MB" },
+      {},
+      '--max-body to be a number of bytes such as 65536, 64KiB or 1MiB, from 1 to 256MiB, got "1MB"'
+    ],
+    [
+      { requestTimeout: "0" },
+      {},
+      `--request-timeout to be a duration above zero and up to 1d (${durationForms}), got "0"`
+    ],
+    [{ maxWait: "2d" }, {}, `--max-wait to be a duration from 0 to 1d (${durationForms}), got "2d"`],
+    [
+      { requestTimeout: "5s", headersTimeout: "6s" },
+      {},
+      '--headers-timeout to be at most --request-timeout (5s), got "6s"'
+    ],
+    [{ logFormat: "xml" }, {}, '--log-format to be one of auto, pretty, json, got "xml"'],
+    [{ retries: "-1" }, {}, '--retries to be a whole number, at least 0, got "-1"'],
+    [{ name: "" }, {}, '--name to be a text that is not empty, got ""'],
+    // By the pool's own rules, said of the source.
+    [{ timeout: "soon" }, {}, `--timeout to be a finite duration above zero (${durationForms}), got "soon"`],
+    [
+      {},
+      { WORKER_POOL_TIMEOUT: "" },
+      `WORKER_POOL_TIMEOUT to be a finite duration above zero (${durationForms}), got ""`
+    ],
+    [
+      { maxWorkers: "2" },
+      { WORKER_POOL_MIN_WORKERS: "3" },
+      "WORKER_POOL_MIN_WORKERS to be at most maxWorkers (2), got 3"
+    ],
+    [{ capacity: "0" }, {}, "--capacity to be a whole number, at least 1, got 0"],
+    [
+      { maxWorkers: "2" },
+      { WORKER_POOL_POLICY: "fixed:3" },
+      "WORKER_POOL_POLICY fixed:3 to be at most --max-workers (2), got 3"
+    ],
+    [
+      { policy: "fixed:3" },
+      { WORKER_POOL_MIN_WORKERS: "4" },
+      "--policy fixed:3 to be at least WORKER_POOL_MIN_WORKERS (4), got 3"
+    ],
+    [
+      { config: "/nowhere/a.ini" },
+      {},
+      '--config to be a file that ends in .json, .yaml, .yml, .toml, got "/nowhere/a.ini"'
+    ]
+  ])("%j %j", async (flags, environment, says) => {
+    expect(await refusal(flags, environment)).toBe(`Expected ${says}`)
+  })
+
+  it.each<[string, string, (path: string) => string]>([
+    ["a.json", '{"port": "x"}', (path) => `\`port\` in ${path} ${port}`],
+    ["a.json", '{"port": [1]}', (path) => `\`port\` in ${path} to be a text or a number, got [1]`],
+    ["a.yaml", "port:\n", (path) => `\`port\` in ${path} to be a text or a number, got null`],
+    ["a.json", '{"policy": "hope"}', (path) => `\`policy\` in ${path} to be adaptive, gradient`],
+    [
+      "a.toml",
+      "timeout = 0",
+      (path) => `\`timeout\` in ${path} to be a finite duration above zero (${durationForms}), got 0`
+    ],
+    ["a.json", "[1]", (path) => `${path} to be an object of settings, got [1]`],
+    [
+      "a.yaml",
+      "prot: 1\nmin-workers: 2\n",
+      (path) => `${path} to have no unknown keys, got \`prot\`, \`min-workers\`; it takes handlers, `
+    ],
+    ["a.json", '{"config": "b.json"}', (path) => `${path} to have no unknown keys, got \`config\``],
+    ["a.json", '{"port": 1', (path) => `--config to be a file that can be parsed; ${path}: `],
+    ["a.yaml", "a: [1", (path) => `--config to be a file that can be parsed; ${path}: `],
+    ["a.toml", "a = ", (path) => `--config to be a file that can be parsed; ${path}: Expected a value`]
+  ])("the file %s with %s", async (name, text, says) => {
+    const config = write(name, text)
+    expect(await refusal({ config })).toContain(`Expected ${says(config)}`)
+  })
+
+  it("a file that is not there", async () => {
+    expect(await refusal({ config: files.path("none.json") })).toContain("--config to be a file that can be read")
+    expect(await refusal({ tokenFile: files.path("none") })).toContain("--token-file to be a file that can be read")
+  })
+
+  it("serving without handlers, but not showing the settings", async () => {
+    const result = await Effect.runPromise(Effect.result(make({}, {})))
+    expect(Result.isFailure(result) && result.failure.message).toContain(
+      "--handlers, WORKER_POOL_HANDLERS or `handlers`"
+    )
+    expect(await rowOf("handlers", {})).toMatchObject({ value: "(not set)", from: "default" })
+  })
+})
+
+describe("the token", () => {
+  const environment = { WORKER_POOL_TOKEN: token }
+
+  it("comes from the environment, or from a file without the space around it", async () => {
+    expect(Redacted.value((await settings({}, environment)).token!)).toBe(token)
+    const tokenFile = write("token", `\n  ${token}\r\n`)
+    expect(Redacted.value((await settings({ tokenFile })).token!)).toBe(token)
+    expect(Redacted.value((await settings({}, { WORKER_POOL_TOKEN_FILE: tokenFile })).token!)).toBe(token)
+  })
+
+  it("is shown nowhere", async () => {
+    const found = await settings({}, environment)
+    const rows = await Effect.runPromise(table({}, environment))
+    for (const text of [inspect(found, { depth: 9 }), JSON.stringify(found), JSON.stringify(rows)]) {
+      expect(text).not.toContain(token)
+    }
+    expect(await rowOf("token", {}, environment)).toMatchObject({ flag: null, value: "(set)", at: "WORKER_POOL_TOKEN" })
+    expect(await rowOf("token", {})).toMatchObject({ value: "(not set)" })
+  })
+
+  it.each(["short", "fifteen-letters", "has spaces in its middle", `${token}é`])("is not %j", async (bad) => {
+    const what = "at least 16 visible ASCII characters, without spaces"
+    const tokenFile = write("token", bad)
+    for (const says of [await refusal({}, { WORKER_POOL_TOKEN: bad }), await refusal({ tokenFile })]) {
+      expect(says).toContain(what)
+      expect(says).not.toContain(bad)
+    }
+  })
+
+  it("is not given twice, nor in the file", async () => {
+    const tokenFile = write("token", token)
+    expect(await refusal({ tokenFile }, environment)).toBe(
+      "Expected only one of WORKER_POOL_TOKEN and --token-file, got both"
+    )
+    const says = await refusal({ config: write("a.json", JSON.stringify({ token })) })
+    expect(says).toContain("WORKER_POOL_TOKEN, or `tokenFile`")
+    expect(says).not.toContain(token)
+    expect(has("token", "flag") || has("token", "file")).toBe(false)
+  })
+
+  it.each(["0.0.0.0", "::", "192.168.1.2", "example.org", "127.0.0.1.example.org", "128.0.0.1"])(
+    "is needed to listen on %s",
+    async (host) => {
+      expect(await refusal({ host })).toMatch(
+        /^Expected --host to be an address that only this machine .* set WORKER_POOL_TOKEN/
+      )
+      expect((await settings({ host }, environment)).host).toBe(host)
+    }
+  )
+
+  it.each(["127.0.0.1", "127.8.9.1", "::1", "localhost"])("is not needed to listen on %s", async (host) => {
+    expect((await settings({ host })).token).toBeUndefined()
+  })
+})
+
+it("lets the defaults that follow others follow them", async () => {
+  expect((await settings({ policy: "fixed:100" })).config.maxWorkers).toBe(100)
+  expect(await rowOf("maxWorkers", { minWorkers: "70" })).toMatchObject({ value: "70", from: "default" })
+  expect((await settings({ requestTimeout: "5s" })).headersTimeoutMillis).toBe(5000)
+  expect(await rowOf("headersTimeout", { requestTimeout: "5s" })).toMatchObject({ value: "5s", from: "default" })
+  expect(await rowOf("headersTimeout", {})).toMatchObject({ value: "10s", from: "default" })
+})
+
+it("is documented: the table in docs/service.md is this one", () => {
+  const rows = names.map((name) => {
+    const { defaultHelp, description, kind } = settingOf(name)
+    const code = (name: string, isThere: boolean) => (isThere ? `\`${name}\`` : "-")
+    const cells = [
+      code(name, has(name, "file")),
+      code(flagOf(name), has(name, "flag")),
+      code(variableOf(name), true),
+      kind.expected,
+      defaultHelp,
+      description
+    ]
+    return `| ${cells.join(" | ")} |`
+  })
+  const page = readFileSync(new URL("../../../docs/service.md", import.meta.url), "utf8")
+  const [, documented] = /<!-- settings -->\n(.*?)\n<!-- \/settings -->/s.exec(page) ?? []
+  const head = ["| key | flag | environment | range | default | what |", "| --- | --- | --- | --- | --- | --- |"]
+  expect(documented).toBe([...head, ...rows].join("\n"))
+})
+
+describe("the variables of the environment", () => {
+  it.each([
+    { WORKER_POOL_URL: "http://127.0.0.1:8080", WORKER_POOL_ID_PREFIX: "a-" },
+    // A Service of Kubernetes that is called `worker-pool-metrics`.
+    {
+      WORKER_POOL_METRICS_PORT: "tcp://10.0.0.1:80",
+      WORKER_POOL_METRICS_SERVICE_HOST: "10.0.0.1",
+      WORKER_POOL_METRICS_SERVICE_PORT: "80",
+      WORKER_POOL_METRICS_SERVICE_PORT_HTTP: "80",
+      WORKER_POOL_METRICS_PORT_80_TCP: "tcp://10.0.0.1:80",
+      WORKER_POOL_METRICS_PORT_80_TCP_ADDR: "10.0.0.1"
+    },
+    { WORKERPOOL_X: "1", OTHER: "1" }
+  ])("%j are let be", async (environment) => {
+    expect(await refusal({}, environment)).toBe("taken")
+  })
+
+  it.each(["WORKER_POOL_MAXWORKERS", "WORKER_POOL_", "WORKER_POOL_METRICS_PORT"])("%s is refused", async (name) => {
+    expect(await refusal({}, { [name]: "3" })).toContain(`no unknown WORKER_POOL_ variables, got ${name}`)
+  })
+})
