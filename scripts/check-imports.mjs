@@ -146,13 +146,13 @@ const table = {
   "program/output/*": "index program/output/*",
   "program/process/*": "index program/errors program/process/*",
   "program/settings/*": "index program/errors program/output/* program/settings/*",
-  // A folder for each command, and `config` beside `serve`, whose settings it prints. None knows another's.
+  // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   "program/run/*":
     "index program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
   "program/serve/*":
-    "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/run/settings program/serve/* program/settings/* program/version",
+    "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/run/progress program/run/settings program/settings/* program/simulate/*",
+    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
   "program/command":
     "program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"

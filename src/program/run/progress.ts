@@ -1,6 +1,7 @@
 /** Says how far the run is: on a terminal a live line, elsewhere a plain line now and then. */
 import { Clock, Effect } from "effect"
 import type { PoolSnapshot, WorkerPool } from "../../index.ts"
+import { duration } from "../output/duration.ts"
 import type { StatusLine } from "../output/statusLine.ts"
 import type { Tally } from "./tally.ts"
 
@@ -69,11 +70,3 @@ export const progressLine = (
   ].join(", ") + (state === "open" ? "" : ", stopping")
 
 type Counts = Pick<PoolSnapshot.PoolSnapshot, "delayed" | "state" | "stuck" | "waiting" | "workers">
-
-/** `9 s`, `4 min 5 s` or `2 h 7 min`. */
-export const duration = (seconds: number): string => {
-  const whole = Math.ceil(seconds)
-  if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
-}

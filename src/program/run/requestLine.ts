@@ -3,8 +3,8 @@ import { isUtf8 } from "node:buffer"
 import { type Call, PoolError } from "../../index.ts"
 import { messageOf } from "../errors.ts"
 import { type Line, requestLimit } from "./lines.ts"
+import { retryOf } from "../settings/poolOptions.ts"
 import { durationForms, millisOf } from "../settings/quantities.ts"
-import { retryOf } from "./settings.ts"
 import { shown } from "../output/shown.ts"
 
 export interface RequestLine {

@@ -1,9 +1,10 @@
-/** What the flags ask for, checked: by the pool's own rules where an option is the pool's. */
+/** What the flags of `run` ask for, checked: by the pool's own rules where an option is the pool's. */
 import { Effect, Result } from "effect"
-import { type ElasticPool, PoolConfig, type PoolError, RetryPolicy } from "../../index.ts"
+import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { millisOr, numberOr, withForms } from "../settings/quantities.ts"
+import { flagError, retryOf } from "../settings/poolOptions.ts"
+import { millisOr, numberOr } from "../settings/quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
 export interface Flags {
@@ -59,8 +60,6 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
     return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
   })
 
-export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.make({ times }))
-
 /**
  * Enough that each policy sees a backlog when all workers are busy: the longer it is, the sooner the adaptive one is at
  * the workers that it takes. No more than that, since all of it is in memory. Under a strategy that refuses or evicts it
@@ -68,19 +67,6 @@ export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.ma
  */
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
   Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
-
-const flagNames: Record<string, string> = { "retry.times": "retries" }
-
-/** Names the flag of an option that the library refuses. `names` are those that are called differently. */
-export const flagError = (
-  { actual, expected, field }: PoolError.InvalidPoolConfig,
-  names: Readonly<Record<string, string>> = flagNames
-) => {
-  const toFlag = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  return new BadUsage({
-    reason: `Expected --${names[field] ?? toFlag(field)} to be ${withForms(expected)}, got ${actual}`
-  })
-}
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)

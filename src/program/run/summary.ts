@@ -1,6 +1,6 @@
 /** What a run came to: for people as a table, for programs as one JSON object, for the shell as an exit code. */
+import { duration } from "../output/duration.ts"
 import { ends } from "./outcomeLine.ts"
-import { duration } from "./progress.ts"
 import type { Report } from "./run.ts"
 import type { MaxFailures } from "./settings.ts"
 import { codeOf, inWords } from "../process/stop.ts"

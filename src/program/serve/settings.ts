@@ -5,7 +5,7 @@ import { isLoopback } from "../../http/guard.ts"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
-import { retryOf } from "../run/settings.ts"
+import { retryOf } from "../settings/poolOptions.ts"
 import {
   type Environment,
   expected,

@@ -1,5 +1,5 @@
 /** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
-import { duration } from "../run/progress.ts"
+import { duration } from "../output/duration.ts"
 import type { Simulated } from "./simulate.ts"
 import type { Plan } from "./settings.ts"
 

@@ -5,8 +5,8 @@ import type * as Simulation from "../../Simulation.ts"
 import { BadUsage } from "../errors.ts"
 import { parseArrivals, parseService } from "./loadFlags.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
+import { flagError, retryOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
-import { flagError, retryOf } from "../run/settings.ts"
 import { countAfter } from "./traces.ts"
 
 /** As the command line gives them; `undefined` is not set. */
