@@ -1,6 +1,7 @@
-// Proves that `src` is built as drawn: who may import whom, type imports included. The table is the architecture.
+// Proves that `src` is built as drawn: who may import whom, and no file itself by way of others; type imports included. The
+// table is the architecture.
 import { dirname, join } from "node:path"
-import { sourceFiles } from "./source-files.mjs"
+import { allFiles, sourceFiles } from "./source-files.mjs"
 
 // A line is a room: the files (or folder) on the left may import those on the right. `effect` is meant everywhere.
 const table = {
@@ -35,16 +36,17 @@ const table = {
   "internal/runtime": "internal/asyncContext",
   "internal/ring": "",
   "internal/counters": "Outcome PoolSnapshot",
-  "internal/histogram": "Latencies",
-  Latencies: "internal/histogram",
+  "internal/buckets": "",
+  Latencies: "internal/buckets",
+  "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
   "internal/runnable": "PoolError",
   "internal/payload": "",
   "internal/deadlines": "internal/runtime internal/time",
   "internal/events": "PoolEvent",
+  "internal/spans": "Outcome",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans internal/worker",
-  "internal/spans": "internal/request",
+    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
@@ -59,7 +61,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker",
   "internal/hosting": "internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -166,6 +168,7 @@ const packages = (file) =>
       ? /^effect(\/rpc|\/testing)?$/
       : /^effect(\/rpc)?$/
 
+const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)
 const problems = []
 for (const { path, text } of sourceFiles) {
@@ -175,7 +178,7 @@ for (const { path, text } of sourceFiles) {
     problems.push(`${path} has no line in the table`)
     continue
   }
-  for (const [, from] of text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)) {
+  for (const from of importsOf(text)) {
     if (!from.startsWith(".")) {
       if (!packages(file).test(from)) problems.push(`${path} imports the package ${from}`)
       continue
@@ -189,6 +192,23 @@ for (const { path, text } of sourceFiles) {
     if (!fits) problems.push(`${path} imports ${target}`)
   }
 }
+
+const graph = new Map(
+  allFiles.map(({ path, text }) => {
+    const own = importsOf(text).filter((from) => from.startsWith("."))
+    return [path, own.map((from) => join(dirname(path), from))]
+  })
+)
+const followed = new Set()
+const follow = (path, before) => {
+  const at = before.indexOf(path)
+  if (at >= 0) problems.push(`a circle of imports: ${[...before.slice(at), path].join(" -> ")}`)
+  if (at >= 0 || followed.has(path)) return
+  for (const next of graph.get(path) ?? []) follow(next, [...before, path])
+  followed.add(path)
+}
+for (const path of graph.keys()) follow(path, [])
+
 for (const problem of problems) console.error(problem)
-console.log(`${sourceFiles.length} files, ${problems.length} imports that the table does not allow`)
+console.log(`${sourceFiles.length} files, ${problems.length} imports that are not as drawn`)
 process.exit(problems.length === 0 ? 0 : 1)

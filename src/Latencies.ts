@@ -1,5 +1,5 @@
 /** How long requests waited and ran: counts of durations, from which percentiles of any span of time can be told. */
-import { bucketOf, lowerOf } from "./internal/histogram.ts"
+import { bucketOf, lowerOf } from "./internal/buckets.ts"
 
 /** Counts since the pool was built. They only grow. */
 export interface HistogramCounts {

@@ -9,6 +9,7 @@ import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
+import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -123,7 +124,7 @@ export class Admission implements Canceller {
   cancelAndWait(request: PoolRequest): Effect.Effect<void> {
     // One step: between a look at the worker and the wait for it, the attempt could end.
     return Effect.callback((resume) => {
-      const { worker } = request
+      const worker = workerOf(request)
       this.cancel(request)
       if (worker !== undefined && worker.request === request && worker.state === "ending") {
         worker.onRelease(() => this.pool.turn.run(this.pool.now(), () => resume(Effect.void)))
@@ -142,7 +143,7 @@ export class Admission implements Canceller {
 
   private expire(request: PoolRequest, now: number): void {
     const { attempts } = this.pool
-    const worker = request.worker
+    const worker = workerOf(request)
     if (worker !== undefined && attempts.isTimeoutDue(worker, now)) attempts.onDeadline(worker, now)
     if (request.phase === "ended") return
     this.remove(request, "expired", expiredExit(request), now)

@@ -12,7 +12,7 @@ import { Details, type PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { enterContext, interruptNow, isInterrupted, isTraced, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
-import type { AttemptSteps, Worker } from "./worker.ts"
+import { type AttemptSteps, type Worker, workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly now: () => number
@@ -163,7 +163,7 @@ export class Attempts implements AttemptSteps {
 
   /** Ends a running request now; its attempt is interrupted and keeps the worker until it has really ended. */
   endRunning(request: PoolRequest, end: End, exit: Exit.Exit<never, unknown>, now: number): void {
-    const worker = request.worker!
+    const worker = workerOf(request)!
     worker.state = "ending"
     worker.retryAfterMillis = undefined
     this.pool.counters.ending++

@@ -11,7 +11,7 @@ import { Hosting } from "./hosting.ts"
 import { CurrentRequest, isLive } from "./origin.ts"
 import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
 import { caller, withoutStack } from "./runtime.ts"
-import type { Worker } from "./worker.ts"
+import { type Worker, workerOf } from "./worker.ts"
 
 /** So deep may requests wait for each other. A handler that calls itself for ever gets here in milliseconds. */
 const deepest = 100
@@ -49,8 +49,9 @@ export class Nesting implements Nested {
     if (circle !== undefined) return this.refuse("itself", [by, ...circle])
     const chain = chainOf(by)
     if (chain.length >= deepest) return this.refuse("depth", chain)
-    const host = chain.findLast(({ route }) => route.nesting === this)?.worker
-    const waiting = (by.worker!.hosting ??= new Hosting())
+    const ofThis = chain.findLast(({ route }) => route.nesting === this)
+    const host = ofThis === undefined ? undefined : workerOf(ofThis)
+    const waiting = (workerOf(by)!.hosting ??= new Hosting())
     const lending = host === undefined ? undefined : (host.hosting ??= new Hosting())
     return {
       begin: () => {

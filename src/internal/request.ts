@@ -8,7 +8,6 @@ import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "./ring.ts"
 import type { RequestSpans } from "./spans.ts"
-import type { Worker } from "./worker.ts"
 
 /** How one tag is run in this pool. Made once a pool, so that nothing is looked up per request. */
 export interface Route {
@@ -48,6 +47,13 @@ export interface Waiting {
 /** Whoever knows which attempts wait for which requests. */
 export interface Nested {
   waitFor(awaited: Awaited): Waiting | Exit.Exit<never, unknown> | undefined
+}
+
+/** Who runs a request, as far as others need to know: see `workerOf`. */
+export interface Runner {
+  readonly request: PoolRequest | undefined
+  /** What its attempt waits for, once it has waited. */
+  readonly hosting: { readonly waits: Iterable<Awaited> } | undefined
 }
 
 /** Whoever can give up a request. */
@@ -120,8 +126,8 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
   since: number
   /** The fiber that waits for its end, while its async context is to be found there. */
   caller: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  /** Who runs it. */
-  worker: Worker | undefined = undefined
+  /** Who runs it. Written by `Attempts`. */
+  worker: Runner | undefined = undefined
   /** Whom to tell when it has ended. */
   private listeners: Listener | Array<Listener> | undefined = undefined
 

@@ -1,6 +1,16 @@
 /** The spans of one traced request: its own, and one within it for each time that it waits. Attempts make theirs. */
 import { Clock, Context, Effect, Exit, Tracer } from "effect"
-import type { PoolRequest } from "./request.ts"
+import type { End } from "../Outcome.ts"
+
+/** What is told of a request. */
+interface Told {
+  readonly id: string
+  readonly tag: string
+  readonly details: { readonly resubmittedFrom: string | undefined } | undefined
+  readonly attempts: number
+  readonly end: End | undefined
+  readonly exit: Exit.Exit<unknown, unknown> | undefined
+}
 
 /** Made when its caller asks; there is no span before the request is accepted, and none if it is refused. */
 export class RequestSpans {
@@ -14,7 +24,7 @@ export class RequestSpans {
     this.context = context
   }
 
-  onAccepted({ details, id, tag }: PoolRequest): void {
+  onAccepted({ details, id, tag }: Told): void {
     this.guarded(() => {
       const attributes: Record<string, unknown> = { "request.id": id, "request.type": tag }
       const { resubmittedFrom } = details!
@@ -38,7 +48,7 @@ export class RequestSpans {
   }
 
   /** The request has ended, which may be before its attempt has, and after its caller's span. */
-  onEnded({ attempts, end, exit }: PoolRequest): void {
+  onEnded({ attempts, end, exit }: Told): void {
     this.onAttempt()
     const { span } = this
     if (span === undefined) return
