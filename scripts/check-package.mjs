@@ -24,7 +24,7 @@ run(root, "npm", "pack", "--silent", "--pack-destination", folder)
 const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"))
 const listed = new Set(run(folder, "tar", "-tzf", tarball).trim().split("\n"))
 const has = (path) => listed.has(`package/${path}`)
-for (const path of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs/program.md", "examples/embed.ts"]) {
+for (const path of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs/reference.md", "examples/embed.ts"]) {
   expect(has(path), `the package has ${path}`)
 }
 for (const { path } of sourceFiles) {

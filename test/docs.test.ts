@@ -80,7 +80,8 @@ const promised = ({ text }: Program): ReadonlyArray<string> =>
 
 describe("the documentation's programs", () => {
   it("are there to be found", () => {
-    expect(blocks.filter(({ name }) => name.startsWith("README.md")).length).toBeGreaterThan(2)
+    expect(blocks.filter(({ name }) => name.startsWith("README.md")).length).toBeGreaterThan(0)
+    expect(blocks.filter(({ name }) => name.startsWith("docs/")).length).toBeGreaterThan(6)
     expect(examples.length).toBeGreaterThan(3)
     expect(new Set(blocks.map(({ file }) => file)).size).toBe(blocks.length)
   })
@@ -99,13 +100,14 @@ describe("the documentation's programs", () => {
     }
   )
 
-  it("and the lines with curl get what they say, from a service", async () => {
+  it("and the lines of a shell get what they say, with curl from a service", async () => {
     const lines = pages
       .filter((page) => page.endsWith(".md"))
-      .flatMap((page) => [...readFileSync(join(root, page), "utf8").matchAll(/^(curl .*)\n# => (.*)$/gm)])
+      .flatMap((page) => [...readFileSync(join(root, page), "utf8").matchAll(/^((?:curl|echo) .*)\n# => (.*)$/gm)])
     expect(lines.length).toBeGreaterThan(4)
     for (const [, line, expected] of lines) {
-      const { stdout } = await promisify(execFile)("sh", ["-c", line!.replace("http://127.0.0.1:8080", service.url)])
+      const command = line!.replace("http://127.0.0.1:8080", service.url)
+      const { stdout } = await promisify(execFile)("sh", ["-c", command], { cwd: root })
       expect(stdout, line).toContain(expected)
     }
   })
@@ -120,7 +122,7 @@ describe("the documentation's programs", () => {
 })
 
 describe("the documentation's tables", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8")
+  const reference = readFileSync(join(root, "docs/reference.md"), "utf8")
   const program = readFileSync(join(root, "docs/program.md"), "utf8")
 
   /** The first columns of the table under a heading, without their marks. */
@@ -134,7 +136,26 @@ describe("the documentation's tables", () => {
   it("have the pool's options as PoolConfig has them", () => {
     const own = rows(readFileSync(join(root, "src/PoolConfig.ts"), "utf8"), 3)
     expect(own.length).toBeGreaterThan(10)
-    for (const row of own) expect(rows(readme, 3)).toContain(row)
+    for (const row of own) expect(rows(reference, 3)).toContain(row)
+  })
+
+  it("have the errors that there are, and no others", () => {
+    const own = readFileSync(join(root, "src/PoolError.ts"), "utf8").matchAll(/^export class (\w+) /gm)
+    const section = /^## How a request ends\n(.*?)^## /ms.exec(reference)![1]!
+    const named = section.matchAll(/`([A-Z]\w+)`/g)
+    const functions = new Set(["Handlers"])
+    expect(new Set(Array.from(named, ([, name]) => name!).filter((name) => !functions.has(name)))).toEqual(
+      new Set(Array.from(own, ([, name]) => name))
+    )
+  })
+
+  it("have for each fault of the article the name of the test that shows ours right", () => {
+    const tests = readFileSync(join(root, "test/article.test.ts"), "utf8")
+    const names = Array.from(tests.matchAll(/it\.effect\((["'])(\d+)\. (.*?)\1,/g), ([, , n, name]) => `${n} ${name}`)
+    const article = readFileSync(join(root, "docs/article.md"), "utf8")
+    const shown = Array.from(article.matchAll(/^\| (\d+) \| .* \| (.*) \|$/gm), ([, n, name]) => `${n} ${name}`)
+    expect(names.length).toBe(21)
+    expect(shown).toEqual(names)
   })
 
   it("have the program's flags as its help has them", async () => {
