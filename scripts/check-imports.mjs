@@ -54,9 +54,10 @@ const table = {
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
-    "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/origin internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/asyncContext internal/deadlines internal/hosting internal/request internal/runtime",
+  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
+  "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
@@ -68,7 +69,7 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/core internal/origin internal/payload internal/request internal/runtime",

@@ -1,16 +1,15 @@
-/** One attempt, from its start to its end: what it runs with, when it is interrupted, and what follows from its exit. */
-import { Cause, Context, Deferred, Effect, Exit, Result, Tracer } from "effect"
+/** One attempt, from its start to its end: when it is interrupted, and what follows from its exit. */
+import { Cause, Deferred, Exit, Result } from "effect"
 import type { End } from "../Outcome.ts"
 import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { type AsyncContext, callInAsyncContext, inAsyncContext } from "./asyncContext.ts"
+import { inAsyncContext } from "./asyncContext.ts"
 import type { Counters } from "./counters.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
-import { CurrentRequest } from "./origin.ts"
 import { Details, type PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
-import { enterContext, interruptNow, isInterrupted, isTraced, withoutStack } from "./runtime.ts"
+import { withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
 import { type AttemptSteps, type Worker, workerOf } from "./worker.ts"
 
@@ -52,17 +51,8 @@ export class Attempts implements AttemptSteps {
     this.pool.deadlines.unwatch(worker.deadline)
   }
 
-  /**
-   * Starts the attempt, in the async context of its call, and answers what is left to run of it: an `Exit` when the handler
-   * has ended already.
-   */
-  begin(
-    worker: Worker,
-    request: PoolRequest,
-    called: AsyncContext | undefined,
-    now: number
-  ): Effect.Effect<unknown, unknown> {
-    const { counters, deadlines } = this.pool
+  start(worker: Worker, request: PoolRequest, now: number): boolean {
+    const { counters } = this.pool
     const { details, route } = request
     details?.spans?.onAttempt()
     request.elapse(now)
@@ -77,31 +67,11 @@ export class Attempts implements AttemptSteps {
     worker.request = request
     worker.state = "running"
     this.pool.onPlace()
-    if (worker.state !== "running") return Exit.void
-    let effect: Effect.Effect<unknown, unknown>
-    try {
-      effect = callInAsyncContext(called, route.run, request.payload, request)
-      // What is none may throw when it is asked: a proxy, say.
-      if (Exit.isExit(effect) && details?.spans === undefined) return effect
-    } catch (defect) {
-      effect = Exit.die(defect)
-    }
-    deadlines.set(worker.deadline, now, request.policy.timeoutMillis)
-    enterContext(worker.fiber, this.contextOf(worker, request))
-    return isTraced(worker.fiber)
-      ? Effect.withSpan(effect, route.tag, { attributes: { requestId: request.id, attempt: request.attempts } })
-      : effect
+    return worker.state === "running"
   }
 
-  /** The handler's, with what it has of its caller's. */
-  private contextOf(worker: Worker, request: PoolRequest): Context.Context<never> {
-    const { details, route } = request
-    const base = route.context === undefined ? details!.context! : worker.contextOf(route)
-    let context = Context.add(base, CurrentRequest, request)
-    if (details === undefined) return context
-    for (const { reference, value } of details.inherited ?? []) context = Context.add(context, reference, value)
-    const span = details.spans?.span ?? details.span
-    return span === undefined ? context : Context.add(context, Tracer.ParentSpan, span)
+  goOn(worker: Worker, now: number): void {
+    this.pool.deadlines.set(worker.deadline, now, worker.request!.policy.timeoutMillis)
   }
 
   /** The attempt is over, its finalizers and children included: the worker is free. */
@@ -175,15 +145,14 @@ export class Attempts implements AttemptSteps {
   private interrupt(worker: Worker, now: number): void {
     worker.stopped = true
     this.pool.deadlines.set(worker.deadline, now, this.pool.interruptGraceMillis)
-    interruptNow(worker.fiber)
+    worker.interrupt()
   }
 
   private fail(worker: Worker, request: PoolRequest, exit: Exit.Failure<unknown, unknown>, now: number): void {
     const { attempts, tag } = request
     const { cause } = exit
     if (Cause.hasInterruptsOnly(cause)) {
-      if (isInterrupted(worker.fiber))
-        this.pool.settle(request, "interrupted", interruptedExit(request, "running"), now)
+      if (worker.isInterrupted) this.pool.settle(request, "interrupted", interruptedExit(request, "running"), now)
       else
         this.failOr(
           request,

@@ -14,6 +14,7 @@ import { DeadLetterBox } from "./deadLetterBox.ts"
 import { Deadlines } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
+import { FiberWorker } from "./fiberWorker.ts"
 import { LatencyHistogram } from "./histogram.ts"
 import { Nesting } from "./nesting.ts"
 import type { Canceller, Nested, Route } from "./request.ts"
@@ -23,6 +24,7 @@ import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
 import { Time } from "./time.ts"
 import { Unheard } from "./unheard.ts"
+import type { Parts, Worker } from "./worker.ts"
 
 export interface Core {
   readonly config: PoolConfig["Service"]
@@ -49,8 +51,13 @@ export interface Core {
   readonly turn: Turn
 }
 
+/** How this pool's workers are made, given what handlers run with but for what one has of its own. */
+export type Hire = (context: Context.Context<never>) => (parts: Parts) => Worker
+
+const hireFibers: Hire = (context) => (parts) => new FiberWorker(parts, context)
+
 /** The machine, running. Its scope's end drains it. */
-export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
+export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hireFibers) {
   const config = yield* PoolConfig
   const handlers = yield* Handlers
   const canceller: Canceller = {
@@ -122,7 +129,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode) {
   })
   const crew: Crew = new Crew(
     {
-      context,
+      hire: hire(context),
       scope,
       attempts,
       counters,

@@ -1,17 +1,17 @@
 /** Starts, wakes, retires and replaces workers, so that there are as many as were asked for. */
-import type { Context, Exit, Scope } from "effect"
+import type { Exit, Scope } from "effect"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import { isDue } from "./deadlines.ts"
 import type { Events } from "./events.ts"
-import { forkUninterruptible, type Turn } from "./runtime.ts"
-import { type Employer, Worker } from "./worker.ts"
 import type { PoolRequest } from "./request.ts"
+import type { Turn } from "./runtime.ts"
+import type { Employer, Parts, Worker } from "./worker.ts"
 
 export interface Dependencies {
-  readonly context: Context.Context<never>
-  /** Owns the workers' fibers. */
+  readonly hire: (parts: Parts) => Worker
+  /** Owns the workers. */
   readonly scope: Scope.Scope
   readonly attempts: Attempts
   readonly counters: Counters
@@ -161,14 +161,14 @@ export class Crew implements Employer {
 
   /** One more worker, whatever was asked for. `onEnd` hears of its end. */
   startOne(onEnd?: () => void, prepare?: (worker: Worker) => void): void {
-    const { attempts, context, events, scope, turn } = this.pool
-    const worker = new Worker(++this.lastId, context, attempts, this, turn)
+    const { attempts, events, hire, scope, turn } = this.pool
+    const worker = hire({ id: ++this.lastId, attempts, employer: this, turn })
     prepare?.(worker)
     this.workers.add(worker)
     attempts.watch(worker)
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
     turn.run(attempts.now(), () =>
-      forkUninterruptible(worker.run, context, scope, (exit) => {
+      worker.begin(scope, (exit) => {
         this.onExit(worker, exit)
         onEnd?.()
       })

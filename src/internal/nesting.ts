@@ -39,11 +39,13 @@ export class Nesting implements Nested {
   }
 
   /**
-   * The running fiber is about to wait for `awaited`, which is of this pool. `undefined`: it is no attempt's, or one's that
-   * has ended, and may. An `Exit`: it must not. Otherwise what it does about the wait.
+   * The attempt of `by`, or else the running fiber, is about to wait for `awaited`, which is of this pool. `undefined`: it is
+   * no attempt's, or one's that has ended, and may. An `Exit`: it must not. Otherwise what it does about the wait.
    */
-  waitFor(awaited: Awaited): Waiting | Exit.Exit<never, NestedWaitRefused> | undefined {
-    const by = Context.getOrUndefined(caller().context, CurrentRequest)
+  waitFor(
+    awaited: Awaited,
+    by: PoolRequest | undefined = currentRequest()
+  ): Waiting | Exit.Exit<never, NestedWaitRefused> | undefined {
     if (!isLive(by)) return undefined
     const circle = pathTo(by, awaited)
     if (circle !== undefined) return this.refuse("itself", [by, ...circle])
@@ -78,8 +80,7 @@ export class Nesting implements Nested {
   }
 
   /** Whether a call made within this request would wait for the pool to drain, which waits for the request. */
-  refuseDrain(): Exit.Exit<never, NestedWaitRefused> | undefined {
-    const by = Context.getOrUndefined(caller().context, CurrentRequest)
+  refuseDrain(by: PoolRequest | undefined = currentRequest()): Exit.Exit<never, NestedWaitRefused> | undefined {
     if (!isLive(by)) return undefined
     const chain = chainOf(by)
     return chain.some(({ route }) => route.nesting === this) ? this.refuse("drain", chain) : undefined
@@ -139,6 +140,9 @@ export class Nesting implements Nested {
     return Exit.fail(withoutStack(() => new NestedWaitRefused({ pool: this.pool.name, reason, chain })))
   }
 }
+
+/** In whose attempt the running fiber is. */
+const currentRequest = (): PoolRequest | undefined => Context.getOrUndefined(caller().context, CurrentRequest)
 
 /** Those that wait for this one, the outermost first, and itself. */
 const chainOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {

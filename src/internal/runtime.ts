@@ -35,7 +35,7 @@ export class Turn {
   private startedAt = -1
   private nesting = 0
   private isSpent = false
-  private line: Array<(effect: Effect.Effect<void>) => void> = []
+  private line: Array<() => void> = []
   private readonly onDefect: (defect: unknown) => void
 
   /** `onDefect` hears of what an observer of a caller's fiber has thrown: it is none of the pool's business. */
@@ -60,18 +60,21 @@ export class Turn {
   }
 
   /**
-   * Waits for a turn that has time. Those who wait come one after another, in their order; those for whom a turn has no
+   * Runs `task` in a turn that has time. Those who wait come one after another, in their order; those for whom a turn has no
    * time are not touched: with 10,000 workers, letting each look for itself took most of every turn (W9-workers).
    */
-  readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.line.push(resume) === 1) this.dispatcher.scheduleTask(this.letIn, Turn.last)
-  })
+  queue(task: () => void): void {
+    if (this.line.push(task) === 1) this.dispatcher.scheduleTask(this.letIn, Turn.last)
+  }
+
+  /** The same for a fiber: waits for a turn that has time. */
+  readonly wait: Effect.Effect<void> = Effect.callback((resume) => this.queue(() => resume(Effect.void)))
 
   private readonly letIn = () => {
     const { line } = this
     this.line = []
     let next = 0
-    while (next < line.length && !this.isSpent) this.nested(() => line[next++]!(Effect.void))
+    while (next < line.length && !this.isSpent) this.nested(line[next++]!)
     if (next === line.length) return
     // Whoever has come since stands behind them, and has had itself scheduled.
     if (this.line.length === 0) this.dispatcher.scheduleTask(this.letIn, Turn.last)

@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { type PoolConfig, RetryPolicy, type Call } from "../../src/index.ts"
-import { Act, type Behaviour, behaviours, record, resultOf, type World } from "./world.ts"
+import { Act, type Behaviour, behaviours, fiberOf, record, resultOf, type World } from "./world.ts"
 
 export type Command =
   | {
@@ -115,7 +115,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "interrupt-caller":
       return Effect.sync(() => world.callers.get(command.key)?.interruptUnsafe())
     case "kill-worker":
-      return Effect.sync(() => world.core.crew.all[command.nth]?.fiber?.interruptUnsafe())
+      return Effect.sync(() => fiberOf(world.core.crew.all[command.nth])?.interruptUnsafe())
     case "resize":
       return Effect.ignore(world.pool.resize(command.workers))
     case "hold":

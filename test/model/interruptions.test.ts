@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, type Fiber, Logger, Scheduler, Scope } from "effect"
 import { PoolSnapshot } from "../../src/index.ts"
 import { randomOf } from "./commands.ts"
-import { Act, disagreements, makeWorld, record, resultOf, type World } from "./world.ts"
+import { Act, disagreements, fiberOf, makeWorld, record, resultOf, type World } from "./world.ts"
 
 const interruptions = Number(process.env["FUZZ_INTERRUPTIONS"] ?? 100_000)
 const rounds = 100
@@ -44,9 +44,9 @@ const round = (seed: number, count: number) =>
       if (fibers[place]!.pollUnsafe() !== undefined) yield* call(world, fibers, place, ++key)
       if (random.below(4) === 0) {
         const workers = world.core.crew.all
-        const worker = workers[random.below(workers.length)]
-        if (worker?.fiber !== undefined && worker.fiber.pollUnsafe() === undefined) {
-          worker.fiber.interruptUnsafe()
+        const worker = fiberOf(workers[random.below(workers.length)])
+        if (worker !== undefined && worker.pollUnsafe() === undefined) {
+          worker.interruptUnsafe()
           done++
         }
       } else if (fibers[place]!.pollUnsafe() === undefined) {

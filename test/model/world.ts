@@ -11,6 +11,8 @@ import {
   type Ticket
 } from "../../src/index.ts"
 import type { Core } from "../../src/internal/core.ts"
+import type { FiberWorker } from "../../src/internal/fiberWorker.ts"
+import type { Worker } from "../../src/internal/worker.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
 import * as WorkerPool from "../../src/WorkerPool.ts"
@@ -344,6 +346,10 @@ export const timers = (world: World): number => {
   for (const list of lists.values()) for (let at = list.head; at !== undefined; at = at.next) count++
   return count
 }
+
+/** There is none before the worker's first step. */
+export const fiberOf = (worker: Worker | undefined): Fiber.Fiber<unknown, unknown> | undefined =>
+  (worker as FiberWorker | undefined)?.fiber
 
 export const record = (world: World, key: number, result: Result): void => {
   const results = world.results.get(key) ?? []
