@@ -5,6 +5,7 @@
  * | metric | kind | what |
  * | --- | --- | --- |
  * | `worker_pool_requests_total` | counter, by `end` | requests that ended |
+ * | `worker_pool_defects_total` | counter | of the failed ones, those that ended with a defect |
  * | `worker_pool_refused_total` | counter, by `reason` | requests refused: `full`, `draining`, `abandoned`, `not_found`, `invalid` |
  * | `worker_pool_accepted_total`, `worker_pool_attempts_total`, `worker_pool_retries_total` | counter | |
  * | `worker_pool_waited_seconds_total`, `worker_pool_ran_seconds_total` | counter | sums over ended requests |
@@ -12,6 +13,8 @@
  * | `worker_pool_requests` | gauge, by `phase` | `blocked`, `waiting`, `delayed`, `running` |
  * | `worker_pool_workers` | gauge, by `state` | `idle`, `running`, `ending`, `stuck`, `target` |
  * | `worker_pool_lent_workers` | gauge | of these, those in the slot of an attempt that waits for them: beyond the bounds |
+ * | `worker_pool_state` | gauge, by `state` | `open`, `draining`, `closed`: 1 for the one that the pool is in, else 0 |
+ * | `worker_pool_paused` | gauge | 1 while it is paused, else 0 |
  * | `worker_pool_min_workers`, `worker_pool_max_workers` | gauge | the bounds in force |
  * | `worker_pool_capacity` | gauge | requests that may wait; not there when unbounded |
  * | `worker_pool_handler_offered_total`, `worker_pool_handler_retries_total` | counter, by `type` | requests and retries of that type |
@@ -25,7 +28,7 @@
 import { Context, Effect, Layer, Metric } from "effect"
 import * as Latencies from "./Latencies.ts"
 import { ends } from "./Outcome.ts"
-import type { HandlerCounts, PoolSnapshot } from "./PoolSnapshot.ts"
+import type { HandlerCounts, PoolSnapshot, State } from "./PoolSnapshot.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 /** Registered until the scope ends; then the pool's series are removed, and no others. */
@@ -131,6 +134,8 @@ interface Series {
   readonly count: (snapshot: PoolSnapshot) => number
 }
 
+const states: ReadonlyArray<State> = ["open", "draining", "closed"]
+
 const of = (
   kind: Series["kind"],
   id: string,
@@ -154,6 +159,7 @@ const series: ReadonlyArray<Series> = [
     "end",
     Object.fromEntries(ends.map((end) => [end, (s) => s[end]]))
   ),
+  of("counter", "defects_total", "Requests that ended with a defect", "", { "": (s) => s.defects }),
   of("counter", "refused_total", "Requests that were not accepted", "reason", {
     full: (s) => s.refusedFull,
     draining: (s) => s.refusedDraining,
@@ -180,6 +186,14 @@ const series: ReadonlyArray<Series> = [
     target: (s) => s.target
   }),
   of("gauge", "lent_workers", "Workers in the slot of an attempt that waits for them", "", { "": (s) => s.lent }),
+  of(
+    "gauge",
+    "state",
+    "1 for the state that the pool is in",
+    "state",
+    Object.fromEntries(states.map((state) => [state, (s) => Number(s.state === state)]))
+  ),
+  of("gauge", "paused", "1 while the pool is paused", "", { "": (s) => Number(s.paused) }),
   of("gauge", "min_workers", "The least workers that the pool may have", "", { "": (s) => s.minWorkers }),
   of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
 ].flat()

@@ -167,6 +167,20 @@ describe("the documentation's tables", () => {
     )
   })
 
+  it("have each thing that holds a number of workers back", () => {
+    const [, type] = /export type HeldBack =(.*?)\n\n/s.exec(
+      readFileSync(join(root, "src/policies/policy.ts"), "utf8")
+    )!
+    const page = readFileSync(join(root, "docs/operating.md"), "utf8")
+    const [, table] = /^\| `heldBack` (.*?)\n\n/ms.exec(page)!
+    const cells = rows(table!, 1)
+      .join()
+      .matchAll(/`(\w+)`/g)
+    expect([...cells].map(([, name]) => name).sort()).toEqual(
+      [...type!.matchAll(/"(\w+)"/g)].map(([, name]) => name).sort()
+    )
+  })
+
   it("and links lead to files that are there", () => {
     for (const page of pages.filter((page) => page.endsWith(".md"))) {
       for (const [, target] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#:]+)\)/g)) {

@@ -25,28 +25,34 @@ describe("metrics", () => {
         Effect.gen(function* () {
           bench.on("fails", Effect.fail("f"))
           bench.on("runs", Effect.as(Effect.sleep(1500), "runs"))
+          bench.on("dies", Effect.die("d"))
           yield* hears(bench.execute("fails"))
+          yield* hears(bench.execute("dies"))
           yield* bench.execute("fine")
           yield* bench.submit("runs")
           yield* bench.submit("waits")
           yield* hears(bench.pool.submitUnknown("Nothing", {}))
           const metrics = yield* read
           const expected = {
-            "worker_pool_requests_total mine failed": 1,
+            "worker_pool_requests_total mine failed": 2,
             "worker_pool_requests_total mine succeeded": 1,
+            "worker_pool_defects_total mine": 1,
             "worker_pool_refused_total mine not_found": 1,
-            "worker_pool_accepted_total mine": 4,
-            "worker_pool_attempts_total mine": 3,
+            "worker_pool_accepted_total mine": 5,
+            "worker_pool_attempts_total mine": 4,
             "worker_pool_requests mine running": 1,
             "worker_pool_requests mine waiting": 1,
             "worker_pool_workers mine running": 1,
             "worker_pool_workers mine target": 1,
+            "worker_pool_state mine open": 1,
+            "worker_pool_state mine draining": 0,
+            "worker_pool_paused mine": 0,
             "worker_pool_min_workers mine": 1,
             "worker_pool_max_workers mine": 1,
             "worker_pool_capacity mine": 10_000,
-            "worker_pool_handler_offered_total mine Work": 4,
+            "worker_pool_handler_offered_total mine Work": 5,
             "worker_pool_handler_attempts_total mine Work succeeded": 1,
-            "worker_pool_handler_attempts_total mine Work failed": 1,
+            "worker_pool_handler_attempts_total mine Work failed": 2,
             "worker_pool_handler_attempts_total mine Work timed_out": 0,
             "worker_pool_handler_running mine Work": 1,
             "worker_pool_handler_offered_total mine run": 0
@@ -60,6 +66,12 @@ describe("metrics", () => {
           const later = yield* read
           assert.strictEqual(later.get("worker_pool_max_workers mine"), 3)
           assert.strictEqual(later.get("worker_pool_handler_attempts_total mine run succeeded"), 1)
+          yield* bench.pool.pause
+          assert.strictEqual((yield* read).get("worker_pool_paused mine"), 1)
+          yield* bench.pool.drain()
+          const closed = yield* read
+          assert.strictEqual(closed.get("worker_pool_state mine open"), 0)
+          assert.strictEqual(closed.get("worker_pool_state mine closed"), 1)
         })
       )
       assert.deepStrictEqual([...(yield* read).keys()], [])

@@ -82,7 +82,7 @@ export const tick = (
   const load = loadOf(handlers, intervalMillis)
   // Attempts that take long build up slowly: no more can be busy soon than are here, and come within two ticks.
   const soon = running + ending + backlog + 2 * load.rate * intervalMillis
-  const unknown = load.ended === 0 && backlog + running > 0 ? " and no attempt has ended yet" : undefined
+  const unknown = load.ended === 0 && backlog + running > 0 ? "no attempt has ended yet" : undefined
   const seen = sized(load, { backlog, soon, waitTarget })
   const busy = (occupiedMillis - before.occupiedMillis) / (millis * Math.max(1, signals.workers))
   const isSaturated = seen.excess > 0 && backlog >= before.backlog && busy >= allBusy

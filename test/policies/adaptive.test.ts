@@ -89,6 +89,7 @@ describe("adaptive", () => {
   it("while nothing has ended it doubles at each tick, and not when nothing waits", () => {
     const stuck = { arrived: 1, ended: 0, running: 1, waiting: 5 }
     assert.deepStrictEqual(workersAfter(times(4, stuck), 0), [1, 2, 4, 8])
+    assert.strictEqual(live(adaptive(), [stuck], 1)[0]!.reason, "5 wait and no attempt has ended yet")
     assert.deepStrictEqual(workersAfter([{ arrived: 1, ended: 0, running: 1 }], 1), [1])
   })
 
