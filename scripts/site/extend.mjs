@@ -55,7 +55,7 @@ const qualify = (page) => {
   const qualified = names.map((name) => `${name}.`).join("")
   page.contents = page.contents
     .replace("<title>", `<title>${qualified}`)
-    .replace(/<h1[^>]*>[A-Z][a-z]+( [A-Z][a-z]+)? /, (whole) => `${whole}${qualified}`)
+    .replace(/<h1[^>]*>[A-Z][a-z]+( [A-Z][a-z]+)? /, (whole) => whole + qualified.replaceAll(".", ".<wbr>"))
 }
 
 /** Says to those who do not see it which part of a page is what. */

@@ -111,7 +111,7 @@ export const fenced = (text) => {
 }
 
 const source = (path, text) =>
-  `${front({ title: path, path, group: "Sources" })}# ${path}\n\n\`\`\`\`${shown[extname(path)]}\n${text}\`\`\`\`\n`
+  `${front({ title: path.replace(/^examples\//, ""), path, group: "Sources" })}# ${path}\n\n\`\`\`\`${shown[extname(path)]}\n${text}\`\`\`\`\n`
 
 /** A line for each example: what its header says of it. */
 const list = (examples, root) => {

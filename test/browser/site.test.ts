@@ -83,7 +83,11 @@ const violations = async (page: Page) => {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)
 }
 
-const background = (page: Page) => page.evaluate<string>("getComputedStyle(document.body).backgroundColor")
+/** From 0 to 255, of the red in it: the colours are nearly grey. What is transparent has none. */
+const brightness = async (page: Page, of: "backgroundColor" | "color") => {
+  const colour = await page.evaluate<string>(`getComputedStyle(document.body).${of}`)
+  return Number(/^rgb\((\d+)/.exec(colour)?.[1])
+}
 
 const find = async (page: Page, words: string) => {
   await page.locator("body").press("/")
@@ -143,11 +147,13 @@ it("finds a name of the API, and says when there is nothing", async () => {
 })
 
 it("is dark where the system is", async () => {
-  const light = await open("docs/service.html")
+  const light = await open("docs/service.html", { colorScheme: "light" })
   const dark = await open("docs/service.html", { colorScheme: "dark" })
-  const brightness = async (page: Page) => Number(/\d+/.exec(await background(page))![0])
-  expect(await brightness(light.page)).toBeGreaterThan(200)
-  expect(await brightness(dark.page)).toBeLessThan(80)
+  expect(await brightness(light.page, "backgroundColor")).toBeGreaterThan(200)
+  expect(await brightness(light.page, "color")).toBeLessThan(80)
+  expect(await brightness(dark.page, "backgroundColor")).toBeLessThan(80)
+  expect(await brightness(dark.page, "color")).toBeGreaterThan(200)
+  expect([light.wrong, dark.wrong]).toEqual([[], []])
   await light.page.close()
   await dark.page.close()
 })
