@@ -6,11 +6,15 @@ import type { Outcome } from "./Outcome.ts"
 import { DeadLetterNotFound, type SubmitError } from "./PoolError.ts"
 import type { Ticket } from "./Ticket.ts"
 
+/** A request that ended failed or timed out. */
 export interface DeadLetter {
+  /** What its handler got. */
   readonly payload: unknown
+  /** How it ended, with its id, its tag and its error. */
   readonly outcome: Outcome
 }
 
+/** The dead letters of one pool: `WorkerPool.deadLetters`. They are kept in memory and gone with the pool. */
 export interface DeadLetters {
   /** Oldest first, at most as many as the pool's option `deadLetters`. */
   readonly list: Effect.Effect<ReadonlyArray<DeadLetter>>

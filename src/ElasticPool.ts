@@ -10,6 +10,7 @@ import * as Scaler from "./Scaler.ts"
 import * as ScalingPolicy from "./ScalingPolicy.ts"
 import * as WorkerPool from "./WorkerPool.ts"
 
+/** The options of a pool, and how its workers follow the load. A wrong one fails the layer, none is clamped. */
 export interface Options extends PoolConfig.Options {
   /**
    * How the number of workers follows the load. `"none"`: it does not, only `resize` changes it. Default

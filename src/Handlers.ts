@@ -8,14 +8,17 @@ import * as RequestPolicy from "./RequestPolicy.ts"
 
 /** A handler as the pool runs it. */
 export interface Handler {
+  /** Its tag, its schemas and its annotations. */
   readonly rpc: Rpc.AnyWithProps
   /** What the Rpc's annotation, or else its group's, says. */
   readonly policy: RequestPolicy.Fields
   /** The services that the handler was built with. */
   readonly context: Context.Context<never>
+  /** One attempt, without its timeout. Interrupting it interrupts the handler. */
   readonly run: (payload: unknown, request: PoolRequest) => Effect.Effect<unknown, unknown>
 }
 
+/** The handlers of a pool, by the tag of their Rpc. */
 export class Handlers extends Context.Service<Handlers, ReadonlyMap<string, Handler>>()(
   "effect-worker-pool/Handlers"
 ) {}

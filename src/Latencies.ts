@@ -3,12 +3,15 @@ import { bucketOf, lowerOf } from "./internal/buckets.ts"
 
 /** Counts since the pool was built. They only grow. */
 export interface HistogramCounts {
+  /** How many durations were counted. */
   readonly count: number
+  /** Their sum, in milliseconds. */
   readonly sumMillis: number
   /** By duration; a bucket is at most an eighth of its value wide. */
   readonly buckets: ArrayLike<number>
 }
 
+/** Both histograms of a pool: `WorkerPool.latencies`. */
 export interface Latencies {
   /** The time in which no attempt ran, of each request that ended. */
   readonly waited: HistogramCounts

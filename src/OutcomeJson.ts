@@ -25,6 +25,7 @@ export interface OutcomeJson {
   readonly text: string
 }
 
+/** Tells an outcome as JSON. It never fails nor dies: what cannot be told is told as an error. */
 export type Encode = (outcome: Outcome) => Effect.Effect<OutcomeJson>
 
 /** How deep a result or an error may nest. One that nests deeper cannot be told. */

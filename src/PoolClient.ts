@@ -11,6 +11,10 @@ type Arguments<R extends Rpc.Any> =
       : [payload: P, options?: Call.Options]
     : never
 
+/**
+ * A function for each Rpc of a group, named by its tag: it takes the payload and the options of the call, runs the request
+ * and waits for its end, as `WorkerPool.execute` does. A payload whose fields may all be left out may be left out too.
+ */
 export type PoolClient<Rpcs extends Rpc.Any> = {
   readonly [R in Rpcs as R["_tag"]]: (...args: Arguments<R>) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R> | PoolError>
 }

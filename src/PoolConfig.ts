@@ -73,11 +73,13 @@ export class PoolConfig extends Context.Service<
   {
     readonly name: string
     readonly idPrefix: string
+    /** The bounds at the start: `WorkerPool.setBounds` changes those of the pool, not these. */
     readonly minWorkers: number
     readonly maxWorkers: number
     /** `Infinity` when unbounded. */
     readonly capacity: number
     readonly strategy: Strategy
+    /** What holds where neither the call nor an annotation says anything. */
     readonly policy: RequestPolicy.Resolved
     readonly scalingIntervalMillis: number
     readonly interruptGraceMillis: number
@@ -90,6 +92,7 @@ export class PoolConfig extends Context.Service<
   }
 >()("effect-worker-pool/PoolConfig") {}
 
+/** Checks the options and fills in the defaults. The first that is wrong is the failure. */
 export const make = (options: Options = {}): Result.Result<PoolConfig["Service"], InvalidPoolConfig> => {
   const minWorkers = options.minWorkers ?? 1
   const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
@@ -133,6 +136,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   }))
 }
 
+/** The configuration of one pool. Fails with `InvalidPoolConfig` when an option is wrong. */
 export const layer = (options?: Options): Layer.Layer<PoolConfig, InvalidPoolConfig> =>
   Layer.effect(
     PoolConfig,

@@ -2,6 +2,7 @@
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
 
+/** One thing that happened, told by its `_tag`. Workers are named by their numbers, which are not used again. */
 export type PoolEvent =
   /** A request ended. */
   | { readonly _tag: "RequestEnded"; readonly outcome: Outcome }
@@ -14,14 +15,19 @@ export type PoolEvent =
       readonly error: unknown
       readonly delayMillis: number
     }
+  /** A worker was started. */
   | { readonly _tag: "WorkerStarted"; readonly worker: number }
+  /** A worker ended: it was one too many, its attempt was interrupted, it died, or the pool is closing. */
   | { readonly _tag: "WorkerEnded"; readonly worker: number }
   /** An attempt ignores its interruption. */
   | { readonly _tag: "WorkerStuck"; readonly worker: number; readonly id: string; readonly tag: string }
   /** The number of workers asked for changed. Why is in `Scaler.decisions`. */
   | { readonly _tag: "Resized"; readonly before: number; readonly after: number }
+  /** No attempt starts until `Resumed`. */
   | { readonly _tag: "Paused" }
+  /** Attempts start again. */
   | { readonly _tag: "Resumed" }
+  /** New requests are refused from here on. */
   | { readonly _tag: "Draining" }
   /** The last event of a pool. */
   | { readonly _tag: "Drained"; readonly report: DrainReport }

@@ -8,14 +8,17 @@ export type State = "open" | "draining" | "closed"
 export interface HandlerCounts {
   /** Requests for it that reached the queue's door. */
   readonly offered: number
-  /** Attempts started, and those of them that were not a request's first. */
+  /** Attempts started. */
   readonly attempts: number
+  /** Attempts that were not a request's first. */
   readonly retries: number
   /** Attempts that keep a worker now, those that were interrupted and have not ended included. */
   readonly running: number
-  /** Attempts that ended so. Any others were interrupted. */
+  /** Attempts that succeeded. Those that neither did, nor failed, nor timed out, were interrupted. */
   readonly succeeded: number
+  /** Attempts that failed, or died. */
   readonly failed: number
+  /** Attempts that ran for longer than their timeout. */
   readonly timedOut: number
   /** The time that all its attempts have kept workers, until now, in milliseconds. */
   readonly occupiedMillis: number
@@ -34,8 +37,11 @@ export interface HandlerCounts {
  * and for workers `workers = idle + running + ending + stuck`.
  */
 export interface PoolSnapshot extends Readonly<Record<End, number>> {
+  /** The name of the pool. */
   readonly pool: string
+  /** `open`, `draining`, or `closed`. */
   readonly state: State
+  /** Whether attempts wait for `resume`. */
   readonly paused: boolean
   /** Milliseconds since the pool was built, by its own clock. */
   readonly atMillis: number
@@ -47,9 +53,13 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly abandoned: number
   /** Refused: the sum of `refusedFull` and `refusedDraining`. */
   readonly refused: number
+  /** Refused by a full queue whose strategy is `"dropping"`. */
   readonly refusedFull: number
+  /** Refused by a pool that was draining, or closed. */
   readonly refusedDraining: number
+  /** Requests that were let in. Each has exactly one end, now or later. */
   readonly accepted: number
+  /** Requests that wait for their next attempt and could start now. */
   readonly waiting: number
   /** Requests between two attempts. They keep their place in the queue's capacity. */
   readonly delayed: number
@@ -57,16 +67,21 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly running: number
   /** Of the failed ones, those that ended with a defect. */
   readonly defects: number
-  /** Attempts started, and those of them that were not a request's first. */
+  /** Attempts started. */
   readonly attempts: number
+  /** Attempts that were not a request's first. */
   readonly retries: number
-  /** Calls that were mistakes: an unknown tag, and a payload or option that does not fit. Not in `offered`. */
+  /** Calls of a tag that has no handler. They are mistakes, and not in `offered`. */
   readonly handlerNotFound: number
+  /** Calls whose payload or options do not fit. They are mistakes, and not in `offered`. */
   readonly invalid: number
-  /** Sums over ended requests, in milliseconds. */
+  /** How long the requests that have ended waited, in all, in milliseconds. */
   readonly waitedMillis: number
+  /** How long the attempts of the requests that have ended ran, in all, in milliseconds. */
   readonly ranMillis: number
+  /** Workers there are, whatever they do. */
   readonly workers: number
+  /** Workers that wait for a request. */
   readonly idle: number
   /** Workers whose request is settled while the attempt's finalizers still run. */
   readonly ending: number
@@ -78,8 +93,11 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly target: number
   /** Busy workers that are one too many: they go when their attempt is over. */
   readonly retiring: number
+  /** The lower bound in force. */
   readonly minWorkers: number
+  /** The upper bound in force. */
   readonly maxWorkers: number
+  /** How many stuck workers are replaced. */
   readonly maxStuckWorkers: number
   /** The queue's capacity; `Infinity` when it is unbounded. */
   readonly capacity: number

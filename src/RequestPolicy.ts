@@ -29,8 +29,11 @@ export const RequestPolicy: Context.Reference<Fields> = Context.Reference<Fields
 
 /** A checked policy: durations in whole milliseconds, `Infinity` for `"none"`. */
 export interface Resolved {
+  /** For one attempt. */
   readonly timeoutMillis: number
+  /** For the whole request, from the call on. */
   readonly expiresInMillis: number
+  /** `undefined`: no attempt follows one that failed. */
   readonly retry: Retry | undefined
 }
 

@@ -10,9 +10,10 @@ import type { PoolRequest } from "./internal/request.ts"
 import { Ring } from "./internal/ring.ts"
 import { PoolConfig, type Strategy } from "./PoolConfig.ts"
 
-/** What became of an offer; a request: accepted, and that one gave way to it. */
+/** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
 
+/** What makes the queue of a pool. A pool is built with the one that is in its context. */
 export class RequestQueue extends Context.Service<
   RequestQueue,
   {
@@ -29,6 +30,7 @@ export const layer: Layer.Layer<RequestQueue, never, PoolConfig> = Layer.effect(
   }))
 )
 
+/** The queue of one pool. Its requests are those of the inside: it is for the pool alone. @internal */
 export class WaitingRequests {
   readonly capacity: number
   private readonly strategy: Strategy

@@ -5,16 +5,27 @@ import type { InvalidPoolConfig } from "./PoolError.ts"
 
 const TypeId = "~effect-worker-pool/RetryPolicy"
 
+/** A retry rule, made by `make`: the options with their defaults, durations in milliseconds. */
 export interface RetryPolicy {
+  /** Marks it as one: see `isRetryPolicy`. */
   readonly [TypeId]: typeof TypeId
+  /** Attempts after the first one. */
   readonly times: number
+  /** The delay before the first retry, before jitter. */
   readonly baseMillis: number
+  /** What each further delay is multiplied with. */
   readonly factor: number
+  /** The longest delay. */
   readonly capMillis: number
+  /** Whether each delay is drawn from zero to its full length. */
   readonly jitter: "full" | "none"
+  /** Takes the delay from the error. */
   readonly delay: Delay | undefined
+  /** Which of the handler's own failures are retried. */
   readonly failures: boolean | ((error: unknown) => boolean)
+  /** Whether an attempt that timed out is retried. */
   readonly timeouts: boolean
+  /** Whether defects are retried. */
   readonly defects: boolean
   /** What is wrong with its options. The layer, or the call, that is given such a policy fails with it. */
   readonly invalid: InvalidPoolConfig | undefined
@@ -26,6 +37,7 @@ export interface RetryPolicy {
  */
 export type Delay = (error: unknown, attempt: number) => Duration.Input | undefined
 
+/** What the caller writes. A wrong field is told by the layer, or the call, that is given the policy. */
 export interface Options {
   /** Attempts after the first one. A whole number, at least 0. */
   readonly times: number
@@ -54,6 +66,7 @@ export interface Options {
   readonly defects?: boolean | undefined
 }
 
+/** A retry rule of these options. It never throws: what is wrong with them is in `invalid`. */
 export const make = (options: Options): RetryPolicy => {
   const { delay, times, factor = 2, jitter = "full", failures = true, timeouts = true, defects = false } = options
   const base = checks.millis("retry.base", options.base ?? "100 millis", 0)
@@ -81,6 +94,7 @@ export const make = (options: Options): RetryPolicy => {
   }
 }
 
+/** Whether a value was made by `make`. */
 export const isRetryPolicy = (u: unknown): u is RetryPolicy => Predicate.hasProperty(u, TypeId)
 
 /**

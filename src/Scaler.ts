@@ -10,6 +10,10 @@ import * as ScalingDecision from "./ScalingDecision.ts"
 import type { Proposal, ScalingPolicy, ScalingSignals } from "./ScalingPolicy.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
+/**
+ * The scaler of one pool: what it decided, why, and the hand that overrules it. With `scaling: "none"` it has no policy and
+ * decides nothing: the number of workers changes only by hand.
+ */
 export class Scaler extends Context.Service<
   Scaler,
   {
@@ -18,6 +22,7 @@ export class Scaler extends Context.Service<
      * (`heldBack: "manual"`) until `release`.
      */
     readonly hold: (workers: number) => Effect.Effect<void, OutOfBounds>
+    /** Gives the number of workers back to the policy, from the next look on. Without a hold it does nothing. */
     readonly release: Effect.Effect<void>
     /** The number that is held by hand, or `undefined`. Bounds that come nearer than it move it. */
     readonly held: Effect.Effect<number | undefined>
@@ -204,6 +209,7 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+/** `make` as a layer. Fails with `InvalidPoolConfig` when an option of the policy is wrong. */
 export const layer = (policy: ScalingPolicy): Layer.Layer<Scaler, InvalidPoolConfig, PoolConfig | WorkerPool> =>
   Layer.effect(Scaler, make(policy))
 

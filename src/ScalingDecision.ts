@@ -5,9 +5,13 @@ import type { HeldBack, ScalingSignals } from "./policies/policy.ts"
 /** `"shortage"`: between two ticks, since a request had found no idle worker. */
 export type Cause = "tick" | "shortage"
 
+/** One look at the load, and what came of it. Numbers are numbers of workers. */
 export interface ScalingDecision {
+  /** What asked for it. */
   readonly cause: Cause
+  /** The name of the policy that was in force. */
   readonly policy: string
+  /** The number of workers asked for before this look. */
   readonly before: number
   /** The number of workers asked for after this look. Equal to `before` when nothing changed. */
   readonly after: number
@@ -15,9 +19,11 @@ export interface ScalingDecision {
   readonly wanted: number
   /** What the policy proposed, before the bounds. */
   readonly proposed: number
+  /** Why the policy wants that many: the rest of a sentence that begins with "because". */
   readonly reason: string
   /** Why `after` is not `wanted`, if it is not. */
   readonly heldBack: HeldBack | undefined
+  /** What the policy saw. */
   readonly signals: ScalingSignals
 }
 

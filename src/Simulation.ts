@@ -38,12 +38,15 @@ export { Arrivals, ServiceTimes }
 export type { Decision, Downstream, Figures }
 export type { Quantiles, Window } from "./simulation/report.ts"
 
+/** A load, a pool and a policy. A wrong option fails the run with `InvalidPoolConfig`. */
 export interface Options {
   /** The options of the pool. Arrivals do not wait at the door unless `strategy` says so: its default here is `"dropping"`. */
   readonly pool?: Omit<ElasticPool.Options, "scaling" | "name"> | undefined
   /** Default `ScalingPolicy.adaptive()`. */
   readonly policy?: ScalingPolicy.ScalingPolicy | undefined
+  /** When requests come, and of which types. */
   readonly arrivals: Arrivals.Arrivals
+  /** How long their handlers work. */
   readonly service: ServiceTimes.ServiceTimes
   /** The share of the attempts that fail, at the end of their time. From 0 to 1. Default `0`. */
   readonly failures?: number | undefined
@@ -53,6 +56,7 @@ export interface Options {
   readonly duration: Duration.Input
   /** What arrives before is left out of the figures. At least zero. Default 0. */
   readonly warmup?: Duration.Input | undefined
+  /** Seeds all random numbers. Default `1`. */
   readonly seed?: string | number | undefined
   /** What `windowsWithinTarget` compares with. Default 100 ms. */
   readonly waitTarget?: Duration.Input | undefined
@@ -66,13 +70,19 @@ export interface Options {
 
 /** What became of one request; instants in milliseconds since the start. */
 export interface SimulatedRequest extends Readonly<Job> {
+  /** How it ended. */
   readonly end: Ended
+  /** When it ended. */
   readonly endedAt: number
 }
 
 /** How long the host waits for its turn while a simulation runs. */
 const sliceMillis = 50
 
+/**
+ * Runs one simulation and tells its figures. It keeps the thread for 50 ms at a time and then lets others have a turn.
+ * Interrupting it closes its pool and tells nothing. A policy that throws makes it die of what was thrown.
+ */
 export const run = (options: Options): Effect.Effect<Figures, InvalidPoolConfig> =>
   Effect.suspend(() => {
     const settings = check(options)

@@ -9,6 +9,7 @@ import * as RequestQueue from "./RequestQueue.ts"
 import type { Scaler } from "./Scaler.ts"
 import * as WorkerPool from "./WorkerPool.ts"
 
+/** The options of a pool, and the seed of its random numbers. `drainDeadline` is 0 unless it is set. */
 export interface Options extends ElasticPool.Options {
   /** Seeds all random numbers of the pool, such as the jitter of retries. Default `"TestPool"`. */
   readonly seed?: string | number | undefined

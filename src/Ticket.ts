@@ -5,8 +5,11 @@ import { type Listener, type PoolRequest, toOutcome } from "./internal/request.t
 import type { Outcome } from "./Outcome.ts"
 import type { EndError, NestedWaitRefused, Phase } from "./PoolError.ts"
 
+/** One accepted request. Whoever has its ticket can wait for it, look at it, and cancel it. */
 export interface Ticket<out A, out E = never> {
+  /** The id of the call, or the request's number in the pool behind the pool's `idPrefix`. */
   readonly id: string
+  /** The tag of the Rpc, or `"run"`. */
   readonly tag: string
   /**
    * Waits for the end and gives what the caller sees. Interrupting this wait cancels nothing. Within an attempt that the

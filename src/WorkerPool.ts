@@ -20,9 +20,11 @@ import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import type { RequestQueue } from "./RequestQueue.ts"
 import type { Ticket } from "./Ticket.ts"
 
+/** One pool: the door for requests, the levers, and the counts. All of it may be used from any number of fibers. */
 export class WorkerPool extends Context.Service<
   WorkerPool,
   {
+    /** The name of the pool, from its options. */
     readonly name: string
     /**
      * Runs a request and waits for its end. Interrupting this effect cancels the request: a waiting one is withdrawn; a
@@ -77,6 +79,7 @@ export class WorkerPool extends Context.Service<
      * Running ones finish; admission, expiry and delays go on.
      */
     readonly pause: Effect.Effect<void>
+    /** Lets attempts start again. */
     readonly resume: Effect.Effect<void>
     /**
      * Refuses new requests, finishes the others with as many workers as the bounds allow, interrupts at the deadline what is left, and closes the pool. It always
@@ -98,6 +101,7 @@ export class WorkerPool extends Context.Service<
     readonly latencies: Effect.Effect<Latencies>
     /** What happens from the subscription on, until the pool has drained. A slow subscriber loses its oldest events. */
     readonly events: Stream.Stream<PoolEvent>
+    /** The last requests that ended failed or timed out. */
     readonly deadLetters: DeadLetters.DeadLetters
   }
 >()("effect-worker-pool/WorkerPool") {}

@@ -23,11 +23,13 @@ export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-work
   error: PoolError.PoolError
 }) {}
 
+/** The Rpcs of a group as they are called from afar: each can also fail with the pool's own errors. */
 export type Remote<Rpcs extends Rpc.Any> = Rpc.AddMiddleware<Rpcs, typeof PoolErrors>
 
 /** A function for each Rpc; besides its own errors and the pool's it fails when the pool cannot be reached. */
 export type Client<Rpcs extends Rpc.Any> = RpcClient.RpcClient<Remote<Rpcs>, RpcClientError.RpcClientError>
 
+/** The path of the calls, of the routes and of the client, unless they are given another one. */
 export const defaultPath = "/rpc"
 
 /** The group as it is called from afar. `Handlers.layer` takes the one without: in the process nothing is added. */

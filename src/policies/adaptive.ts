@@ -8,6 +8,7 @@ import * as Measure from "./measure.ts"
 import type { HeldBack, Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
 import { serversFor } from "./staffing.ts"
 
+/** The options of `adaptive`. */
 export interface AdaptiveOptions {
   /** How long a request may wait for a worker; one in a hundred may wait longer. Above zero. Default 100 ms. */
   readonly waitTarget?: Duration.Input | undefined

@@ -5,6 +5,7 @@ import { format, formatMillis } from "./figures.ts"
 import * as HandlerLoad from "./handlerLoad.ts"
 import type { Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
 
+/** The options of `gradient`. */
 export interface GradientOptions {
   /** How many times its unloaded latency an attempt may take before the limit comes down. From 1 to 1000. Default `1.3`. */
   readonly tolerance?: number | undefined

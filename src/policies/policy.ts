@@ -22,6 +22,7 @@ export type HeldBack =
   | "maxWorkers"
   /** `Scaler.hold`. */
   | "manual"
+  /** The pool is paused and stays as it is. */
   | "paused"
   /** Too soon after the last rise to come down. */
   | "cooldown"
@@ -34,6 +35,7 @@ export type HeldBack =
 
 /** What a policy wants, and why. The pool rounds the number up and clamps it to its bounds. */
 export interface Proposal<S> {
+  /** The number of workers to ask for. */
   readonly workers: number
   /** What the load alone would ask for, before the policy's own brakes. Default: `workers`. */
   readonly wanted?: number | undefined
@@ -41,6 +43,7 @@ export interface Proposal<S> {
   readonly heldBack?: HeldBack | undefined
   /** A clause that can follow "because". */
   readonly reason: string
+  /** What `decide` gets at the next look. */
   readonly state: S
 }
 
@@ -49,10 +52,13 @@ export interface Proposal<S> {
  * pure, so that a recorded load gives the same decisions again.
  */
 export interface ScalingPolicy<S = any> {
+  /** Stands in decisions, metrics and logs. */
   readonly name: string
+  /** The state before the first tick. */
   readonly initial: S
   /** The number of workers before the first tick. Default: the pool's `minWorkers`. */
   readonly startsWith?: number | undefined
+  /** What it wants at a tick. A policy that throws leaves the number of workers as it is. */
   readonly decide: (signals: ScalingSignals, state: S) => Proposal<S>
   /**
    * What it wants between two ticks, when a request waits and no worker is idle. Only a rise is heard. The state is what

@@ -2,6 +2,7 @@
 import * as checks from "../internal/checks.ts"
 import type { ScalingPolicy } from "./policy.ts"
 
+/** The options of `queueLength`. */
 export interface QueueLengthOptions {
   /** Workers are added while more requests than this wait. A whole number, at least 1. */
   readonly threshold: number

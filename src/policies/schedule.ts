@@ -7,13 +7,17 @@ import type { ScalingPolicy } from "./policy.ts"
 
 const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const
 
+/** Bounds for a time of the day. */
 export interface ScheduleEntry {
   /** Hours and minutes, `"08:00"`; from `from` on, until just before `to`. An entry whose `to` is not later goes over midnight. */
   readonly from: string
+  /** The first minute at which it no longer holds, `"18:00"`. */
   readonly to: string
   /** The days on which it begins. Default: every day. */
   readonly days?: ReadonlyArray<(typeof days)[number]> | undefined
+  /** A whole number, at least 0. Default 0. */
   readonly minWorkers?: number | undefined
+  /** A whole number, at least `minWorkers`. Default: no bound. */
   readonly maxWorkers?: number | undefined
 }
 

@@ -5,12 +5,15 @@ import type { Draw } from "./random.ts"
 
 /** One request of a trace. `type` is its tag; the default is `"Work"`. */
 export interface Arrival {
+  /** Milliseconds since the start. */
   readonly atMillis: number
+  /** The tag of the request. */
   readonly type: string
 }
 
 /** A load. Rates are requests per second. */
 export interface Arrivals {
+  /** As on the command line, such as `poisson:10`. */
   readonly name: string
   /** What is wrong with its numbers. The simulation that is given it fails with it. */
   readonly invalid?: InvalidPoolConfig | undefined

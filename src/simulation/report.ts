@@ -3,15 +3,21 @@ import type { ScalingDecision } from "../ScalingDecision.ts"
 
 /** Times in milliseconds. */
 export interface Quantiles {
+  /** The mean. */
   readonly mean: number
+  /** What half of them did not exceed. */
   readonly p50: number
+  /** What 95 % of them did not exceed. */
   readonly p95: number
+  /** What 99 % of them did not exceed. */
   readonly p99: number
 }
 
 /** A second of the run. */
 export interface Window {
+  /** Where it begins, in milliseconds since the start. */
   readonly fromMillis: number
+  /** Requests that came in it. */
   readonly arrived: number
   /** On average. */
   readonly workers: number
@@ -21,8 +27,9 @@ export interface Window {
   readonly begun: number
   /** What waited at its end. */
   readonly left: number
-  /** Of those that have begun. */
+  /** How long those that have begun had waited: the mean, in milliseconds. */
   readonly waitMean: number
+  /** What 95 % of those that have begun had not waited longer than, in milliseconds. */
   readonly waitP95: number
 }
 
@@ -34,6 +41,7 @@ export interface Capacity {
 
 /** The figures of one policy: of the requests that arrived after the warm-up, until the last of them has ended. */
 export interface Figures {
+  /** The name of the policy. */
   readonly policy: string
   /** From arrival to the first attempt, or to the end without one; refused requests are left out. */
   readonly wait: Quantiles
@@ -41,15 +49,23 @@ export interface Figures {
   readonly total: Quantiles
   /** The sum of all that follow it, down to `interrupted`. */
   readonly arrived: number
+  /** Ended with a value. */
   readonly completed: number
+  /** Ended with a failure, or a defect. */
   readonly failed: number
+  /** Not let in by a full queue. */
   readonly refused: number
+  /** Lived for longer than `expiresIn`. */
   readonly expired: number
+  /** Ran in their last attempt for longer than the timeout. */
   readonly timedOut: number
+  /** Gave way to a newer one in a full queue. */
   readonly evicted: number
+  /** Stopped by the pool. */
   readonly interrupted: number
   /** Attempts that were not a request's first. */
   readonly retries: number
+  /** The most that waited at once, outside a full queue too. */
   readonly peakBacklog: number
   /** The number of workers, summed up over time. */
   readonly workerSeconds: number
@@ -69,10 +85,14 @@ export interface Figures {
   readonly windowsWithinTarget: number
   /** The decisions that changed something. */
   readonly decisions: ReadonlyArray<Decision>
+  /** Second by second. */
   readonly windows: ReadonlyArray<Window>
 }
 
+/** A scaling decision that changed the number of workers. */
 export interface Decision extends Pick<ScalingDecision, "cause" | "before" | "after" | "wanted" | "reason"> {
+  /** Milliseconds since the start. */
   readonly atMillis: number
+  /** Why `after` is not `wanted`; `null` when it is. */
   readonly heldBack: ScalingDecision["heldBack"] | null
 }

@@ -5,14 +5,17 @@ import type { Draw } from "./random.ts"
 
 /** A distribution of service times, in milliseconds. */
 export interface ServiceTimes {
+  /** As on the command line, such as `exponential:100ms`. */
   readonly name: string
   /** What is wrong with its numbers. The simulation that is given it fails with it. */
   readonly invalid?: InvalidPoolConfig | undefined
+  /** The mean, in milliseconds. */
   readonly meanMillis: number
   /** The service time of the next request of this type. */
   readonly sampler: (draw: Draw) => (type: string) => number
 }
 
+/** The same for each request. */
 export const constant = (millis: number): ServiceTimes => ({
   name: `constant:${millis}ms`,
   invalid: checks.allFinite({ millis }),
@@ -20,6 +23,7 @@ export const constant = (millis: number): ServiceTimes => ({
   sampler: () => () => millis
 })
 
+/** Exponentially distributed: many short ones, few long ones. Its standard deviation is its mean. */
 export const exponential = (meanMillis: number): ServiceTimes => ({
   name: `exponential:${meanMillis}ms`,
   invalid: checks.allFinite({ meanMillis }),
