@@ -68,11 +68,13 @@ const table = {
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
+  "internal/task": "internal/asyncContext internal/origin internal/request",
+  "internal/taskWorker": "internal/asyncContext internal/task internal/worker",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/core internal/origin internal/payload internal/request internal/runtime",
+    "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
@@ -85,7 +87,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew internal/shortages",
+    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/shortages",
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
@@ -103,6 +105,27 @@ const table = {
   "simulation/meter": "PoolSnapshot simulation/histogram simulation/report simulation/workload",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
+
+  "promise/errors": "PoolError",
+  "promise/publicError": "PoolError promise/errors",
+  "promise/hostClock": "",
+  "promise/nestedPromise": "",
+  "promise/signals": "internal/request",
+  "promise/task": "PoolError RetryPolicy internal/request internal/task promise/publicError",
+  "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
+  "promise/outcome": "DrainReport Outcome PoolEvent promise/publicError",
+  "promise/door":
+    "internal/core internal/intake internal/request internal/task promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+  "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
+  "promise/map":
+    "internal/checks internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
+  "promise/doors": "internal/request promise/door promise/map promise/outcome promise/task promise/ticket",
+  "promise/quiet": "internal/core promise/hostClock",
+  "promise/pool":
+    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hostClock promise/outcome promise/publicError promise/quiet",
+  "promise/createPool":
+    "Handlers PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+  "promise/index": "ScalingPolicy promise/*",
 
   index: "any public file",
   "http/RemotePool": "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages",

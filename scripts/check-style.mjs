@@ -28,6 +28,9 @@ const exceptions = {
   "http/patience.ts": ["reads a real clock", "sets a real timer"], // it goes on where the timers of the server of Node end
   "PoolMetrics.ts": ["runs an effect out of the structure"], // a metric is read by a plain function
   "Simulation.ts": ["runs an effect out of the structure"], // a world of its own, with its own scheduler
+  "promise/hostClock.ts": ["sets a real timer"], // it is the clock, and says whether its timers keep the process alive
+  // where promises are: callers see errors that are thrown, and run what is an effect within
+  "promise/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "simulation/random.ts": ["runs an effect out of the structure"], // a generator is made by an effect
   "program/": ["reads a real clock"]
 }

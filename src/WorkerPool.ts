@@ -7,8 +7,9 @@ import type { DrainReport, LeftRequest } from "./DrainReport.ts"
 import type { Handlers } from "./Handlers.ts"
 import { Calls } from "./internal/calls.ts"
 import { makeControls } from "./internal/controls.ts"
-import { type Core, makeCore } from "./internal/core.ts"
+import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
+import type { Intake } from "./internal/intake.ts"
 import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
 import type { Outcome, Rejected } from "./Outcome.ts"
@@ -108,13 +109,14 @@ export class WorkerPool extends Context.Service<
 
 /** A pool and its inner parts. @internal */
 export const make = (
-  mode: Mode
+  mode: Mode,
+  hire?: Hire
 ): Effect.Effect<
-  { readonly pool: WorkerPool["Service"]; readonly core: Core },
+  { readonly pool: WorkerPool["Service"]; readonly core: Core; readonly intake: Intake },
   InvalidPoolConfig,
   PoolConfig | RequestQueue | Handlers | Scope.Scope
 > =>
-  Effect.map(makeCore(mode), (core) => {
+  Effect.map(makeCore(mode, hire), (core) => {
     const calls = new Calls(core)
     const pool = WorkerPool.of({
       name: core.config.name,
@@ -128,7 +130,7 @@ export const make = (
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })
     shortages.connect(pool, core.crew)
-    return { pool, core }
+    return { pool, core, intake: calls.intake }
   })
 
 /** The pool's part of the assembly. `ElasticPool.layer` is the whole. */

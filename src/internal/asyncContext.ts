@@ -17,7 +17,13 @@ type Symbols = Record<symbol, unknown>
 
 interface AsyncHooks {
   readonly AsyncResource: new (type: string) => AsyncContext & Symbols
-  readonly AsyncLocalStorage: new () => { run<A>(store: unknown, f: () => A): A; disable(): void }
+  readonly AsyncLocalStorage: new () => Storage<any> & { disable(): void }
+}
+
+/** A value that whatever is started within `run` finds, however it goes on. */
+export interface Storage<A> {
+  run<Args extends Array<any>, B>(value: A, f: (...args: Args) => B, ...args: Args): B
+  getStore(): A | undefined
 }
 
 const hooks: AsyncHooks | undefined = (() => {
@@ -27,6 +33,24 @@ const hooks: AsyncHooks | undefined = (() => {
     return undefined
   }
 })()
+
+/** Where there is no async context, the value is found until the code first waits. */
+export const makeStorage = <A>(): Storage<A> => {
+  if (hooks?.AsyncLocalStorage !== undefined) return new hooks.AsyncLocalStorage()
+  let value: A | undefined
+  return {
+    run: (next, f, ...args) => {
+      const before = value
+      value = next
+      try {
+        return f(...args)
+      } finally {
+        value = before
+      }
+    },
+    getStore: () => value
+  }
+}
 
 const capture = () => new hooks!.AsyncResource("effect-worker-pool")
 

@@ -5,6 +5,7 @@ import type * as Call from "../Call.ts"
 import type { Handler } from "../Handlers.ts"
 import { HandlerNotFound, InvalidPayload, InvalidRequestOption, type SubmitError } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
+import { captureAsyncContext } from "./asyncContext.ts"
 import type { Core } from "./core.ts"
 import { type Origin, Origins } from "./origin.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
@@ -86,6 +87,23 @@ export class Intake {
     const details = new Details()
     details.context = callerContext()
     return this.make(this.core.runRoute, effect, options, details, this.origin(true))
+  }
+
+  /** Of a caller that is no fiber; `parent` is the request in whose attempt it calls. */
+  fromTask(
+    route: Route,
+    call: unknown,
+    options: Call.Options | undefined,
+    parent: PoolRequest | undefined
+  ): PoolRequest | Refusal {
+    const asyncContext = captureAsyncContext()
+    let details: Details | undefined
+    if (asyncContext !== undefined || parent !== undefined) {
+      details = new Details()
+      details.asyncContext = asyncContext
+      details.parent = parent
+    }
+    return this.make(route, call, options, details, undefined)
   }
 
   /** The same request again, as a new one. */

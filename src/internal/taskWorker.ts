@@ -1,0 +1,75 @@
+/** A worker that runs functions which give promises. It has no fiber: it is an object that a promise calls back. */
+import { Exit, type Scope } from "effect"
+import { inAsyncContext } from "./asyncContext.ts"
+import { startTask, TaskAttempt, type TaskCall } from "./task.ts"
+import { Worker } from "./worker.ts"
+
+/**
+ * A promise cannot be interrupted, only told: the worker is taken until the promise has settled, whatever became of its
+ * request. One that never does is stuck, like an effect that does not end.
+ */
+export class TaskWorker extends Worker {
+  private attempt: TaskAttempt | undefined = undefined
+  private onEnd!: (exit: Exit.Exit<unknown, unknown>) => void
+
+  /** There is nothing in it that the scope could own: it ends when the crew says so. */
+  begin(_: Scope.Scope, onEnd: (exit: Exit.Exit<unknown, unknown>) => void): void {
+    this.onEnd = onEnd
+    this.resume()
+  }
+
+  interrupt(): void {
+    const request = this.request!
+    this.attempt?.interrupt(() => (request.payload as TaskCall).reasonOf(request))
+  }
+
+  get isInterrupted(): boolean {
+    return false
+  }
+
+  /** In nobody's async context: else it would keep alive what whoever has woken it has in its own. */
+  private readonly resume = (): void => {
+    this.wake = undefined
+    inAsyncContext(undefined, this.work)
+  }
+
+  /**
+   * Takes requests until none is left, or the worker has to go. It awaits nothing but the promise of an attempt: to await
+   * is cheaper than to be called back, which makes one more promise (W1a).
+   */
+  private readonly work = async (): Promise<void> => {
+    const { attempts, employer, turn } = this
+    try {
+      while (!this.mustStop) {
+        const now = attempts.now()
+        if (turn.isOver(now)) return turn.queue(this.resume)
+        const request = employer.take(this, now)
+        if (request === undefined) {
+          if (!employer.park(this)) continue
+          this.wake = this.resume
+          return
+        }
+        this.attempted = true
+        let exit: Exit.Exit<unknown, unknown> = Exit.void
+        if (attempts.start(this, request, now)) {
+          const call = request.payload as TaskCall
+          try {
+            const given = startTask(call, request, (this.attempt = new TaskAttempt(request)), request.asyncContext)
+            if (given instanceof Promise) {
+              attempts.goOn(this, now)
+              exit = Exit.succeed(await given)
+            } else exit = Exit.succeed(given)
+          } catch (error) {
+            call.onFailure(error)
+            exit = Exit.fail(error)
+          }
+          this.attempt = undefined
+        }
+        attempts.end(this, exit, attempts.now())
+      }
+    } catch (defect) {
+      return this.onEnd(Exit.die(defect))
+    }
+    this.onEnd(Exit.void)
+  }
+}

@@ -1,0 +1,80 @@
+/** What callers write, checked, as the pool reads it. */
+import { Exit } from "effect"
+import type * as RequestOptions from "../Call.ts"
+import * as checks from "../internal/checks.ts"
+import { InvalidPoolConfig } from "../PoolError.ts"
+import * as RetryPolicy from "../RetryPolicy.ts"
+import { publicError } from "./publicError.ts"
+import type { CallOptions, Policy, RetryOptions } from "./task.ts"
+
+type Invalid = Exit.Exit<never, InvalidPoolConfig>
+
+const callFields = new Set(["timeout", "expiresIn", "retry", "id", "signal"])
+const retryFields = new Set(["times", "base", "factor", "cap", "jitter", "delay", "failures", "timeouts"])
+
+/** Options of one call; what is out of its range in them is found later, with the same error. */
+export const toCallOptions = (options: CallOptions): RequestOptions.Options | Invalid => {
+  if (typeof options !== "object" || options === null) return invalid("options", "an object", options)
+  try {
+    const unknown = unknownField(options, callFields, "an option of a call")
+    if (unknown !== undefined) return Exit.fail(unknown)
+    const { signal } = options
+    if (signal !== undefined && typeof signal.addEventListener !== "function") {
+      return invalid("signal", "an AbortSignal", signal)
+    }
+    return toFields(options, "") as RequestOptions.Options | Invalid
+  } catch {
+    return invalid("options", "an object whose fields can be read", typeof options)
+  }
+}
+
+/** Why this is nothing that can be run. */
+export const notATask = (task: unknown): Invalid =>
+  Exit.fail(
+    new InvalidPoolConfig({
+      field: "task",
+      expected: "a function, such as `() => fetch(url)`",
+      actual:
+        task instanceof Promise ? "a promise, which has begun already" : String(task === null ? task : typeof task)
+    })
+  )
+
+/** The policy of a pool or a handler. `where` stands before the field in an error. */
+export const toPolicy = ({ expiresIn, retry, timeout }: Policy, where = ""): RequestOptions.Options | Invalid =>
+  toFields({ timeout, expiresIn, retry }, where)
+
+/** The first field that is none of these: a word that is not known would be a setting that does not work. */
+export const unknownField = (
+  options: object,
+  known: ReadonlySet<string>,
+  what: string,
+  where = ""
+): InvalidPoolConfig | undefined => {
+  for (const field of Object.keys(options)) {
+    if (known.has(field)) continue
+    const expected = `${what} (${[...known].join(", ")})`
+    return new InvalidPoolConfig({ field: where + field, expected, actual: "a name that is not known" })
+  }
+  return undefined
+}
+
+/** With the retry rule as a policy. All of an object that has one is copied, all else is as it came. */
+const toFields = (options: Policy, where: string): RequestOptions.Options | Invalid => {
+  const { retry } = options
+  if (typeof retry !== "object" || retry === null) return options as RequestOptions.Options
+  const unknown = unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
+  return unknown === undefined
+    ? ({ ...options, retry: toRetryPolicy(retry) } as RequestOptions.Options)
+    : Exit.fail(unknown)
+}
+
+/** Its functions see errors as callers do. */
+const toRetryPolicy = ({ delay, failures, ...rest }: RetryOptions): RetryPolicy.RetryPolicy =>
+  RetryPolicy.make({
+    ...rest,
+    delay: typeof delay === "function" ? (error, attempt) => delay(publicError(error), attempt) : delay,
+    failures: typeof failures === "function" ? (error) => failures(error) : failures
+  })
+
+const invalid = (field: string, expected: string, actual: unknown): Invalid =>
+  Exit.fail(checks.wrong(field, expected, actual))

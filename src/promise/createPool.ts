@@ -1,0 +1,120 @@
+/** Puts a pool of promises together: queue, drain, scaler and counts of any pool, and workers that need no fiber. */
+import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Rpc } from "effect/rpc"
+import { Handlers } from "../Handlers.ts"
+import { TaskWorker } from "../internal/taskWorker.ts"
+import * as PoolConfig from "../PoolConfig.ts"
+import { InvalidPoolConfig } from "../PoolError.ts"
+import * as PoolMetrics from "../PoolMetrics.ts"
+import * as RequestQueue from "../RequestQueue.ts"
+import * as Scaler from "../Scaler.ts"
+import * as ScalingPolicy from "../ScalingPolicy.ts"
+import * as WorkerPool from "../WorkerPool.ts"
+import { toPolicy, unknownField } from "./callOptions.ts"
+import { Door, failureOf } from "./door.ts"
+import { type HandlersOf, makeDoors } from "./doors.ts"
+import { HostClock } from "./hostClock.ts"
+import { type Pool, PoolOf } from "./pool.ts"
+import { errorAt } from "./publicError.ts"
+import type { Handler, Policy } from "./task.ts"
+
+/** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
+export interface Options<H extends HandlersOf = {}>
+  extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
+  /** How the number of workers follows the load. `"none"`: only `resize` changes it. Default `ScalingPolicy.adaptive()`. */
+  readonly scaling?: ScalingPolicy.ScalingPolicy | "none" | undefined
+  /** Functions for inputs, by name: `run.resize(input)`. One with a policy of its own is `{ handler, timeout, ... }`. */
+  readonly handlers?: H | undefined
+}
+
+/**
+ * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
+ * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending.
+ */
+export const createPool = <const H extends HandlersOf = {}>(options: Options<H> = {}): Pool<H> => {
+  const scope = Scope.makeUnsafe()
+  const built = Effect.runFork(Scope.provide(build(options), scope)).pollUnsafe()!
+  if (Exit.isSuccess(built)) return built.value
+  throw errorAt(createPool, failureOf(built))
+}
+
+const fields: Readonly<Record<keyof Options, true>> = {
+  name: true,
+  idPrefix: true,
+  minWorkers: true,
+  maxWorkers: true,
+  capacity: true,
+  strategy: true,
+  timeout: true,
+  expiresIn: true,
+  retry: true,
+  scaling: true,
+  scalingInterval: true,
+  interruptGrace: true,
+  drainDeadline: true,
+  drainGrace: true,
+  maxStuckWorkers: true,
+  decisions: true,
+  handlers: true
+}
+const known = new Set(Object.keys(fields))
+
+/** Each step is synchronous. */
+const build = Effect.fnUntraced(function* <H extends HandlersOf>(options: Options<H>) {
+  const scope = (yield* Effect.scope) as Scope.Closeable
+  const wrong = unknownField(options, known, "an option of a pool")
+  if (wrong !== undefined) return yield* wrong
+  const { expiresIn, handlers: given = {}, retry, scaling = ScalingPolicy.adaptive(), timeout, ...rest } = options
+  const policy = yield* checked(toPolicy({ timeout, expiresIn, retry }))
+  const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, ...policy, deadLetters: 0 }))
+  const functions = new Map<string, Handler<any, unknown>>()
+  const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
+  for (const [name, one] of Object.entries<HandlersOf[string]>(given)) {
+    const handler = typeof one === "function" ? one : one?.handler
+    if (typeof handler !== "function") return yield* notAHandler(name, one)
+    functions.set(name, handler)
+    handlers.set(name, {
+      rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),
+      policy: typeof one === "function" ? {} : yield* checked(toPolicy(one, `handlers.${name}.`)),
+      context: Context.empty(),
+      run: () => Effect.die("not reached: a TaskWorker calls the function")
+    })
+  }
+  const clock = new HostClock()
+  const parts = RequestQueue.layer.pipe(
+    Layer.provideMerge(Layer.succeed(PoolConfig.PoolConfig, config)),
+    Layer.provideMerge(Layer.succeed(Handlers, handlers)),
+    Layer.provideMerge(Layer.succeed(Clock.Clock, clock))
+  )
+  const context = yield* Layer.build(parts)
+  const { core, intake, pool } = yield* Effect.provide(
+    WorkerPool.make("elastic", () => (worker) => new TaskWorker(worker)),
+    context
+  )
+  // It looks at the load for as long as there is any: of itself it keeps no process alive.
+  const idleClock = Context.add(Context.add(context, WorkerPool.WorkerPool, pool), Clock.Clock, new HostClock())
+  const scaler = yield* Effect.provide(
+    Layer.build(scaling === "none" ? Scaler.layerNone : Scaler.layer(scaling)),
+    idleClock
+  )
+  if (options.name !== undefined) yield* Effect.provide(Layer.build(PoolMetrics.layer), idleClock)
+  const door = new Door(core, intake, clock)
+  return new PoolOf<H>({
+    service: pool,
+    scaler: Context.get(scaler, Scaler.Scaler),
+    scope,
+    door,
+    doors: makeDoors<H>(door, functions),
+    clock
+  })
+})
+
+const checked = <A>(read: A | Exit.Exit<never, InvalidPoolConfig>): Effect.Effect<A, InvalidPoolConfig> =>
+  Exit.isExit(read) ? read : Effect.succeed(read)
+
+const notAHandler = (name: string, actual: unknown): InvalidPoolConfig =>
+  new InvalidPoolConfig({
+    field: `handlers.${name}`,
+    expected: "a function, or an object with a function `handler`",
+    actual: actual === null ? "null" : typeof actual
+  })

@@ -1,0 +1,182 @@
+/** The way from a call to a request, and from its end to what the call's promise gives. No fiber waits for either. */
+import { Cause, Exit } from "effect"
+import type { Core } from "../internal/core.ts"
+import type { Intake } from "../internal/intake.ts"
+import {
+  Details,
+  type Listener,
+  PoolRequest,
+  type Route,
+  toOutcome as internalOutcome,
+  type Waiting
+} from "../internal/request.ts"
+import { currentTask } from "../internal/task.ts"
+import type { HostClock } from "./hostClock.ts"
+import { notATask, toCallOptions } from "./callOptions.ts"
+import { NestedPromise } from "./nestedPromise.ts"
+import { type Outcome, toOutcome } from "./outcome.ts"
+import { errorAt, publicError, rejection } from "./publicError.ts"
+import { Signals } from "./signals.ts"
+import { Call, type CallOptions, type Handler } from "./task.ts"
+
+/** What a call runs: the function that it brings, or the handler that the pool has. */
+export interface Target {
+  readonly route: Route
+  readonly handler: Handler<any, unknown> | undefined
+}
+
+/** Why there is no request; in the words of the caller. */
+export interface Refusal {
+  readonly error: unknown
+}
+
+export class Door {
+  readonly core: Core
+  private readonly intake: Intake
+  private readonly clock: HostClock
+  private readonly signals: Signals
+
+  constructor(core: Core, intake: Intake, clock: HostClock) {
+    this.core = core
+    this.intake = intake
+    this.clock = clock
+    this.signals = new Signals((request) => this.cancel(request))
+  }
+
+  /** Makes a request and lets it in; it may have ended when this returns. `above` is what the caller has called. */
+  enter(
+    above: Function,
+    { handler, route }: Target,
+    given: unknown,
+    options: CallOptions | undefined
+  ): PoolRequest | Refusal {
+    const signal = options?.signal
+    const task = handler ?? given
+    if (typeof task !== "function") return refused(above, notATask(given))
+    const read = options === undefined ? undefined : toCallOptions(options)
+    if (Exit.isExit(read)) return refused(above, read)
+    if (signal?.aborted === true) return { error: signal.reason }
+    const call = new Call(
+      task as Handler<unknown, unknown>,
+      handler === undefined ? undefined : { value: given },
+      signal
+    )
+    const request = this.intake.fromTask(route, call, read, currentTask())
+    if (!(request instanceof PoolRequest)) return refused(above, request)
+    const refusal = this.core.admission.enter(request)
+    if (refusal !== undefined) return refused(above, refusal)
+    this.clock.hold()
+    if (signal !== undefined && request.phase !== "ended") {
+      this.signals.add(signal, request)
+      request.listen(() => this.signals.remove(signal, request))
+    }
+    return request
+  }
+
+  cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
+    const cancelled = this.core.admission.cancel(request)
+    // That nothing is left to do is seen at the end of a turn.
+    this.core.turn.isOver(this.core.now())
+    return cancelled
+  }
+
+  /** The value of a request, or why there is none. */
+  result(request: PoolRequest, onRefused?: () => void): Promise<unknown> {
+    return this.waitFor(
+      request,
+      (resolve, reject) => onEnd(request, (exit) => tell(request, exit, resolve, reject)),
+      onRefused
+    )
+  }
+
+  /** All of how it ended. */
+  outcome(request: PoolRequest): Promise<Outcome> {
+    return this.waitFor(request, (resolve) => onEnd(request, () => resolve(outcomeOf(request))))
+  }
+
+  /** Waits until it was let in; `ticket` is what its caller then has. */
+  accepted<A>(request: PoolRequest, ticket: A): Promise<A> {
+    if (request.phase !== "blocked") return Promise.resolve(ticket)
+    return this.waitFor(request, (resolve, reject) => {
+      // One that was let in and has an end already has a ticket all the same.
+      const gone: Listener = (exit, { end }) =>
+        end === undefined ? tell(request, exit, resolve, reject) : resolve(ticket)
+      const details = (request.details ??= new Details())
+      request.listen(gone)
+      details.onAccepted = () => {
+        request.unlisten(gone)
+        details.onAccepted = undefined
+        resolve(ticket)
+      }
+    })
+  }
+
+  /**
+   * A promise that somebody may wait for. A task of this pool that does lends its slot to what it waits for. To ask and not
+   * to wait is no wait: that is known only once somebody asks for the promise's end. `onRefused`: this wait is not let to be.
+   */
+  private waitFor<A>(request: PoolRequest, wire: Wire<A>, onRefused?: () => void): Promise<A> {
+    if (currentTask() === undefined || request.phase === "ended") return new Promise(wire)
+    const { nesting, now, turn } = this.core
+    let waiting: Waiting | undefined
+    let refuse!: Reject
+    const goOn = (task: () => void): void => {
+      if (waiting === undefined) return task()
+      waiting.end()
+      waiting.afterReturn(() => turn.run(now(), task))
+    }
+    const promise = new NestedPromise<A>((resolve, reject) => {
+      refuse = reject
+      wire(
+        (value) => goOn(() => resolve(value)),
+        (error) => goOn(() => reject(error))
+      )
+    })
+    promise.onWait = () => {
+      const by = currentTask()
+      const made = by === undefined || request.phase === "ended" ? undefined : nesting.waitFor(request, by)
+      if (made === undefined) return
+      if (Exit.isExit(made)) {
+        refuse(publicError(failureOf(made)))
+        return onRefused?.()
+      }
+      waiting = made
+      made.begin()
+      made.lend()
+    }
+    return promise
+  }
+}
+
+export type Resolve<A> = (value: A | PromiseLike<A>) => void
+export type Reject = (error: unknown) => void
+type Wire<A> = (resolve: Resolve<A>, reject: Reject) => void
+
+/** What its caller sees of a request that has ended. */
+export const outcomeOf = (request: PoolRequest): Outcome =>
+  toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? errorOf(request) : undefined)
+
+/** What the caller of a request that has come to no value is rejected with. */
+export const errorOf = (request: PoolRequest): unknown =>
+  callOf(request).errorOf(request, request.exit as Exit.Failure<never, unknown>)
+
+const callOf = (request: PoolRequest): Call => request.payload as Call
+
+export const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+
+const refused = (above: Function, exit: Exit.Exit<never, unknown>): Refusal => ({
+  error: errorAt(above, failureOf(exit))
+})
+
+const onEnd = (request: PoolRequest, listener: Listener): void => {
+  if (request.phase !== "ended") return request.listen(listener)
+  request.heard()
+  listener(request.exit!, request)
+}
+
+const tell = (request: PoolRequest, exit: Exit.Exit<any, unknown>, resolve: Resolve<any>, reject: Reject): void => {
+  if (Exit.isSuccess(exit)) return resolve(exit.value)
+  if (request.end === "failed" || callOf(request).isAborted) reject(errorOf(request))
+  else resolve(rejection(() => errorOf(request)))
+}

@@ -1,0 +1,85 @@
+/** The three ways in: for tasks, and under the name of each handler for its inputs. */
+import { PoolRequest } from "../internal/request.ts"
+import type { Door, Target } from "./door.ts"
+import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
+import type { Outcome, Refused } from "./outcome.ts"
+import type { CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
+import { type Ticket, TicketOf } from "./ticket.ts"
+
+export type HandlersOf = Readonly<Record<string, Handler<any, any> | HandlerWithPolicy<any, any>>>
+
+type InputOf<H> = H extends Handler<infer I, any> ? I : H extends HandlerWithPolicy<infer I, any> ? I : never
+type ValueOf<H> =
+  H extends Handler<any, infer A> ? Awaited<A> : H extends HandlerWithPolicy<any, infer A> ? Awaited<A> : never
+
+/** `run(task)`, and `run.resize(input)` for a handler of that name. */
+export type Run<H> = {
+  <A>(task: Task<A>, options?: CallOptions): Promise<Awaited<A>>
+} & { readonly [Name in keyof H]: (input: InputOf<H[Name]>, options?: CallOptions) => Promise<ValueOf<H[Name]>> }
+
+/** The same, for those who do not wait for the end. */
+export type Submit<H> = {
+  <A>(task: Task<A>, options?: CallOptions): Promise<Ticket<Awaited<A>>>
+} & {
+  readonly [Name in keyof H]: (input: InputOf<H[Name]>, options?: CallOptions) => Promise<Ticket<ValueOf<H[Name]>>>
+}
+
+type Mapped<A> = AsyncGenerator<A, void, undefined>
+type WithOutcomes = MapOptions & { readonly outcomes: true }
+
+export type MapInputs<H> = {
+  <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options: WithOutcomes): Mapped<Outcome<Awaited<A>> | Refused>
+  <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options?: MapOptions): Mapped<Awaited<A>>
+} & {
+  readonly [Name in keyof H]: {
+    (inputs: Inputs<InputOf<H[Name]>>, options: WithOutcomes): Mapped<Outcome<ValueOf<H[Name]>> | Refused>
+    (inputs: Inputs<InputOf<H[Name]>>, options?: MapOptions): Mapped<ValueOf<H[Name]>>
+  }
+}
+
+export interface Doors<H> {
+  readonly run: Run<H>
+  readonly submit: Submit<H>
+  readonly map: MapInputs<H>
+}
+
+export const makeDoors = <H>(door: Door, handlers: ReadonlyMap<string, Handler<any, unknown>>): Doors<H> => {
+  const ofTasks: Target = { route: door.core.runRoute, handler: undefined }
+  const run = runner(door, ofTasks)
+  const submit = submitter(door, ofTasks)
+  const mapTasks = (inputs: Inputs<unknown>, task: unknown, options?: MapOptions) =>
+    map(door, toPlan(mapTasks, door, { route: ofTasks.route, handler: task as Handler<any, unknown> }, inputs, options))
+  for (const [name, handler] of handlers) {
+    const target: Target = { route: door.core.routes.get(name)!, handler }
+    const mapOf = (inputs: Inputs<unknown>, options?: MapOptions) =>
+      map(door, toPlan(mapOf, door, target, inputs, options))
+    define(run, name, runner(door, target))
+    define(submit, name, submitter(door, target))
+    define(mapTasks, name, mapOf)
+  }
+  return { run, submit, map: mapTasks } as unknown as Doors<H>
+}
+
+const runner = (door: Door, target: Target) => {
+  const run = (given: unknown, options?: CallOptions): Promise<unknown> => {
+    const request = door.enter(run, target, given, options)
+    return request instanceof PoolRequest
+      ? door.result(request, () => door.cancel(request))
+      : Promise.reject(request.error)
+  }
+  return run
+}
+
+const submitter = (door: Door, target: Target) => {
+  const submit = (given: unknown, options?: CallOptions): Promise<Ticket<unknown>> => {
+    const request = door.enter(submit, target, given, options)
+    return request instanceof PoolRequest
+      ? door.accepted(request, new TicketOf(door, request))
+      : Promise.reject(request.error)
+  }
+  return submit
+}
+
+/** Handlers may have any name, those that a function has already too. */
+const define = (door: Function, name: string, value: Function): void =>
+  void Object.defineProperty(door, name, { value, enumerable: true, configurable: true })

@@ -1,0 +1,156 @@
+/**
+ * What a call can be rejected with beside the task's own error, which is rethrown as it is. Each class has a `code`, and
+ * where something was behind it a `cause`. The stack begins at the caller: where that awaits the call, with the line of it.
+ */
+import type { NestedWaitRefused as Refused, Phase } from "../PoolError.ts"
+import type * as Errors from "../PoolError.ts"
+
+export type Code =
+  | "QUEUE_FULL"
+  | "POOL_DRAINING"
+  | "INVALID_OPTION"
+  | "NESTED_WAIT_REFUSED"
+  | "REQUEST_TIMEOUT"
+  | "REQUEST_EXPIRED"
+  | "REQUEST_EVICTED"
+  | "REQUEST_CANCELLED"
+  | "REQUEST_INTERRUPTED"
+  | "OUT_OF_BOUNDS"
+
+/** All that the pool itself rejects a call with, or throws. */
+export abstract class PoolError extends Error {
+  abstract readonly code: Code
+}
+
+/** Not accepted: the queue is at its capacity and the strategy is `"dropping"`. */
+export class QueueFull extends PoolError {
+  override readonly name = "QueueFull"
+  readonly code = "QUEUE_FULL"
+  readonly capacity: number
+  constructor({ capacity, message }: Errors.QueueFull) {
+    super(message)
+    this.capacity = capacity
+  }
+}
+
+/** Not accepted: the pool is draining, or closed. */
+export class PoolDraining extends PoolError {
+  override readonly name = "PoolDraining"
+  readonly code = "POOL_DRAINING"
+  readonly pool: string
+  constructor({ message, pool }: Errors.PoolDraining) {
+    super(message)
+    this.pool = pool
+  }
+}
+
+/** An option of a pool, of a handler or of a call is unknown or out of its range. */
+export class InvalidOption extends PoolError {
+  override readonly name = "InvalidOption"
+  readonly code = "INVALID_OPTION"
+  readonly field: string
+  readonly expected: string
+  readonly actual: string
+  constructor({ actual, expected, field }: Pick<Errors.InvalidPoolConfig, "field" | "expected" | "actual">) {
+    super(`Expected \`${field}\` to be ${expected}, got ${actual}`)
+    this.field = field
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/**
+ * Not let to wait: a task would wait for itself (`"itself"`), for a drain or an idle pool that waits for it (`"drain"`), or
+ * 100 requests would wait one for the other (`"depth"`). `chain` names them, the outermost first.
+ */
+export class NestedWaitRefused extends PoolError {
+  override readonly name = "NestedWaitRefused"
+  readonly code = "NESTED_WAIT_REFUSED"
+  readonly reason: Refused["reason"]
+  readonly chain: ReadonlyArray<string>
+  constructor({ chain, message, reason }: Refused) {
+    super(message)
+    this.reason = reason
+    this.chain = chain
+  }
+}
+
+/** Ended: its last attempt ran for longer than its timeout. */
+export class RequestTimeout extends PoolError {
+  override readonly name = "RequestTimeout"
+  readonly code = "REQUEST_TIMEOUT"
+  readonly tag: string
+  readonly attempt: number
+  readonly timeoutMillis: number
+  constructor({ attempt, message, tag, timeoutMillis }: Errors.RequestTimeout, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.attempt = attempt
+    this.timeoutMillis = timeoutMillis
+  }
+}
+
+/** Ended: `expiresIn` passed, counted from the call. A caller that was still `blocked` was never accepted. */
+export class RequestExpired extends PoolError {
+  override readonly name = "RequestExpired"
+  readonly code = "REQUEST_EXPIRED"
+  readonly tag: string
+  readonly phase: Phase
+  constructor({ message, phase, tag }: Errors.RequestExpired, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.phase = phase
+  }
+}
+
+/** Ended: a newer request took its place in a full queue whose strategy is `"sliding"`. */
+export class RequestEvicted extends PoolError {
+  override readonly name = "RequestEvicted"
+  readonly code = "REQUEST_EVICTED"
+  readonly tag: string
+  constructor({ message, tag }: Errors.RequestEvicted, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+  }
+}
+
+/** Ended: it was cancelled through its ticket; `cause` is the reason, where one was given. */
+export class RequestCancelled extends PoolError {
+  override readonly name = "RequestCancelled"
+  readonly code = "REQUEST_CANCELLED"
+  readonly tag: string
+  constructor({ message, tag }: Errors.RequestCancelled, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+  }
+}
+
+/** Ended: the pool stopped it, at the deadline of a drain. */
+export class RequestInterrupted extends PoolError {
+  override readonly name = "RequestInterrupted"
+  readonly code = "REQUEST_INTERRUPTED"
+  readonly tag: string
+  readonly phase: Phase
+  readonly attempts: number
+  constructor({ attempts, message, phase, tag }: Errors.RequestInterrupted, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.phase = phase
+    this.attempts = attempts
+  }
+}
+
+/** A number of workers outside the pool's bounds was asked for. */
+export class OutOfBounds extends PoolError {
+  override readonly name = "OutOfBounds"
+  readonly code = "OUT_OF_BOUNDS"
+  readonly workers: number
+  readonly minWorkers: number
+  readonly maxWorkers: number
+  constructor({ maxWorkers, message, minWorkers, workers }: Errors.OutOfBounds) {
+    super(message)
+    this.workers = workers
+    this.minWorkers = minWorkers
+    this.maxWorkers = maxWorkers
+  }
+}

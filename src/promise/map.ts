@@ -1,0 +1,235 @@
+/** Inputs through the pool, as many at a time as its consumer keeps up with. */
+import { Exit } from "effect"
+import * as checks from "../internal/checks.ts"
+import { type Awaited, PoolRequest } from "../internal/request.ts"
+import { currentTask } from "../internal/task.ts"
+import { type Door, errorOf, failureOf, outcomeOf, type Refusal, type Target } from "./door.ts"
+import type { Outcome, Refused } from "./outcome.ts"
+import { errorAt, publicError } from "./publicError.ts"
+import type { CallOptions } from "./task.ts"
+
+export interface MapOptions extends CallOptions {
+  /** `true` (default): results in the order of their inputs; `false`: as they come. */
+  readonly ordered?: boolean | undefined
+  /**
+   * The most inputs that are pulled and whose results are not yet taken. A whole number, at least 1. Default: twice the
+   * pool's `maxWorkers`, at most its capacity.
+   */
+  readonly outstanding?: number | undefined
+  /** `true`: gives what became of each input, in place of its result, and fails for none. Default `false`. */
+  readonly outcomes?: boolean | undefined
+}
+
+export type Inputs<I> = Iterable<I | PromiseLike<I>> | AsyncIterable<I>
+
+type Entry = PoolRequest | Refusal
+
+/** How it is run, once its options are known to be right. */
+export interface Plan {
+  readonly inputs: Inputs<unknown>
+  readonly enter: (input: unknown) => Entry
+  readonly tag: string
+  readonly ordered: boolean
+  readonly outstanding: number
+  readonly outcomes: boolean
+}
+
+/** Throws when one of them is not. */
+export const toPlan = (
+  above: Function,
+  door: Door,
+  target: Target,
+  inputs: Inputs<unknown>,
+  options: MapOptions = {}
+): Plan => {
+  const { crew, queue } = door.core
+  const {
+    outcomes = false,
+    outstanding = Math.min(2 * crew.maxWorkers, queue.capacity),
+    ordered = true,
+    ...rest
+  } = options
+  const invalid =
+    (typeof target.handler === "function" ? undefined : checks.wrong("task", "a function", target.handler)) ??
+    (isIterable(inputs) ? undefined : checks.wrong("inputs", "an iterable or an async iterable", typeof inputs)) ??
+    checks.wholeFrom(1)("outstanding", outstanding) ??
+    checks.oneOf(true, false)("ordered", ordered) ??
+    checks.oneOf(true, false)("outcomes", outcomes)
+  if (invalid !== undefined) throw errorAt(above, invalid)
+  const call = Object.keys(rest).length === 0 ? undefined : rest
+  return {
+    inputs,
+    enter: (input) => door.enter(above, target, input, call),
+    tag: target.route.tag,
+    ordered,
+    outstanding,
+    outcomes
+  }
+}
+
+const isIterable = (inputs: unknown): boolean =>
+  typeof inputs === "string" ||
+  (typeof inputs === "object" && inputs !== null && (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
+
+/** Begins with the first `next`. Whoever leaves it early cancels what it has not given, the newest first. */
+export async function* map(door: Door, plan: Plan): AsyncGenerator<unknown, void, undefined> {
+  const mapping = new Mapping(door, plan)
+  void mapping.feed()
+  try {
+    for (;;) {
+      const entry = await mapping.take()
+      if (entry === undefined) return
+      yield plan.outcomes ? outcomeOfEntry(entry, plan.tag) : valueOf(entry)
+    }
+  } finally {
+    await mapping.close()
+  }
+}
+
+class Mapping implements Awaited {
+  private readonly door: Door
+  private readonly plan: Plan
+  private readonly iterator: Iterator<unknown> | AsyncIterator<unknown>
+  /** In the order of the inputs, but for those that have been given. */
+  private readonly entered = new Set<Entry>()
+  /** Those that have ended, in the order in which they did, when that is the order in which they are given. */
+  private readonly ready: Array<Entry> = []
+  /** How the inputs ended, once they have. */
+  private end: { readonly error?: unknown } | undefined = undefined
+  private isPulling = false
+  private isClosed = false
+  private onNews: (() => void) | undefined = undefined
+  private onRoom: (() => void) | undefined = undefined
+
+  constructor(door: Door, plan: Plan) {
+    this.door = door
+    this.plan = plan
+    const { inputs } = plan
+    this.iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]()
+  }
+
+  /** Pulls inputs to their end, while there is room for their results. */
+  async feed(): Promise<void> {
+    try {
+      while (!this.isClosed) {
+        if (this.entered.size >= this.plan.outstanding) {
+          await new Promise<void>((resolve) => (this.onRoom = resolve))
+          continue
+        }
+        this.isPulling = true
+        const { done, value } = await this.iterator.next()
+        const input = done === true ? undefined : await value
+        this.isPulling = false
+        if (done === true) break
+        if (!this.isClosed) this.enter(this.plan.enter(input))
+      }
+      this.end = {}
+    } catch (error) {
+      this.end = { error }
+    }
+    this.isPulling = false
+    this.tell()
+  }
+
+  /** The next entry that can be given; `undefined`: there is none any more. The failure of the inputs comes last. */
+  async take(): Promise<Entry | undefined> {
+    for (;;) {
+      const entry = this.plan.ordered ? this.first : this.ready.shift()
+      if (entry !== undefined) {
+        this.entered.delete(entry)
+        this.onRoom?.()
+        return entry
+      }
+      if (this.entered.size === 0 && this.end !== undefined) {
+        if ("error" in this.end) throw this.end.error
+        return undefined
+      }
+      await this.news()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.onRoom?.()
+    for (const entry of [...this.entered].toReversed()) if (entry instanceof PoolRequest) this.door.cancel(entry)
+    // An iterator that has ended by itself is not told; one that is being asked hears after its answer.
+    if (this.end !== undefined) return
+    const closing = this.iterator.return?.()
+    if (!this.isPulling) await closing
+    else if (closing instanceof Promise) closing.catch(() => {})
+  }
+
+  covers(request: PoolRequest): boolean {
+    return this.entered.has(request)
+  }
+
+  *waiting(): Iterable<PoolRequest> {
+    for (const entry of this.entered) if (entry instanceof PoolRequest) yield* entry.waiting()
+  }
+
+  next(): PoolRequest | undefined {
+    for (const entry of this.entered) {
+      const request = entry instanceof PoolRequest ? entry.next() : undefined
+      if (request !== undefined) return request
+    }
+    return undefined
+  }
+
+  /** The oldest of all, when it has ended. */
+  private get first(): Entry | undefined {
+    const oldest = this.entered.values().next().value
+    return oldest !== undefined && isOver(oldest) ? oldest : undefined
+  }
+
+  private enter(entry: Entry): void {
+    this.entered.add(entry)
+    if (entry instanceof PoolRequest && !isOver(entry)) return entry.listen(this.listener)
+    if (entry instanceof PoolRequest) entry.heard()
+    this.onEnd(entry)
+  }
+
+  /** One for all requests. */
+  private readonly listener = (_: unknown, request: PoolRequest): void => this.onEnd(request)
+
+  private onEnd(entry: Entry): void {
+    if (!this.plan.ordered) this.ready.push(entry)
+    this.tell()
+  }
+
+  private tell(): void {
+    const { onNews } = this
+    this.onNews = undefined
+    onNews?.()
+  }
+
+  /** Waits until something has ended. A task of this pool that does lends its slot to what it waits for. */
+  private news(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { nesting, now, turn } = this.door.core
+      const by = currentTask()
+      const waiting = by === undefined ? undefined : nesting.waitFor(this, by)
+      if (Exit.isExit(waiting)) return reject(publicError(failureOf(waiting)))
+      this.onNews = () => {
+        waiting?.end()
+        if (waiting === undefined) resolve()
+        else waiting.afterReturn(() => turn.run(now(), resolve))
+      }
+      waiting?.begin()
+      waiting?.lend()
+    })
+  }
+}
+
+const isOver = (entry: Entry): boolean => !(entry instanceof PoolRequest) || entry.phase === "ended"
+
+const valueOf = (entry: Entry): unknown => {
+  if (!(entry instanceof PoolRequest)) throw entry.error
+  if (Exit.isSuccess(entry.exit!)) return entry.exit.value
+  throw errorOf(entry)
+}
+
+/** A caller that left before it was let in was never the pool's: it has no outcome. */
+const outcomeOfEntry = (entry: Entry, tag: string): Outcome | Refused =>
+  entry instanceof PoolRequest && entry.end !== undefined
+    ? outcomeOf(entry)
+    : { end: "refused", tag, error: entry instanceof PoolRequest ? errorOf(entry) : entry.error }

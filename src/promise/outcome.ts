@@ -1,0 +1,76 @@
+/** How a request ended, and what happens in a pool, as plain values. */
+import { Cause, Exit } from "effect"
+import type { DrainReport } from "../DrainReport.ts"
+import type * as Internal from "../Outcome.ts"
+import type { PoolEvent } from "../PoolEvent.ts"
+import { publicError } from "./publicError.ts"
+
+interface Ended {
+  readonly id: string
+  /** The name of its handler; `"run"` for a task. */
+  readonly tag: string
+  /** Attempts that were started. `0` when it never ran. */
+  readonly attempts: number
+  /** Milliseconds in which no attempt ran, and in which one did. Their sum is the time from the call to the end. */
+  readonly waitedMillis: number
+  readonly ranMillis: number
+}
+
+/** What became of one accepted request: `value` when it succeeded, and else `error`, which is what its caller sees. */
+export type Outcome<A = unknown> = Ended &
+  (
+    | { readonly end: "succeeded"; readonly value: A }
+    | { readonly end: Exclude<Internal.End, "succeeded">; readonly error: unknown }
+  )
+
+/** A call of `map` that was not accepted. It has no outcome: it never became the pool's. */
+export interface Refused {
+  readonly end: "refused"
+  readonly tag: string
+  readonly error: unknown
+}
+
+/** The events of a pool. An `error` or an outcome in them is what a caller sees. */
+export type Event =
+  | { readonly type: "RequestEnded"; readonly outcome: Outcome }
+  /** An attempt failed or timed out; the next one starts no sooner than after `delayMillis`. */
+  | {
+      readonly type: "AttemptFailed"
+      readonly id: string
+      readonly tag: string
+      readonly attempt: number
+      readonly error: unknown
+      readonly delayMillis: number
+    }
+  | { readonly type: "WorkerStarted"; readonly worker: number }
+  | { readonly type: "WorkerEnded"; readonly worker: number }
+  /** A task ignores that its attempt was interrupted, for longer than `interruptGrace`. */
+  | { readonly type: "WorkerStuck"; readonly worker: number; readonly id: string; readonly tag: string }
+  /** The number of workers asked for changed. */
+  | { readonly type: "Resized"; readonly before: number; readonly after: number }
+  | { readonly type: "Paused" }
+  | { readonly type: "Resumed" }
+  | { readonly type: "Draining" }
+  /** The last event of a pool. */
+  | { readonly type: "Drained"; readonly report: DrainReport }
+  /** This subscriber was too slow: its buffer of 1,024 events overflowed and it missed the oldest. */
+  | { readonly type: "EventsMissed"; readonly count: number }
+
+/** `error`: what the caller sees, where that is known. */
+export const toOutcome = <A>(
+  { attempts, end, exit, id, ranMillis, tag, waitedMillis }: Internal.Outcome<A>,
+  error?: unknown
+): Outcome<A> => {
+  const ended = { id, tag, attempts, waitedMillis, ranMillis }
+  if (Exit.isSuccess(exit)) return { ...ended, end: "succeeded", value: exit.value }
+  const own = Cause.squash(exit.cause)
+  return { ...ended, end: end as "failed", error: error ?? (end === "failed" ? own : publicError(own)) }
+}
+
+export const toEvent = (event: PoolEvent): Event => {
+  const { _tag: type, ...rest } = event
+  if (event._tag === "RequestEnded") return { type: "RequestEnded", outcome: toOutcome(event.outcome) }
+  if (event._tag === "AttemptFailed")
+    return { type: "AttemptFailed", ...rest, error: publicError(event.error) } as Event
+  return { type, ...rest } as Event
+}

@@ -1,0 +1,43 @@
+/** The pool's own errors as programs without Effect see them. */
+import * as Internal from "../PoolError.ts"
+import * as Errors from "./errors.ts"
+
+/** `cause`: what was behind it, for an end after an attempt that failed. What is none of the pool's errors stays as it is. */
+export const publicError = (error: unknown, cause?: unknown): unknown => {
+  const options = cause === undefined ? undefined : { cause }
+  if (error instanceof Internal.RequestTimeout) return new Errors.RequestTimeout(error, options)
+  if (error instanceof Internal.RequestExpired) return new Errors.RequestExpired(error, options)
+  if (error instanceof Internal.RequestCancelled) return new Errors.RequestCancelled(error, options)
+  if (error instanceof Internal.RequestInterrupted) return new Errors.RequestInterrupted(error, options)
+  if (error instanceof Internal.RequestEvicted) return new Errors.RequestEvicted(error, options)
+  if (error instanceof Internal.QueueFull) return new Errors.QueueFull(error)
+  if (error instanceof Internal.PoolDraining) return new Errors.PoolDraining(error)
+  if (error instanceof Internal.NestedWaitRefused) return new Errors.NestedWaitRefused(error)
+  if (error instanceof Internal.OutOfBounds) return new Errors.OutOfBounds(error)
+  if (error instanceof Internal.InvalidPoolConfig || error instanceof Internal.InvalidRequestOption) {
+    return new Errors.InvalidOption(error)
+  }
+  return error
+}
+
+/** The same with a stack that begins where `above` was called, and not within the pool. */
+export const errorAt = (above: Function, error: unknown): unknown => {
+  const shown = publicError(error)
+  if (shown instanceof Errors.PoolError) Error.captureStackTrace?.(shown, above)
+  return shown
+}
+
+/**
+ * A promise that is rejected with `make()`, whose stack has the lines that await it: the error is made while V8 knows who
+ * waits, in a reaction that comes after the one which has made them wait. Where nothing fails it costs nothing.
+ */
+export const rejection = (make: () => unknown): Promise<never> => {
+  const fail = (): never => {
+    const error = make()
+    if (error instanceof Errors.PoolError) Error.captureStackTrace?.(error, fail)
+    throw error
+  }
+  return Promise.resolve()
+    .then(() => {})
+    .then(fail)
+}

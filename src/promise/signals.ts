@@ -1,0 +1,47 @@
+/** The callers' abort signals. */
+import type { PoolRequest } from "../internal/request.ts"
+
+/**
+ * One listener for each signal, however many requests share it: a listener of its own for each takes the host a time that
+ * grows with their square, and a warning. The last one to end takes the listener with it.
+ */
+export class Signals {
+  private readonly listening = new Map<AbortSignal, Listening>()
+  private readonly cancel: (request: PoolRequest) => void
+
+  constructor(cancel: (request: PoolRequest) => void) {
+    this.cancel = cancel
+  }
+
+  /** Cancels the request when the signal is aborted. It is not aborted yet. */
+  add(signal: AbortSignal, request: PoolRequest): void {
+    const known = this.listening.get(signal)
+    if (known !== undefined) {
+      known.requests.add(request)
+      return
+    }
+    const requests = new Set([request])
+    const listener = () => {
+      this.listening.delete(signal)
+      // The last one first: else the worker of one that was running would start the next.
+      for (const request of [...requests].toReversed()) this.cancel(request)
+    }
+    this.listening.set(signal, { requests, listener })
+    signal.addEventListener("abort", listener, { once: true })
+  }
+
+  /** The request has ended. */
+  remove(signal: AbortSignal, request: PoolRequest): void {
+    const known = this.listening.get(signal)
+    if (known === undefined) return
+    known.requests.delete(request)
+    if (known.requests.size > 0) return
+    this.listening.delete(signal)
+    signal.removeEventListener("abort", known.listener)
+  }
+}
+
+interface Listening {
+  readonly requests: Set<PoolRequest>
+  readonly listener: () => void
+}

@@ -1,0 +1,93 @@
+/** What a pool of promises runs, and what can be said of one call. */
+import { Cause, type Duration, type Exit } from "effect"
+import type { TaskCall } from "../internal/task.ts"
+import type { PoolRequest } from "../internal/request.ts"
+import { RequestCancelled } from "../PoolError.ts"
+import type * as RetryPolicy from "../RetryPolicy.ts"
+import { publicError } from "./publicError.ts"
+
+/** What a task, or a handler, is told of the attempt that it is. */
+export interface Attempt {
+  /** From 1. */
+  readonly attempt: number
+  /** That of the request: the same in each of its attempts. */
+  readonly id: string
+  /** Aborted when the attempt is interrupted, with what its caller sees as the reason. One that ends by itself aborts nothing. */
+  readonly signal: AbortSignal
+}
+
+export type Task<A> = (attempt: Attempt) => A | PromiseLike<A>
+export type Handler<I, A> = (input: I, attempt: Attempt) => A | PromiseLike<A>
+
+/** Whether and when another attempt follows one that failed: see `RetryPolicy.Options`. There are no defects: all that a task throws is a failure. */
+export type RetryOptions = Omit<RetryPolicy.Options, "defects">
+
+/** What the call says wins, field by field, then what its handler says, then the pool. `"none"` switches one off. */
+export interface Policy {
+  /** For one attempt. Default 30 s, from the pool. A number is milliseconds. */
+  readonly timeout?: Duration.Input | "none" | undefined
+  /** For the whole request, counted from the call, in every phase. Default `"none"`. */
+  readonly expiresIn?: Duration.Input | "none" | undefined
+  /** Default `"none"`. */
+  readonly retry?: RetryOptions | "none" | undefined
+}
+
+/** A handler with a policy of its own. */
+export interface HandlerWithPolicy<I, A> extends Policy {
+  readonly handler: Handler<I, A>
+}
+
+export interface CallOptions extends Policy {
+  /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
+  readonly id?: string | undefined
+  /** Cancels the request, and the call is rejected with its reason. Any number of calls may share one. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One call: the payload of its request. */
+export class Call implements TaskCall {
+  readonly signal: AbortSignal | undefined
+  /** What was given to `cancel` of its ticket. */
+  cancelReason: unknown = undefined
+  /** What the last attempt that failed has failed with. */
+  private lastError: unknown = undefined
+  private readonly task: Task<unknown> | Handler<unknown, unknown>
+  /** `undefined`: it has none. Boxed, since `undefined` may be one. */
+  private readonly input: { readonly value: unknown } | undefined
+
+  constructor(
+    task: Task<unknown> | Handler<unknown, unknown>,
+    input: { readonly value: unknown } | undefined,
+    signal: AbortSignal | undefined
+  ) {
+    this.task = task
+    this.input = input
+    this.signal = signal
+  }
+
+  start(attempt: Attempt): unknown {
+    const { input, task } = this
+    return input === undefined ? (task as Task<unknown>)(attempt) : task(input.value as never, attempt)
+  }
+
+  onFailure(error: unknown): void {
+    this.lastError = error
+  }
+
+  reasonOf(request: PoolRequest): unknown {
+    return this.errorOf(request, request.exit as Exit.Failure<never, unknown>)
+  }
+
+  /** What the caller is rejected with. */
+  errorOf({ end }: PoolRequest, { cause }: Exit.Failure<never, unknown>): unknown {
+    const error = Cause.squash(cause)
+    if (end === "failed") return error
+    const isCancelled = error instanceof RequestCancelled
+    if (isCancelled && this.isAborted) return this.signal!.reason
+    return publicError(error, isCancelled ? this.cancelReason : this.lastError)
+  }
+
+  get isAborted(): boolean {
+    return this.signal?.aborted === true
+  }
+}

@@ -1,0 +1,70 @@
+/** A claim on one accepted request. It runs whether or not anybody waits for it. */
+import type { PoolRequest } from "../internal/request.ts"
+import { currentTask } from "../internal/task.ts"
+import type { Phase } from "../PoolError.ts"
+import type { Door } from "./door.ts"
+import type { Outcome } from "./outcome.ts"
+import type { Call } from "./task.ts"
+
+export interface Ticket<A> {
+  readonly id: string
+  /** The name of its handler; `"run"` for a task. */
+  readonly tag: string
+  /** Gives what the task gave, or is rejected like a `run` of it. A request whose result nobody has asked for rejects nothing. */
+  readonly result: Promise<A>
+  /** Gives all of how it ended, and is never rejected. */
+  readonly outcome: Promise<Outcome<A>>
+  /** Where the request is now. */
+  readonly status: Phase | "ended"
+  /** Attempts that were started so far. */
+  readonly attempts: number
+  /**
+   * Gives the request up, with `reason` as the `cause` of its `RequestCancelled`: `"withdrawn"` if no attempt ran,
+   * `"interrupting"` if one did (its task is told and may go on for a while), `"settled"` if it had ended before.
+   */
+  cancel(reason?: unknown): "withdrawn" | "interrupting" | "settled"
+}
+
+export class TicketOf implements Ticket<unknown> {
+  private readonly door: Door
+  private readonly request: PoolRequest
+  private promise: Promise<unknown> | undefined = undefined
+
+  constructor(door: Door, request: PoolRequest) {
+    this.door = door
+    this.request = request
+  }
+
+  get id(): string {
+    return this.request.id
+  }
+
+  get tag(): string {
+    return this.request.tag
+  }
+
+  get result(): Promise<unknown> {
+    // Of a task that waits for it the pool must know: that one has a promise of its own.
+    return currentTask() === undefined
+      ? (this.promise ??= this.door.result(this.request))
+      : this.door.result(this.request)
+  }
+
+  get outcome(): Promise<Outcome> {
+    return this.door.outcome(this.request)
+  }
+
+  get status(): Phase | "ended" {
+    return this.request.phase as Phase | "ended"
+  }
+
+  get attempts(): number {
+    return this.request.attempts
+  }
+
+  cancel(reason?: unknown): "withdrawn" | "interrupting" | "settled" {
+    const { request } = this
+    if (request.phase !== "ended") (request.payload as Call).cancelReason = reason
+    return this.door.cancel(request)
+  }
+}
