@@ -69,7 +69,7 @@ const table = {
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/task": "internal/asyncContext internal/origin internal/request",
-  "internal/taskWorker": "internal/asyncContext internal/task internal/worker",
+  "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
@@ -115,7 +115,7 @@ const table = {
   "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
   "promise/outcome": "DrainReport Outcome PoolEvent promise/publicError",
   "promise/door":
-    "internal/core internal/intake internal/request internal/task promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "internal/core internal/intake internal/request internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/outcome promise/publicError promise/task",

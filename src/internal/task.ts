@@ -21,6 +21,7 @@ export class TaskAttempt {
   private controller: AbortController | undefined = undefined
   private asyncContext: AsyncContext | undefined = undefined
   private reasonOf: (() => unknown) | undefined = undefined
+  private parts: Set<PoolRequest> | undefined = undefined
 
   constructor(request: PoolRequest) {
     this.request = request
@@ -42,11 +43,25 @@ export class TaskAttempt {
     return this.controller.signal
   }
 
+  /** Why it was interrupted, once it was. */
+  get interruption(): { readonly reason: unknown } | undefined {
+    return this.reasonOf === undefined ? undefined : { reason: this.reasonOf() }
+  }
+
+  /** What it has asked a pool for, and waits for, is given up with it. */
+  bind(part: PoolRequest): void {
+    const parts = (this.parts ??= new Set())
+    parts.add(part)
+    part.listen(() => parts.delete(part))
+  }
+
   /** Listeners are called in the async context in which the signal was asked for. */
   interrupt(reasonOf: () => unknown): void {
     this.reasonOf = reasonOf
-    const { controller } = this
+    const { controller, parts } = this
     if (controller !== undefined) inAsyncContext(this.asyncContext, () => controller.abort(reasonOf()))
+    // The last one first: else the worker of one that was running would start the next.
+    for (const part of [...(parts ?? [])].toReversed()) part.route.canceller.cancel(part)
   }
 }
 

@@ -2,14 +2,20 @@
 import { Exit, type Scope } from "effect"
 import { inAsyncContext } from "./asyncContext.ts"
 import { startTask, TaskAttempt, type TaskCall } from "./task.ts"
-import { Worker } from "./worker.ts"
+import type { PoolRequest } from "./request.ts"
+import { Worker, workerOf } from "./worker.ts"
+
+/** That of a request which runs in a pool of promises. */
+export const attemptOf = (request: PoolRequest): TaskAttempt | undefined =>
+  (workerOf(request) as TaskWorker | undefined)?.attempt
 
 /**
  * A promise cannot be interrupted, only told: the worker is taken until the promise has settled, whatever became of its
  * request. One that never does is stuck, like an effect that does not end.
  */
 export class TaskWorker extends Worker {
-  private attempt: TaskAttempt | undefined = undefined
+  /** The present one. */
+  attempt: TaskAttempt | undefined = undefined
   private onEnd!: (exit: Exit.Exit<unknown, unknown>) => void
 
   /** There is nothing in it that the scope could own: it ends when the crew says so. */

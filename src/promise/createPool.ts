@@ -13,7 +13,7 @@ import * as WorkerPool from "../WorkerPool.ts"
 import { toPolicy, unknownField } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
 import { type HandlersOf, makeDoors } from "./doors.ts"
-import { HostClock } from "./hostClock.ts"
+import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
 import type { Handler, Policy } from "./task.ts"
@@ -33,7 +33,7 @@ export interface Options<H extends HandlersOf = {}>
  */
 export const createPool = <const H extends HandlersOf = {}>(options: Options<H> = {}): Pool<H> => {
   const scope = Scope.makeUnsafe()
-  const built = Effect.runFork(Scope.provide(build(options), scope)).pollUnsafe()!
+  const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
   if (Exit.isSuccess(built)) return built.value
   throw errorAt(createPool, failureOf(built))
 }
@@ -59,8 +59,11 @@ const fields: Readonly<Record<keyof Options, true>> = {
 }
 const known = new Set(Object.keys(fields))
 
-/** Each step is synchronous. */
-const build = Effect.fnUntraced(function* <H extends HandlersOf>(options: Options<H>) {
+/** Each step is synchronous. `newClock` is asked for two: the pool's, and that of its scaler. @internal */
+export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
+  options: Options<H>,
+  newClock: () => HeldClock = () => new HostClock()
+) {
   const scope = (yield* Effect.scope) as Scope.Closeable
   const wrong = unknownField(options, known, "an option of a pool")
   if (wrong !== undefined) return yield* wrong
@@ -80,7 +83,7 @@ const build = Effect.fnUntraced(function* <H extends HandlersOf>(options: Option
       run: () => Effect.die("not reached: a TaskWorker calls the function")
     })
   }
-  const clock = new HostClock()
+  const clock = newClock()
   const parts = RequestQueue.layer.pipe(
     Layer.provideMerge(Layer.succeed(PoolConfig.PoolConfig, config)),
     Layer.provideMerge(Layer.succeed(Handlers, handlers)),
@@ -92,7 +95,7 @@ const build = Effect.fnUntraced(function* <H extends HandlersOf>(options: Option
     context
   )
   // It looks at the load for as long as there is any: of itself it keeps no process alive.
-  const idleClock = Context.add(Context.add(context, WorkerPool.WorkerPool, pool), Clock.Clock, new HostClock())
+  const idleClock = Context.add(Context.add(context, WorkerPool.WorkerPool, pool), Clock.Clock, newClock())
   const scaler = yield* Effect.provide(
     Layer.build(scaling === "none" ? Scaler.layerNone : Scaler.layer(scaling)),
     idleClock

@@ -11,7 +11,8 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { currentTask } from "../internal/task.ts"
-import type { HostClock } from "./hostClock.ts"
+import { attemptOf } from "../internal/taskWorker.ts"
+import type { HeldClock } from "./hostClock.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
 import { type Outcome, toOutcome } from "./outcome.ts"
@@ -33,19 +34,23 @@ export interface Refusal {
 export class Door {
   readonly core: Core
   private readonly intake: Intake
-  private readonly clock: HostClock
+  private readonly clock: HeldClock
   private readonly signals: Signals
 
-  constructor(core: Core, intake: Intake, clock: HostClock) {
+  constructor(core: Core, intake: Intake, clock: HeldClock) {
     this.core = core
     this.intake = intake
     this.clock = clock
     this.signals = new Signals((request) => this.cancel(request))
   }
 
-  /** Makes a request and lets it in; it may have ended when this returns. `above` is what the caller has called. */
+  /**
+   * Makes a request and lets it in; it may have ended when this returns. `above` is what the caller has called. `waits`: its
+   * caller waits for it; if that is a task, the request is given up when its attempt is interrupted, or not begun after that.
+   */
   enter(
     above: Function,
+    waits: boolean,
     { handler, route }: Target,
     given: unknown,
     options: CallOptions | undefined
@@ -61,15 +66,20 @@ export class Door {
       handler === undefined ? undefined : { value: given },
       signal
     )
-    const request = this.intake.fromTask(route, call, read, currentTask())
+    const parent = currentTask()
+    const attempt = waits && parent !== undefined ? attemptOf(parent) : undefined
+    if (attempt?.interruption !== undefined) return { error: attempt.interruption.reason }
+    const request = this.intake.fromTask(route, call, read, parent)
     if (!(request instanceof PoolRequest)) return refused(above, request)
     const refusal = this.core.admission.enter(request)
     if (refusal !== undefined) return refused(above, refusal)
     this.clock.hold()
-    if (signal !== undefined && request.phase !== "ended") {
+    if (request.phase === "ended") return request
+    if (signal !== undefined) {
       this.signals.add(signal, request)
       request.listen(() => this.signals.remove(signal, request))
     }
+    attempt?.bind(request)
     return request
   }
 

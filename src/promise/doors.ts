@@ -62,7 +62,7 @@ export const makeDoors = <H>(door: Door, handlers: ReadonlyMap<string, Handler<a
 
 const runner = (door: Door, target: Target) => {
   const run = (given: unknown, options?: CallOptions): Promise<unknown> => {
-    const request = door.enter(run, target, given, options)
+    const request = door.enter(run, true, target, given, options)
     return request instanceof PoolRequest
       ? door.result(request, () => door.cancel(request))
       : Promise.reject(request.error)
@@ -72,7 +72,7 @@ const runner = (door: Door, target: Target) => {
 
 const submitter = (door: Door, target: Target) => {
   const submit = (given: unknown, options?: CallOptions): Promise<Ticket<unknown>> => {
-    const request = door.enter(submit, target, given, options)
+    const request = door.enter(submit, false, target, given, options)
     return request instanceof PoolRequest
       ? door.accepted(request, new TicketOf(door, request))
       : Promise.reject(request.error)

@@ -5,8 +5,14 @@ const longestMillis = 2 ** 31 - 1
 
 type Timer = ReturnType<typeof setTimeout>
 
+export interface HeldClock extends Clock.Clock {
+  /** Its timers keep the process alive, until `release`. */
+  readonly hold: () => void
+  readonly release: () => void
+}
+
 /** A pool that nobody waits for does not keep its program from ending, though nobody has closed it. */
-export class HostClock implements Clock.Clock {
+export class HostClock implements HeldClock {
   private readonly host = Context.get(Context.empty(), Clock.Clock)
   private readonly timers = new Set<Timer>()
   private isHeld = false
@@ -30,7 +36,6 @@ export class HostClock implements Clock.Clock {
     return this.sleepMillis(Duration.toMillis(duration))
   }
 
-  /** Its timers keep the process alive, until `release`. */
   hold(): void {
     if (this.isHeld) return
     this.isHeld = true

@@ -59,7 +59,7 @@ export const toPlan = (
   const call = Object.keys(rest).length === 0 ? undefined : rest
   return {
     inputs,
-    enter: (input) => door.enter(above, target, input, call),
+    enter: (input) => door.enter(above, true, target, input, call),
     tag: target.route.tag,
     ordered,
     outstanding,
@@ -183,7 +183,11 @@ class Mapping implements Awaited {
 
   private enter(entry: Entry): void {
     this.entered.add(entry)
-    if (entry instanceof PoolRequest && !isOver(entry)) return entry.listen(this.listener)
+    if (entry instanceof PoolRequest && !isOver(entry)) {
+      entry.listen(this.listener)
+      // A task that waits already has its slot to lend.
+      return this.door.core.nesting.lendAll()
+    }
     if (entry instanceof PoolRequest) entry.heard()
     this.onEnd(entry)
   }

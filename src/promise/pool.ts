@@ -9,7 +9,7 @@ import type { Scaler } from "../Scaler.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
 import { type Door, failureOf } from "./door.ts"
 import { type Doors, type MapInputs, type Run, type Submit } from "./doors.ts"
-import type { HostClock } from "./hostClock.ts"
+import type { HeldClock } from "./hostClock.ts"
 import { type Event, toEvent } from "./outcome.ts"
 import { errorAt } from "./publicError.ts"
 import { Quiet } from "./quiet.ts"
@@ -73,7 +73,7 @@ export interface Parts<H> {
   readonly scope: Scope.Closeable
   readonly door: Door
   readonly doors: Doors<H>
-  readonly clock: HostClock
+  readonly clock: HeldClock
 }
 
 export class PoolOf<H> implements Pool<H> {

@@ -1,13 +1,13 @@
 /** When a pool has nothing to do: whoever waits for that hears of it, and its timers let the process go. */
 import type { Core } from "../internal/core.ts"
-import type { HostClock } from "./hostClock.ts"
+import type { HeldClock } from "./hostClock.ts"
 
 export class Quiet {
   private readonly core: Core
-  private readonly clock: HostClock
+  private readonly clock: HeldClock
   private waiters: Array<() => void> = []
 
-  constructor(core: Core, clock: HostClock) {
+  constructor(core: Core, clock: HeldClock) {
     this.core = core
     this.clock = clock
     // The last request ends in a turn: whatever ends one begins a turn if there is none.
