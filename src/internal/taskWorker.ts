@@ -66,7 +66,8 @@ export class TaskWorker extends Worker {
               exit = Exit.succeed(await given)
             } else exit = Exit.succeed(given)
           } catch (error) {
-            call.onFailure(error)
+            // What comes of an interruption is no failure of its own.
+            if (!this.stopped) call.onFailure(error)
             exit = Exit.fail(error)
           }
           this.attempt = undefined

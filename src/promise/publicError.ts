@@ -37,7 +37,10 @@ export const rejection = (make: () => unknown): Promise<never> => {
     if (error instanceof Errors.PoolError) Error.captureStackTrace?.(error, fail)
     throw error
   }
-  return Promise.resolve()
+  const rejected = Promise.resolve()
     .then(() => {})
     .then(fail)
+  // Whoever waits has it from the promise that this one is given to, unless that was refused before.
+  rejected.catch(() => {})
+  return rejected
 }
