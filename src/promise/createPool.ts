@@ -27,11 +27,17 @@ export interface Options<H extends HandlersOf = {}>
   readonly handlers?: H | undefined
 }
 
+/** Two signatures: with a default for `H`, handlers would not learn from it what an attempt is. */
+interface CreatePool {
+  <const H extends HandlersOf>(options: Options<H> & { readonly handlers: H }): Pool<H>
+  (options?: Options): Pool
+}
+
 /**
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
  * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending.
  */
-export const createPool = <const H extends HandlersOf = {}>(options: Options<H> = {}): Pool<H> => {
+export const createPool: CreatePool = <H extends HandlersOf = {}>(options: Options<H> = {}): Pool<H> => {
   const scope = Scope.makeUnsafe()
   const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
   if (Exit.isSuccess(built)) return built.value

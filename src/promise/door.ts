@@ -130,6 +130,7 @@ export class Door {
     const { nesting, now, turn } = this.core
     let waiting: Waiting | undefined
     let refuse!: Reject
+    let isRefused = false
     const goOn = (task: () => void): void => {
       if (waiting === undefined) return task()
       waiting.end()
@@ -138,7 +139,7 @@ export class Door {
     const promise = new NestedPromise<A>((resolve, reject) => {
       refuse = reject
       wire(
-        (value) => goOn(() => resolve(value)),
+        (value) => (isRefused ? handled(value) : goOn(() => resolve(value))),
         (error) => goOn(() => reject(error))
       )
     })
@@ -147,6 +148,7 @@ export class Door {
       const made = by === undefined || request.phase === "ended" ? undefined : nesting.waitFor(request, by)
       if (made === undefined) return
       if (Exit.isExit(made)) {
+        isRefused = true
         refuse(publicError(failureOf(made)))
         return onRefused?.()
       }
@@ -169,6 +171,11 @@ export const outcomeOf = (request: PoolRequest): Outcome =>
 /** What the caller of a request that has come to no value is rejected with. */
 export const errorOf = (request: PoolRequest): unknown =>
   callOf(request).errorOf(request, request.exit as Exit.Failure<never, unknown>)
+
+/** Nobody is told of it any more. */
+const handled = (value: unknown): void => {
+  if (value instanceof Promise) value.catch(() => {})
+}
 
 const callOf = (request: PoolRequest): Call => request.payload as Call
 
