@@ -29,7 +29,7 @@ export interface Options<H extends HandlersOf = {}>
 
 /** Two signatures: with a default for `H`, handlers would not learn from it what an attempt is. */
 interface CreatePool {
-  <const H extends HandlersOf>(options: Options<H> & { readonly handlers: H }): Pool<H>
+  <const H extends HandlersOf>(options: Omit<Options, "handlers"> & { readonly handlers: H }): Pool<H>
   (options?: Options): Pool
 }
 

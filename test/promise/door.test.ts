@@ -21,11 +21,11 @@ import {
 } from "../../src/promise/index.ts"
 
 const pools: Array<Pool<any>> = []
-const kept = <H>(pool: Pool<H>): Pool<H> => {
+const open = (options: Options = {}): Pool => {
+  const pool = createPool({ scaling: "none", ...options })
   pools.push(pool)
   return pool
 }
-const open = (options: Options = {}) => kept(createPool({ scaling: "none", ...options }))
 
 afterEach(async () => {
   vi.useRealTimers()
@@ -99,15 +99,14 @@ describe("run", () => {
   })
 
   it("lets handlers be named as functions are, and types their inputs", async () => {
-    const pool = kept(
-      createPool({
-        handlers: {
-          double: (n: number) => 2 * n,
-          name: async ({ first }: { first: string }, { attempt }) => `${first} ${attempt}`,
-          slow: { handler: (_: undefined, { signal }) => aborted(signal), timeout: 5 }
-        }
-      })
-    )
+    const pool = createPool({
+      handlers: {
+        double: (n: number) => 2 * n,
+        name: async ({ first }: { first: string }, { attempt }) => `${first} ${attempt}`,
+        slow: { handler: (_: undefined, { signal }) => aborted(signal), timeout: 5 }
+      }
+    })
+    pools.push(pool)
     const doubled: number = await pool.run.double(21)
     expect(doubled).toBe(42)
     expect(await pool.run.name({ first: "Ada" })).toBe("Ada 1")
