@@ -27,9 +27,11 @@ export interface Options<H extends HandlersOf = {}>
   readonly handlers?: H | undefined
 }
 
-/** Two signatures: with a default for `H`, handlers would not learn from it what an attempt is. */
+/** Handlers by a mapped type, without a default for it: else one that says no types does not learn what an attempt is. */
 interface CreatePool {
-  <const H extends HandlersOf>(options: Omit<Options, "handlers"> & { readonly handlers: H }): Pool<H>
+  <H extends HandlersOf>(
+    options: Omit<Options, "handlers"> & { readonly handlers: { readonly [Name in keyof H]: H[Name] } }
+  ): Pool<H>
   (options?: Options): Pool
 }
 
