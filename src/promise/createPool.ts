@@ -19,19 +19,21 @@ import { errorAt } from "./publicError.ts"
 import type { Handler, Policy } from "./task.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
-export interface Options<H extends HandlersOf = {}>
-  extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
+export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
   /** How the number of workers follows the load. `"none"`: only `resize` changes it. Default `ScalingPolicy.adaptive()`. */
   readonly scaling?: ScalingPolicy.ScalingPolicy | "none" | undefined
-  /** Functions for inputs, by name: `run.resize(input)`. One with a policy of its own is `{ handler, timeout, ... }`. */
-  readonly handlers?: H | undefined
 }
 
-/** Handlers by a mapped type, without a default for it: else one that says no types does not learn what an attempt is. */
-interface CreatePool {
-  <H extends HandlersOf>(
-    options: Omit<Options, "handlers"> & { readonly handlers: { readonly [Name in keyof H]: H[Name] } }
-  ): Pool<H>
+/**
+ * Functions for inputs, by name: `run.resize(input)`. One with a policy of its own is `{ handler, timeout, ... }`. By a mapped
+ * type, without a default, and in no other signature: else one that says no types does not learn what an attempt is.
+ */
+export interface WithHandlers<H> {
+  readonly handlers: { readonly [Name in keyof H]: H[Name] }
+}
+
+export interface CreatePool {
+  <H extends HandlersOf>(options: Options & WithHandlers<H>): Pool<H>
   (options?: Options): Pool
 }
 
@@ -39,14 +41,16 @@ interface CreatePool {
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
  * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending.
  */
-export const createPool: CreatePool = <H extends HandlersOf = {}>(options: Options<H> = {}): Pool<H> => {
+export const createPool: CreatePool = <H extends HandlersOf>(
+  options: Options & Partial<WithHandlers<H>> = {}
+): Pool<H> => {
   const scope = Scope.makeUnsafe()
   const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
   if (Exit.isSuccess(built)) return built.value
   throw errorAt(createPool, failureOf(built))
 }
 
-const fields: Readonly<Record<keyof Options, true>> = {
+const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   name: true,
   idPrefix: true,
   minWorkers: true,
@@ -69,7 +73,7 @@ const known = new Set(Object.keys(fields))
 
 /** Each step is synchronous. `newClock` is asked for two: the pool's, and that of its scaler. @internal */
 export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
-  options: Options<H>,
+  options: Options & Partial<WithHandlers<H>>,
   newClock: () => HeldClock = () => new HostClock()
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
