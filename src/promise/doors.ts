@@ -6,6 +6,7 @@ import type { Outcome, Refused } from "./outcome.ts"
 import type { CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
+/** The handlers of a pool, by name. */
 export type HandlersOf = Readonly<Record<string, Handler<any, any> | HandlerWithPolicy<any, any>>>
 
 type InputOf<H> = H extends Handler<infer I, any> ? I : H extends HandlerWithPolicy<infer I, any> ? I : never
@@ -27,6 +28,7 @@ export type Submit<H> = {
 type Mapped<A> = AsyncGenerator<A, void, undefined>
 type WithOutcomes = MapOptions & { readonly outcomes: true }
 
+/** `map(inputs, task)`, and `map.resize(inputs)` for a handler of that name. With `outcomes: true` it gives those, and fails for none. */
 export type MapInputs<H> = {
   <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options: WithOutcomes): Mapped<Outcome<Awaited<A>> | Refused>
   <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options?: MapOptions): Mapped<Awaited<A>>

@@ -5,6 +5,7 @@
 import type { NestedWaitRefused as Refused, Phase } from "../PoolError.ts"
 import type * as Errors from "../PoolError.ts"
 
+/** What tells the errors of the pool apart: each class has one. */
 export type Code =
   | "QUEUE_FULL"
   | "POOL_DRAINING"

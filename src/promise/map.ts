@@ -20,6 +20,7 @@ export interface MapOptions extends CallOptions {
   readonly outcomes?: boolean | undefined
 }
 
+/** What `map` takes, of which it pulls one at a time. A promise in it is awaited first. */
 export type Inputs<I> = Iterable<I | PromiseLike<I>> | AsyncIterable<I>
 
 type Entry = PoolRequest | Refusal

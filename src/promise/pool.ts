@@ -14,6 +14,7 @@ import { type Event, toEvent } from "./outcome.ts"
 import { errorAt } from "./publicError.ts"
 import { Quiet } from "./quiet.ts"
 
+/** What `createPool` gives. `run`, `submit` and `map` need no `this`; the others are methods. */
 export interface Pool<H = {}> extends AsyncDisposable {
   readonly name: string
   /**
@@ -37,6 +38,7 @@ export interface Pool<H = {}> extends AsyncDisposable {
   setBounds(bounds: { readonly minWorkers?: number | undefined; readonly maxWorkers?: number | undefined }): void
   /** No attempt starts until `resume`, or until a drain. Running ones finish; admission, expiry and delays go on. */
   pause(): void
+  /** Ends a `pause`. */
   resume(): void
   /** Resolves once nothing waits, is between two attempts, or runs; at once if that is so now. Stuck tasks do not count. */
   idle(): Promise<void>
@@ -60,7 +62,9 @@ export interface Pool<H = {}> extends AsyncDisposable {
   on<Type extends Event["type"]>(type: Type, listener: (event: Extract<Event, { type: Type }>) => void): () => void
 }
 
+/** How a drain ends. */
 export interface DrainOptions {
+  /** What accepted requests have to end. At least zero; a number is milliseconds. Default: the pool's `drainDeadline`. */
   readonly deadline?: Duration.Input | undefined
   /** `"interrupt"`: what runs is finished, what waits is not, and is told so at once. Default `"finish"`. */
   readonly waiting?: "finish" | "interrupt" | undefined

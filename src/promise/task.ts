@@ -16,7 +16,9 @@ export interface Attempt {
   readonly signal: AbortSignal
 }
 
+/** What `run` runs: a function that gives a promise, or a value. */
 export type Task<A> = (attempt: Attempt) => A | PromiseLike<A>
+/** The same for an input. */
 export type Handler<I, A> = (input: I, attempt: Attempt) => A | PromiseLike<A>
 
 /** Whether and when another attempt follows one that failed: see `RetryPolicy.Options`. There are no defects: all that a task throws is a failure. */
@@ -37,6 +39,7 @@ export interface HandlerWithPolicy<I, A> extends Policy {
   readonly handler: Handler<I, A>
 }
 
+/** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */
 export interface CallOptions extends Policy {
   /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
   readonly id?: string | undefined

@@ -6,6 +6,7 @@ import type { Door } from "./door.ts"
 import type { Outcome } from "./outcome.ts"
 import type { Call } from "./task.ts"
 
+/** What `submit` gives: a claim on one accepted request, which runs whether or not anybody waits for it. */
 export interface Ticket<A> {
   readonly id: string
   /** The name of its handler; `"run"` for a task. */
