@@ -109,13 +109,14 @@ const table = {
   "promise/errors": "PoolError",
   "promise/publicError": "PoolError promise/errors",
   "promise/hostClock": "",
+  "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "PoolError RetryPolicy internal/request internal/task promise/publicError",
   "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
   "promise/outcome": "DrainReport Outcome PoolEvent promise/publicError",
   "promise/door":
-    "internal/core internal/intake internal/request internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
@@ -125,7 +126,7 @@ const table = {
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hostClock promise/outcome promise/publicError promise/quiet",
   "promise/createPool":
     "Handlers PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "ScalingPolicy promise/*",
+  "promise/index": "DrainReport Latencies PoolSnapshot ScalingPolicy promise/*",
 
   index: "any public file",
   "http/RemotePool": "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages",

@@ -60,8 +60,7 @@ export class TaskAttempt {
     this.reasonOf = reasonOf
     const { controller, parts } = this
     if (controller !== undefined) inAsyncContext(this.asyncContext, () => controller.abort(reasonOf()))
-    // The last one first: else the worker of one that was running would start the next.
-    for (const part of [...(parts ?? [])].toReversed()) part.route.canceller.cancel(part)
+    for (const part of parts ?? []) part.route.canceller.cancel(part)
   }
 }
 

@@ -14,6 +14,7 @@ import { toPolicy, unknownField } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
 import { type HandlersOf, makeDoors } from "./doors.ts"
 import { type HeldClock, HostClock } from "./hostClock.ts"
+import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
 import type { Handler, Policy } from "./task.ts"
@@ -22,6 +23,11 @@ import type { Handler, Policy } from "./task.ts"
 export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
   /** How the number of workers follows the load. `"none"`: only `resize` changes it. Default `ScalingPolicy.adaptive()`. */
   readonly scaling?: ScalingPolicy.ScalingPolicy | "none" | undefined
+  /**
+   * Hears what somebody must act on: a task that is stuck, a drain that was forced, a listener that threw. Default: a line on
+   * standard error.
+   */
+  readonly log?: ((line: LogLine) => void) | undefined
 }
 
 /**
@@ -67,6 +73,7 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   drainGrace: true,
   maxStuckWorkers: true,
   decisions: true,
+  log: true,
   handlers: true
 }
 const known = new Set(Object.keys(fields))
@@ -79,7 +86,7 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const scope = (yield* Effect.scope) as Scope.Closeable
   const wrong = unknownField(options, known, "an option of a pool")
   if (wrong !== undefined) return yield* wrong
-  const { expiresIn, handlers: given = {}, retry, scaling = ScalingPolicy.adaptive(), timeout, ...rest } = options
+  const { expiresIn, handlers: given = {}, log, retry, scaling = ScalingPolicy.adaptive(), timeout, ...rest } = options
   const policy = yield* checked(toPolicy({ timeout, expiresIn, retry }))
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, ...policy, deadLetters: 0 }))
   const functions = new Map<string, Handler<any, unknown>>()
@@ -87,6 +94,7 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   for (const [name, one] of Object.entries<HandlersOf[string]>(given)) {
     const handler = typeof one === "function" ? one : one?.handler
     if (typeof handler !== "function") return yield* notAHandler(name, one)
+    if (name === "then") return yield* named(name)
     functions.set(name, handler)
     handlers.set(name, {
       rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),
@@ -99,7 +107,8 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const parts = RequestQueue.layer.pipe(
     Layer.provideMerge(Layer.succeed(PoolConfig.PoolConfig, config)),
     Layer.provideMerge(Layer.succeed(Handlers, handlers)),
-    Layer.provideMerge(Layer.succeed(Clock.Clock, clock))
+    Layer.provideMerge(Layer.succeed(Clock.Clock, clock)),
+    Layer.provideMerge(logLayer(log))
   )
   const context = yield* Layer.build(parts)
   const { core, intake, pool } = yield* Effect.provide(
@@ -126,6 +135,10 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
 
 const checked = <A>(read: A | Exit.Exit<never, InvalidPoolConfig>): Effect.Effect<A, InvalidPoolConfig> =>
   Exit.isExit(read) ? read : Effect.succeed(read)
+
+/** `await` would ask for its end whatever has a function of that name. */
+const named = (name: string): InvalidPoolConfig =>
+  new InvalidPoolConfig({ field: `handlers.${name}`, expected: "of another name", actual: `"${name}"` })
 
 const notAHandler = (name: string, actual: unknown): InvalidPoolConfig =>
   new InvalidPoolConfig({

@@ -10,6 +10,7 @@ import {
   toOutcome as internalOutcome,
   type Waiting
 } from "../internal/request.ts"
+import { withoutStack } from "../internal/runtime.ts"
 import { currentTask } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { HeldClock } from "./hostClock.ts"
@@ -166,7 +167,8 @@ type Wire<A> = (resolve: Resolve<A>, reject: Reject) => void
 
 /** What its caller sees of a request that has ended. */
 export const outcomeOf = (request: PoolRequest): Outcome =>
-  toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? errorOf(request) : undefined)
+  // Where an outcome is a value nobody has thrown its error.
+  toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? withoutStack(() => errorOf(request)) : undefined)
 
 /** What the caller of a request that has come to no value is rejected with. */
 export const errorOf = (request: PoolRequest): unknown =>

@@ -13,16 +13,20 @@ type InputOf<H> = H extends Handler<infer I, any> ? I : H extends HandlerWithPol
 type ValueOf<H> =
   H extends Handler<any, infer A> ? Awaited<A> : H extends HandlerWithPolicy<any, infer A> ? Awaited<A> : never
 
+/** One that takes nothing, or may, is called without an input. */
+type Args<H, Options> =
+  undefined extends InputOf<H> ? [input?: InputOf<H>, options?: Options] : [input: InputOf<H>, options?: Options]
+
 /** `run(task)`, and `run.resize(input)` for a handler of that name. */
 export type Run<H> = {
   <A>(task: Task<A>, options?: CallOptions): Promise<Awaited<A>>
-} & { readonly [Name in keyof H]: (input: InputOf<H[Name]>, options?: CallOptions) => Promise<ValueOf<H[Name]>> }
+} & { readonly [Name in keyof H]: (...args: Args<H[Name], CallOptions>) => Promise<ValueOf<H[Name]>> }
 
 /** The same, for those who do not wait for the end. */
 export type Submit<H> = {
   <A>(task: Task<A>, options?: CallOptions): Promise<Ticket<Awaited<A>>>
 } & {
-  readonly [Name in keyof H]: (input: InputOf<H[Name]>, options?: CallOptions) => Promise<Ticket<ValueOf<H[Name]>>>
+  readonly [Name in keyof H]: (...args: Args<H[Name], CallOptions>) => Promise<Ticket<ValueOf<H[Name]>>>
 }
 
 type Mapped<A> = AsyncGenerator<A, void, undefined>

@@ -5,7 +5,7 @@ import { type Awaited, PoolRequest } from "../internal/request.ts"
 import { currentTask } from "../internal/task.ts"
 import { type Door, errorOf, failureOf, outcomeOf, type Refusal, type Target } from "./door.ts"
 import type { Outcome, Refused } from "./outcome.ts"
-import { errorAt, publicError } from "./publicError.ts"
+import { errorAt, publicError, withStackAt } from "./publicError.ts"
 import type { CallOptions } from "./task.ts"
 
 export interface MapOptions extends CallOptions {
@@ -72,7 +72,7 @@ const isIterable = (inputs: unknown): boolean =>
   typeof inputs === "string" ||
   (typeof inputs === "object" && inputs !== null && (Symbol.iterator in inputs || Symbol.asyncIterator in inputs))
 
-/** Begins with the first `next`. Whoever leaves it early cancels what it has not given, the newest first. */
+/** Begins with the first `next`. Whoever leaves it early cancels what it has not given. */
 export async function* map(door: Door, plan: Plan): AsyncGenerator<unknown, void, undefined> {
   const mapping = new Mapping(door, plan)
   void mapping.feed()
@@ -152,7 +152,7 @@ class Mapping implements Awaited {
   async close(): Promise<void> {
     this.isClosed = true
     this.onRoom?.()
-    for (const entry of [...this.entered].toReversed()) if (entry instanceof PoolRequest) this.door.cancel(entry)
+    for (const entry of this.entered) if (entry instanceof PoolRequest) this.door.cancel(entry)
     // An iterator that has ended by itself is not told; one that is being asked hears after its answer.
     if (this.end !== undefined) return
     const closing = this.iterator.return?.()
@@ -230,11 +230,11 @@ const isOver = (entry: Entry): boolean => !(entry instanceof PoolRequest) || ent
 const valueOf = (entry: Entry): unknown => {
   if (!(entry instanceof PoolRequest)) throw entry.error
   if (Exit.isSuccess(entry.exit!)) return entry.exit.value
-  throw errorOf(entry)
+  throw withStackAt(map, errorOf(entry))
 }
 
 /** A caller that left before it was let in was never the pool's: it has no outcome. */
 const outcomeOfEntry = (entry: Entry, tag: string): Outcome | Refused =>
   entry instanceof PoolRequest && entry.end !== undefined
     ? outcomeOf(entry)
-    : { end: "refused", tag, error: entry instanceof PoolRequest ? errorOf(entry) : entry.error }
+    : { end: "refused", tag, attempts: 0, error: entry instanceof PoolRequest ? errorOf(entry) : entry.error }

@@ -27,6 +27,7 @@ export type Outcome<A = unknown> = Ended &
 export interface Refused {
   readonly end: "refused"
   readonly tag: string
+  readonly attempts: 0
   readonly error: unknown
 }
 

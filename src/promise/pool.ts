@@ -87,6 +87,8 @@ export class PoolOf<H> implements Pool<H> {
   readonly map: MapInputs<H>
   private readonly parts: Parts<H>
   private readonly quiet: Quiet
+  /** What listeners have not heard yet. */
+  private readonly hearing = new Set<Promise<void>>()
   private closed: Promise<void> | undefined = undefined
 
   constructor(parts: Parts<H>) {
@@ -135,6 +137,8 @@ export class PoolOf<H> implements Pool<H> {
     const exit = await drained
     if (Exit.isFailure(exit)) throw errorAt(this.drain, failureOf(exit))
     await this.close()
+    // The last event is theirs too.
+    await Promise.all(this.hearing)
     return exit.value
   }
 
@@ -161,6 +165,7 @@ export class PoolOf<H> implements Pool<H> {
   on<Type extends Event["type"]>(type: Type, listener: (event: Extract<Event, { type: Type }>) => void): () => void {
     const iterator = this.events[Symbol.asyncIterator]()
     const { name } = this
+    const { context } = this.parts.door.core
     const hear = async (): Promise<void> => {
       for (let next = iterator.next(); ; next = iterator.next()) {
         const { done, value } = await next
@@ -169,12 +174,16 @@ export class PoolOf<H> implements Pool<H> {
         try {
           listener(value as Extract<Event, { type: Type }>)
         } catch (error) {
-          Effect.runFork(Effect.logError(`a listener for "${type}" of pool "${name}" threw`, error))
+          Effect.runForkWith(context)(Effect.logError(`a listener for "${type}" of pool "${name}" threw`, error))
         }
       }
     }
-    void hear()
-    return () => void iterator.return?.()
+    const heard = hear().finally(() => this.hearing.delete(heard))
+    this.hearing.add(heard)
+    return () => {
+      this.hearing.delete(heard)
+      void iterator.return?.()
+    }
   }
 
   private close(): Promise<void> {

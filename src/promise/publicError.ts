@@ -21,10 +21,11 @@ export const publicError = (error: unknown, cause?: unknown): unknown => {
 }
 
 /** The same with a stack that begins where `above` was called, and not within the pool. */
-export const errorAt = (above: Function, error: unknown): unknown => {
-  const shown = publicError(error)
-  if (shown instanceof Errors.PoolError) Error.captureStackTrace?.(shown, above)
-  return shown
+export const errorAt = (above: Function, error: unknown): unknown => withStackAt(above, publicError(error))
+
+export const withStackAt = (above: Function, error: unknown): unknown => {
+  if (error instanceof Errors.PoolError) Error.captureStackTrace?.(error, above)
+  return error
 }
 
 /**
@@ -34,9 +35,7 @@ export const errorAt = (above: Function, error: unknown): unknown => {
  */
 export const rejection = (make: () => unknown): Promise<never> => {
   const fail = (): never => {
-    const error = make()
-    if (error instanceof Errors.PoolError) Error.captureStackTrace?.(error, fail)
-    throw error
+    throw withStackAt(fail, make())
   }
   return Promise.resolve()
     .then(() => {})

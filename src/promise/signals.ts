@@ -23,8 +23,8 @@ export class Signals {
     const requests = new Set([request])
     const listener = () => {
       this.listening.delete(signal)
-      // The last one first: else the worker of one that was running would start the next.
-      for (const request of [...requests].toReversed()) this.cancel(request)
+      // None of them starts another one meanwhile: a worker is free no sooner than the promise of its task has settled.
+      for (const request of requests) this.cancel(request)
     }
     this.listening.set(signal, { requests, listener })
     signal.addEventListener("abort", listener, { once: true })

@@ -2,7 +2,15 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { Effect, Metric } from "effect"
 import { PoolSnapshot } from "../../src/index.ts"
-import { createPool, type Event, InvalidOption, type Options, OutOfBounds, type Pool } from "../../src/promise/index.ts"
+import {
+  createPool,
+  type Event,
+  InvalidOption,
+  type LogLine,
+  type Options,
+  OutOfBounds,
+  type Pool
+} from "../../src/promise/index.ts"
 
 const pools: Array<Pool> = []
 const open = (options: Options = {}): Pool => {
@@ -114,6 +122,16 @@ describe("levers", () => {
     held.resolve()
     await idle
     expect(await other).toBe(1)
+    const last = gate()
+    const told = await pool.submit(() => last.promise)
+    told.cancel()
+    let isOver = false
+    const over = pool.idle().then(() => (isOver = true))
+    await turn()
+    await turn()
+    expect(isOver).toBe(false)
+    last.resolve()
+    await over
     const waiting = pool.idle()
     pool.pause()
     const paused = new AbortController()
@@ -172,6 +190,23 @@ describe("the end", () => {
 })
 
 describe("what it tells", () => {
+  it("what somebody must act on, to whom it may concern", async () => {
+    const lines: Array<LogLine> = []
+    const pool = open({ log: (line) => lines.push(line) })
+    const error = new Error("of a listener")
+    pool.on("RequestEnded", () => {
+      throw error
+    })
+    await pool.run(() => 1)
+    const held = gate()
+    const stopped = failure(pool.run(() => held.promise))
+    await pool.drain({ deadline: 0, waiting: "interrupt" })
+    held.resolve()
+    await stopped
+    expect(lines).toContainEqual({ level: "error", message: expect.stringContaining("a listener"), error })
+    expect(lines).toContainEqual({ level: "warning", message: expect.stringContaining("forced"), error: undefined })
+  })
+
   it("events, as they are iterated and to listeners, until it has drained", async () => {
     const pool = open({ retry: { times: 1, base: 0 } })
     const all: Array<Event> = []
@@ -189,8 +224,11 @@ describe("what it tells", () => {
     await failure(pool.run(() => Promise.reject("no")))
     await turn()
     stop()
+    const last: Array<unknown> = []
+    pool.on("Drained", ({ report }) => last.push(report.accepted))
     await pool.run(() => 2)
     await pool.drain()
+    expect(last).toEqual([3])
     await iterating
     expect(heard).toEqual(["succeeded", "failed"])
     expect(attempts).toEqual([[1, "no"]])

@@ -98,11 +98,25 @@ describe("run", () => {
     expect(runs).toBe(3)
   })
 
+  it("asks for the delay with the error that a caller would see", async () => {
+    const seen: Array<unknown> = []
+    const delay = (error: unknown, attempt: number) => {
+      seen.push([error instanceof RequestTimeout, attempt])
+      return 0
+    }
+    const pool = open({ timeout: 5 })
+    const call = pool.run(({ attempt, signal }) => (attempt === 1 ? aborted(signal) : attempt), {
+      retry: { times: 1, delay }
+    })
+    expect([await call, seen]).toEqual([2, [[true, 1]]])
+  })
+
   it("lets handlers be named as functions are, and types their inputs", async () => {
     const pool = createPool({
       handlers: {
         double: (n: number) => 2 * n,
         name: async ({ first }: { first: string }, { attempt }) => `${first} ${attempt}`,
+        none: async () => "nothing",
         slow: { handler: (_: undefined, { signal }) => aborted(signal), timeout: 5 }
       }
     })
@@ -110,12 +124,13 @@ describe("run", () => {
     const doubled: number = await pool.run.double(21)
     expect(doubled).toBe(42)
     expect(await pool.run.name({ first: "Ada" })).toBe("Ada 1")
-    expect(await failure(pool.run.slow(undefined))).toMatchObject({
+    expect(await pool.run.none()).toBe("nothing")
+    expect(await failure(pool.run.slow())).toMatchObject({
       code: "REQUEST_TIMEOUT",
       tag: "slow",
       timeoutMillis: 5
     })
-    expect(Object.keys(pool.snapshot().handlers)).toEqual(["double", "name", "slow"])
+    expect(Object.keys(pool.snapshot().handlers)).toEqual(["double", "name", "none", "slow"])
   })
 })
 
@@ -392,7 +407,17 @@ describe("async context", () => {
     const expected = ["a", "b"].flatMap((name) => [1, 1, "abort", 2, 2, "abort"].map((what) => [name, what]))
     const sorted = (pairs: ReadonlyArray<unknown>) => pairs.map(String).toSorted()
     expect(sorted(found)).toEqual(sorted(expected))
-    expect(await pool.run(() => store.getStore())).toBe(undefined)
+  })
+
+  it("what one task was called in is not what the next one of its worker finds", async () => {
+    const pool = open({ minWorkers: 1, maxWorkers: 1 })
+    const store = new AsyncLocalStorage<string>()
+    const held = gate()
+    const first = store.run("a", () => pool.run(() => held.promise))
+    const second = pool.run(() => store.getStore())
+    held.resolve()
+    await first
+    expect(await second).toBe(undefined)
   })
 })
 
@@ -439,5 +464,7 @@ describe("a mistake", () => {
     expect(() => createPool({ maxWorkers: 0 })).toThrow(/`maxWorkers` to be a whole number, at least 1, got 0/)
     expect(() => createPool({ handlers: { resize: 5 as never } })).toThrow(/`handlers.resize` to be a function/)
     expect(() => createPool({ retry: { times: -1 } })).toThrow(InvalidOption)
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what is refused
+    expect(() => createPool({ handlers: { then: () => 1 } })).toThrow(/`handlers.then` to be of another name/)
   })
 })
