@@ -18,6 +18,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     impl: { type: "string" },
+    by: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
@@ -28,6 +29,7 @@ const { values } = parseArgs({
 const help = `npm run bench -- [options]
   --only W1,W6       these cases, or families of cases (W9): ${Object.keys(cases).join(" ")}
   --impl a,b         these implementations beside this pool: ${[...Object.keys(implementations), "go"].join(" ")}
+  --by a             the ratios are to this implementation (default: ${ours})
   --rounds N         times that everything is measured, in turns (default 3; 1 with --quick)
   --quick            a little of all in under two minutes: enough to see that it runs, not to compare
   --json FILE        writes the results for npm run bench:report`
@@ -88,7 +90,9 @@ const main = async (): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), "bench-"))
   const go = buildGo(folder)
   const known = [...Object.keys(implementations), ...(go === undefined ? [] : ["go"])]
-  const impls = [...new Set([ours, ...chosen(values.impl, known, "--impl")])]
+  const by = values.by ?? ours
+  if (!known.includes(by)) throw new Error(`--by: expected one of ${known.join(", ")}, got "${by}"`)
+  const impls = [...new Set([ours, by, ...chosen(values.impl, known, "--impl")])]
   const all = chosen(values.only, Object.keys(cases), "--only")
   const names = values.quick ? all.filter(isQuick) : all
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
@@ -114,7 +118,7 @@ const main = async (): Promise<void> => {
         }
       }
       if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
-      const measured = [...runs].map(([impl, all]) => summarize(name, impl, all, runs.get(ours)))
+      const measured = [...runs].map(([impl, all]) => summarize(name, impl, all, runs.get(by)))
       results.push(...measured, ...lacking)
       printCase(name, cases[name]!.what, measured, lacking)
     }
@@ -136,6 +140,7 @@ const main = async (): Promise<void> => {
     command: ["npm run bench --", ...commandLine()].join(" ").replace(/ --$/, ""),
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
+    by,
     how: Object.fromEntries(impls.map((impl) => [impl, implementations[impl]?.how ?? goHow])),
     cases: Object.fromEntries(names.map((name) => [name, cases[name]!.what])),
     results
@@ -147,6 +152,7 @@ const main = async (): Promise<void> => {
 const commandLine = (): ReadonlyArray<string> => [
   ...(values.only === undefined ? [] : ["--only", values.only]),
   ...(values.impl === undefined ? [] : ["--impl", values.impl]),
+  ...(values.by === undefined ? [] : ["--by", values.by]),
   ...(values.rounds === undefined ? [] : ["--rounds", values.rounds]),
   ...(values.quick ? ["--quick"] : [])
 ]

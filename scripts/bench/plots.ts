@@ -1,10 +1,11 @@
 /** The pictures of a run, drawn by ECharts without a browser. */
 import * as echarts from "echarts"
-import { ours, type Result, type Results } from "./results.ts"
+import { nameOf, ours, oursByPromise, type Result, type Results } from "./results.ts"
 
 /** Each implementation keeps its colour in all pictures; this pool's stands out. */
 const colours: Readonly<Record<string, string>> = {
   [ours]: "#d9480f",
+  [oursByPromise]: "#b5179e",
   "effect-idiomatic": "#f0a875",
   "p-queue": "#1c6fb0",
   "p-limit": "#5aa0d6",
@@ -115,14 +116,14 @@ export const plots = (run: Results): ReadonlyArray<Plot> => {
 const round = (value: number): number => Number(value.toPrecision(4))
 
 const bar = (impl: string, data: ReadonlyArray<number | null>) => ({
-  name: impl,
+  name: nameOf(impl),
   type: "bar" as const,
   data: [...data],
   itemStyle: { color: colours[impl] ?? "#999" }
 })
 
 const line = (impl: string, data: ReadonlyArray<ReadonlyArray<number>>) => ({
-  name: impl,
+  name: nameOf(impl),
   type: "line" as const,
   data: data.map((point) => [...point]),
   symbolSize: impl === ours ? 8 : 5,

@@ -1,24 +1,28 @@
 /**
- * Writes the figures of a run into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of two runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
  *
- * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`. Default: the run that the
- * page shows already.
+ * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
+ * for promises is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
 import { plots } from "./plots.ts"
-import { type Lacking, ours, type Result, type Results } from "./results.ts"
+import { type Lacking, nameOf, ours, oursByPromise, type Result, type Results } from "./results.ts"
 import { number } from "./tables.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
 const page = join(docs, "benchmarks.md")
 const folder = join(docs, "benchmarks")
-const kept = join(folder, "results.json")
-
-const run = JSON.parse(readFileSync(process.argv[2] ?? kept, "utf8")) as Results
+const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as Results
 mkdirSync(folder, { recursive: true })
-if (process.argv[2] !== undefined) writeFileSync(kept, `${JSON.stringify(run, undefined, 2)}\n`)
+const kept = { all: join(folder, "results.json"), promises: join(folder, "promises.json") }
+if (process.argv[2] !== undefined) {
+  const run = read(process.argv[2])
+  writeFileSync(run.by === oursByPromise ? kept.promises : kept.all, `${JSON.stringify(run, undefined, 2)}\n`)
+}
+const run = read(kept.all)
+const promises = read(kept.promises)
 
 const units: Readonly<Record<string, string>> = {
   share: "of the ideal",
@@ -33,7 +37,7 @@ const units: Readonly<Record<string, string>> = {
   late: "late"
 }
 
-const tableOf = (name: string): string => {
+const tableOf = (run: Results, name: string): string => {
   const here = run.results.filter((result) => result.case === name)
   const measured = here.filter((result): result is Result => "rate" in result)
   const lacking = here.filter((result): result is Lacking => "lacks" in result)
@@ -44,11 +48,11 @@ const tableOf = (name: string): string => {
     "per second (min to max)",
     "CPU µs",
     "peak MB",
-    "this pool by it",
+    `${nameOf(run.by ?? ours)} by it`,
     ...figures.map((key) => units[key]!)
   ]
   const rows = measured.map((result) => [
-    result.impl === ours ? "**this pool**" : result.impl,
+    nameOf(result.impl) === result.impl ? result.impl : `**${nameOf(result.impl)}**`,
     `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
     number(result.cpuMicros),
     number(result.peakMegabytes),
@@ -68,20 +72,24 @@ const tableOf = (name: string): string => {
   ].join("\n")
 }
 
+const origin = (run: Results): string =>
+  [
+    ...Object.entries(run.machine).map(([what, value]) => `- ${what}: ${value}`),
+    `- versions: ${Object.entries(run.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}`,
+    `- on ${run.date}, by \`${run.command}\``
+  ].join("\n")
+
 const blocks: Readonly<Record<string, (argument: string) => string>> = {
-  run: () =>
-    [
-      ...Object.entries(run.machine).map(([what, value]) => `- ${what}: ${value}`),
-      `- versions: ${Object.entries(run.versions)
-        .map(([name, version]) => `${name} ${version}`)
-        .join(", ")}`,
-      `- on ${run.date}, by \`${run.command}\``
-    ].join("\n"),
+  run: () => origin(run),
+  "promises-run": () => origin(promises),
   how: () =>
     Object.entries(run.how)
-      .map(([impl, how]) => `- **${impl === ours ? "this pool" : impl}**: ${how}`)
+      .map(([impl, how]) => `- **${nameOf(impl)}**: ${how}`)
       .join("\n"),
-  table: (names) => names.split(" ").map(tableOf).filter(Boolean).join("\n\n"),
+  table: (names) => tables(run, names),
+  "promises-table": (names) => tables(promises, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)
@@ -89,7 +97,20 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
   }
 }
 
-const drawn = plots(run)
+function tables(run: Results, names: string): string {
+  return names
+    .split(" ")
+    .map((name) => tableOf(run, name))
+    .filter(Boolean)
+    .join("\n\n")
+}
+
+const drawn = [
+  ...plots(run),
+  ...plots(promises)
+    .filter(({ file }) => file === "cpu.svg" || file === "memory.svg")
+    .map((plot) => ({ ...plot, file: `promises-${plot.file}` }))
+]
 for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
 
 fillBlocks(page, blocks)

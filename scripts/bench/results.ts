@@ -8,6 +8,8 @@ export interface Results {
   readonly command: string
   readonly date: string
   readonly quick: boolean
+  /** Whose rate the ratios compare with. */
+  readonly by?: string
   /** How each implementation was called, and why. */
   readonly how: Readonly<Record<string, string>>
   /** What each case is. */
@@ -29,7 +31,7 @@ export interface Result {
   readonly cpuMin: number
   readonly cpuMax: number
   readonly peakMegabytes: number
-  /** The rate of this pool by that of `impl`, round by round: both halves of each ratio saw the same machine. */
+  /** The rate of this pool (or of whom `by` names) by that of `impl`, round by round: both halves saw the same machine. */
   readonly ratio?: Spread
   /** Medians of what else the case measures. */
   readonly figures: Readonly<Record<string, number>>
@@ -45,12 +47,17 @@ export interface Lacking {
 const always: ReadonlySet<string> = new Set(["n", "rate", "cpuMicros", "peakMegabytes"])
 
 export const ours = "effect-worker-pool"
+export const oursByPromise = "effect-worker-pool-promise"
+
+/** As tables and pictures call it. */
+export const nameOf = (impl: string): string =>
+  impl === ours ? "this pool" : impl === oursByPromise ? "this pool, promises" : impl
 
 export const summarize = (
   name: string,
   impl: string,
   runs: ReadonlyArray<Measurement>,
-  oursRuns: ReadonlyArray<Measurement> | undefined
+  byRuns: ReadonlyArray<Measurement> | undefined
 ): Result => {
   const rate = spread(runs.map(({ rate }) => rate))
   const cpu = spread(runs.map(({ cpuMicros }) => cpuMicros))
@@ -67,9 +74,9 @@ export const summarize = (
     cpuMin: cpu.min,
     cpuMax: cpu.max,
     peakMegabytes: median(runs.map(({ peakMegabytes }) => peakMegabytes)),
-    ...(impl === ours || oursRuns === undefined
+    ...(byRuns === undefined || byRuns === runs
       ? {}
-      : { ratio: spread(oursRuns.map((own, round) => own.rate / runs[round]!.rate)) }),
+      : { ratio: spread(byRuns.map((own, round) => own.rate / runs[round]!.rate)) }),
     figures: Object.fromEntries(figures.map((key) => [key, median(runs.map((run) => run[key]!))]))
   }
 }
