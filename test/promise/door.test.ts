@@ -439,5 +439,9 @@ describe("a mistake", () => {
     expect(() => createPool({ maxWorkers: 0 })).toThrow(/`maxWorkers` to be a whole number, at least 1, got 0/)
     expect(() => createPool({ handlers: { resize: 5 as never } })).toThrow(/`handlers.resize` to be a function/)
     expect(() => createPool({ retry: { times: -1 } })).toThrow(InvalidOption)
+    const handlers = { resize: { handler: (path: string) => path, timeOut: 1 } } as {}
+    expect(() => createPool({ handlers })).toThrow(
+      "Expected `handlers.resize.timeOut` to be an option of a handler (handler, timeout, expiresIn, retry)"
+    )
   })
 })
