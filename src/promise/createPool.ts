@@ -1,5 +1,5 @@
 /** Puts a pool of promises together: queue, drain, scaler and counts of any pool, and workers that need no fiber. */
-import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Logger, Schema, Scope } from "effect"
 import { Rpc } from "effect/rpc"
 import { Handlers } from "../Handlers.ts"
 import { TaskWorker } from "../internal/taskWorker.ts"
@@ -39,7 +39,8 @@ type Known<One> = One extends Function
 
 /**
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
- * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending.
+ * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending. What a pool has to warn
+ * of is a line on standard error.
  */
 export const createPool = <H extends HandlersOf>(
   options: Options & WithHandlers<H> = {}
@@ -107,7 +108,8 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const parts = RequestQueue.layer.pipe(
     Layer.provideMerge(Layer.succeed(PoolConfig.PoolConfig, config)),
     Layer.provideMerge(Layer.succeed(Handlers, handlers)),
-    Layer.provideMerge(Layer.succeed(Clock.Clock, clock))
+    Layer.provideMerge(Layer.succeed(Clock.Clock, clock)),
+    Layer.provideMerge(Layer.succeed(Logger.LogToStderr, true))
   )
   const context = yield* Layer.build(parts)
   const { core, intake, pool } = yield* Effect.provide(

@@ -1,5 +1,5 @@
 /** A pool as programs without Effect hold it. */
-import { Effect, Exit, Scope, Stream } from "effect"
+import { Effect, Exit, Logger, Scope, Stream } from "effect"
 import type { Duration } from "effect"
 import type { DrainReport } from "../DrainReport.ts"
 import { currentTask } from "../internal/task.ts"
@@ -165,7 +165,8 @@ export class PoolOf<H> implements Pool<H> {
         try {
           listener(value as Extract<Event, { type: Type }>)
         } catch (error) {
-          Effect.runFork(Effect.logError(`a listener for "${type}" of pool "${name}" threw`, error))
+          const line = Effect.logError(`a listener for "${type}" of pool "${name}" threw`, error)
+          Effect.runFork(Effect.provideService(line, Logger.LogToStderr, true))
         }
       }
     }

@@ -1,4 +1,4 @@
-/** What a pool of promises keeps its process alive for: whoever waits for it, and nothing else. */
+/** What a pool of promises keeps its process alive for: whoever waits for it, and nothing else. And where it logs. */
 import { execFile } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "worker-pool-te
 
 /** A program that says what it says, and how it ended. Waiting at its top level for what never comes, it ends with 13. */
 const start = (body: string) =>
-  new Promise<{ readonly code: unknown; readonly said: string }>((resolve) => {
+  new Promise<{ readonly code: unknown; readonly said: string; readonly logged: string }>((resolve) => {
     const text = `import { createPool, ScalingPolicy } from "effect-worker-pool/promise"
 const never = () => new Promise(() => {})
 const untilAborted = ({ signal }) =>
@@ -22,8 +22,8 @@ const once = (value) => ({ attempt }) => {
 const code = (error) => error.code
 ${body}`
     const args = ["--conditions=effect-worker-pool-source", "--input-type=module", "--eval", text]
-    execFile(process.execPath, args, { cwd, env }, (error, stdout) =>
-      resolve({ code: error?.code ?? 0, said: stdout.replaceAll(/^\[.*\n/gm, "").trim() })
+    execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, said: stdout.trim(), logged: stderr })
     )
   })
 
@@ -89,7 +89,7 @@ resolve()
 await idle`
     ]
   ] as const)("%s", async ([, body], { expect }) => {
-    expect(await start(body + timers)).toEqual({ code: 0, said: "0 timers" })
+    expect(await start(body + timers)).toMatchObject({ code: 0, said: "0 timers" })
   })
 })
 
@@ -163,6 +163,32 @@ console.log("drained")`,
       "second\ndrained"
     ]
   ] as const)("%s", async ([, body, said], { expect }) => {
-    expect(await start(body)).toEqual({ code: 0, said })
+    expect(await start(body)).toMatchObject({ code: 0, said })
+  })
+})
+
+describe.concurrent("standard output is the program's own: on standard error", () => {
+  it.for([
+    [
+      "a worker is stuck",
+      `const pool = createPool({ timeout: 1, interruptGrace: 1 })
+await pool.run(never).catch(() => {})
+await pool.idle()`
+    ],
+    [
+      "a task waits in its own slot",
+      `const pool = createPool({ maxWorkers: 1 }); await pool.run(() => pool.run(() => 1))`
+    ],
+    [
+      "a listener threw",
+      `const pool = createPool()
+pool.on("Paused", () => never.of.this)
+pool.pause()
+await new Promise(setImmediate)`
+    ]
+  ] as const)("%s", async ([, body], { expect }) => {
+    const { logged, said } = await start(body)
+    expect(said).toBe("")
+    expect(logged).toMatch(/WARN|ERROR/)
   })
 })
