@@ -1,10 +1,12 @@
 // Proves that the package works for somebody who installs it: packs it, installs it in an empty folder, type-checks a
 // program against it, runs that, and runs the installed `worker-pool`: on two lines, to simulate and draw, and to serve.
+// Then the same for programs without Effect, in a folder of their own.
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
+import { checkPromise } from "./package/promise.mjs"
 import { sourceFiles } from "./source-files.mjs"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -190,3 +192,6 @@ serving.kill("SIGTERM")
 const code = await new Promise((resolve) => serving.once("exit", resolve))
 expect(code === 143, `the service ends with 143, got ${code}`)
 step("served with the installed worker-pool: its page, one request, and its end")
+
+const install = ["typescript", "@types/node"].map(installed)
+await checkPromise({ expect, folder, install, run, step, tarball: join(folder, tarball) })

@@ -17,7 +17,7 @@ import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
-import type { Handler, Policy } from "./task.ts"
+import type { Handler, HandlerWithPolicy, Policy } from "./task.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
 export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
@@ -32,27 +32,28 @@ export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | 
 
 /**
  * Functions for inputs, by name: `run.resize(input)`. One with a policy of its own is `{ handler, timeout, ... }`. By a mapped
- * type, without a default, and in no other signature: else one that says no types does not learn what an attempt is.
+ * type and without a default for `H`: else one that says no types does not learn what an attempt is.
  */
-export interface WithHandlers<H> {
-  readonly handlers: { readonly [Name in keyof H]: H[Name] }
+export interface WithHandlers<H extends HandlersOf> {
+  readonly handlers?: { readonly [Name in keyof H]: H[Name] & Known<H[Name]> } | undefined
 }
 
-export interface CreatePool {
-  <H extends HandlersOf>(options: Options & WithHandlers<H>): Pool<H>
-  (options?: Options): Pool
-}
+/** None of its fields is one that does not exist. */
+type Known<One> = One extends Function
+  ? unknown
+  : { readonly [Field in Exclude<keyof One, keyof HandlerWithPolicy<never, unknown>>]: never }
 
 /**
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
- * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending.
+ * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending. What a pool has to warn
+ * of is a line on standard error.
  */
-export const createPool: CreatePool = <H extends HandlersOf>(
-  options: Options & Partial<WithHandlers<H>> = {}
-): Pool<H> => {
+export const createPool = <H extends HandlersOf>(
+  options: Options & WithHandlers<H> = {}
+): Pool<HandlersOf extends H ? {} : H> => {
   const scope = Scope.makeUnsafe()
   const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
-  if (Exit.isSuccess(built)) return built.value
+  if (Exit.isSuccess(built)) return built.value as never
   throw errorAt(createPool, failureOf(built))
 }
 
@@ -77,10 +78,13 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   handlers: true
 }
 const known = new Set(Object.keys(fields))
+const ofHandler = new Set(["handler", "timeout", "expiresIn", "retry"])
+
+type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown>
 
 /** Each step is synchronous. `newClock` is asked for two: the pool's, and that of its scaler. @internal */
 export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
-  options: Options & Partial<WithHandlers<H>>,
+  options: Options & WithHandlers<H>,
   newClock: () => HeldClock = () => new HostClock()
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
@@ -91,10 +95,15 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, ...policy, deadLetters: 0 }))
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
-  for (const [name, one] of Object.entries<HandlersOf[string]>(given)) {
+  for (const [name, one] of Object.entries<Given>(given)) {
     const handler = typeof one === "function" ? one : one?.handler
     if (typeof handler !== "function") return yield* notAHandler(name, one)
     if (name === "then") return yield* named(name)
+    const wrong =
+      typeof one === "function"
+        ? undefined
+        : unknownField(one, ofHandler, "an option of a handler", `handlers.${name}.`)
+    if (wrong !== undefined) return yield* wrong
     functions.set(name, handler)
     handlers.set(name, {
       rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),

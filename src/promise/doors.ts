@@ -3,43 +3,49 @@ import { PoolRequest } from "../internal/request.ts"
 import type { Door, Target } from "./door.ts"
 import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
 import type { Outcome, Refused } from "./outcome.ts"
-import type { CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
+import type { Attempt, CallOptions, Handler, HandlerWithPolicy } from "./task.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
 /** The handlers of a pool, by name. */
-export type HandlersOf = Readonly<Record<string, Handler<any, any> | HandlerWithPolicy<any, any>>>
+export type HandlersOf = Readonly<Record<string, Handler<never, unknown> | HandlerWithPolicy<never, unknown>>>
 
-type InputOf<H> = H extends Handler<infer I, any> ? I : H extends HandlerWithPolicy<infer I, any> ? I : never
-type ValueOf<H> =
-  H extends Handler<any, infer A> ? Awaited<A> : H extends HandlerWithPolicy<any, infer A> ? Awaited<A> : never
-
-/** One that takes nothing, or may, is called without an input. */
-type Args<H, Options> =
-  undefined extends InputOf<H> ? [input?: InputOf<H>, options?: Options] : [input: InputOf<H>, options?: Options]
+type FunctionOf<H> = H extends HandlerWithPolicy<never, unknown> ? H["handler"] : H
+type ValueOf<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never
+/** That of a handler which takes none is `undefined`. */
+type InputOf<H> =
+  FunctionOf<H> extends (...given: infer Given) => unknown ? (Given extends [] ? undefined : Given[0]) : never
+/** An input that may be `undefined` may be left out. */
+type Given<H> =
+  undefined extends InputOf<H>
+    ? [input?: InputOf<H>, options?: CallOptions]
+    : [input: InputOf<H>, options?: CallOptions]
 
 /** `run(task)`, and `run.resize(input)` for a handler of that name. */
 export type Run<H> = {
-  <A>(task: Task<A>, options?: CallOptions): Promise<Awaited<A>>
-} & { readonly [Name in keyof H]: (...args: Args<H[Name], CallOptions>) => Promise<ValueOf<H[Name]>> }
+  <A>(task: (attempt: Attempt) => A, options?: CallOptions): Promise<Awaited<A>>
+} & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<ValueOf<H[Name]>> }
 
 /** The same, for those who do not wait for the end. */
 export type Submit<H> = {
-  <A>(task: Task<A>, options?: CallOptions): Promise<Ticket<Awaited<A>>>
-} & {
-  readonly [Name in keyof H]: (...args: Args<H[Name], CallOptions>) => Promise<Ticket<ValueOf<H[Name]>>>
-}
+  <A>(task: (attempt: Attempt) => A, options?: CallOptions): Promise<Ticket<Awaited<A>>>
+} & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<Ticket<ValueOf<H[Name]>>> }
 
 type Mapped<A> = AsyncGenerator<A, void, undefined>
 type WithOutcomes = MapOptions & { readonly outcomes: true }
+type WithResults = MapOptions & { readonly outcomes?: false | undefined }
 
 /** `map(inputs, task)`, and `map.resize(inputs)` for a handler of that name. With `outcomes: true` it gives those, and fails for none. */
 export type MapInputs<H> = {
-  <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options: WithOutcomes): Mapped<Outcome<Awaited<A>> | Refused>
-  <I, A>(inputs: Inputs<I>, task: Handler<I, A>, options?: MapOptions): Mapped<Awaited<A>>
+  <I, A>(
+    inputs: Inputs<I>,
+    task: (input: I, attempt: Attempt) => A,
+    options: WithOutcomes
+  ): Mapped<Outcome<Awaited<A>> | Refused>
+  <I, A>(inputs: Inputs<I>, task: (input: I, attempt: Attempt) => A, options?: WithResults): Mapped<Awaited<A>>
 } & {
   readonly [Name in keyof H]: {
     (inputs: Inputs<InputOf<H[Name]>>, options: WithOutcomes): Mapped<Outcome<ValueOf<H[Name]>> | Refused>
-    (inputs: Inputs<InputOf<H[Name]>>, options?: MapOptions): Mapped<ValueOf<H[Name]>>
+    (inputs: Inputs<InputOf<H[Name]>>, options?: WithResults): Mapped<ValueOf<H[Name]>>
   }
 }
 

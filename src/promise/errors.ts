@@ -26,7 +26,7 @@ export abstract class PoolError extends Error {
 /** Not accepted: the queue is at its capacity and the strategy is `"dropping"`. */
 export class QueueFull extends PoolError {
   override readonly name = "QueueFull"
-  readonly code = "QUEUE_FULL"
+  readonly code = "QUEUE_FULL" as const
   readonly capacity: number
   constructor({ capacity, message }: Errors.QueueFull) {
     super(message)
@@ -37,7 +37,7 @@ export class QueueFull extends PoolError {
 /** Not accepted: the pool is draining, or closed. */
 export class PoolDraining extends PoolError {
   override readonly name = "PoolDraining"
-  readonly code = "POOL_DRAINING"
+  readonly code = "POOL_DRAINING" as const
   readonly pool: string
   constructor({ message, pool }: Errors.PoolDraining) {
     super(message)
@@ -48,7 +48,7 @@ export class PoolDraining extends PoolError {
 /** An option of a pool, of a handler or of a call is unknown or out of its range. */
 export class InvalidOption extends PoolError {
   override readonly name = "InvalidOption"
-  readonly code = "INVALID_OPTION"
+  readonly code = "INVALID_OPTION" as const
   readonly field: string
   readonly expected: string
   readonly actual: string
@@ -66,7 +66,7 @@ export class InvalidOption extends PoolError {
  */
 export class NestedWaitRefused extends PoolError {
   override readonly name = "NestedWaitRefused"
-  readonly code = "NESTED_WAIT_REFUSED"
+  readonly code = "NESTED_WAIT_REFUSED" as const
   readonly reason: Refused["reason"]
   readonly chain: ReadonlyArray<string>
   constructor({ chain, message, reason }: Refused) {
@@ -79,7 +79,7 @@ export class NestedWaitRefused extends PoolError {
 /** Ended: its last attempt ran for longer than its timeout. */
 export class RequestTimeout extends PoolError {
   override readonly name = "RequestTimeout"
-  readonly code = "REQUEST_TIMEOUT"
+  readonly code = "REQUEST_TIMEOUT" as const
   readonly tag: string
   readonly attempt: number
   readonly timeoutMillis: number
@@ -94,7 +94,7 @@ export class RequestTimeout extends PoolError {
 /** Ended: `expiresIn` passed, counted from the call. A caller that was still `blocked` was never accepted. */
 export class RequestExpired extends PoolError {
   override readonly name = "RequestExpired"
-  readonly code = "REQUEST_EXPIRED"
+  readonly code = "REQUEST_EXPIRED" as const
   readonly tag: string
   readonly phase: Phase
   constructor({ message, phase, tag }: Errors.RequestExpired, options?: ErrorOptions) {
@@ -107,7 +107,7 @@ export class RequestExpired extends PoolError {
 /** Ended: a newer request took its place in a full queue whose strategy is `"sliding"`. */
 export class RequestEvicted extends PoolError {
   override readonly name = "RequestEvicted"
-  readonly code = "REQUEST_EVICTED"
+  readonly code = "REQUEST_EVICTED" as const
   readonly tag: string
   constructor({ message, tag }: Errors.RequestEvicted, options?: ErrorOptions) {
     super(message, options)
@@ -118,7 +118,7 @@ export class RequestEvicted extends PoolError {
 /** Ended: it was cancelled through its ticket; `cause` is the reason, where one was given. */
 export class RequestCancelled extends PoolError {
   override readonly name = "RequestCancelled"
-  readonly code = "REQUEST_CANCELLED"
+  readonly code = "REQUEST_CANCELLED" as const
   readonly tag: string
   constructor({ message, tag }: Errors.RequestCancelled, options?: ErrorOptions) {
     super(message, options)
@@ -129,7 +129,7 @@ export class RequestCancelled extends PoolError {
 /** Ended: the pool stopped it, at the deadline of a drain. */
 export class RequestInterrupted extends PoolError {
   override readonly name = "RequestInterrupted"
-  readonly code = "REQUEST_INTERRUPTED"
+  readonly code = "REQUEST_INTERRUPTED" as const
   readonly tag: string
   readonly phase: Phase
   readonly attempts: number
@@ -144,7 +144,7 @@ export class RequestInterrupted extends PoolError {
 /** A number of workers outside the pool's bounds was asked for. */
 export class OutOfBounds extends PoolError {
   override readonly name = "OutOfBounds"
-  readonly code = "OUT_OF_BOUNDS"
+  readonly code = "OUT_OF_BOUNDS" as const
   readonly workers: number
   readonly minWorkers: number
   readonly maxWorkers: number

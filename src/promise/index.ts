@@ -1,5 +1,5 @@
 /** A pool for programs that write promises: `createPool` is all there is to know of it. */
-export { type CreatePool, createPool, type Options, type WithHandlers } from "./createPool.ts"
+export { createPool, type Options, type WithHandlers } from "./createPool.ts"
 export type { HandlersOf, MapInputs, Run, Submit } from "./doors.ts"
 export * from "./errors.ts"
 export type { LogLine } from "./log.ts"

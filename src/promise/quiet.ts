@@ -15,18 +15,27 @@ export class Quiet {
   }
 
   wait(): Promise<void> {
-    return this.isQuiet ? Promise.resolve() : new Promise((resolve) => this.waiters.push(resolve))
+    if (this.isQuiet) return Promise.resolve()
+    // Until an attempt that ignores its interruption is stuck.
+    this.clock.hold()
+    return new Promise((resolve) => this.waiters.push(resolve))
   }
 
   private look(): void {
-    if (!this.isQuiet) return
+    const { counters, drain } = this.core
+    if (this.isAwaited) return
+    if (counters.ending === 0) for (const tell of this.waiters.splice(0)) tell()
     // A drain that goes on waits for what is stuck, and for that by a timer.
-    if (this.core.drain.state !== "draining") this.clock.release()
-    for (const tell of this.waiters.splice(0)) tell()
+    if (this.waiters.length === 0 && drain.state !== "draining") this.clock.release()
   }
 
   private get isQuiet(): boolean {
+    return !this.isAwaited && this.core.counters.ending === 0
+  }
+
+  /** Whether any request has no end yet. Nobody waits for an attempt whose request has one. */
+  private get isAwaited(): boolean {
     const { counters, queue } = this.core
-    return counters.running + counters.ending + queue.waiting + queue.delayed + queue.blocked === 0
+    return counters.running + queue.waiting + queue.delayed + queue.blocked > 0
   }
 }

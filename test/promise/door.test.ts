@@ -466,5 +466,9 @@ describe("a mistake", () => {
     expect(() => createPool({ retry: { times: -1 } })).toThrow(InvalidOption)
     // oxlint-disable-next-line unicorn/no-thenable -- that is what is refused
     expect(() => createPool({ handlers: { then: () => 1 } })).toThrow(/`handlers.then` to be of another name/)
+    const handlers = { resize: { handler: (path: string) => path, timeOut: 1 } } as {}
+    expect(() => createPool({ handlers })).toThrow(
+      "Expected `handlers.resize.timeOut` to be an option of a handler (handler, timeout, expiresIn, retry)"
+    )
   })
 })
