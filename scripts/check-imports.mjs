@@ -121,9 +121,10 @@ const table = {
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/doors": "internal/request promise/door promise/map promise/outcome promise/task promise/ticket",
+  "promise/hearing": "PoolEvent internal/asyncContext internal/core promise/outcome",
   "promise/quiet": "internal/core promise/hostClock",
   "promise/pool":
-    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hostClock promise/outcome promise/publicError promise/quiet",
+    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet",
   "promise/createPool":
     "Handlers PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
   "promise/index": "DrainReport Latencies PoolSnapshot ScalingPolicy promise/*",

@@ -11,14 +11,23 @@ interface Subscriber {
 
 export class Events {
   private readonly subscribers = new Set<Subscriber>()
+  private readonly listeners = new Set<(event: PoolEvent) => void>()
   private last: PoolEvent | undefined = undefined
 
   /** Whether anybody listens. Ask before building an event. */
   get on(): boolean {
-    return this.subscribers.size > 0
+    return this.subscribers.size > 0 || this.listeners.size > 0
+  }
+
+  /** Calls back within the pool's own step, so that nothing is missed: only to write it down. Answers how to stop. */
+  listen(listener: (event: PoolEvent) => void): () => void {
+    if (this.last === undefined) this.listeners.add(listener)
+    else listener(this.last)
+    return () => void this.listeners.delete(listener)
   }
 
   publish(event: PoolEvent): void {
+    for (const listener of this.listeners) listener(event)
     for (const subscriber of this.subscribers) {
       if (Queue.sizeUnsafe(subscriber.queue) >= bufferSize) subscriber.missed++
       Queue.offerUnsafe(subscriber.queue, event)

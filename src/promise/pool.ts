@@ -10,6 +10,7 @@ import type { WorkerPool } from "../WorkerPool.ts"
 import { type Door, failureOf } from "./door.ts"
 import { type Doors, type MapInputs, type Run, type Submit } from "./doors.ts"
 import type { HeldClock } from "./hostClock.ts"
+import { Hearing } from "./hearing.ts"
 import { type Event, toEvent } from "./outcome.ts"
 import { errorAt } from "./publicError.ts"
 import { Quiet } from "./quiet.ts"
@@ -58,7 +59,7 @@ export interface Pool<H = {}> extends AsyncDisposable {
   explain(): string
   /** What happens from now on, for each who iterates, until the pool has drained. A slow one loses its oldest events. */
   readonly events: AsyncIterable<Event>
-  /** Calls the listener, in a turn of its own, with each event of that type. Answers how to stop. What it throws is logged. */
+  /** Calls the listener, in a later turn, with each event of that type; none is missed. Answers how to stop. What it throws is logged. */
   on<Type extends Event["type"]>(type: Type, listener: (event: Extract<Event, { type: Type }>) => void): () => void
 }
 
@@ -87,8 +88,7 @@ export class PoolOf<H> implements Pool<H> {
   readonly map: MapInputs<H>
   private readonly parts: Parts<H>
   private readonly quiet: Quiet
-  /** What listeners have not heard yet. */
-  private readonly hearing = new Set<Promise<void>>()
+  private readonly hearings = new Set<Hearing>()
   private closed: Promise<void> | undefined = undefined
 
   constructor(parts: Parts<H>) {
@@ -138,7 +138,7 @@ export class PoolOf<H> implements Pool<H> {
     if (Exit.isFailure(exit)) throw errorAt(this.drain, failureOf(exit))
     await this.close()
     // The last event is theirs too.
-    await Promise.all(this.hearing)
+    for (const hearing of this.hearings) hearing.tell()
     return exit.value
   }
 
@@ -163,26 +163,11 @@ export class PoolOf<H> implements Pool<H> {
   }
 
   on<Type extends Event["type"]>(type: Type, listener: (event: Extract<Event, { type: Type }>) => void): () => void {
-    const iterator = this.events[Symbol.asyncIterator]()
-    const { name } = this
-    const { context } = this.parts.door.core
-    const hear = async (): Promise<void> => {
-      for (let next = iterator.next(); ; next = iterator.next()) {
-        const { done, value } = await next
-        if (done === true) return
-        if (value.type !== type) continue
-        try {
-          listener(value as Extract<Event, { type: Type }>)
-        } catch (error) {
-          Effect.runForkWith(context)(Effect.logError(`a listener for "${type}" of pool "${name}" threw`, error))
-        }
-      }
-    }
-    const heard = hear().finally(() => this.hearing.delete(heard))
-    this.hearing.add(heard)
+    const hearing = new Hearing(this.parts.door.core, type, listener as (event: Event) => void)
+    this.hearings.add(hearing)
     return () => {
-      this.hearing.delete(heard)
-      void iterator.return?.()
+      this.hearings.delete(hearing)
+      hearing.stop()
     }
   }
 

@@ -1,5 +1,5 @@
 /** The levers and gauges of a pool of promises, its tickets, its events and its end. */
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { Effect, Metric } from "effect"
 import { PoolSnapshot } from "../../src/index.ts"
 import {
@@ -39,6 +39,7 @@ describe("tickets", () => {
     const held = gate()
     const first = await pool.submit(() => held.promise.then(() => "first"))
     const second = await pool.submit(() => Promise.reject(new Error("no")), { id: "second" })
+    await vi.waitUntil(() => first.status === "running")
     expect([first.status, first.attempts, second.status, second.attempts, second.id]).toEqual([
       "running",
       1,
@@ -103,7 +104,7 @@ describe("levers", () => {
     expect(pool.explain()).toMatch(/Now somebody holds 1 worker by hand/)
     pool.release()
     pool.resize(3)
-    expect(pool.snapshot().running).toBe(3)
+    await vi.waitUntil(() => pool.snapshot().running === 3)
     held.resolve()
     await Promise.all(calls)
   })
@@ -238,6 +239,15 @@ describe("what it tells", () => {
     expect(all.find((event) => event.type === "RequestEnded")).toMatchObject({
       outcome: { end: "succeeded", value: 1 }
     })
+  })
+
+  it("every event to a listener, however many there are in a turn", async () => {
+    const pool = open()
+    let heard = 0
+    pool.on("RequestEnded", () => heard++)
+    await Promise.all(Array.from({ length: 5_000 }, () => pool.run(() => 1)))
+    await pool.drain()
+    expect(heard).toBe(5_000)
   })
 
   it("metrics, of a pool that has a name, until it is closed", async () => {
