@@ -71,7 +71,8 @@ export class Attempts implements AttemptSteps {
   }
 
   goOn(worker: Worker, now: number): void {
-    this.pool.deadlines.set(worker.deadline, now, worker.request!.policy.timeoutMillis)
+    // One that was interrupted meanwhile has its grace already.
+    if (!worker.stopped) this.pool.deadlines.set(worker.deadline, now, worker.request!.policy.timeoutMillis)
   }
 
   /** The attempt is over, its finalizers and children included: the worker is free. */
@@ -118,8 +119,11 @@ export class Attempts implements AttemptSteps {
     route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
-    worker.retryAfterMillis = this.retryDelay(request, "timeout", error, now)
-    if (worker.retryAfterMillis === undefined) this.endRunning(request, "timedOut", exit, now)
+    const delayMillis = this.retryDelay(request, "timeout", error, now)
+    // Whoever was asked has given it up.
+    if ((request.phase as string) === "ended") return
+    worker.retryAfterMillis = delayMillis
+    if (delayMillis === undefined) this.endRunning(request, "timedOut", exit, now)
     else {
       request.exit = exit
       this.interrupt(worker, now)
@@ -133,7 +137,9 @@ export class Attempts implements AttemptSteps {
 
   /** Ends a running request now; its attempt is interrupted and keeps the worker until it has really ended. */
   endRunning(request: PoolRequest, end: End, exit: Exit.Exit<never, unknown>, now: number): void {
-    const worker = workerOf(request)!
+    const worker = workerOf(request)
+    // Its attempt has ended, and somebody is being asked whether another one follows.
+    if (worker === undefined) return this.pool.settle(request, end, exit, now)
     worker.state = "ending"
     worker.retryAfterMillis = undefined
     this.pool.counters.ending++
@@ -198,6 +204,7 @@ export class Attempts implements AttemptSteps {
     now: number
   ): void {
     const { counters, deadlines, events, onReturn, queue, settle } = this.pool
+    if (request.phase === "ended") return
     if (delayMillis === undefined || now + delayMillis >= request.expiresAt) {
       settle(request, end, exit, now)
       return

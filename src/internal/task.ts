@@ -1,4 +1,6 @@
 /** A function that gives a promise, as a request of a pool; and one attempt at it, as the function sees it. */
+import type { Exit } from "effect"
+import type { End } from "../Outcome.ts"
 import { type AsyncContext, captureAsyncContext, inAsyncContext, makeStorage } from "./asyncContext.ts"
 import { isLive } from "./origin.ts"
 import type { PoolRequest } from "./request.ts"
@@ -10,7 +12,7 @@ export interface TaskCall {
   /** An attempt has failed with this. */
   readonly onFailure: (error: unknown) => void
   /** Why an attempt is interrupted: what its caller sees, or would see if no other attempt followed. */
-  readonly reasonOf: (request: PoolRequest) => unknown
+  readonly reasonOf: (end: End | undefined, exit: Exit.Exit<any, unknown>) => unknown
 }
 
 /** What a function has of its attempt. The signal is made when somebody asks for it: most do not, and it takes 0.5 µs (W1a). */
@@ -21,6 +23,7 @@ export class TaskAttempt {
   private controller: AbortController | undefined = undefined
   private asyncContext: AsyncContext | undefined = undefined
   private reasonOf: (() => unknown) | undefined = undefined
+  private reason: { readonly reason: unknown } | undefined = undefined
   private parts: Set<PoolRequest> | undefined = undefined
 
   constructor(request: PoolRequest) {
@@ -37,7 +40,7 @@ export class TaskAttempt {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController()
-      if (this.reasonOf !== undefined) this.controller.abort(this.reasonOf())
+      if (this.interruption !== undefined) this.controller.abort(this.interruption.reason)
       else this.asyncContext = captureAsyncContext()
     }
     return this.controller.signal
@@ -45,21 +48,26 @@ export class TaskAttempt {
 
   /** Why it was interrupted, once it was. */
   get interruption(): { readonly reason: unknown } | undefined {
-    return this.reasonOf === undefined ? undefined : { reason: this.reasonOf() }
+    const { reasonOf } = this
+    if (reasonOf !== undefined && this.reason === undefined) this.reason = { reason: reasonOf() }
+    return this.reason
   }
 
   /** What it has asked a pool for, and waits for, is given up with it. */
   bind(part: PoolRequest): void {
-    const parts = (this.parts ??= new Set())
-    parts.add(part)
-    part.listen(() => parts.delete(part))
+    ;(this.parts ??= new Set()).add(part)
+  }
+
+  /** That has ended, or was not let in. */
+  unbind(part: PoolRequest): void {
+    this.parts?.delete(part)
   }
 
   /** Listeners are called in the async context in which the signal was asked for. */
   interrupt(reasonOf: () => unknown): void {
     this.reasonOf = reasonOf
     const { controller, parts } = this
-    if (controller !== undefined) inAsyncContext(this.asyncContext, () => controller.abort(reasonOf()))
+    if (controller !== undefined) inAsyncContext(this.asyncContext, () => controller.abort(this.interruption!.reason))
     for (const part of parts ?? []) part.route.canceller.cancel(part)
   }
 }
@@ -89,7 +97,7 @@ export const startTask = (
 
 const start = (call: TaskCall, attempt: TaskAttempt): unknown => {
   const given = call.start(attempt)
-  if (typeof given !== "object" || given === null) return given
+  if ((typeof given !== "object" && typeof given !== "function") || given === null) return given
   if (given instanceof Promise && given.constructor === Promise) return given
   return "then" in given && typeof given.then === "function" ? Promise.resolve(given) : given
 }

@@ -25,8 +25,8 @@ export class TaskWorker extends Worker {
   }
 
   interrupt(): void {
-    const request = this.request!
-    this.attempt?.interrupt(() => (request.payload as TaskCall).reasonOf(request))
+    const { end, exit, payload } = this.request!
+    this.attempt?.interrupt(() => (payload as TaskCall).reasonOf(end, exit!))
   }
 
   get isInterrupted(): boolean {

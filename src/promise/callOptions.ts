@@ -12,19 +12,26 @@ type Invalid = Exit.Exit<never, InvalidPoolConfig>
 const callFields = new Set(["timeout", "expiresIn", "retry", "id", "signal"])
 const retryFields = new Set(["times", "base", "factor", "cap", "jitter", "delay", "failures", "timeouts"])
 
+/** What a call says, read once. */
+interface Read {
+  readonly signal: AbortSignal | undefined
+  readonly options: RequestOptions.Options
+}
+
 /** Options of one call; what is out of its range in them is found later, with the same error. */
-export const toCallOptions = (options: CallOptions): RequestOptions.Options | Invalid => {
-  if (typeof options !== "object" || options === null) return invalid("options", "an object", options)
+export const toCallOptions = (given: CallOptions): Read | Invalid => {
+  if (typeof given !== "object" || given === null) return invalid("options", "an object", given)
   try {
-    const unknown = unknownField(options, callFields, "an option of a call")
+    const unknown = unknownField(given, callFields, "an option of a call")
     if (unknown !== undefined) return Exit.fail(unknown)
-    const { signal } = options
+    const { signal, ...policy } = given
     if (signal !== undefined && typeof signal.addEventListener !== "function") {
       return invalid("signal", "an AbortSignal", signal)
     }
-    return toFields(options, "") as RequestOptions.Options | Invalid
+    const options = toFields(policy, "")
+    return Exit.isExit(options) ? (options as Invalid) : { signal, options: options as RequestOptions.Options }
   } catch {
-    return invalid("options", "an object whose fields can be read", typeof options)
+    return invalid("options", "an object whose fields can be read", typeof given)
   }
 }
 
@@ -34,10 +41,18 @@ export const notATask = (task: unknown): Invalid =>
     new InvalidPoolConfig({
       field: "task",
       expected: "a function, such as `() => fetch(url)`",
-      actual:
-        task instanceof Promise ? "a promise, which has begun already" : String(task === null ? task : typeof task)
+      actual: isPromise(task) ? "a promise, which has begun already" : String(task === null ? task : typeof task)
     })
   )
+
+/** A proxy may throw when it is asked. */
+const isPromise = (value: unknown): boolean => {
+  try {
+    return value instanceof Promise
+  } catch {
+    return false
+  }
+}
 
 /** The policy of a pool or a handler. `where` stands before the field in an error. */
 export const toPolicy = ({ expiresIn, retry, timeout }: Policy, where = ""): RequestOptions.Options | Invalid =>

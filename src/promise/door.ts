@@ -42,7 +42,10 @@ export class Door {
     this.core = core
     this.intake = intake
     this.clock = clock
-    this.signals = new Signals((request) => this.cancel(request))
+    this.signals = new Signals((request) => {
+      if (request.phase !== "ended") callOf(request).isAborted = true
+      this.cancel(request)
+    })
   }
 
   /**
@@ -56,11 +59,11 @@ export class Door {
     given: unknown,
     options: CallOptions | undefined
   ): PoolRequest | Refusal {
-    const signal = options?.signal
     const task = handler ?? given
     if (typeof task !== "function") return refused(above, notATask(given))
     const read = options === undefined ? undefined : toCallOptions(options)
     if (Exit.isExit(read)) return refused(above, read)
+    const signal = read?.signal
     if (signal?.aborted === true) return { error: signal.reason }
     const call = new Call(
       task as Handler<unknown, unknown>,
@@ -70,18 +73,23 @@ export class Door {
     const parent = currentTask()
     const attempt = waits && parent !== undefined ? attemptOf(parent) : undefined
     if (attempt?.interruption !== undefined) return { error: attempt.interruption.reason }
-    const request = this.intake.fromTask(route, call, read, parent)
+    const request = this.intake.fromTask(route, call, read?.options, parent)
     if (!(request instanceof PoolRequest)) return refused(above, request)
-    const refusal = this.core.admission.enter(request)
-    if (refusal !== undefined) return refused(above, refusal)
-    this.clock.hold()
-    if (request.phase === "ended") return request
-    if (signal !== undefined) {
-      this.signals.add(signal, request)
-      request.listen(() => this.signals.remove(signal, request))
+    // Before it is let in: it may begin at once, and abort what would abort it.
+    const isLinked = signal !== undefined || attempt !== undefined
+    const unlink = (): void => {
+      if (signal !== undefined) this.signals.remove(signal, request)
+      attempt?.unbind(request)
     }
-    attempt?.bind(request)
-    return request
+    if (isLinked) {
+      if (signal !== undefined) this.signals.add(signal, request)
+      attempt?.bind(request)
+      request.listen(unlink)
+    }
+    const refusal = this.core.admission.enter(request)
+    if (refusal === undefined) this.clock.hold()
+    else if (isLinked) unlink()
+    return refusal === undefined ? request : refused(above, refusal)
   }
 
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
@@ -93,11 +101,7 @@ export class Door {
 
   /** The value of a request, or why there is none. */
   result(request: PoolRequest, onRefused?: () => void): Promise<unknown> {
-    return this.waitFor(
-      request,
-      (resolve, reject) => onEnd(request, (exit) => tell(request, exit, resolve, reject)),
-      onRefused
-    )
+    return this.waitFor(request, (...told) => onEnd(request, (exit) => tell(request, exit, ...told)), onRefused)
   }
 
   /** All of how it ended. */
@@ -108,10 +112,10 @@ export class Door {
   /** Waits until it was let in; `ticket` is what its caller then has. */
   accepted<A>(request: PoolRequest, ticket: A): Promise<A> {
     if (request.phase !== "blocked") return Promise.resolve(ticket)
-    return this.waitFor(request, (resolve, reject) => {
+    return this.waitFor(request, (resolve, reject, fail) => {
       // One that was let in and has an end already has a ticket all the same.
       const gone: Listener = (exit, { end }) =>
-        end === undefined ? tell(request, exit, resolve, reject) : resolve(ticket)
+        end === undefined ? tell(request, exit, resolve, reject, fail) : resolve(ticket)
       const details = (request.details ??= new Details())
       request.listen(gone)
       details.onAccepted = () => {
@@ -127,7 +131,9 @@ export class Door {
    * to wait is no wait: that is known only once somebody asks for the promise's end. `onRefused`: this wait is not let to be.
    */
   private waitFor<A>(request: PoolRequest, wire: Wire<A>, onRefused?: () => void): Promise<A> {
-    if (currentTask() === undefined || request.phase === "ended") return new Promise(wire)
+    if (currentTask() === undefined || request.phase === "ended") {
+      return new Promise((resolve, reject) => wire(resolve, reject, (make) => resolve(rejection(make))))
+    }
     const { nesting, now, turn } = this.core
     let waiting: Waiting | undefined
     let refuse!: Reject
@@ -140,8 +146,10 @@ export class Door {
     const promise = new NestedPromise<A>((resolve, reject) => {
       refuse = reject
       wire(
-        (value) => (isRefused ? handled(value) : goOn(() => resolve(value))),
-        (error) => goOn(() => reject(error))
+        (value) => goOn(() => resolve(value)),
+        (error) => goOn(() => reject(error)),
+        // Not made before it is taken: what is rejected meanwhile would be nobody's.
+        (make) => goOn(() => (isRefused ? undefined : resolve(rejection(make))))
       )
     })
     promise.onWait = () => {
@@ -163,7 +171,8 @@ export class Door {
 
 export type Resolve<A> = (value: A | PromiseLike<A>) => void
 export type Reject = (error: unknown) => void
-type Wire<A> = (resolve: Resolve<A>, reject: Reject) => void
+type Fail = (make: () => unknown) => void
+type Wire<A> = (resolve: Resolve<A>, reject: Reject, fail: Fail) => void
 
 /** What its caller sees of a request that has ended. */
 export const outcomeOf = (request: PoolRequest): Outcome =>
@@ -171,13 +180,7 @@ export const outcomeOf = (request: PoolRequest): Outcome =>
   toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? withoutStack(() => errorOf(request)) : undefined)
 
 /** What the caller of a request that has come to no value is rejected with. */
-export const errorOf = (request: PoolRequest): unknown =>
-  callOf(request).errorOf(request, request.exit as Exit.Failure<never, unknown>)
-
-/** Nobody is told of it any more. */
-const handled = (value: unknown): void => {
-  if (value instanceof Promise) value.catch(() => {})
-}
+export const errorOf = (request: PoolRequest): unknown => callOf(request).reasonOf(request.end, request.exit!)
 
 const callOf = (request: PoolRequest): Call => request.payload as Call
 
@@ -194,8 +197,14 @@ const onEnd = (request: PoolRequest, listener: Listener): void => {
   listener(request.exit!, request)
 }
 
-const tell = (request: PoolRequest, exit: Exit.Exit<any, unknown>, resolve: Resolve<any>, reject: Reject): void => {
-  if (Exit.isSuccess(exit)) return resolve(exit.value)
-  if (request.end === "failed" || callOf(request).isAborted) reject(errorOf(request))
-  else resolve(rejection(() => errorOf(request)))
+const tell = (
+  request: PoolRequest,
+  exit: Exit.Exit<any, unknown>,
+  resolve: Resolve<any>,
+  reject: Reject,
+  fail: Fail
+): void => {
+  if (Exit.isSuccess(exit)) resolve(exit.value)
+  else if (request.end === "failed" || callOf(request).isAborted) reject(errorOf(request))
+  else fail(() => errorOf(request))
 }

@@ -36,10 +36,15 @@ export class Hearing {
 
   private call(event: Event): void {
     try {
-      this.listener(event)
+      const given: unknown = this.listener(event)
+      if (given instanceof Promise) given.catch((error) => this.log(error))
     } catch (error) {
-      const line = Effect.logError(`a listener for "${this.type}" of pool "${this.core.config.name}" threw`, error)
-      Effect.runForkWith(this.core.context)(line)
+      this.log(error)
     }
+  }
+
+  private log(error: unknown): void {
+    const line = Effect.logError(`a listener for "${this.type}" of pool "${this.core.config.name}" threw`, error)
+    Effect.runForkWith(this.core.context)(line)
   }
 }

@@ -82,6 +82,10 @@ export async function* map(door: Door, plan: Plan): AsyncGenerator<unknown, void
       if (entry === undefined) return
       yield plan.outcomes ? outcomeOfEntry(entry, plan.tag) : valueOf(entry)
     }
+  } catch (error) {
+    // Of two failures the first one counts.
+    await mapping.close().catch(() => {})
+    throw error
   } finally {
     await mapping.close()
   }
@@ -106,11 +110,13 @@ class Mapping implements Awaited {
     this.door = door
     this.plan = plan
     const { inputs } = plan
-    this.iterator = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]()
+    const both = inputs as Partial<AsyncIterable<unknown>> & Iterable<unknown>
+    this.iterator = both[Symbol.asyncIterator]?.() ?? both[Symbol.iterator]()
   }
 
   /** Pulls inputs to their end, while there is room for their results. */
   async feed(): Promise<void> {
+    const { now, turn } = this.door.core
     try {
       while (!this.isClosed) {
         if (this.entered.size >= this.plan.outstanding) {
@@ -122,7 +128,13 @@ class Mapping implements Awaited {
         const input = done === true ? undefined : await value
         this.isPulling = false
         if (done === true) break
-        if (!this.isClosed) this.enter(this.plan.enter(input))
+        if (this.isClosed) break
+        const entry = this.plan.enter(input)
+        this.enter(entry)
+        // Nothing else lets the host have its turn where all inputs are refused.
+        if (!(entry instanceof PoolRequest) && turn.isOver(now())) {
+          await new Promise<void>((resolve) => turn.queue(resolve))
+        }
       }
       this.end = {}
     } catch (error) {
@@ -150,6 +162,7 @@ class Mapping implements Awaited {
   }
 
   async close(): Promise<void> {
+    if (this.isClosed) return
     this.isClosed = true
     this.onRoom?.()
     for (const entry of this.entered) if (entry instanceof PoolRequest) this.door.cancel(entry)

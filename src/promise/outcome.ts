@@ -31,7 +31,7 @@ export interface Refused {
   readonly error: unknown
 }
 
-/** The events of a pool. An `error` or an outcome in them is what a caller sees. */
+/** The events of a pool. Errors in them are what a caller sees, but that they have no `cause`, and no reason of a caller's signal. */
 export type Event =
   | { readonly type: "RequestEnded"; readonly outcome: Outcome }
   /** An attempt failed or timed out; the next one starts no sooner than after `delayMillis`. */

@@ -133,6 +133,7 @@ export class PoolOf<H> implements Pool<H> {
     const refusal = by === undefined ? undefined : door.core.nesting.refuseDrain(by)
     const drained = Effect.runPromiseExit(service.drain(options))
     if (door.core.drain.state === "draining") clock.hold()
+    if (refusal !== undefined) void drained.then((exit) => (Exit.isSuccess(exit) ? this.close() : undefined))
     if (refusal !== undefined) throw errorAt(this.drain, failureOf(refusal))
     const exit = await drained
     if (Exit.isFailure(exit)) throw errorAt(this.drain, failureOf(exit))

@@ -1,7 +1,7 @@
 /** What a pool of promises runs, and what can be said of one call. */
 import { Cause, type Duration, type Exit } from "effect"
 import type { TaskCall } from "../internal/task.ts"
-import type { PoolRequest } from "../internal/request.ts"
+import type { End } from "../Outcome.ts"
 import { RequestCancelled } from "../PoolError.ts"
 import type * as RetryPolicy from "../RetryPolicy.ts"
 import { publicError } from "./publicError.ts"
@@ -50,6 +50,8 @@ export interface CallOptions extends Policy {
 /** One call: the payload of its request. */
 export class Call implements TaskCall {
   readonly signal: AbortSignal | undefined
+  /** Its signal is what it was cancelled by. */
+  isAborted = false
   /** What was given to `cancel` of its ticket. */
   cancelReason: unknown = undefined
   /** What the last attempt that failed has failed with. */
@@ -77,20 +79,12 @@ export class Call implements TaskCall {
     this.lastError = error
   }
 
-  reasonOf(request: PoolRequest): unknown {
-    return this.errorOf(request, request.exit as Exit.Failure<never, unknown>)
-  }
-
-  /** What the caller is rejected with. */
-  errorOf({ end }: PoolRequest, { cause }: Exit.Failure<never, unknown>): unknown {
-    const error = Cause.squash(cause)
+  /** By the end and the exit of its request; without an end, of an attempt that another one follows. */
+  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>): unknown {
+    const error = Cause.squash((exit as Exit.Failure<any, unknown>).cause)
     if (end === "failed") return error
     const isCancelled = error instanceof RequestCancelled
     if (isCancelled && this.isAborted) return this.signal!.reason
     return publicError(error, isCancelled ? this.cancelReason : this.lastError)
-  }
-
-  get isAborted(): boolean {
-    return this.signal?.aborted === true
   }
 }
