@@ -68,7 +68,7 @@ const table = {
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
-  "internal/task": "internal/asyncContext internal/origin internal/request",
+  "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
@@ -112,7 +112,7 @@ const table = {
   "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
-  "promise/task": "PoolError RetryPolicy internal/request internal/task promise/publicError",
+  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
   "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
   "promise/outcome": "DrainReport Outcome PoolEvent promise/publicError",
   "promise/door":

@@ -11,7 +11,7 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { withoutStack } from "../internal/runtime.ts"
-import { currentTask } from "../internal/task.ts"
+import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { HeldClock } from "./hostClock.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
@@ -77,19 +77,23 @@ export class Door {
     if (!(request instanceof PoolRequest)) return refused(above, request)
     // Before it is let in: it may begin at once, and abort what would abort it.
     const isLinked = signal !== undefined || attempt !== undefined
-    const unlink = (): void => {
-      if (signal !== undefined) this.signals.remove(signal, request)
-      attempt?.unbind(request)
-    }
-    if (isLinked) {
-      if (signal !== undefined) this.signals.add(signal, request)
-      attempt?.bind(request)
-      request.listen(unlink)
-    }
+    if (isLinked) this.link(request, signal, attempt)
     const refusal = this.core.admission.enter(request)
     if (refusal === undefined) this.clock.hold()
-    else if (isLinked) unlink()
+    else if (isLinked) this.unlink(request, signal, attempt)
     return refusal === undefined ? request : refused(above, refusal)
+  }
+
+  /** Until it ends, it is given up with its signal, and with the attempt that waits for it. */
+  private link(request: PoolRequest, signal: AbortSignal | undefined, attempt: TaskAttempt | undefined): void {
+    if (signal !== undefined) this.signals.add(signal, request)
+    attempt?.bind(request)
+    request.listen(() => this.unlink(request, signal, attempt))
+  }
+
+  private unlink(request: PoolRequest, signal: AbortSignal | undefined, attempt: TaskAttempt | undefined): void {
+    if (signal !== undefined) this.signals.remove(signal, request)
+    attempt?.unbind(request)
   }
 
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
@@ -101,7 +105,11 @@ export class Door {
 
   /** The value of a request, or why there is none. */
   result(request: PoolRequest, onRefused?: () => void): Promise<unknown> {
-    return this.waitFor(request, (...told) => onEnd(request, (exit) => tell(request, exit, ...told)), onRefused)
+    return this.waitFor(
+      request,
+      (resolve, reject, fail) => onEnd(request, (exit) => tell(request, exit, resolve, reject, fail)),
+      onRefused
+    )
   }
 
   /** All of how it ended. */
@@ -131,9 +139,7 @@ export class Door {
    * to wait is no wait: that is known only once somebody asks for the promise's end. `onRefused`: this wait is not let to be.
    */
   private waitFor<A>(request: PoolRequest, wire: Wire<A>, onRefused?: () => void): Promise<A> {
-    if (currentTask() === undefined || request.phase === "ended") {
-      return new Promise((resolve, reject) => wire(resolve, reject, (make) => resolve(rejection(make))))
-    }
+    if (currentTask() === undefined || request.phase === "ended") return new Promise(wire)
     const { nesting, now, turn } = this.core
     let waiting: Waiting | undefined
     let refuse!: Reject
@@ -172,7 +178,8 @@ export class Door {
 export type Resolve<A> = (value: A | PromiseLike<A>) => void
 export type Reject = (error: unknown) => void
 type Fail = (make: () => unknown) => void
-type Wire<A> = (resolve: Resolve<A>, reject: Reject, fail: Fail) => void
+/** Without `fail` a rejection may be made at once. */
+type Wire<A> = (resolve: Resolve<A>, reject: Reject, fail?: Fail) => void
 
 /** What its caller sees of a request that has ended. */
 export const outcomeOf = (request: PoolRequest): Outcome =>
@@ -202,9 +209,10 @@ const tell = (
   exit: Exit.Exit<any, unknown>,
   resolve: Resolve<any>,
   reject: Reject,
-  fail: Fail
+  fail: Fail | undefined
 ): void => {
   if (Exit.isSuccess(exit)) resolve(exit.value)
   else if (request.end === "failed" || callOf(request).isAborted) reject(errorOf(request))
+  else if (fail === undefined) resolve(rejection(() => errorOf(request)))
   else fail(() => errorOf(request))
 }
