@@ -108,7 +108,7 @@ function tables(run: Results, names: string): string {
 const drawn = [
   ...plots(run),
   ...plots(promises)
-    .filter(({ file }) => file === "cpu.svg" || file === "memory.svg")
+    .filter(({ file }) => file === "cpu.svg")
     .map((plot) => ({ ...plot, file: `promises-${plot.file}` }))
 ]
 for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
