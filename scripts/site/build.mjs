@@ -69,6 +69,9 @@ const app = await Application.bootstrap({
   requiredToBeDocumented: ["Module", "Namespace", "Class", "Interface", "TypeAlias", "Function", "Variable"],
   // Named by what is exported, and told there.
   intentionallyNotExported: [
+    "Known",
+    "Given",
+    "WithResults",
     "Arguments",
     "Counters",
     "Draw",

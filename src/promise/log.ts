@@ -1,6 +1,7 @@
 /** Where a pool says what somebody must act on: a task that is stuck, a drain that was forced, a listener that threw. */
 import { Cause, Layer, Logger } from "effect"
 
+/** One line of a pool: see the option `log`. */
 export interface LogLine {
   readonly level: "warning" | "error"
   readonly message: string
