@@ -22,12 +22,12 @@ type Given<H> =
 
 /** `run(task)`, and `run.resize(input)` for a handler of that name. */
 export type Run<H> = {
-  <A>(task: (attempt: Attempt) => A, options?: CallOptions): Promise<Awaited<A>>
+  <T extends (attempt: Attempt) => unknown>(task: T, options?: CallOptions): Promise<Awaited<ReturnType<T>>>
 } & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<ValueOf<H[Name]>> }
 
 /** The same, for those who do not wait for the end. */
 export type Submit<H> = {
-  <A>(task: (attempt: Attempt) => A, options?: CallOptions): Promise<Ticket<Awaited<A>>>
+  <T extends (attempt: Attempt) => unknown>(task: T, options?: CallOptions): Promise<Ticket<Awaited<ReturnType<T>>>>
 } & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<Ticket<ValueOf<H[Name]>>> }
 
 type Mapped<A> = AsyncGenerator<A, void, undefined>

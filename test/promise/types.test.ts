@@ -39,6 +39,14 @@ declare const url: string
 const unused = (body: () => unknown): void => void body
 
 describe("types", () => {
+  it("takes tasks of which some give a promise", () => {
+    const tasks = [() => "a", async () => "b"]
+    const given = (pool: Pool) => tasks.map((task) => pool.run(task))
+    expectTypeOf(given).returns.toEqualTypeOf<Array<Promise<string>>>()
+    const tickets = (pool: Pool) => tasks.map((task) => pool.submit(task))
+    expectTypeOf(tickets).returns.toEqualTypeOf<Array<Promise<Ticket<string>>>>()
+  })
+
   it("of tasks: what they give", () => {
     unused(async () => {
       expectTypeOf(pool.run(() => 1)).toEqualTypeOf<Promise<number>>()
