@@ -3,7 +3,7 @@ import { PoolRequest } from "../internal/request.ts"
 import type { Door, Target } from "./door.ts"
 import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
 import type { Outcome, Refused } from "./outcome.ts"
-import type { Attempt, CallOptions, Handler, HandlerWithPolicy } from "./task.ts"
+import type { Attempt, CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
 /** The handlers of a pool, by name. */
@@ -22,12 +22,12 @@ type Given<H> =
 
 /** `run(task)`, and `run.resize(input)` for a handler of that name. */
 export type Run<H> = {
-  <T extends (attempt: Attempt) => unknown>(task: T, options?: CallOptions): Promise<Awaited<ReturnType<T>>>
+  <T extends Task<unknown>>(task: T, options?: CallOptions): Promise<Awaited<ReturnType<T>>>
 } & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<ValueOf<H[Name]>> }
 
 /** The same, for those who do not wait for the end. */
 export type Submit<H> = {
-  <T extends (attempt: Attempt) => unknown>(task: T, options?: CallOptions): Promise<Ticket<Awaited<ReturnType<T>>>>
+  <T extends Task<unknown>>(task: T, options?: CallOptions): Promise<Ticket<Awaited<ReturnType<T>>>>
 } & { readonly [Name in keyof H]: (...given: Given<H[Name]>) => Promise<Ticket<ValueOf<H[Name]>>> }
 
 type Mapped<A> = AsyncGenerator<A, void, undefined>
