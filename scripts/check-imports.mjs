@@ -118,8 +118,9 @@ const table = {
   "promise/door":
     "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
+  "promise/entries": "internal/request promise/door",
   "promise/map":
-    "internal/checks internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
+    "internal/checks internal/request internal/task promise/door promise/entries promise/outcome promise/publicError promise/task",
   "promise/doors": "internal/request promise/door promise/map promise/outcome promise/task promise/ticket",
   "promise/hearing": "PoolEvent internal/asyncContext internal/core promise/outcome",
   "promise/quiet": "internal/core promise/hostClock",

@@ -3,7 +3,8 @@ import { Exit } from "effect"
 import * as checks from "../internal/checks.ts"
 import { type Awaited, PoolRequest } from "../internal/request.ts"
 import { currentTask } from "../internal/task.ts"
-import { type Door, errorOf, failureOf, outcomeOf, type Refusal, type Target } from "./door.ts"
+import { type Door, errorOf, failureOf, outcomeOf, type Target } from "./door.ts"
+import { Entries, type Entry, isOver } from "./entries.ts"
 import type { Outcome, Refused } from "./outcome.ts"
 import { errorAt, publicError, withStackAt } from "./publicError.ts"
 import type { CallOptions } from "./task.ts"
@@ -22,8 +23,6 @@ export interface MapOptions extends CallOptions {
 
 /** What `map` takes, of which it pulls one at a time. A promise in it is awaited first. */
 export type Inputs<I> = Iterable<I | PromiseLike<I>> | AsyncIterable<I>
-
-type Entry = PoolRequest | Refusal
 
 /** How it is run, once its options are known to be right. */
 export interface Plan {
@@ -78,9 +77,10 @@ export async function* map(door: Door, plan: Plan): AsyncGenerator<unknown, void
   void mapping.feed()
   try {
     for (;;) {
-      const entry = await mapping.take()
-      if (entry === undefined) return
-      yield plan.outcomes ? outcomeOfEntry(entry, plan.tag) : valueOf(entry)
+      const entry = mapping.take()
+      if (entry !== undefined) yield plan.outcomes ? outcomeOfEntry(entry, plan.tag) : valueOf(entry)
+      else if (mapping.isOver) return
+      else await mapping.news()
     }
   } catch (error) {
     // Of two failures the first one counts.
@@ -95,10 +95,7 @@ class Mapping implements Awaited {
   private readonly door: Door
   private readonly plan: Plan
   private readonly iterator: Iterator<unknown> | AsyncIterator<unknown>
-  /** In the order of the inputs, but for those that have been given. */
-  private readonly entered = new Set<Entry>()
-  /** Those that have ended, in the order in which they did, when that is the order in which they are given. */
-  private readonly ready: Array<Entry> = []
+  private readonly entries: Entries
   /** How the inputs ended, once they have. */
   private end: { readonly error?: unknown } | undefined = undefined
   private isPulling = false
@@ -109,6 +106,7 @@ class Mapping implements Awaited {
   constructor(door: Door, plan: Plan) {
     this.door = door
     this.plan = plan
+    this.entries = new Entries(plan.ordered)
     const { inputs } = plan
     const both = inputs as Partial<AsyncIterable<unknown>> & Iterable<unknown>
     this.iterator = both[Symbol.asyncIterator]?.() ?? both[Symbol.iterator]()
@@ -119,13 +117,15 @@ class Mapping implements Awaited {
     const { now, turn } = this.door.core
     try {
       while (!this.isClosed) {
-        if (this.entered.size >= this.plan.outstanding) {
+        if (this.entries.size >= this.plan.outstanding) {
           await new Promise<void>((resolve) => (this.onRoom = resolve))
           continue
         }
         this.isPulling = true
-        const { done, value } = await this.iterator.next()
-        const input = done === true ? undefined : await value
+        // To wait for what is there already took a tenth of W1p.
+        const step = this.iterator.next()
+        const { done, value } = isThenable(step) ? await step : (step as IteratorResult<unknown>)
+        const input = done !== true && isThenable(value) ? await value : value
         this.isPulling = false
         if (done === true) break
         if (this.isClosed) break
@@ -144,28 +144,25 @@ class Mapping implements Awaited {
     this.tell()
   }
 
-  /** The next entry that can be given; `undefined`: there is none any more. The failure of the inputs comes last. */
-  async take(): Promise<Entry | undefined> {
-    for (;;) {
-      const entry = this.plan.ordered ? this.first : this.ready.shift()
-      if (entry !== undefined) {
-        this.entered.delete(entry)
-        this.onRoom?.()
-        return entry
-      }
-      if (this.entered.size === 0 && this.end !== undefined) {
-        if ("error" in this.end) throw this.end.error
-        return undefined
-      }
-      await this.news()
-    }
+  /** The next entry that can be given, if there is one now. */
+  take(): Entry | undefined {
+    const entry = this.entries.take()
+    if (entry !== undefined) this.onRoom?.()
+    return entry
+  }
+
+  /** Whether all has been given. The failure of the inputs comes last. */
+  get isOver(): boolean {
+    if (this.entries.size > 0 || this.end === undefined) return false
+    if ("error" in this.end) throw this.end.error
+    return true
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
     this.onRoom?.()
-    for (const entry of this.entered) if (entry instanceof PoolRequest) this.door.cancel(entry)
+    for (const request of this.entries.live()) this.door.cancel(request)
     // An iterator that has ended by itself is not told; one that is being asked hears after its answer.
     if (this.end !== undefined) return
     const closing = this.iterator.return?.()
@@ -174,29 +171,24 @@ class Mapping implements Awaited {
   }
 
   covers(request: PoolRequest): boolean {
-    return this.entered.has(request)
+    for (const one of this.entries.live()) if (one === request) return true
+    return false
   }
 
   *waiting(): Iterable<PoolRequest> {
-    for (const entry of this.entered) if (entry instanceof PoolRequest) yield* entry.waiting()
+    for (const request of this.entries.live()) yield* request.waiting()
   }
 
   next(): PoolRequest | undefined {
-    for (const entry of this.entered) {
-      const request = entry instanceof PoolRequest ? entry.next() : undefined
-      if (request !== undefined) return request
+    for (const request of this.entries.live()) {
+      const next = request.next()
+      if (next !== undefined) return next
     }
     return undefined
   }
 
-  /** The oldest of all, when it has ended. */
-  private get first(): Entry | undefined {
-    const oldest = this.entered.values().next().value
-    return oldest !== undefined && isOver(oldest) ? oldest : undefined
-  }
-
   private enter(entry: Entry): void {
-    this.entered.add(entry)
+    this.entries.add(entry)
     if (entry instanceof PoolRequest && !isOver(entry)) {
       entry.listen(this.listener)
       // A task that waits already has its slot to lend.
@@ -210,7 +202,7 @@ class Mapping implements Awaited {
   private readonly listener = (_: unknown, request: PoolRequest): void => this.onEnd(request)
 
   private onEnd(entry: Entry): void {
-    if (!this.plan.ordered) this.ready.push(entry)
+    this.entries.end(entry)
     this.tell()
   }
 
@@ -221,7 +213,7 @@ class Mapping implements Awaited {
   }
 
   /** Waits until something has ended. A task of this pool that does lends its slot to what it waits for. */
-  private news(): Promise<void> {
+  news(): Promise<void> {
     return new Promise((resolve, reject) => {
       const { nesting, now, turn } = this.door.core
       const by = currentTask()
@@ -238,7 +230,10 @@ class Mapping implements Awaited {
   }
 }
 
-const isOver = (entry: Entry): boolean => !(entry instanceof PoolRequest) || entry.phase === "ended"
+const isThenable = (value: unknown): boolean =>
+  (typeof value === "object" || typeof value === "function") &&
+  value !== null &&
+  typeof (value as { readonly then?: unknown }).then === "function"
 
 const valueOf = (entry: Entry): unknown => {
   if (!(entry instanceof PoolRequest)) throw entry.error

@@ -1,7 +1,7 @@
 /** Inputs through a pool of promises: order, back-pressure, failures, and whoever leaves early. */
 import { afterEach, describe, expect, it } from "vitest"
 import { PoolSnapshot } from "../../src/index.ts"
-import { createPool, InvalidOption, type Options, type Pool, QueueFull } from "../../src/promise/index.ts"
+import { type Attempt, createPool, InvalidOption, type Options, type Pool, QueueFull } from "../../src/promise/index.ts"
 
 const pools: Array<Pool> = []
 const open = (options: Options = {}): Pool => {
@@ -69,6 +69,36 @@ describe("map", () => {
         expect(read).toEqual(expected[step])
       }
       await done
+    }
+  })
+
+  it("gives each of many results once, however few it may have outstanding", async () => {
+    const inputs = Array.from({ length: 200 }, (_, n) => n)
+    // Of each three the first ends last.
+    const task = async (n: number) => {
+      for (let left = n % 3 === 0 ? 5 : 0; left > 0; left--) await undefined
+      return n
+    }
+    for (const outstanding of [1, 3, 50]) {
+      expect(await collect(open().map(inputs, task, { outstanding }))).toEqual(inputs)
+      const asTheyCame = await collect(open().map(inputs, task, { outstanding, ordered: false }))
+      expect(asTheyCame.toSorted((a, b) => a - b)).toEqual(inputs)
+    }
+  })
+
+  it("whoever leaves it after many results cancels what it has not given", async () => {
+    for (const ordered of [true, false]) {
+      const pool = open()
+      const task = (n: number, { signal }: Attempt) =>
+        n < 100
+          ? n
+          : new Promise<number>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)))
+      const inputs = Array.from({ length: 200 }, (_, n) => n)
+      const results = pool.map(inputs, task, { outstanding: 3, ordered })
+      for (let n = 0; n < 100; n++) await results.next()
+      await turn()
+      await results.return()
+      expect(pool.snapshot()).toMatchObject({ succeeded: 100, cancelled: 3 })
     }
   })
 
