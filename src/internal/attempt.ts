@@ -121,7 +121,7 @@ export class Attempts implements AttemptSteps {
     const exit = Exit.fail(error)
     const delayMillis = this.retryDelay(request, "timeout", error, now)
     // Whoever was asked has given it up.
-    if ((request.phase as string) === "ended") return
+    if (request.phase === "ended") return
     worker.retryAfterMillis = delayMillis
     if (delayMillis === undefined) this.endRunning(request, "timedOut", exit, now)
     else {

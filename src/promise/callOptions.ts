@@ -83,12 +83,11 @@ const toFields = (options: Policy, where: string): RequestOptions.Options | Inva
     : Exit.fail(unknown)
 }
 
-/** Its functions see errors as callers do. */
-const toRetryPolicy = ({ delay, failures, ...rest }: RetryOptions): RetryPolicy.RetryPolicy =>
+/** Its `delay` sees a timeout as callers do; its `failures` sees the task's own errors alone. */
+const toRetryPolicy = ({ delay, ...rest }: RetryOptions): RetryPolicy.RetryPolicy =>
   RetryPolicy.make({
     ...rest,
-    delay: typeof delay === "function" ? (error, attempt) => delay(publicError(error), attempt) : delay,
-    failures: typeof failures === "function" ? (error) => failures(error) : failures
+    delay: typeof delay === "function" ? (error, attempt) => delay(publicError(error), attempt) : delay
   })
 
 const invalid = (field: string, expected: string, actual: unknown): Invalid =>

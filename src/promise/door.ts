@@ -175,8 +175,8 @@ export class Door {
   }
 }
 
-export type Resolve<A> = (value: A | PromiseLike<A>) => void
-export type Reject = (error: unknown) => void
+type Resolve<A> = (value: A | PromiseLike<A>) => void
+type Reject = (error: unknown) => void
 type Fail = (make: () => unknown) => void
 /** Without `fail` a rejection may be made at once. */
 type Wire<A> = (resolve: Resolve<A>, reject: Reject, fail?: Fail) => void

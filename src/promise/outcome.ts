@@ -69,8 +69,8 @@ export const toOutcome = <A>(
 }
 
 export const toEvent = (event: PoolEvent): Event => {
-  const { _tag: type, ...rest } = event
   if (event._tag === "RequestEnded") return { type: "RequestEnded", outcome: toOutcome(event.outcome) }
+  const { _tag: type, ...rest } = event
   if (event._tag === "AttemptFailed")
     return { type: "AttemptFailed", ...rest, error: publicError(event.error) } as Event
   return { type, ...rest } as Event

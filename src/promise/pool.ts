@@ -121,20 +121,20 @@ export class PoolOf<H> implements Pool<H> {
   }
 
   async idle(): Promise<void> {
-    const by = currentTask()
-    const refusal = by === undefined ? undefined : this.parts.door.core.nesting.refuseDrain(by)
+    const { refusal } = this
     if (refusal !== undefined) throw errorAt(this.idle, failureOf(refusal))
     await this.quiet.wait()
   }
 
   async drain(options?: DrainOptions): Promise<DrainReport> {
-    const by = currentTask()
+    const { refusal } = this
     const { clock, door, service } = this.parts
-    const refusal = by === undefined ? undefined : door.core.nesting.refuseDrain(by)
     const drained = Effect.runPromiseExit(service.drain(options))
     if (door.core.drain.state === "draining") clock.hold()
-    if (refusal !== undefined) void drained.then((exit) => (Exit.isSuccess(exit) ? this.close() : undefined))
-    if (refusal !== undefined) throw errorAt(this.drain, failureOf(refusal))
+    if (refusal !== undefined) {
+      void drained.then((exit) => (Exit.isSuccess(exit) ? this.close() : undefined))
+      throw errorAt(this.drain, failureOf(refusal))
+    }
     const exit = await drained
     if (Exit.isFailure(exit)) throw errorAt(this.drain, failureOf(exit))
     await this.close()
@@ -170,6 +170,12 @@ export class PoolOf<H> implements Pool<H> {
       this.hearings.delete(hearing)
       hearing.stop()
     }
+  }
+
+  /** Why a task must not wait for all that runs in its own pool. */
+  private get refusal(): Exit.Exit<never, unknown> | undefined {
+    const by = currentTask()
+    return by === undefined ? undefined : this.parts.door.core.nesting.refuseDrain(by)
   }
 
   private close(): Promise<void> {

@@ -10,7 +10,8 @@ export class Quiet {
   constructor(core: Core, clock: HeldClock) {
     this.core = core
     this.clock = clock
-    // The last request ends in a turn: whatever ends one begins a turn if there is none.
+    // The last request ends in a turn: whatever ends one begins a turn if there is none. What the intake would forget at that
+    // end is of callers that are fibers, and here there are none.
     core.turn.onEnd = () => this.look()
   }
 

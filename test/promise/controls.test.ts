@@ -1,37 +1,8 @@
 /** The levers and gauges of a pool of promises, its tickets, its events and its end. */
-import { afterEach, describe, expect, it, vi } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { Effect, Metric } from "effect"
-import { PoolSnapshot } from "../../src/index.ts"
-import {
-  createPool,
-  type Event,
-  InvalidOption,
-  type LogLine,
-  type Options,
-  OutOfBounds,
-  type Pool
-} from "../../src/promise/index.ts"
-
-const pools: Array<Pool> = []
-const open = (options: Options = {}): Pool => {
-  const pool = createPool({ scaling: "none", ...options })
-  pools.push(pool)
-  return pool
-}
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    expect(PoolSnapshot.lawViolations(pool.snapshot())).toEqual([])
-    await pool.drain({ deadline: 0 })
-  }
-})
-
-const turn = () => new Promise(setImmediate)
-const gate = () => Promise.withResolvers<void>()
-const failure = (call: Promise<unknown>): Promise<any> =>
-  call.then(
-    () => expect.fail("expected a failure"),
-    (error) => error
-  )
+import { createPool, type Event, InvalidOption, type LogLine, OutOfBounds, type Pool } from "../../src/promise/index.ts"
+import { failure, gate, keep, open, turn } from "./support.ts"
 
 describe("tickets", () => {
   it("tell where a request is and how it ended, and reject nothing that nobody has asked for", async () => {
@@ -96,7 +67,7 @@ describe("levers", () => {
 
   it("a number that was set by hand is kept, until it is released", async () => {
     const pool = createPool({ minWorkers: 1, maxWorkers: 8 })
-    pools.push(pool)
+    keep(pool)
     pool.resize(1)
     const held = gate()
     const calls = [1, 2, 3].map(() => pool.run(() => held.promise))
@@ -262,7 +233,7 @@ describe("what it tells", () => {
 
   it("latencies and counts by handler", async () => {
     const pool = createPool({ handlers: { one: () => 1 } })
-    pools.push(pool)
+    keep(pool)
     await pool.run.one(undefined)
     await pool.run(() => 2)
     expect(pool.snapshot().handlers).toMatchObject({ one: { succeeded: 1 }, run: { succeeded: 1 } })

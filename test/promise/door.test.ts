@@ -1,14 +1,12 @@
 /** Calls of a pool of promises: what comes of them, what is thrown, and what their tasks are told. */
-import { afterEach, describe, expect, it, vi } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { getEventListeners } from "node:events"
-import { PoolSnapshot } from "../../src/index.ts"
 import {
   type Attempt,
   createPool,
   InvalidOption,
   NestedWaitRefused,
-  type Options,
   type Pool,
   PoolDraining,
   PoolError,
@@ -19,30 +17,7 @@ import {
   RequestInterrupted,
   RequestTimeout
 } from "../../src/promise/index.ts"
-
-const pools: Array<Pool<any>> = []
-const open = (options: Options = {}): Pool => {
-  const pool = createPool({ scaling: "none", ...options })
-  pools.push(pool)
-  return pool
-}
-
-afterEach(async () => {
-  vi.useRealTimers()
-  for (const pool of pools.splice(0)) {
-    expect(PoolSnapshot.lawViolations(pool.snapshot())).toEqual([])
-    await pool.drain({ deadline: 0 })
-  }
-})
-
-const failure = (call: Promise<unknown>): Promise<any> =>
-  call.then(
-    (value) => expect.fail(`expected a failure, got ${String(value)}`),
-    (error) => error
-  )
-const gate = () => Promise.withResolvers<void>()
-/** What needs no time has happened. */
-const turn = () => new Promise(setImmediate)
+import { failure, gate, keep, open, turn } from "./support.ts"
 
 describe("run", () => {
   it("gives what the task gives, be it a value or a promise", async () => {
@@ -120,7 +95,7 @@ describe("run", () => {
         slow: { handler: (_: undefined, { signal }) => aborted(signal), timeout: 5 }
       }
     })
-    pools.push(pool)
+    keep(pool)
     const doubled: number = await pool.run.double(21)
     expect(doubled).toBe(42)
     expect(await pool.run.name({ first: "Ada" })).toBe("Ada 1")

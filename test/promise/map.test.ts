@@ -1,33 +1,15 @@
 /** Inputs through a pool of promises: order, back-pressure, failures, and whoever leaves early. */
-import { afterEach, describe, expect, it } from "vitest"
-import { PoolSnapshot } from "../../src/index.ts"
+import { describe, expect, it } from "vitest"
 import { type Attempt, createPool, InvalidOption, type Options, type Pool, QueueFull } from "../../src/promise/index.ts"
+import { failure, keep, open, turn } from "./support.ts"
 
-const pools: Array<Pool> = []
-const open = (options: Options = {}): Pool => {
-  const pool = createPool({ scaling: "none", minWorkers: 4, maxWorkers: 4, ...options })
-  pools.push(pool)
-  return pool
-}
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    expect(PoolSnapshot.lawViolations(pool.snapshot())).toEqual([])
-    await pool.drain({ deadline: 0 })
-  }
-})
+const four = (options: Options = {}): Pool => open({ minWorkers: 4, maxWorkers: 4, ...options })
 
 const collect = async <A>(results: AsyncIterable<A>): Promise<Array<A>> => {
   const { done, read } = reader(results)
   await done
   return read
 }
-const turn = () => new Promise(setImmediate)
-const failure = (call: Promise<unknown>): Promise<any> =>
-  call.then(
-    () => expect.fail("expected a failure"),
-    (error) => error
-  )
-
 /** Tasks that end when the test says so. */
 class Gates {
   readonly begun: Array<number> = []
@@ -62,7 +44,7 @@ describe("map", () => {
       [false, [[1], [1, 0], [1, 0, 2]]]
     ] as const) {
       const gates = new Gates()
-      const { done, read } = reader(open().map([0, 1, 2], gates.task, { ordered }))
+      const { done, read } = reader(four().map([0, 1, 2], gates.task, { ordered }))
       await turn()
       for (const [step, n] of [1, 0, 2].entries()) {
         await gates.open(n)
@@ -80,15 +62,15 @@ describe("map", () => {
       return n
     }
     for (const outstanding of [1, 3, 50]) {
-      expect(await collect(open().map(inputs, task, { outstanding }))).toEqual(inputs)
-      const asTheyCame = await collect(open().map(inputs, task, { outstanding, ordered: false }))
+      expect(await collect(four().map(inputs, task, { outstanding }))).toEqual(inputs)
+      const asTheyCame = await collect(four().map(inputs, task, { outstanding, ordered: false }))
       expect(asTheyCame.toSorted((a, b) => a - b)).toEqual(inputs)
     }
   })
 
   it("whoever leaves it after many results cancels what it has not given", async () => {
     for (const ordered of [true, false]) {
-      const pool = open()
+      const pool = four()
       const task = (n: number, { signal }: Attempt) =>
         n < 100
           ? n
@@ -103,7 +85,7 @@ describe("map", () => {
   })
 
   it("takes iterables, async iterables and promises, and none at all", async () => {
-    const pool = open()
+    const pool = four()
     const double = async (n: number) => 2 * n
     const all = (inputs: Parameters<typeof pool.map<number, unknown>>[0]) => collect(pool.map(inputs, double))
     expect(await all(new Set([1, 2]))).toEqual([2, 4])
@@ -121,7 +103,7 @@ describe("map", () => {
   })
 
   it("pulls no more than `outstanding` ahead of whoever takes the results", async () => {
-    const pool = open()
+    const pool = four()
     let pulled = 0
     const inputs = (function* () {
       for (;;) yield ++pulled
@@ -151,7 +133,7 @@ describe("map", () => {
   })
 
   it("ends with the first failure, cancels what has not been given, and closes the inputs", async () => {
-    const pool = open({ minWorkers: 2, maxWorkers: 2 })
+    const pool = four({ minWorkers: 2, maxWorkers: 2 })
     const gates = new Gates()
     let closed = false
     const inputs = (function* () {
@@ -179,7 +161,7 @@ describe("map", () => {
   })
 
   it("whoever leaves it cancels what it has not given, and starts none of what waits", async () => {
-    const pool = open({ minWorkers: 1, maxWorkers: 1 })
+    const pool = four({ minWorkers: 1, maxWorkers: 1 })
     const gates = new Gates()
     const results = pool.map([0, 1, 2, 3], gates.task, { outstanding: 4 })
     const first = results.next()
@@ -194,7 +176,7 @@ describe("map", () => {
   })
 
   it("gives outcomes when it is asked for them, and fails for none", async () => {
-    const pool = open({ minWorkers: 1, maxWorkers: 1, capacity: 1, strategy: "dropping" })
+    const pool = four({ minWorkers: 1, maxWorkers: 1, capacity: 1, strategy: "dropping" })
     const results = pool.map(
       [0, 1, 2],
       async (n) => {
@@ -222,7 +204,7 @@ describe("map", () => {
     })()
     const error = await failure(
       (async () => {
-        for await (const n of open().map(inputs, (n: number) => n)) read.push(n)
+        for await (const n of four().map(inputs, (n: number) => n)) read.push(n)
       })()
     )
     expect([error.message, read]).toEqual(["no more", [1]])
@@ -231,7 +213,7 @@ describe("map", () => {
   it("ends with the reason of its signal", async () => {
     const controller = new AbortController()
     const gates = new Gates()
-    const { done } = reader(open().map([1, 2, 3], gates.task, { signal: controller.signal }))
+    const { done } = reader(four().map([1, 2, 3], gates.task, { signal: controller.signal }))
     const ended = failure(done)
     await turn()
     const reason = new Error("gone")
@@ -240,13 +222,13 @@ describe("map", () => {
   })
 
   it("within a task of its own pool lends the slot of the task", async () => {
-    const pool = open({ minWorkers: 1, maxWorkers: 1 })
+    const pool = four({ minWorkers: 1, maxWorkers: 1 })
     expect(await pool.run(() => collect(pool.map([1, 2, 3], async (n) => 2 * n)))).toEqual([2, 4, 6])
   })
 
   it("has a door for each handler", async () => {
     const pool = createPool({ handlers: { half: ({ n }: { n: number }) => n / 2 } })
-    pools.push(pool)
+    keep(pool)
     const halves: Array<number> = await collect(pool.map.half([{ n: 2 }, { n: 4 }]))
     expect(halves).toEqual([1, 2])
     expect((await collect(pool.map.half([{ n: 2 }], { outcomes: true })))[0]).toMatchObject({ tag: "half" })
@@ -266,7 +248,7 @@ describe("map", () => {
     ],
     ["ordered", (pool) => pool.map([1], () => 1, { ordered: 1 as never }), /`ordered` to be true or false/]
   ])("a mistake in its %s is thrown at once", (_, call, message) => {
-    expect(() => call(open())).toThrow(InvalidOption)
-    expect(() => call(open())).toThrow(message)
+    expect(() => call(four())).toThrow(InvalidOption)
+    expect(() => call(four())).toThrow(message)
   })
 })

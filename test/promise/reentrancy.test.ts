@@ -1,29 +1,12 @@
 /** What tasks, predicates, getters and iterators of callers do to their own pool while it is calling them. */
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { setTimeout as sleep } from "node:timers/promises"
-import { PoolSnapshot } from "../../src/index.ts"
-import { createPool, type Options, type Pool } from "../../src/promise/index.ts"
+import type { Options, Pool } from "../../src/promise/index.ts"
+import { failure, open, turn } from "./support.ts"
 
-const pools: Array<Pool> = []
-const one = (options: Options = {}): Pool => {
-  const pool = createPool({ minWorkers: 1, maxWorkers: 1, scaling: "none", log: () => {}, ...options })
-  pools.push(pool)
-  return pool
-}
-afterEach(async () => {
-  for (const pool of pools.splice(0)) {
-    expect(PoolSnapshot.lawViolations(pool.snapshot())).toEqual([])
-    await pool.drain({ deadline: 0 })
-  }
-})
+const one = (options: Options = {}): Pool => open({ minWorkers: 1, maxWorkers: 1, log: () => {}, ...options })
 
-const turn = () => new Promise(setImmediate)
 const never = () => new Promise<never>(() => {})
-const failure = (call: Promise<unknown>): Promise<any> =>
-  call.then(
-    () => expect.fail("expected a failure"),
-    (error) => error
-  )
 const revoked = (): any => {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()

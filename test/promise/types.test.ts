@@ -1,6 +1,7 @@
 /** What must compile, what must not, and that nothing which comes out is `any`. */
 import { describe, expectTypeOf, it } from "vitest"
 import type { DrainReport } from "../../src/DrainReport.ts"
+import type { PoolEvent } from "../../src/PoolEvent.ts"
 import {
   type Attempt,
   type Code,
@@ -39,6 +40,10 @@ declare const url: string
 const unused = (body: () => unknown): void => void body
 
 describe("types", () => {
+  it("has an event for each that a pool tells", () => {
+    expectTypeOf<Event["type"]>().toEqualTypeOf<PoolEvent["_tag"]>()
+  })
+
   it("takes tasks of which some give a promise", () => {
     const tasks = [() => "a", async () => "b"]
     const given = (pool: Pool) => tasks.map((task) => pool.run(task))
