@@ -2,17 +2,9 @@
 import { createPool, type Options, QueueFull } from "../../../src/promise/index.ts"
 import type { Implementation, Load } from "../load.ts"
 import { promiseTasks } from "../tasks.ts"
+import { retry, settings } from "./pool.ts"
 
-const options = ({ capacity, concurrency, patienceMillis, retries, timeoutMillis }: Load): Options => ({
-  minWorkers: concurrency,
-  maxWorkers: concurrency,
-  scaling: "none",
-  capacity: capacity ?? "unbounded",
-  strategy: capacity === undefined ? "suspend" : "dropping",
-  timeout: timeoutMillis,
-  expiresIn: patienceMillis,
-  retry: retries === true ? { times: 3, base: 0, jitter: "none" } : undefined
-})
+const options = (load: Load): Options => ({ ...settings(load), retry: load.retries === true ? retry : undefined })
 
 export const poolPromise: Implementation = {
   how: "`pool.run(() => task(n)).then(done)`; with signals `pool.run(({ signal }) => task(n, signal))`. A task that cannot hear of its timeout keeps its place until it has ended",

@@ -9,19 +9,24 @@ import { callers } from "./effect-callers.ts"
 const Work = Rpc.make("Work", { payload: Schema.Finite, success: Schema.Finite, error: Schema.instanceOf(Error) })
 class group extends RpcGroup.make(Work) {}
 
-const options = ({ capacity, concurrency, patienceMillis, retries, task, timeoutMillis }: Load): ElasticPool.Options =>
-  task === "nap"
-    ? { ...ElasticPool.article, maxWorkers: concurrency }
-    : {
-        minWorkers: concurrency,
-        maxWorkers: concurrency,
-        scaling: "none",
-        capacity: capacity ?? "unbounded",
-        strategy: capacity === undefined ? "suspend" : "dropping",
-        timeout: timeoutMillis,
-        expiresIn: patienceMillis,
-        retry: retries === true ? RetryPolicy.make({ times: 3, base: 0, jitter: "none" }) : undefined
-      }
+/** What both doors are told of a load. */
+export const settings = ({ capacity, concurrency, patienceMillis, timeoutMillis }: Load) =>
+  ({
+    minWorkers: concurrency,
+    maxWorkers: concurrency,
+    scaling: "none",
+    capacity: capacity ?? "unbounded",
+    strategy: capacity === undefined ? "suspend" : "dropping",
+    timeout: timeoutMillis,
+    expiresIn: patienceMillis
+  }) as const
+/** For a load that has what fails tried again. */
+export const retry = { times: 3, base: 0, jitter: "none" } as const
+
+const options = (load: Load): ElasticPool.Options =>
+  load.task === "nap"
+    ? { ...ElasticPool.article, maxWorkers: load.concurrency }
+    : { ...settings(load), retry: load.retries === true ? RetryPolicy.make(retry) : undefined }
 
 const openPool = (load: Load) => {
   const task = effectTasks[load.task]
