@@ -9,7 +9,10 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  PoolSnapshot: "Outcome",
+  Limit: "internal/checks PoolError",
+  NotBefore: "internal/checks",
+  Selection: "PoolError",
+  PoolSnapshot: "Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
   "policies/figures": "",
@@ -26,15 +29,31 @@ const table = {
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",
   ScalingDecision: "policies/policy",
-  PoolEvent: "DrainReport Outcome",
+  PoolEvent: "DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "internal/checks PoolError RetryPolicy",
-  PoolConfig: "internal/checks PoolError RequestPolicy",
+  PoolConfig: "internal/checks Limit PoolError RequestPolicy",
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
   "internal/runtime": "internal/asyncContext",
-  "internal/ring": "",
+  // Who runs next: it knows requests and time, never workers.
+  "queue/ring": "",
+  "queue/heap": "",
+  "queue/byCount": "",
+  "queue/bench": "queue/heap",
+  "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
+  "queue/tagState": "queue/gate",
+  "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
+  "queue/flows": "PoolConfig queue/flow",
+  "queue/ranked": "internal/request queue/flow",
+  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/ranked queue/tagState",
+  "queue/order": "internal/request queue/ring",
+  "queue/fairQueue":
+    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",
+  "queue/door": "internal/request queue/ring",
+  "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
+
   "internal/counters": "Outcome PoolSnapshot",
   "internal/buckets": "",
   Latencies: "internal/buckets",
@@ -46,15 +65,15 @@ const table = {
   "internal/events": "PoolEvent",
   "internal/spans": "Outcome",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/ring internal/spans",
+    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/settle":
-    "Outcome PoolError internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
+    "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
   "internal/attempt":
-    "Outcome PoolError RequestQueue internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "NotBefore Outcome PoolError RequestQueue queue/gate internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
@@ -74,20 +93,22 @@ const table = {
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime",
+    "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/selection":
+    "Limit PoolError Selection internal/checks internal/core internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
-  RequestQueue: "PoolConfig internal/counters internal/request internal/ring",
+  RequestQueue: "PoolConfig internal/counters internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
-  Ticket: "Outcome PoolError internal/asyncContext internal/request",
+  Ticket: "Outcome PoolError RequestPolicy internal/asyncContext internal/request",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/shortages",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/selection internal/shortages",
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
@@ -114,7 +135,7 @@ const table = {
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
   "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
-  "promise/outcome": "DrainReport Outcome PoolEvent promise/publicError",
+  "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/door":
     "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",

@@ -16,6 +16,8 @@ export interface Handler {
   readonly context: Context.Context<never>
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */
   readonly run: (payload: unknown, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  /** What the pool's functions of a payload are given. Default: the payload. */
+  readonly subjectOf?: ((payload: any) => unknown) | undefined
 }
 
 /** The handlers of a pool, by the tag of their Rpc. */
@@ -73,7 +75,9 @@ const whyUnsupported = (rpc: Rpc.AnyWithProps): string | undefined =>
 const merge = (first: RequestPolicy.Fields, second: RequestPolicy.Fields): RequestPolicy.Fields => ({
   timeout: first.timeout ?? second.timeout,
   expiresIn: first.expiresIn ?? second.expiresIn,
-  retry: first.retry ?? second.retry
+  retry: first.retry ?? second.retry,
+  priority: first.priority ?? second.priority,
+  key: first.key ?? second.key
 })
 
 type HandlerOptions = Parameters<Rpc.Handler<string>["handler"]>[1]

@@ -20,17 +20,29 @@
  * | `deadLetters` | at least 0 | 1,000 |
  * | `decisions` | at least 0 | 100 |
  * | `inherit` | `Context.Reference`s | none |
+ * | `priority` | a whole number, -10 to 10 | 0 |
+ * | `key` | a function of tag and payload | none |
+ * | `weight` | a function of the key | 1 for each |
+ * | `aging` | above zero, or `"none"` | 30 s |
+ * | `limits` | `Limit`s, each of its own name | none |
+ * | `keyCapacity` | at least 1, `"dynamic"` or `"none"` | `"dynamic"` |
+ * | `forgetKeys` | at least 0 | 10,000 |
+ * | `order` | `"fifo"`, `"lifo"` | `"fifo"` |
  */
 import { Config, Context, type Duration, Effect, Layer, Result } from "effect"
 import * as checks from "./internal/checks.ts"
+import * as Limit from "./Limit.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
 
 /** What a full queue does with one more request. */
 export type Strategy = "suspend" | "dropping" | "sliding"
 
+/** Whether the oldest or the newest request comes first, where nothing else decides. */
+export type Order = "fifo" | "lifo"
+
 /** What the caller writes. A field that is `undefined` is not set. */
-export interface Options extends RequestPolicy.Fields {
+export interface Options extends Omit<RequestPolicy.Fields, "key"> {
   /** Names the pool in metrics, logs, errors and reports. */
   readonly name?: string | undefined
   /** Stands before the number of a request in its id. A pool whose ids outlive it, in URLs or logs, gives each life its own. */
@@ -65,6 +77,30 @@ export interface Options extends RequestPolicy.Fields {
    * handler's own layer has a value of its own, that one holds. `run` needs none: it has all of its caller's context.
    */
   readonly inherit?: ReadonlyArray<Context.Reference<any>> | undefined
+  /**
+   * Whose request it is, where neither call nor annotation says: workers are shared fairly among keys, by the time that
+   * their attempts take. `undefined`: nobody's; all of those share one key, `""`. Where it throws the call fails with `InvalidRequestOption`.
+   */
+  readonly key?: ((tag: string, payload: any) => string | undefined) | undefined
+  /** The share of a key, against those of others: above zero. Asked when a key appears. Default: 1 for each, also where it throws. */
+  readonly weight?: ((key: string) => number) | undefined
+  /**
+   * What one step of priority is worth: a request of priority p stands as if it had come `p * aging` earlier. `"none"`: higher
+   * always comes first, within a key, and the lower may never come.
+   */
+  readonly aging?: Duration.Input | "none" | undefined
+  /** What a start must pass. */
+  readonly limits?: ReadonlyArray<Limit.Limit> | undefined
+  /**
+   * How many requests of one key may wait, or be between two attempts; the strategy holds for a key that has its share as it does for a
+   * full queue. `"dynamic"`: as many as there are places free, so that one key alone gets half of the capacity (Choudhury and
+   * Hahne, 1998). It holds for pools that have keys.
+   */
+  readonly keyCapacity?: number | "dynamic" | "none" | undefined
+  /** Keys that are remembered after their last request, so that they do not come back without what they have had. */
+  readonly forgetKeys?: number | undefined
+  /** `"lifo"`: the newest first, of those of one key and one priority. */
+  readonly order?: Order | undefined
 }
 
 /** What the running pool reads: complete, checked, durations in whole milliseconds. */
@@ -89,8 +125,23 @@ export class PoolConfig extends Context.Service<
     readonly deadLetters: number
     readonly decisions: number
     readonly inherit: ReadonlyArray<Context.Reference<any>>
+    readonly discipline: Discipline
   }
 >()("effect-worker-pool/PoolConfig") {}
+
+/** Who runs next. */
+export interface Discipline {
+  /** Whether any of it was set: where not, first in is first out until a request has a key or a priority. */
+  readonly isSet: boolean
+  readonly key: ((tag: string, payload: any) => string | undefined) | undefined
+  readonly weight: ((key: string) => number) | undefined
+  /** `Infinity` for `"none"`. */
+  readonly agingMillis: number
+  readonly limits: ReadonlyArray<Limit.Limit>
+  readonly keyCapacity: number | "dynamic" | "none"
+  readonly forgetKeys: number
+  readonly order: Order
+}
 
 /** Checks the options and fills in the defaults. The first that is wrong is the failure. */
 export const make = (options: Options = {}): Result.Result<PoolConfig["Service"], InvalidPoolConfig> => {
@@ -98,7 +149,8 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
   const { capacity = 10_000, strategy = "suspend", name = "default", idPrefix = "" } = options
   const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100, inherit = [] } = options
-  const policy = RequestPolicy.resolve(options, RequestPolicy.defaults)
+  const policy = RequestPolicy.resolve({ ...options, key: undefined }, RequestPolicy.defaults)
+  const discipline = makeDiscipline(options)
   const times = {
     scalingIntervalMillis: checks.millis("scalingInterval", options.scalingInterval ?? "1 second"),
     interruptGraceMillis: checks.millis("interruptGrace", options.interruptGrace ?? "1 second"),
@@ -118,9 +170,10 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     checks.wholeFrom(0)("decisions", decisions) ??
     (Array.isArray(inherit) && inherit.every(Context.isReference)
       ? undefined
-      : checks.wrong("inherit", "a list of `Context.Reference`s", inherit))
+      : checks.wrong("inherit", "a list of `Context.Reference`s", inherit)) ??
+    (Result.isFailure(discipline) ? discipline.failure : undefined)
   if (invalid !== undefined) return Result.fail(invalid)
-  return Result.map(policy, (policy) => ({
+  return Result.map(Result.all({ policy, discipline }), ({ discipline, policy }) => ({
     ...(times as Record<keyof typeof times, number>),
     name,
     idPrefix,
@@ -132,8 +185,57 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     maxStuckWorkers,
     deadLetters,
     decisions,
-    inherit
+    inherit,
+    discipline
   }))
+}
+
+const makeDiscipline = (options: Options): Result.Result<Discipline, InvalidPoolConfig> => {
+  const {
+    aging = "30 seconds",
+    forgetKeys = 10_000,
+    key,
+    keyCapacity = "dynamic",
+    limits = [],
+    order = "fifo",
+    weight
+  } = options
+  const agingMillis = aging === "none" ? Infinity : checks.millis("aging", aging)
+  const isFunction = (field: string, value: unknown) =>
+    value === undefined || typeof value === "function" ? undefined : checks.wrong(field, "a function", value)
+  const invalid =
+    isFunction("key", key) ??
+    isFunction("weight", weight) ??
+    (typeof agingMillis === "number" ? undefined : agingMillis) ??
+    (Array.isArray(limits) && limits.every(Limit.isLimit)
+      ? undefined
+      : checks.wrong("limits", "a list of `Limit`s", limits)) ??
+    limits.find(({ invalid }) => invalid !== undefined)?.invalid ??
+    sameName(limits) ??
+    (keyCapacity === "dynamic" || keyCapacity === "none"
+      ? undefined
+      : checks.wholeFrom(1)("keyCapacity", keyCapacity)) ??
+    checks.wholeFrom(0)("forgetKeys", forgetKeys) ??
+    checks.oneOf("fifo", "lifo")("order", order)
+  if (invalid !== undefined) return Result.fail(invalid)
+  const isSet =
+    limits.length > 0 || [key, weight, options.aging, options.keyCapacity].some((value) => value !== undefined)
+  return Result.succeed({
+    isSet: isSet || order !== "fifo",
+    key,
+    weight,
+    agingMillis: agingMillis as number,
+    limits,
+    keyCapacity,
+    forgetKeys,
+    order
+  })
+}
+
+const sameName = (limits: ReadonlyArray<Limit.Limit>): InvalidPoolConfig | undefined => {
+  const names = limits.map(({ name }) => name)
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  return twice === undefined ? undefined : checks.wrong("limits.name", "another one for each limit", twice)
 }
 
 /** The configuration of one pool. Fails with `InvalidPoolConfig` when an option is wrong. */
@@ -152,7 +254,7 @@ const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Con
 
 /**
  * Options read from the environment: `WORKER_POOL_MIN_WORKERS=4`, `WORKER_POOL_TIMEOUT="2 seconds"`, and so on for each
- * field but `retry` and `inherit`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
+ * field but `retry`, `inherit`, `key`, `weight` and `limits`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
  */
 export const config: Config.Config<Options> = Config.all({
   name: optional(Config.String("NAME")),
@@ -169,5 +271,12 @@ export const config: Config.Config<Options> = Config.all({
   drainGrace: timeOrNone("DRAIN_GRACE"),
   maxStuckWorkers: optional(Config.Number("MAX_STUCK_WORKERS")),
   deadLetters: optional(Config.Number("DEAD_LETTERS")),
-  decisions: optional(Config.Number("DECISIONS"))
+  decisions: optional(Config.Number("DECISIONS")),
+  priority: optional(Config.Number("PRIORITY")),
+  aging: timeOrNone("AGING"),
+  keyCapacity: optional(
+    Config.Number("KEY_CAPACITY").pipe(Config.orElse(() => Config.Literals(["dynamic", "none"], "KEY_CAPACITY")))
+  ),
+  forgetKeys: optional(Config.Number("FORGET_KEYS")),
+  order: optional(Config.Literals(["fifo", "lifo"], "ORDER"))
 }).pipe(Config.nested("WORKER_POOL")) as Config.Config<Options>

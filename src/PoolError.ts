@@ -5,12 +5,18 @@ import { Schema } from "effect"
 export const Phase = Schema.Literals(["blocked", "waiting", "delayed", "running"])
 export type Phase = typeof Phase.Type
 
-/** Not accepted: the queue is at its capacity and the strategy is `"dropping"`. */
+/**
+ * Not accepted: the queue is at its capacity, or has as many requests of this one's `key` as it may, and the strategy is
+ * `"dropping"`.
+ */
 export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
-  capacity: Schema.Number
+  capacity: Schema.Number,
+  key: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `The queue holds its ${this.capacity} requests; this one was refused`
+    return this.key === undefined
+      ? `The queue holds its ${this.capacity} requests; this one was refused`
+      : `The queue holds as many requests of key "${this.key}" as it may; this one was refused`
   }
 }
 

@@ -1,6 +1,7 @@
 /** What happens in a pool, as a stream of records. Nothing is built while nobody listens. */
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
+import type { Pausable } from "./Selection.ts"
 
 /** One thing that happened, told by its `_tag`. Workers are named by their numbers, which are not used again. */
 export type PoolEvent =
@@ -23,10 +24,21 @@ export type PoolEvent =
   | { readonly _tag: "WorkerStuck"; readonly worker: number; readonly id: string; readonly tag: string }
   /** The number of workers asked for changed. Why is in `Scaler.decisions`. */
   | { readonly _tag: "Resized"; readonly before: number; readonly after: number }
-  /** No attempt starts until `Resumed`. */
-  | { readonly _tag: "Paused" }
+  /** No attempt starts until `Resumed`; with `only`: none of that tag, of that key, or to which that limit applies. */
+  | { readonly _tag: "Paused"; readonly only?: Pausable }
   /** Attempts start again. */
-  | { readonly _tag: "Resumed" }
+  | { readonly _tag: "Resumed"; readonly only?: Pausable }
+  /** A handler has said that nothing which this concerns is to start for so long: see `NotBefore`. */
+  | {
+      readonly _tag: "Postponed"
+      readonly id: string
+      readonly tag: string
+      readonly kind: "pool" | "tag" | "key" | "limit"
+      readonly name: string
+      readonly millis: number
+    }
+  /** `setLimit` has changed a limit. */
+  | { readonly _tag: "LimitChanged"; readonly name: string }
   /** New requests are refused from here on. */
   | { readonly _tag: "Draining" }
   /** The last event of a pool. */

@@ -1,4 +1,5 @@
 /** Counts of one pool, all taken in one step, so that they agree. */
+import type { ResolvedRate } from "./Limit.ts"
 import type { End } from "./Outcome.ts"
 
 /** Where the pool is in its life. It only moves forward. */
@@ -26,6 +27,24 @@ export interface HandlerCounts {
   readonly runningMillis: number
   /** The part of those that succeeded. */
   readonly succeededMillis: number
+  /** Requests for it that wait at a closed gate. */
+  readonly heldBack: number
+}
+
+/** Counts of one limit, over all of its gates. */
+export interface LimitCounts {
+  /** The most that may run at once, by each of its gates; `Infinity`: any number. */
+  readonly concurrency: number
+  /** How often one may start, by each of its gates; `undefined`: at any time. */
+  readonly rate: ResolvedRate | undefined
+  /** What has passed and still counts. */
+  readonly running: number
+  /** Requests that wait at it. */
+  readonly heldBack: number
+  /** Starts that it has let through. */
+  readonly started: number
+  /** Gates that there are now: one for the pool, or one for each tag, key or value that is remembered. */
+  readonly gates: number
 }
 
 /**
@@ -59,8 +78,13 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly refusedDraining: number
   /** Requests that were let in. Each has exactly one end, now or later. */
   readonly accepted: number
-  /** Requests that wait for their next attempt and could start now. */
+  /** Requests that wait for their next attempt: for a worker, or at a closed gate. */
   readonly waiting: number
+  /**
+   * Of them, those that wait at a closed gate: at a limit, a pause, or for a time not yet come. While no worker is idle it may be
+   * too low by what nobody has tried to start.
+   */
+  readonly heldBack: number
   /** Requests between two attempts. They keep their place in the queue's capacity. */
   readonly delayed: number
   /** Requests whose caller waits for an attempt that runs now. */
@@ -101,6 +125,10 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly maxStuckWorkers: number
   /** The queue's capacity; `Infinity` when it is unbounded. */
   readonly capacity: number
+  /** Keys that the queue knows now: of those that wait or run, and of some that have had more than their share. */
+  readonly keys: number
+  /** By the name of the limit. */
+  readonly limits: Readonly<Record<string, LimitCounts>>
   /** By request tag, and under `"run"` what came through `run`. */
   readonly handlers: Readonly<Record<string, HandlerCounts>>
 }
@@ -126,7 +154,8 @@ export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
     broken.push(`${busy} attempts run, above the bounds`)
   const sum = (field: keyof HandlerCounts) =>
     Object.values(self.handlers).reduce((sum, counts) => sum + counts[field], 0)
-  for (const field of ["offered", "attempts", "retries"] as const) {
+  if (self.heldBack > self.waiting) broken.push(`${self.heldBack} are held back, but ${self.waiting} wait`)
+  for (const field of ["offered", "attempts", "retries", "heldBack"] as const) {
     if (self[field] !== sum(field))
       broken.push(`${field} ${self[field]}, but those of the handlers add up to ${sum(field)}`)
   }

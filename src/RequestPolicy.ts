@@ -1,4 +1,4 @@
-/** How long a request may run, how long it may live, and whether it is tried again. */
+/** How long a request may run, how long it may live, whether it is tried again, and when its turn comes. */
 import { Context, type Duration, Result, Schedule } from "effect"
 import * as checks from "./internal/checks.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
@@ -15,7 +15,20 @@ export interface Fields {
   readonly expiresIn?: Duration.Input | "none" | undefined
   /** Whether and when another attempt follows one that failed. Default `"none"`. */
   readonly retry?: Retry | "none" | undefined
+  /**
+   * A head start: a whole number from -10 to 10, **higher first** (elsewhere lower may be). Default 0. What a step is worth is
+   * the pool's `aging`.
+   */
+  readonly priority?: number | undefined
+  /**
+   * Whose request it is: workers are shared fairly among keys. A text, or a function of the payload that gives one
+   * (`undefined`: nobody's). Default: what the pool's `key` says.
+   */
+  readonly key?: Key | undefined
 }
+
+/** A key, or how it is taken from the payload. */
+export type Key = string | ((payload: any) => string | undefined)
 
 /**
  * The policy of one Rpc, or of a whole group:
@@ -35,10 +48,20 @@ export interface Resolved {
   readonly expiresInMillis: number
   /** `undefined`: no attempt follows one that failed. */
   readonly retry: Retry | undefined
+  /** From -10 to 10, higher first. */
+  readonly priority: number
+  /** `undefined`: the pool's `key` says whose request it is. */
+  readonly key: Key | undefined
 }
 
 /** The end of the line: what holds where neither call, annotation nor pool says anything. */
-export const defaults: Resolved = { timeoutMillis: 30_000, expiresInMillis: Infinity, retry: undefined }
+export const defaults: Resolved = {
+  timeoutMillis: 30_000,
+  expiresInMillis: Infinity,
+  retry: undefined,
+  priority: 0,
+  key: undefined
+}
 
 /** `fields` over `base`, checked. `where` names the source in the error. */
 export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Result<Resolved, InvalidPoolConfig> => {
@@ -46,17 +69,36 @@ export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Resu
   if (typeof timeoutMillis !== "number") return Result.fail(timeoutMillis)
   const expiresInMillis = time(`${where}expiresIn`, fields.expiresIn, base.expiresInMillis)
   if (typeof expiresInMillis !== "number") return Result.fail(expiresInMillis)
-  const { retry = base.retry } = fields
-  if (retry === undefined || retry === "none")
-    return Result.succeed({ timeoutMillis, expiresInMillis, retry: undefined })
-  if (Schedule.isSchedule(retry)) return Result.succeed({ timeoutMillis, expiresInMillis, retry })
-  if (!RetryPolicy.isRetryPolicy(retry)) {
-    return Result.fail(checks.wrong(`${where}retry`, `a RetryPolicy, a Schedule or "none"`, retry))
-  }
+  const { key = base.key, priority = base.priority, retry = base.retry } = fields
+  const invalid =
+    invalidPriority(`${where}priority`, priority) ?? invalidKey(`${where}key`, key) ?? invalidRetry(where, retry)
+  if (invalid !== undefined) return Result.fail(invalid)
+  return Result.succeed({
+    timeoutMillis,
+    expiresInMillis,
+    retry: retry === "none" ? undefined : retry,
+    priority,
+    key
+  })
+}
+
+/** What is wrong with a priority. @internal */
+export const invalidPriority = (field: string, priority: unknown): InvalidPoolConfig | undefined =>
+  Number.isInteger(priority) && Math.abs(priority as number) <= 10
+    ? undefined
+    : checks.wrong(field, "a whole number from -10 to 10", priority)
+
+const invalidKey = (field: string, key: unknown): InvalidPoolConfig | undefined =>
+  key === undefined || typeof key === "function" || typeof key === "string"
+    ? undefined
+    : checks.wrong(field, "a text, or a function of the payload", key)
+
+const invalidRetry = (where: string, retry: unknown): InvalidPoolConfig | undefined => {
+  if (retry === undefined || retry === "none" || Schedule.isSchedule(retry)) return undefined
+  if (!RetryPolicy.isRetryPolicy(retry))
+    return checks.wrong(`${where}retry`, `a RetryPolicy, a Schedule or "none"`, retry)
   const { invalid } = retry
-  return invalid === undefined
-    ? Result.succeed({ timeoutMillis, expiresInMillis, retry })
-    : Result.fail(new InvalidPoolConfig({ ...invalid, field: `${where}${invalid.field}` }))
+  return invalid === undefined ? undefined : new InvalidPoolConfig({ ...invalid, field: `${where}${invalid.field}` })
 }
 
 const time = (field: string, value: Fields["timeout"], base: number): number | InvalidPoolConfig =>

@@ -6,9 +6,15 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { Counters } from "./internal/counters.ts"
-import type { PoolRequest } from "./internal/request.ts"
-import { Ring } from "./internal/ring.ts"
-import { PoolConfig, type Strategy } from "./PoolConfig.ts"
+import { Details, type PoolRequest } from "./internal/request.ts"
+import { PoolConfig } from "./PoolConfig.ts"
+import { type Door, FrontDoor } from "./queue/door.ts"
+import { FairQueue } from "./queue/fairQueue.ts"
+import type { Gate } from "./queue/gate.ts"
+import type { Alarm } from "./queue/gates.ts"
+import { KeyDoor } from "./queue/keyDoor.ts"
+import { Line, type Order } from "./queue/order.ts"
+import type { Ranked } from "./queue/ranked.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -17,36 +23,54 @@ export type Offered = "accepted" | "blocked" | "full" | PoolRequest
 export class RequestQueue extends Context.Service<
   RequestQueue,
   {
-    /** A queue of its own for one pool, which counts into that pool's counters. */
-    readonly make: (counters: Counters) => WaitingRequests
+    /** A queue of its own for one pool, which counts into that pool's counters, and is told when a gate opens by that pool's alarm. */
+    readonly make: (counters: Counters, alarm: Alarm) => WaitingRequests
   }
 >()("effect-worker-pool/RequestQueue") {}
 
-/** First in, first out, with the capacity and the strategy of `PoolConfig`. */
+/** By the keys, priorities and limits of `PoolConfig`, with its capacity and strategy. Without any: first in, first out. */
 export const layer: Layer.Layer<RequestQueue, never, PoolConfig> = Layer.effect(
   RequestQueue,
-  Effect.map(PoolConfig, ({ capacity, strategy }) => ({
-    make: (counters) => new WaitingRequests(capacity, strategy, counters)
+  Effect.map(PoolConfig, (config) => ({
+    make: (counters, alarm) => new WaitingRequests(config, counters, alarm)
   }))
 )
+
+type Settings = Pick<PoolConfig["Service"], "capacity" | "strategy" | "discipline">
 
 /** The queue of one pool. Its requests are those of the inside: it is for the pool alone. @internal */
 export class WaitingRequests {
   readonly capacity: number
-  private readonly strategy: Strategy
-  private readonly counters: Counters
-  private readonly ring = new Ring<PoolRequest>()
-  private readonly blockedCallers = new Ring<PoolRequest>()
+  /** Once anything but the order of arrival has a say. It never goes back. */
+  fair: FairQueue | undefined = undefined
+  private hasKeys = false
+  private order: Order = new Line()
+  private door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
+  private readonly settings: Settings
+  private readonly counters: Counters
+  private readonly alarm: Alarm
 
-  constructor(capacity: number, strategy: Strategy, counters: Counters) {
-    this.capacity = capacity
-    this.strategy = strategy
+  constructor(settings: Settings, counters: Counters, alarm: Alarm) {
+    this.capacity = settings.capacity
+    this.settings = settings
     this.counters = counters
+    this.alarm = alarm
+    if (settings.discipline.isSet) this.rank()
+    if (settings.discipline.key !== undefined) this.tellKeys()
   }
 
   get waiting(): number {
-    return this.ring.size
+    return this.order.size
+  }
+
+  get heldBack(): number {
+    return this.order.heldBack
+  }
+
+  /** Zero: nothing that waits could start now, whoever is free. */
+  get free(): number {
+    return this.order.free
   }
 
   get delayed(): number {
@@ -54,93 +78,200 @@ export class WaitingRequests {
   }
 
   get blocked(): number {
-    return this.blockedCallers.size
+    return this.door.size
+  }
+
+  /** From now on keys, priorities and limits have their say; what waits already has none of them. */
+  rank(): FairQueue {
+    if (this.fair !== undefined) return this.fair
+    const fair = new FairQueue(this.settings.discipline, this.alarm)
+    for (const request of this.order) fair.push(request, request.since)
+    for (const request of this.delayedRequests) fair.delay(request, 1)
+    this.order = fair
+    return (this.fair = fair)
+  }
+
+  /** From now on a key may have no more than its share of the places. */
+  tellKeys(): void {
+    const { keyCapacity } = this.settings.discipline
+    const { flows } = this.rank()
+    if (this.hasKeys) return
+    this.hasKeys = true
+    if (this.settings.strategy === "sliding") this.fair!.countByKey()
+    if (keyCapacity === "none") return
+    const door = new KeyDoor(flows, keyCapacity === "dynamic" ? () => this.capacity - this.places : () => keyCapacity)
+    for (const request of this.door) door.push(request)
+    this.door = door
   }
 
   /** `"full"`: refused and counted so. A request in answer: that one was taken out to make room and has to be ended. */
   offer(request: PoolRequest): Offered {
     this.counters.offered++
     // A place that has just come free belongs to whoever is blocked already.
-    if (this.hasRoom && this.blockedCallers.size === 0) {
-      this.accept(request)
+    if (this.hasRoom && this.door.admits(request)) {
+      this.accept(request, request.since)
       return "accepted"
     }
-    switch (this.strategy) {
+    switch (this.settings.strategy) {
       case "suspend":
         request.phase = "blocked"
-        this.blockedCallers.push(request)
+        this.door.push(request)
         return "blocked"
       case "dropping":
         this.counters.refusedFull++
         return "full"
       case "sliding": {
-        const oldest = this.takeOldest()
-        this.accept(request)
+        const oldest = this.takeOldest(request)
+        this.accept(request, request.since)
         return oldest
       }
     }
   }
 
   /** The next to run. Its place is free at once: see `admit`. */
-  take(): PoolRequest | undefined {
-    return this.ring.shift()
+  take(now: number): PoolRequest | undefined {
+    return this.order.take(now)
   }
 
-  /** Lets in the caller that has been blocked for longest, if there is room. */
-  admit(): PoolRequest | undefined {
-    if (this.blockedCallers.size === 0 || !this.hasRoom) return undefined
-    const request = this.blockedCallers.shift()!
-    this.accept(request)
+  /** Takes this one, whoever is before it. */
+  takeOut(request: PoolRequest, now: number): void {
+    if (this.fair === undefined) this.order.remove(request, now)
+    else this.fair.takeOut(request, now)
+  }
+
+  /** Lets in a caller that has been blocked, the one whose turn it is, if there is room. */
+  admit(now: () => number): PoolRequest | undefined {
+    if (this.door.size === 0 || !this.hasRoom) return undefined
+    const request = this.door.next()
+    if (request !== undefined) this.accept(request, now())
     return request
   }
 
   /** Lets in this blocked caller, whoever came before it and whether there is room: its request is about to be taken. */
-  admitAtOnce(request: PoolRequest): void {
-    this.blockedCallers.remove(request)
-    this.accept(request)
+  admitAtOnce(request: PoolRequest, now: number): void {
+    this.door.remove(request)
+    this.accept(request, now)
   }
 
   /** Keeps the place of a request between two attempts. */
   hold(request: PoolRequest): void {
     request.phase = "delayed"
     this.delayedRequests.add(request)
+    this.order.delay(request, 1)
   }
 
   /** Puts a held request behind those that wait. It is never refused: its place was kept. */
-  release(request: PoolRequest): void {
+  release(request: PoolRequest, now: number): void {
     this.delayedRequests.delete(request)
+    this.order.delay(request, -1)
     request.phase = "waiting"
-    this.ring.push(request)
+    const { fair } = this
+    // It keeps its turn where those behind it must wait for its end.
+    if ((request as Ranked).holds === true) fair!.pushFirst(request, now)
+    else this.order.push(request, now)
+  }
+
+  /** An attempt is over that does not count: the request waits before those that are like it. */
+  putBack(request: PoolRequest, now: number): void {
+    request.phase = "waiting"
+    this.rank().pushFirst(request, now)
   }
 
   /** Takes a request out of its place, whichever that is. */
-  withdraw(request: PoolRequest): void {
-    if (request.phase === "waiting") this.ring.remove(request)
-    else if (request.phase === "delayed") this.delayedRequests.delete(request)
-    else if (request.phase === "blocked") this.blockedCallers.remove(request)
+  withdraw(request: PoolRequest, now: number): void {
+    if (request.phase === "waiting") this.order.remove(request, now)
+    else if (request.phase === "delayed") {
+      this.delayedRequests.delete(request)
+      this.order.delay(request, -1)
+    } else if (request.phase === "blocked") this.door.remove(request)
+  }
+
+  /** An attempt has really ended, after so many milliseconds. */
+  ended(request: PoolRequest, millis: number, now: number): void {
+    this.order.ended(request, millis, now)
+  }
+
+  /** A request has ended, be its attempt over or not. */
+  settled(request: PoolRequest, now: number): void {
+    this.order.settled(request, now)
+  }
+
+  /** It is not the turn of those that this concerns for so long. Answers the gate that is closed. */
+  notBefore(request: PoolRequest, at: string, now: number, millis: number): Gate {
+    const { gates, flows } = this.rank()
+    return gates.close(request, flows.of((request as Ranked).key ?? ""), at, now, millis)
+  }
+
+  /** What is in the way of this one, wherever it stands; `undefined`: nothing but those before it. */
+  obstacle(request: PoolRequest, now: number): Gate | undefined {
+    return this.fair?.obstacle(request, now)
+  }
+
+  /**
+   * The same for one whose caller runs and waits for it: where that counts at a gate already it passes there, as with a lock
+   * that its owner takes again. It could never come to its turn otherwise.
+   */
+  isHeldBack(request: PoolRequest, now: number): boolean {
+    const { fair } = this
+    return fair !== undefined && fair.isHeldBack(request, callersOf(request), now)
+  }
+
+  /** Another priority, and the place that goes with it. */
+  setPriority(request: PoolRequest, priority: number, now: number): void {
+    const change = () => {
+      const details = (request.details ??= new Details())
+      details.policy = { ...request.policy, priority }
+    }
+    if (request.phase === "waiting") this.rank().setPriority(request, change, now)
+    else change()
+  }
+
+  /** Whatever was paused in part goes on. */
+  resumeAll(now: number): void {
+    this.fair?.gates.resumeAll(this.fair.flows.all, now)
+  }
+
+  /** How many that were held back are not, since somebody asked for the last time. */
+  takeFreed(): number {
+    return this.fair === undefined ? 0 : this.fair.takeFreed()
   }
 
   /** Everything in one of the places, oldest first. */
   all(phase: "blocked" | "waiting" | "delayed"): ReadonlyArray<PoolRequest> {
-    return [...(phase === "blocked" ? this.blockedCallers : phase === "waiting" ? this.ring : this.delayedRequests)]
+    return [...(phase === "blocked" ? this.door : phase === "waiting" ? this.order : this.delayedRequests)]
   }
 
   get hasRoom(): boolean {
-    return this.ring.size + this.delayedRequests.size < this.capacity
+    return this.places < this.capacity
   }
 
-  private accept(request: PoolRequest): void {
+  private get places(): number {
+    return this.order.size + this.delayedRequests.size
+  }
+
+  private accept(request: PoolRequest, now: number): void {
     this.counters.accepted++
     request.phase = "waiting"
-    this.ring.push(request)
+    this.order.push(request, now)
   }
 
   /** A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way. */
-  private takeOldest(): PoolRequest {
-    const waiting = this.ring.shift()
+  private takeOldest(request: PoolRequest): PoolRequest {
+    // While there is room it is its own key that has no more.
+    const key = this.hasRoom ? ((request as Ranked).key ?? "") : undefined
+    const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
     if (waiting !== undefined) return waiting
-    const delayed = this.delayedRequests.values().next().value!
+    const isOfKey = (delayed: PoolRequest) => key === undefined || ((delayed as Ranked).key ?? "") === key
+    const delayed = [...this.delayedRequests].find(isOfKey)!
     this.delayedRequests.delete(delayed)
+    this.order.delay(delayed, -1)
     return delayed
   }
+}
+
+/** The requests in whose attempts it was asked for, one in another. */
+const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
+  const callers: Array<PoolRequest> = []
+  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
+  return callers
 }

@@ -259,9 +259,9 @@ const report = (decision: ScalingDecision.ScalingDecision): Effect.Effect<void> 
   const { after, before, cause, heldBack, policy, proposed, reason, signals, wanted } = decision
   return Effect.gen(function* () {
     const span = yield* Effect.currentSpan
-    const { handlers: _, ...counts } = signals
+    const { handlers: _, limits: __, ...counts } = signals
     const decided = { cause, policy, before, after, wanted, proposed, reason, heldBack: heldBack ?? "nothing" }
-    span.event("ScalingDecision", yield* Clock.currentTimeNanos, { ...decided, ...counts })
+    span.event("ScalingDecision", yield* Clock.currentTimeNanos, { ...counts, ...decided })
     yield* Effect.logDebug(ScalingDecision.explain(decision))
   }).pipe(Effect.withSpan("WorkerPool.scale", { attributes: { pool: signals.pool }, root: true }), Effect.ignore)
 }

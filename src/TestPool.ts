@@ -55,7 +55,7 @@ export const layerManual = (
   Layer.effectContext(
     Effect.map(WorkerPool.make("manual"), ({ core, pool }) => {
       const step = Effect.callback<boolean>((resume) => {
-        if (core.queue.waiting === 0 || core.crew.paused) return resume(Effect.succeed(false))
+        if (core.queue.free === 0 || core.crew.paused) return resume(Effect.succeed(false))
         core.crew.startOne(() => resume(Effect.succeed(true)))
       })
       const runAll = Effect.gen(function* () {

@@ -3,7 +3,14 @@ import { Effect, Exit } from "effect"
 import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
 import type { Outcome } from "./Outcome.ts"
-import type { EndError, NestedWaitRefused, Phase } from "./PoolError.ts"
+import {
+  type EndError,
+  type InvalidPoolConfig,
+  InvalidRequestOption,
+  type NestedWaitRefused,
+  type Phase
+} from "./PoolError.ts"
+import { invalidPriority } from "./RequestPolicy.ts"
 
 /** One accepted request. Whoever has its ticket can wait for it, look at it, and cancel it. */
 export interface Ticket<out A, out E = never> {
@@ -28,11 +35,19 @@ export interface Ticket<out A, out E = never> {
    */
   readonly cancel: Effect.Effect<"withdrawn" | "interrupting" | "settled">
   /**
+   * Gives the request another priority (-10 to 10), and its place by that; `false`: it runs already, or has ended. Fails with
+   * `InvalidRequestOption`.
+   */
+  readonly setPriority: (priority: number) => Effect.Effect<boolean, InvalidRequestOption>
+  /**
    * Calls back with the outcome, in the very step that ends the request, or at once if it has ended: for those who keep
    * books of many requests, since it needs no fiber. The listener must be quick; what it throws is logged.
    */
   readonly onEnd: (listener: (outcome: Outcome<A, E>) => void) => void
 }
+
+const asRequestOption = ({ actual, expected, field }: InvalidPoolConfig) =>
+  new InvalidRequestOption({ field, expected, actual })
 
 /** @internal */
 export const make = <A, E>(request: PoolRequest): Ticket<A, E> => new TicketOf(request) as Ticket<A, E>
@@ -70,6 +85,14 @@ class TicketOf implements Ticket<unknown, unknown> {
 
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {
     return Effect.sync(() => this.request.route.canceller.cancel(this.request))
+  }
+
+  setPriority(priority: number): Effect.Effect<boolean, InvalidRequestOption> {
+    return Effect.suspend(() => {
+      const invalid = invalidPriority("priority", priority)
+      if (invalid !== undefined) return Effect.fail(asRequestOption(invalid))
+      return Effect.succeed(this.request.route.canceller.setPriority(this.request, priority))
+    })
   }
 
   onEnd(listener: (outcome: Outcome) => void): void {

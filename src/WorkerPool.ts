@@ -10,15 +10,25 @@ import { makeControls } from "./internal/controls.ts"
 import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
+import { makeSelection } from "./internal/selection.ts"
 import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
+import type * as Limit from "./Limit.ts"
 import type { Outcome, Rejected } from "./Outcome.ts"
 import * as PoolClient from "./PoolClient.ts"
 import type { PoolConfig } from "./PoolConfig.ts"
-import type { InvalidPoolConfig, NestedWaitRefused, OutOfBounds, PoolError, SubmitError } from "./PoolError.ts"
+import type {
+  InvalidPoolConfig,
+  InvalidRequestOption,
+  NestedWaitRefused,
+  OutOfBounds,
+  PoolError,
+  SubmitError
+} from "./PoolError.ts"
 import type { PoolEvent } from "./PoolEvent.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import type { RequestQueue } from "./RequestQueue.ts"
+import type { Filter, GateView, Pausable, RequestView, Waiters } from "./Selection.ts"
 import type { Ticket } from "./Ticket.ts"
 
 /** One pool: the door for requests, the levers, and the counts. All of it may be used from any number of fibers. */
@@ -83,6 +93,35 @@ export class WorkerPool extends Context.Service<
     /** Lets attempts start again. */
     readonly resume: Effect.Effect<void>
     /**
+     * The same for a part: `pool.pauseOnly({ tag: "Send" })`, `{ key: "tenant-7" }` or `{ limit: "mailer" }`. The others go on. It
+     * lasts until `resumeOnly`, or until a drain. Fails with `InvalidRequestOption` where there is no such tag or limit.
+     */
+    readonly pauseOnly: (what: Pausable) => Effect.Effect<void, InvalidRequestOption>
+    /** Lets that part start again; a limit, or a time before which nothing starts, stays in force. */
+    readonly resumeOnly: (what: Pausable) => Effect.Effect<void, InvalidRequestOption>
+    /**
+     * Changes a limit while the pool runs; what is not set stays. More than a lowered one allows may still run: nothing is
+     * interrupted for it. Fails with `InvalidPoolConfig` where there is no such limit, or the change is wrong.
+     */
+    readonly setLimit: (name: string, change: Limit.Change) => Effect.Effect<void, InvalidPoolConfig>
+    /** The gates that are closed or hold something back, at most `limit` of them (default 100). */
+    readonly gates: (options?: { readonly limit?: number | undefined }) => Effect.Effect<ReadonlyArray<GateView>>
+    /**
+     * Requests that have not ended, oldest first by phase: running, waiting, delayed, blocked. At most `limit` of them (default 100),
+     * from behind the one whose id is `after`. It looks at all: its cost grows with what the pool holds.
+     */
+    readonly list: (
+      filter?: Filter,
+      options?: { readonly limit?: number | undefined; readonly after?: string | undefined }
+    ) => Effect.Effect<ReadonlyArray<RequestView>>
+    /** Cancels every request that fits, as `ticket.cancel` does, and answers how many. The others may run in between. */
+    readonly cancelAll: (filter: Filter) => Effect.Effect<number>
+    /** The tags, or the keys, that have most requests in the pool: the `top` of them (default 20), those with most waiting first. */
+    readonly waitingBy: (
+      what: "tag" | "key",
+      options?: { readonly top?: number | undefined }
+    ) => Effect.Effect<ReadonlyArray<Waiters>>
+    /**
      * Refuses new requests, finishes the others with as many workers as the bounds allow, interrupts at the deadline what is left, and closes the pool. It always
      * returns within `deadline + drainGrace` (default of `deadline`: `drainDeadline`). Called twice it gives the same
      * report, and the earlier deadline wins. Interrupting the caller does not stop it. What an accepted request asks for
@@ -126,6 +165,7 @@ export const make = (
       run: calls.run,
       process: calls.process,
       ...makeControls(core),
+      ...makeSelection(core),
       events: core.events.stream,
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })

@@ -19,7 +19,7 @@ const defaults = {
   maxWorkers: 64,
   capacity: 10_000,
   strategy: "suspend",
-  policy: { timeoutMillis: 30_000, expiresInMillis: Infinity, retry: undefined },
+  policy: { timeoutMillis: 30_000, expiresInMillis: Infinity, retry: undefined, priority: 0, key: undefined },
   scalingIntervalMillis: 1000,
   interruptGraceMillis: 1000,
   drainDeadlineMillis: 30_000,
@@ -27,7 +27,17 @@ const defaults = {
   maxStuckWorkers: 0,
   deadLetters: 1000,
   decisions: 100,
-  inherit: []
+  inherit: [],
+  discipline: {
+    isSet: false,
+    key: undefined,
+    weight: undefined,
+    agingMillis: 30_000,
+    limits: [],
+    keyCapacity: "dynamic",
+    forgetKeys: 10_000,
+    order: "fifo"
+  }
 }
 
 describe("PoolConfig.make", () => {
@@ -178,7 +188,7 @@ describe("PoolConfig.config", () => {
         maxWorkers: 5,
         capacity: Infinity,
         strategy: "sliding",
-        policy: { timeoutMillis: 2000, expiresInMillis: Infinity, retry: undefined },
+        policy: { ...defaults.policy, timeoutMillis: 2000 },
         scalingIntervalMillis: 3000,
         interruptGraceMillis: 4000,
         drainDeadlineMillis: 5000,
@@ -186,7 +196,8 @@ describe("PoolConfig.config", () => {
         maxStuckWorkers: 7,
         deadLetters: 8,
         decisions: 9,
-        inherit: []
+        inherit: [],
+        discipline: defaults.discipline
       })
     })
   )

@@ -72,7 +72,7 @@ describe("RetryPolicy.delayMillis", () => {
 describe("RequestPolicy.resolve", () => {
   const { defaults, resolve } = RequestPolicy
   const retry = RetryPolicy.make({ times: 1 })
-  const base = { timeoutMillis: 5, expiresInMillis: 7, retry }
+  const base = { timeoutMillis: 5, expiresInMillis: 7, retry, priority: 0, key: undefined }
 
   it.each<[string, RequestPolicy.Fields, RequestPolicy.Resolved]>([
     ["nothing set leaves the base", {}, base],
@@ -82,7 +82,7 @@ describe("RequestPolicy.resolve", () => {
     [
       '"none" switches each off',
       { timeout: "none", expiresIn: "none", retry: "none" },
-      { timeoutMillis: Infinity, expiresInMillis: Infinity, retry: undefined }
+      { ...base, timeoutMillis: Infinity, expiresInMillis: Infinity, retry: undefined }
     ],
     ["a fraction of a millisecond is rounded up", { timeout: 1.1 }, { ...base, timeoutMillis: 2 }]
   ])("%s", (_, fields, expected) => {

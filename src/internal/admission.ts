@@ -43,7 +43,7 @@ export class Admission implements Canceller {
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
       if (this.pool.crew.hasFree) request.keepAsyncContext()
-      this.pool.crew.wake()
+      this.wake()
     }
     return refusal
   }
@@ -93,15 +93,20 @@ export class Admission implements Canceller {
   readonly onPlace = (): void => {
     if (!this.pool.isOpen()) return
     let request: PoolRequest | undefined
-    while ((request = this.pool.queue.admit()) !== undefined) {
+    while ((request = this.pool.queue.admit(this.pool.now)) !== undefined) {
       this.tellAccepted(request)
-      this.pool.crew.wake()
+      this.wake()
     }
   }
 
+  /** What is held back needs no worker. */
+  private wake(): void {
+    if (this.pool.queue.free > 0) this.pool.crew.wake()
+  }
+
   /** A worker is there for this blocked one. */
-  admitAtOnce(request: PoolRequest): void {
-    this.pool.queue.admitAtOnce(request)
+  admitAtOnce(request: PoolRequest, now: number): void {
+    this.pool.queue.admitAtOnce(request, now)
     this.tellAccepted(request)
   }
 
@@ -155,6 +160,20 @@ export class Admission implements Canceller {
     this.onPlace()
   }
 
+  /** What waits, or will again, gets its place by another priority. `false`: it runs, or has ended. */
+  setPriority(request: PoolRequest, priority: number): boolean {
+    const { phase } = request
+    if (phase === "running" || phase === "ended" || phase === "offered") return false
+    this.pool.queue.setPriority(request, priority, this.pool.now())
+    this.onFreed()
+    return true
+  }
+
+  /** One that has gone may have stood before others. */
+  private onFreed(): void {
+    if (this.pool.queue.fair !== undefined) this.pool.crew.wakeFreed(0)
+  }
+
   private remove(
     request: PoolRequest,
     end: "expired" | "cancelled" | "interrupted",
@@ -166,15 +185,16 @@ export class Admission implements Canceller {
     } else if (request.phase === "blocked") {
       this.leave(request, exit, "abandoned")
     } else {
-      this.pool.queue.withdraw(request)
+      this.pool.queue.withdraw(request, now)
       this.pool.settle(request, end, exit, now)
+      this.onFreed()
       this.onPlace()
     }
   }
 
   /** A blocked caller goes away. It was never accepted, so it has no outcome. */
   private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
-    this.pool.queue.withdraw(request)
+    this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry
     if (expiry !== undefined) this.pool.deadlines.clear(expiry)

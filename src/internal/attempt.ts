@@ -1,7 +1,9 @@
 /** One attempt, from its start to its end: when it is interrupted, and what follows from its exit. */
 import { Cause, Deferred, Exit, Result } from "effect"
+import { instructionOf } from "../NotBefore.ts"
 import type { End } from "../Outcome.ts"
 import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
+import type { Gate } from "../queue/gate.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { inAsyncContext } from "./asyncContext.ts"
 import type { Counters } from "./counters.ts"
@@ -29,6 +31,10 @@ export interface Dependencies {
   /** A held request has come back and waits. */
   readonly onReturn: () => void
   readonly onStuck: (worker: Worker, request: PoolRequest) => void
+  /** More may be startable than before; `byWorker` of them will be taken by whoever has ended. */
+  readonly onFreed: (byWorker: number) => void
+  /** Nothing which that gate is for starts for so long. */
+  readonly onPostponed: (request: PoolRequest, gate: Gate, millis: number) => void
   /** An attempt is over that has waited for others, or that has left fibers behind which still do. */
   readonly onHostEnded: (worker: Worker) => void
 }
@@ -85,6 +91,7 @@ export class Attempts implements AttemptSteps {
     counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
+    this.pool.queue.ended(request, now - worker.startedAt, now)
     if (worker.hosting !== undefined) this.pool.onHostEnded(worker)
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
@@ -97,6 +104,7 @@ export class Attempts implements AttemptSteps {
         this.pool.settle(request, "succeeded", answer, now)
       } else this.fail(worker, request, answer, now)
     }
+    if (this.pool.queue.fair !== undefined) this.pool.onFreed(1)
     worker.release()
   }
 
@@ -186,7 +194,24 @@ export class Attempts implements AttemptSteps {
     now: number
   ): void {
     request.route.counts.failed++
+    const asked = kind === "failure" ? instructionOf(error) : undefined
+    if (asked !== undefined && request.phase !== "ended") {
+      const gate = this.pool.queue.notBefore(request, asked.at, now, asked.millis)
+      this.pool.onPostponed(request, gate, asked.millis)
+      if (!asked.countsAsAttempt) return this.postpone(request, exit, gate.notBefore, now)
+    }
     this.again(request, exit, this.retryDelay(request, kind, error, now), "failed", now)
+  }
+
+  /** It was no attempt: the request waits, as the first of its kind, until it may start. */
+  private postpone(request: PoolRequest, exit: Exit.Exit<unknown, unknown>, until: number, now: number): void {
+    if (until >= request.expiresAt) return this.pool.settle(request, "failed", exit, now)
+    this.pool.counters.running--
+    request.elapse(now)
+    request.attempts--
+    request.exit = exit
+    request.details?.spans?.onWaiting()
+    this.pool.queue.putBack(request, now)
   }
 
   /** Whoever asks for retries may have functions of their own decide: they are called as the handler is. */
@@ -226,17 +251,18 @@ export class Attempts implements AttemptSteps {
       })
     }
     if (now + delayMillis >= this.pool.latestReturn(request)) {
-      queue.withdraw(request)
+      queue.withdraw(request, now)
       settle(request, "interrupted", interruptedExit(request, "delayed"), now)
       return
     }
     const details = (request.details ??= new Details())
-    const back = () => {
+    const back = (now: number) => {
       details.delay = undefined
-      queue.release(request)
+      request.elapse(now)
+      queue.release(request, now)
       onReturn()
     }
-    if (delayMillis === 0) back()
+    if (delayMillis === 0) back(now)
     else {
       details.delay = new Deadline(back)
       deadlines.set(details.delay, now, delayMillis)

@@ -2,10 +2,12 @@
 import { type Duration, Effect } from "effect"
 import type { DrainReport } from "../DrainReport.ts"
 import { type InvalidPoolConfig, type NestedWaitRefused, OutOfBounds } from "../PoolError.ts"
-import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
+import type { HandlerCounts, LimitCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import { leftRunning } from "./drain.ts"
+
+const nothing: PoolSnapshot["limits"] = {}
 
 export const makeControls = (core: Core) => {
   const { config, counters, crew, drain, events, nesting, now, queue, routes, runRoute } = core
@@ -22,9 +24,21 @@ export const makeControls = (core: Core) => {
   /** By the same instant as all else in the snapshot. */
   const handlersAt = (now: number): PoolSnapshot["handlers"] => {
     const handlers: Record<string, HandlerCounts> = {}
-    for (const { counts, tag } of routes.values()) handlers[tag] = counts.snapshot(now)
-    if (runRoute.counts.offered > 0) handlers[runRoute.tag] = runRoute.counts.snapshot(now)
+    const heldBack = (tag: string) => queue.fair?.gates.tag(tag).heldBack ?? 0
+    for (const { counts, tag } of routes.values()) handlers[tag] = counts.snapshot(now, heldBack(tag))
+    const { counts, tag } = runRoute
+    if (counts.offered > 0) handlers[tag] = counts.snapshot(now, heldBack(tag))
     return handlers
+  }
+
+  const limitsNow = (): PoolSnapshot["limits"] => {
+    if (queue.fair === undefined) return nothing
+    const limits: Record<string, LimitCounts> = {}
+    for (const { gates, heldBack, limit, running, started } of queue.fair.gates.limits) {
+      const { concurrency, name, rate } = limit
+      limits[name] = { concurrency, rate, running, heldBack, started, gates }
+    }
+    return limits
   }
 
   const snapshotAt = (atMillis: number): PoolSnapshot => ({
@@ -37,6 +51,9 @@ export const makeControls = (core: Core) => {
     blocked: queue.blocked,
     waiting: queue.waiting,
     delayed: queue.delayed,
+    heldBack: queue.heldBack,
+    keys: queue.fair?.flows.size ?? 0,
+    limits: limitsNow(),
     workers: crew.size,
     idle: crew.size - counters.running - counters.ending - counters.stuck,
     target: crew.target,

@@ -11,7 +11,7 @@ import { Attempts } from "./attempt.ts"
 import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
-import { Deadlines } from "./deadlines.ts"
+import { Deadline, Deadlines } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
@@ -62,7 +62,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   const handlers = yield* Handlers
   const canceller: Canceller = {
     cancel: (request) => admission.cancel(request),
-    cancelAndWait: (request) => admission.cancelAndWait(request)
+    cancelAndWait: (request) => admission.cancelAndWait(request),
+    setPriority: (request, priority) => admission.setPriority(request, priority)
   }
   const nesting = new Nesting()
   const routes = yield* makeRoutes(handlers, config, canceller, nesting)
@@ -71,6 +72,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     policy: config.policy,
     context: undefined,
     run: (effect) => runnable("run", effect),
+    subjectOf: () => undefined,
     canceller,
     nesting,
     idPrefix: config.idPrefix,
@@ -89,7 +91,14 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   const drain = new Drain()
   const deadlines = new Deadlines(time, new Alarm(context, scope), turn)
   const deadLetters = new DeadLetterBox(config.deadLetters)
-  const queue = (yield* RequestQueue).make(counters)
+  const gatesOpen = new Deadline((now) => {
+    queue.fair!.gates.onAlarm(now)
+    crew.wakeAll()
+  })
+  const queue: WaitingRequests = (yield* RequestQueue).make(counters, {
+    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now)),
+    clear: () => deadlines.clear(gatesOpen)
+  })
 
   const settle = makeSettle({
     counters,
@@ -98,6 +107,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     deadlines,
     deadLetters,
     events,
+    queue,
     turn,
     onDefect: new Unheard({ now, turn, log }).onDefect,
     onSettled: (request, from, millis) => drain.onSettled(request, from, millis),
@@ -117,6 +127,10 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     onReturn: () => {
       crew.wake()
       nesting.lendAll()
+    },
+    onFreed: (byWorker) => crew.wakeFreed(byWorker),
+    onPostponed: (request, { kind, name }, millis) => {
+      if (events.on) events.publish({ _tag: "Postponed", id: request.id, tag: request.tag, kind, name, millis })
     },
     onHostEnded: (worker) => nesting.leave(worker),
     onStuck: (worker, { id, tag }) => {
@@ -144,7 +158,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       onWorkerEnded: drain.check,
       onReturned: nesting.lend,
       onShort: () => nesting.lendAll(),
-      onReserved: (request) => admission.admitAtOnce(request),
+      onReserved: (request, now) => admission.admitAtOnce(request, now),
       onExpired: (request, now) => admission.expireTaken(request, now)
     },
     config,
@@ -167,6 +181,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     name: config.name,
     counters,
     crew,
+    now,
     queue,
     onLent: (tag, childTag) =>
       log(
@@ -224,6 +239,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   return core
 })
 
+const itself = (payload: unknown) => payload
+
 const makeRoutes = (
   handlers: Handlers["Service"],
   { idPrefix, policy: base }: PoolConfig["Service"],
@@ -232,13 +249,14 @@ const makeRoutes = (
 ): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
   Effect.gen(function* () {
     const routes = new Map<string, Route>()
-    for (const [tag, { context, policy, run }] of handlers) {
+    for (const [tag, { context, policy, run, subjectOf = itself }] of handlers) {
       const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
       routes.set(tag, {
         tag,
         policy: resolved,
         context: inherit(context),
         run,
+        subjectOf,
         canceller,
         nesting,
         idPrefix,

@@ -61,7 +61,7 @@ export class HandlerCounters {
     this.endedMillis += now - startedAt
   }
 
-  snapshot(now: number): HandlerCounts {
+  snapshot(now: number, heldBack: number): HandlerCounts {
     const {
       attempts,
       endedMillis,
@@ -86,7 +86,8 @@ export class HandlerCounters {
       timedOut,
       occupiedMillis,
       runningMillis,
-      succeededMillis
+      succeededMillis,
+      heldBack
     }
   }
 }

@@ -27,7 +27,7 @@ export interface Dependencies {
   /** A worker may be missing, or may take more than before. */
   readonly onShort: () => void
   /** This one is taken before it has had its place. */
-  readonly onReserved: (request: PoolRequest) => void
+  readonly onReserved: (request: PoolRequest, now: number) => void
   /** This one's expiry has come while it waited, and it was taken out of the queue. */
   readonly onExpired: (request: PoolRequest, now: number) => void
 }
@@ -103,14 +103,22 @@ export class Crew implements Employer {
     else this.onShortage = listener
   }
 
-  /** Wakes as many workers as there are requests, after a pause. */
+  /** Wakes as many workers as there are requests that may start, after a pause. */
   wakeAll(): void {
     this.adjust()
     if (this.paused) return
-    const { waiting } = this.pool.queue
-    const free = this.mode === "inline" ? waiting : this.idle.length + Math.max(0, this.most - this.own)
-    for (let left = Math.min(waiting, free); left > 0; left--) this.wake()
+    const { free: requests } = this.pool.queue
+    const free = this.mode === "inline" ? requests : this.idle.length + Math.max(0, this.most - this.own)
+    for (let left = Math.min(requests, free); left > 0; left--) this.wake()
     this.tellShortage()
+    this.pool.onShort()
+  }
+
+  /** Requests that were held back may start now; `byWorker` of them will be taken by one that looks for work anyway. */
+  wakeFreed(byWorker: number): void {
+    const freed = this.pool.queue.takeFreed()
+    if (freed === 0) return
+    for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
     this.pool.onShort()
   }
 
@@ -186,8 +194,14 @@ export class Crew implements Employer {
     if (worker.isLent) return this.takeReserved(worker, now)
     if (this.paused || this.closed) return undefined
     for (;;) {
-      const request = this.pool.queue.take()
-      if (request === undefined || !isDue(request.expiresAt, now)) return request
+      const request = this.pool.queue.take(now)
+      if (request === undefined) return undefined
+      if (!isDue(request.expiresAt, now)) {
+        // What it has made room for at a gate may be for another one.
+        if (this.idle.length > 0 && this.pool.queue.fair !== undefined && this.pool.queue.free > 0) this.wake()
+        return request
+      }
+      this.pool.queue.ended(request, 0, now)
       this.pool.onExpired(request, now)
     }
   }
@@ -197,10 +211,11 @@ export class Crew implements Employer {
     const request = worker.reserved
     worker.reserved = undefined
     if (request === undefined || this.paused || this.closed) return undefined
-    if (request.phase === "blocked") this.pool.onReserved(request)
-    if (request.phase !== "waiting") return undefined
-    this.pool.queue.withdraw(request)
+    if (request.phase === "blocked") this.pool.onReserved(request, now)
+    if (request.phase !== "waiting" || this.pool.queue.isHeldBack(request, now)) return undefined
+    this.pool.queue.takeOut(request, now)
     if (!isDue(request.expiresAt, now)) return request
+    this.pool.queue.ended(request, 0, now)
     this.pool.onExpired(request, now)
     return undefined
   }
@@ -212,7 +227,7 @@ export class Crew implements Employer {
   }
 
   park(worker: Worker): boolean {
-    if (this.mustRetire(worker) || (this.pool.queue.waiting > 0 && !this.paused)) return false
+    if (this.mustRetire(worker) || (this.pool.queue.free > 0 && !this.paused)) return false
     this.idle.push(worker)
     return true
   }
@@ -232,10 +247,10 @@ export class Crew implements Employer {
     return this.draining ? Math.max(this.wanted, this.maxWorkers) : this.wanted
   }
 
-  /** While anything waits and may run there is at least one worker, whatever was asked for. */
+  /** While anything waits and may start there is at least one worker, whatever was asked for. */
   private get wanted(): number {
     const { counters, maxStuckWorkers, queue } = this.pool
-    const least = queue.waiting > 0 && !this.paused ? 1 : 0
+    const least = queue.free > 0 && !this.paused ? 1 : 0
     return Math.max(this.target, least) + Math.min(counters.stuck, maxStuckWorkers)
   }
 
@@ -251,7 +266,7 @@ export class Crew implements Employer {
   }
 
   private get isShort(): boolean {
-    return !this.paused && this.idle.length === 0 && this.pool.queue.waiting > 0
+    return !this.paused && this.idle.length === 0 && this.pool.queue.free > 0
   }
 
   private wakeNow(worker: Worker): void {
@@ -286,7 +301,7 @@ export class Crew implements Employer {
   private readonly refill = (): void => {
     this.adjust()
     // The wake-up of one that has ended may have gone with it.
-    if (this.pool.queue.waiting > 0) this.wake()
+    if (this.pool.queue.free > 0) this.wake()
     this.pool.onShort()
   }
 }

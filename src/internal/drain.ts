@@ -99,6 +99,7 @@ export class Drain {
       this.startedAt = now
       if (events.on) events.publish({ _tag: "Draining" })
       crew.draining = true
+      queue.resumeAll(now)
     }
     if (now + deadlineMillis < this.endsAt) {
       this.endsAt = now + deadlineMillis

@@ -10,6 +10,7 @@ import type { Core } from "./core.ts"
 import { type Origin, Origins } from "./origin.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
+import { RankedRequest } from "../queue/ranked.ts"
 import { callerContext } from "./runtime.ts"
 
 /** It never became the pool's. */
@@ -107,7 +108,7 @@ export class Intake {
   }
 
   /** The same request again, as a new one. */
-  again({ details: before, id, payload, route }: PoolRequest): PoolRequest {
+  again({ details: before, id, payload, route }: PoolRequest): PoolRequest | Refusal {
     const details = new Details()
     details.context = before?.context
     details.policy = before?.policy
@@ -140,12 +141,48 @@ export class Intake {
     payload: unknown,
     details: Details | undefined,
     origin: Origin | undefined
-  ): PoolRequest {
+  ): PoolRequest | Refusal {
     if (origin !== undefined) {
       details ??= new Details()
       origin.giveTo(details, route, this.core.context)
     }
+    const { key, priority } = details?.policy ?? route.policy
+    if (key !== undefined || priority !== 0 || this.core.queue.fair !== undefined) {
+      return this.makeRanked(route, payload, details, key)
+    }
     return new PoolRequest(++this.sequence, route, payload, details, this.core.now())
+  }
+
+  /** Whose it is, and what is counted with it, is asked once: it stays so through all of its attempts. */
+  private makeRanked(
+    route: Route,
+    payload: unknown,
+    details: Details | undefined,
+    ofPolicy: RequestPolicy.Key | undefined
+  ): PoolRequest | Refusal {
+    const { discipline } = this.core.config
+    const { queue } = this.core
+    const { tag } = route
+    const subject = route.subjectOf(payload)
+    const key = textOf("key", () =>
+      ofPolicy === undefined
+        ? discipline.key?.(tag, subject)
+        : typeof ofPolicy === "string"
+          ? ofPolicy
+          : ofPolicy(subject)
+    )
+    if (typeof key === "object") return this.invalidOption(key)
+    let values: Array<string | undefined> | undefined
+    for (const { name, per } of discipline.limits) {
+      if (typeof per !== "function") continue
+      const value = textOf(`limits.${name}.per`, () => per(tag, subject))
+      if (typeof value === "object") return this.invalidOption(value)
+      values ??= []
+      values.push(value)
+    }
+    queue.rank()
+    if (ofPolicy !== undefined) queue.tellKeys()
+    return new RankedRequest(++this.sequence, route, payload, details, this.core.now(), key ?? "", values)
   }
 
   private invalidOption({ actual, expected, field }: InvalidOption): Refusal {
@@ -156,6 +193,17 @@ export class Intake {
   notFound(tag: string): Refusal {
     this.core.counters.handlerNotFound++
     return Exit.fail(new HandlerNotFound({ tag, known: [...this.core.routes.keys()] }))
+  }
+}
+
+/** What a function of the user's says, if it is a text. */
+const textOf = (field: string, say: () => unknown): string | undefined | InvalidOption => {
+  try {
+    const said = say()
+    if (said === undefined || typeof said === "string") return said
+    return { field, expected: "a function that gives a text, or undefined", actual: typeof said }
+  } catch {
+    return { field, expected: "a function that gives a text, or undefined", actual: "it has thrown" }
   }
 }
 

@@ -22,6 +22,7 @@ export interface Dependencies {
   readonly name: string
   readonly counters: Counters
   readonly crew: Crew
+  readonly now: () => number
   readonly queue: WaitingRequests
   /** Of each two tags once: the second one's request runs in the slot of the first one's, for want of a free worker. */
   readonly onLent: (tag: string, childTag: string) => void
@@ -118,7 +119,11 @@ export class Nesting implements Nested {
     for (const awaited of host.hosting?.lendable ?? []) {
       const request = awaited.next()
       // One that a worker is on its way to needs no other.
-      if (request === undefined || (request.phase === "waiting" && idle >= queue.waiting)) continue
+      if (request === undefined) continue
+      if (request.phase === "waiting") {
+        const obstacle = queue.obstacle(request, this.pool.now())
+        if (obstacle === undefined ? idle >= queue.free : queue.isHeldBack(request, this.pool.now())) continue
+      }
       const pair = `${host.request!.tag} ${request.tag}`
       if (crew.isFull && !this.told.has(pair)) {
         this.told.add(pair)

@@ -6,7 +6,7 @@ import type { Resolved } from "../RequestPolicy.ts"
 import { type AsyncContext, asyncContextOf, captureAsyncContext } from "./asyncContext.ts"
 import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
-import type { Placed } from "./ring.ts"
+import type { Placed } from "../queue/ring.ts"
 import type { RequestSpans } from "./spans.ts"
 
 /** How one tag is run in this pool. Made once a pool, so that nothing is looked up per request. */
@@ -17,6 +17,8 @@ export interface Route {
   /** What the handler runs with, but for its attempt's own scope; `undefined`: as its caller does. */
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  /** What the functions that say whose a request is are given. */
+  readonly subjectOf: (payload: any) => unknown
   readonly canceller: Canceller
   readonly nesting: Nested
   /** What the number of a request has before it in its id. */
@@ -60,6 +62,7 @@ export interface Runner {
 export interface Canceller {
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled"
   cancelAndWait(request: PoolRequest): Effect.Effect<void>
+  setPriority(request: PoolRequest, priority: number): boolean
 }
 
 export type Reference = Context.Reference<any>

@@ -2,6 +2,7 @@
 import { Cause, type Exit } from "effect"
 import type { End } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Counters } from "./counters.ts"
 import type { DeadLetterBox } from "./deadLetterBox.ts"
 import type { Deadlines } from "./deadlines.ts"
@@ -24,6 +25,7 @@ export const makeSettle =
     readonly deadlines: Deadlines
     readonly deadLetters: DeadLetterBox
     readonly events: Events
+    readonly queue: WaitingRequests
     readonly turn: Turn
     readonly onDefect: (request: PoolRequest) => void
     /** Before its caller is told, and after. */
@@ -41,6 +43,7 @@ export const makeSettle =
     request.end = end
     request.exit = exit
     request.caller = undefined
+    pool.queue.settled(request, now)
     const { details } = request
     if (details !== undefined) {
       if (details.expiry !== undefined) pool.deadlines.clear(details.expiry)

@@ -24,6 +24,8 @@ export type HeldBack =
   | "manual"
   /** The pool is paused and stays as it is. */
   | "paused"
+  /** More wait, but at closed gates: no worker could start them. */
+  | "limited"
   /** Too soon after the last rise to come down. */
   | "cooldown"
   /** Too little to change for it. */

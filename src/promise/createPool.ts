@@ -75,7 +75,15 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   maxStuckWorkers: true,
   decisions: true,
   log: true,
-  handlers: true
+  handlers: true,
+  priority: true,
+  key: true,
+  weight: true,
+  aging: true,
+  limits: true,
+  keyCapacity: true,
+  forgetKeys: true,
+  order: true
 }
 const known = new Set(Object.keys(fields))
 const ofHandler = new Set(["handler", "timeout", "expiresIn", "retry"])
@@ -91,7 +99,7 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const wrong = unknownField(options, known, "an option of a pool")
   if (wrong !== undefined) return yield* wrong
   const { expiresIn, handlers: given = {}, log, retry, scaling = ScalingPolicy.adaptive(), timeout, ...rest } = options
-  const policy = yield* checked(toPolicy({ timeout, expiresIn, retry }))
+  const { key: _, ...policy } = yield* checked(toPolicy({ timeout, expiresIn, retry }))
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, ...policy, deadLetters: 0 }))
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()

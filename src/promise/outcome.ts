@@ -3,6 +3,7 @@ import { Cause, Exit } from "effect"
 import type { DrainReport } from "../DrainReport.ts"
 import type * as Internal from "../Outcome.ts"
 import type { PoolEvent } from "../PoolEvent.ts"
+import type { Pausable } from "../Selection.ts"
 import { publicError } from "./publicError.ts"
 
 interface Ended {
@@ -49,8 +50,19 @@ export type Event =
   | { readonly type: "WorkerStuck"; readonly worker: number; readonly id: string; readonly tag: string }
   /** The number of workers asked for changed. */
   | { readonly type: "Resized"; readonly before: number; readonly after: number }
-  | { readonly type: "Paused" }
-  | { readonly type: "Resumed" }
+  /** With `only`: but for a part of the requests. */
+  | { readonly type: "Paused"; readonly only?: Pausable }
+  | { readonly type: "Resumed"; readonly only?: Pausable }
+  /** A task has said that nothing which this concerns is to start for so long. */
+  | {
+      readonly type: "Postponed"
+      readonly id: string
+      readonly tag: string
+      readonly kind: "pool" | "tag" | "key" | "limit"
+      readonly name: string
+      readonly millis: number
+    }
+  | { readonly type: "LimitChanged"; readonly name: string }
   | { readonly type: "Draining" }
   /** The last event of a pool. */
   | { readonly type: "Drained"; readonly report: DrainReport }

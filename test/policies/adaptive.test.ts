@@ -28,7 +28,8 @@ const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
       timedOut: 0,
       occupiedMillis: 10_000,
       runningMillis: 0,
-      succeededMillis: 10_000
+      succeededMillis: 10_000,
+      heldBack: 0
     }
   },
   ...changes
@@ -61,7 +62,8 @@ describe("adaptive", () => {
       timedOut: 0,
       occupiedMillis: offered * millis,
       runningMillis: 0,
-      succeededMillis: offered * millis
+      succeededMillis: offered * millis,
+      heldBack: 0
     })
     const policy = adaptive()
     const [{ reason }] = [
@@ -198,7 +200,8 @@ describe("adaptive", () => {
       offered: 1,
       succeeded: 1,
       occupiedMillis: 1,
-      succeededMillis: 1
+      succeededMillis: 1,
+      heldBack: 0
     }
     for (let at = 60_000; at <= 61_000; at += tick) {
       const answer = policy.decide(
@@ -234,7 +237,8 @@ describe("adaptive", () => {
       failed: 0,
       occupiedMillis: 100_000,
       runningMillis: 0,
-      succeededMillis: 100_000
+      succeededMillis: 100_000,
+      heldBack: 0
     }
     let state: unknown
     let offered = 0
@@ -249,7 +253,8 @@ describe("adaptive", () => {
         succeeded: offered - failed,
         failed,
         occupiedMillis: (offered - failed) * 100 + failed,
-        succeededMillis: (offered - failed) * 100
+        succeededMillis: (offered - failed) * 100,
+        heldBack: 0
       }
       const answer = policy.decide(signalsOf({ atMillis: at, target: 110, handlers: { Work: counts } }), state)
       state = answer.state

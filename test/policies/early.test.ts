@@ -29,7 +29,8 @@ const counts = (atMillis: number, arrived: number, here: number, target: number)
       timedOut: 0,
       occupiedMillis: (arrived - here) * 100 + target * 50,
       runningMillis: target * 50,
-      succeededMillis: (arrived - here) * 100
+      succeededMillis: (arrived - here) * 100,
+      heldBack: 0
     }
   }
 })

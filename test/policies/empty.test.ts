@@ -83,7 +83,8 @@ describe("a handler that nobody asks for any more", () => {
     timedOut: 0,
     occupiedMillis: requests * millis,
     runningMillis: 0,
-    succeededMillis: requests * millis
+    succeededMillis: requests * millis,
+    heldBack: 0
   })
 
   it("is forgotten while others go on", () => {

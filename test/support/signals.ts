@@ -16,6 +16,9 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
   accepted: 14,
   waiting: 2,
   delayed: 3,
+  heldBack: 0,
+  keys: 0,
+  limits: {},
   running: 2,
   succeeded: 1,
   failed: 1,
@@ -53,7 +56,8 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
       timedOut: 1,
       occupiedMillis: 900,
       runningMillis: 100,
-      succeededMillis: 100
+      succeededMillis: 100,
+      heldBack: 0
     }
   }
 }
@@ -116,7 +120,8 @@ export const live = (
       timedOut,
       occupiedMillis,
       runningMillis: 0,
-      succeededMillis
+      succeededMillis,
+      heldBack: 0
     }
     const { state: next, ...proposal } = policy.decide(
       {

@@ -1,6 +1,6 @@
 /** The ring: order, and withdrawing from anywhere. */
 import { assert, describe, it } from "vitest"
-import { type Placed, Ring } from "../../src/internal/ring.ts"
+import { type Placed, Ring } from "../../src/queue/ring.ts"
 
 class Item implements Placed {
   position = -1

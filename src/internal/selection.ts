@@ -1,0 +1,178 @@
+/** What is asked of, or done to, some of a pool's requests: lists, counts by key, cancelling, pauses and limits. */
+import { Effect } from "effect"
+import * as Limit from "../Limit.ts"
+import { type InvalidPoolConfig, InvalidRequestOption, type Phase } from "../PoolError.ts"
+import type { Flow } from "../queue/flow.ts"
+import type { Gate } from "../queue/gate.ts"
+import type { Ranked } from "../queue/ranked.ts"
+import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
+import * as checks from "./checks.ts"
+import type { Core } from "./core.ts"
+import type { PoolRequest } from "./request.ts"
+
+export const makeSelection = (core: Core) => {
+  const { admission, config, crew, events, nesting, now, queue, routes, runRoute, turn } = core
+
+  /** The places in which a request can be, in the order of a list. */
+  const inPhase = (phase: Phase): ReadonlyArray<PoolRequest> =>
+    phase === "running"
+      ? crew.all.flatMap(({ request }) => (request?.phase === "running" ? [request] : []))
+      : queue.all(phase)
+
+  const select = (filter: Filter): Array<PoolRequest> => {
+    const at = now()
+    return phases
+      .filter((phase) => filter.phase === undefined || filter.phase === phase)
+      .flatMap((phase) => inPhase(phase).filter((request) => fits(filter, request, at)))
+  }
+
+  const fits = ({ key, tag, where }: Filter, request: PoolRequest, at: number): boolean =>
+    (tag === undefined || request.tag === tag) &&
+    (key === undefined || keyOf(request) === key) &&
+    (where === undefined || where(viewOf(request, at)))
+
+  const viewOf = (request: PoolRequest, at: number): RequestView => ({
+    id: request.id,
+    tag: request.tag,
+    key: keyOf(request),
+    priority: request.policy.priority,
+    phase: request.phase as Phase,
+    attempts: request.attempts,
+    millis: at - request.since,
+    heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined
+  })
+
+  /** However many they are, the host gets its turns in between. */
+  const cancelFrom = (requests: ReadonlyArray<PoolRequest>, from: number, done: () => void): void => {
+    for (let at = from; at < requests.length; at++) {
+      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, done))
+      admission.cancel(requests[at]!)
+    }
+    done()
+  }
+
+  const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
+    const { flows, gates } = queue.rank()
+    const at = now()
+    if (what.tag !== undefined) {
+      if (!routes.has(what.tag) && what.tag !== runRoute.tag) return wrong("tag", [...routes.keys()], what.tag)
+      gates.pause(gates.tag(what.tag), paused, at)
+    } else if (what.key !== undefined) {
+      const flow: Flow = flows.of(what.key)
+      gates.pause(flow, paused, at)
+      flows.release(flow)
+    } else {
+      const limit = gates.limits.find(({ limit }) => limit.name === what.limit)
+      if (limit === undefined)
+        return wrong(
+          "limit",
+          gates.limits.map(({ limit }) => limit.name),
+          what.limit
+        )
+      gates.pauseLimit(limit, paused, flows.all, at)
+    }
+    if (events.on) events.publish({ _tag: paused ? "Paused" : "Resumed", only: what })
+    if (!paused) {
+      crew.wakeAll()
+      nesting.lendAll()
+    }
+    return undefined
+  }
+
+  const pauseOnly = (paused: boolean) => (what: Pausable) =>
+    Effect.suspend(() => setPaused(what, paused) ?? Effect.void)
+
+  const countsBy = (what: "tag" | "key"): Array<Waiters> => {
+    const counts = new Map<string, { -readonly [K in keyof Waiters]: Waiters[K] }>()
+    const of = (name: string) => {
+      let found = counts.get(name)
+      if (found === undefined) {
+        found = { name, blocked: 0, waiting: 0, heldBack: 0, delayed: 0, running: 0 }
+        counts.set(name, found)
+      }
+      return found
+    }
+    for (const phase of phases) {
+      for (const request of inPhase(phase)) of(what === "tag" ? request.tag : keyOf(request))[phase]++
+    }
+    for (const [name, count] of counts) {
+      const known = what === "tag" ? queue.fair?.gates.tag(name) : queue.fair?.flows.find(name)
+      count.heldBack = known?.heldBack ?? 0
+    }
+    return [...counts.values()]
+  }
+
+  return {
+    list: (
+      filter: Filter = {},
+      options: { readonly limit?: number | undefined; readonly after?: string | undefined } = {}
+    ) =>
+      Effect.sync((): ReadonlyArray<RequestView> => {
+        const { after, limit = 100 } = options
+        const found = select(filter)
+        const from = after === undefined ? 0 : found.findIndex(({ id }) => id === after) + 1
+        const at = now()
+        return found.slice(from, from + limit).map((request) => viewOf(request, at))
+      }),
+    cancelAll: (filter: Filter): Effect.Effect<number> =>
+      Effect.callback((resume) => {
+        const found = select(filter)
+        cancelFrom(found, 0, () => resume(Effect.succeed(found.length)))
+      }),
+    waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
+      Effect.sync((): ReadonlyArray<Waiters> =>
+        countsBy(what)
+          .sort((a, b) => b.waiting + b.blocked - (a.waiting + a.blocked) || b.running - a.running)
+          .slice(0, options.top ?? 20)
+      ),
+    pauseOnly: pauseOnly(true),
+    resumeOnly: pauseOnly(false),
+    setLimit: (name: string, change: Limit.Change) =>
+      Effect.suspend(() => {
+        const state = queue.fair?.gates.limits.find(({ limit }) => limit.name === name)
+        if (state === undefined) {
+          const names = config.discipline.limits.map(({ name }) => `"${name}"`)
+          return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))
+        }
+        const limit = Limit.change(state.limit, change)
+        if (limit.invalid !== undefined) return Effect.fail(limit.invalid)
+        queue.fair!.gates.change(state, limit, queue.fair!.flows.all, now())
+        if (events.on) events.publish({ _tag: "LimitChanged", name })
+        crew.wakeAll()
+        nesting.lendAll()
+        return Effect.void
+      }),
+    gates: (options: { readonly limit?: number | undefined } = {}) =>
+      Effect.sync((): ReadonlyArray<GateView> => {
+        const at = now()
+        return (queue.fair?.gates.inUse(options.limit ?? 100) ?? []).map((gate) => gateView(gate, config.name, at))
+      })
+  }
+}
+
+const phases = ["running", "waiting", "delayed", "blocked"] as const
+
+const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""
+
+const nameOf = (gate: Gate | undefined): string | undefined =>
+  gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
+
+const gateView = (gate: Gate, pool: string, now: number): GateView => {
+  const { heldBack, isPaused, kind, name, of, opensAt, running, started } = gate
+  return {
+    kind,
+    name: kind === "pool" ? pool : name,
+    of,
+    paused: isPaused,
+    running,
+    heldBack,
+    started,
+    opensInMillis: gate.isOpen(now) ? 0 : opensAt > now && opensAt !== Infinity ? opensAt - now : undefined
+  }
+}
+
+const wrong = (field: string, known: ReadonlyArray<string>, actual: unknown): InvalidRequestOption =>
+  asRequestOption(checks.wrong(field, known.join(" or ") || "the name of one; the pool has none", actual))
+
+const asRequestOption = ({ actual, expected, field }: InvalidPoolConfig) =>
+  new InvalidRequestOption({ field, expected, actual })

@@ -1,0 +1,280 @@
+/**
+ * Who runs next, where keys, priorities or limits have their say. Fairness decides the long run: each key has workers for its
+ * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
+ * before its gate opens.
+ */
+import type { PoolRequest } from "../internal/request.ts"
+import type { Discipline } from "../PoolConfig.ts"
+import { Bench } from "./bench.ts"
+import { ByCount } from "./byCount.ts"
+import { type Flow, Lane, type LaneId, type Ordering } from "./flow.ts"
+import { Flows } from "./flows.ts"
+import type { Gate } from "./gate.ts"
+import { type Alarm, Gates } from "./gates.ts"
+import type { Order } from "./order.ts"
+import type { Ranked, Values } from "./ranked.ts"
+import type { TagState } from "./tagState.ts"
+
+export class FairQueue implements Order {
+  readonly flows: Flows
+  readonly gates: Gates
+  size = 0
+  /** Lanes that were let go since somebody asked: see `takeFreed`. */
+  private freed = 0
+  private readonly ready = new Bench<Lane>()
+  /** By how many wait, where anybody asks. */
+  private fattest: ByCount<Flow> | undefined = undefined
+  private readonly ordering: Ordering
+
+  constructor(discipline: Discipline, alarm: Alarm) {
+    this.ordering = { agingMillis: discipline.agingMillis, isNewestFirst: discipline.order === "lifo" }
+    this.flows = new Flows(discipline)
+    this.gates = new Gates(discipline.limits, alarm, (lane) => {
+      this.freed++
+      this.seat(lane)
+    })
+  }
+
+  get heldBack(): number {
+    return this.gates.heldBack
+  }
+
+  get free(): number {
+    return this.size - this.gates.heldBack
+  }
+
+  push(request: Ranked, now: number): void {
+    this.place(request, now, false)
+  }
+
+  /** It is to be the next of its lane. */
+  pushFirst(request: Ranked, now: number): void {
+    this.place(request, now, true)
+  }
+
+  take(now: number): PoolRequest | undefined {
+    if (this.gates.hasDue) this.gates.openDue(now)
+    for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
+      const closed = this.gates.closed(lane, now)
+      if (closed === undefined) {
+        const request: Ranked = lane.take()
+        this.flows.onStart(lane.flow, lane.flow.rankOf(lane))
+        this.start(request, lane, now)
+        return request
+      }
+      this.park(lane, closed, now)
+    }
+    return undefined
+  }
+
+  /** What stands between this one and its start, wherever it stands in its lane; `undefined`: nothing. */
+  obstacle({ lane }: Ranked, now: number): Gate | undefined {
+    return lane!.parkedAt ?? this.gates.closed(lane!, now)
+  }
+
+  /** Whether a gate is closed for it, but for what `callers` count at already. */
+  isHeldBack({ lane }: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
+    const { flow, gates, tag } = lane!
+    const isClosed = (gate: Gate | undefined) => gate !== undefined && !gate.isOpen(now)
+    if (isClosed(this.gates.pool) || isClosed(tag.gate) || isClosed(flow.gate)) return true
+    const countsAt = (gate: Gate) =>
+      callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
+    return gates.some((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpen(now)))
+  }
+
+  /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
+  takeOut(request: Ranked, now: number): void {
+    const lane = request.lane!
+    lane.remove(request)
+    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+    this.start(request, lane, now)
+  }
+
+  remove(request: Ranked, now: number): void {
+    const lane = request.lane!
+    const wasHead = lane.head === request
+    lane.remove(request)
+    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+    this.left(lane, wasHead, now)
+    this.flows.sweep(now)
+  }
+
+  delay({ key = "" }: Ranked, by: 1 | -1): void {
+    const flow = this.flows.of(key)
+    this.flows.count(flow, 0, by)
+    this.flows.release(flow)
+  }
+
+  ended(request: Ranked, millis: number, now: number): void {
+    const { lane } = request
+    if (lane === undefined || request.isStarted !== true) return
+    const { flow } = lane
+    request.isStarted = false
+    lane.running--
+    flow.running--
+    this.flows.charge(flow, millis)
+    this.ready.rerank(flow)
+    this.gates.leave(lane, "attempt", now)
+    if (request.phase === "ended") this.letGoOf(request, now)
+    this.rest(lane)
+    this.flows.sweep(now)
+    this.gates.sweep(now)
+  }
+
+  settled(request: Ranked, now: number): void {
+    if (request.holds === true && request.isStarted !== true) this.letGoOf(request, now)
+  }
+
+  /** From now on `takeOldest` knows the key with most waiting. */
+  countByKey(): void {
+    const fattest = new ByCount<Flow>()
+    for (const flow of this.flows.all) if (flow.waiting > 0) fattest.set(flow, flow.waiting)
+    this.flows.onPlaces.push((flow) => (flow.waiting > 0 ? fattest.set(flow, flow.waiting) : fattest.delete(flow)))
+    this.fattest = fattest
+  }
+
+  /** Takes out the one that has waited longest, of the key that has most waiting or, where `key` says which, of that. */
+  takeOldest(key: string | undefined, now: number): PoolRequest | undefined {
+    const flow = key === undefined && this.fattest !== undefined ? this.fattest.most : this.flows.find(key ?? "")
+    let oldest: Ranked | undefined
+    for (const lane of flow?.lanes() ?? []) {
+      const first = lane.oldest
+      if (first !== undefined && (oldest === undefined || first.since < oldest.since)) oldest = first
+    }
+    if (oldest !== undefined) this.remove(oldest, now)
+    return oldest
+  }
+
+  /** How many lanes were let go since the last time: so many workers have something to do that they had not before. */
+  takeFreed(): number {
+    const { freed } = this
+    this.freed = 0
+    return freed
+  }
+
+  /** Another priority: it goes behind those that have it already, and have waited as long. */
+  setPriority(request: Ranked, change: () => void, now: number): void {
+    const lane = request.lane!
+    const wasHead = lane.head === request
+    lane.remove(request)
+    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+    this.left(lane, wasHead, now)
+    change()
+    this.push(request, now)
+  }
+
+  *[Symbol.iterator](): Iterator<PoolRequest> {
+    const requests: Array<PoolRequest> = []
+    for (const flow of this.flows.all) for (const lane of flow.lanes()) requests.push(...lane)
+    requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
+    yield* requests
+  }
+
+  private place(request: Ranked, now: number, isFirst: boolean): void {
+    const lane = this.laneOf(request)
+    const { flow } = lane
+    request.lane = lane
+    this.size++
+    this.flows.count(flow, 1, 0)
+    if (isFirst) lane.pushFirst(request)
+    else lane.push(request)
+    const isHead = lane.head === request
+    if (isHead) lane.refresh()
+    if (lane.parkedAt !== undefined) {
+      this.gates.count(lane, lane.parkedAt, 1)
+      // One that counts at the gate already passes where others do not.
+      if (!isHead) return
+      const gate = lane.parkedAt
+      if (request.holds === true) this.gates.unpark(lane)
+      else return gate.parked.changed(lane)
+    } else if (lane.size > 1) {
+      if (isHead) this.ready.changed(lane)
+      return
+    }
+    const closed = this.gates.closed(lane, now)
+    if (closed === undefined) this.seat(lane)
+    else this.gates.park(lane, closed, now)
+  }
+
+  private start(request: Ranked, lane: Lane, now: number): void {
+    const { flow } = lane
+    request.isStarted = true
+    lane.running++
+    flow.running++
+    this.flows.activate(flow)
+    this.gates.enter(request, lane, now)
+    this.left(lane, true, now)
+    this.ready.rerank(flow)
+  }
+
+  /** One has left this lane, and it goes where those that are left in it belong. */
+  private left(lane: Lane, isNewHead: boolean, now: number): void {
+    this.size--
+    this.flows.count(lane.flow, -1, 0)
+    if (lane.size === 0) {
+      if (lane.parkedAt === undefined) this.ready.remove(lane)
+      else this.gates.unpark(lane)
+    } else if (isNewHead) {
+      lane.refresh()
+      if (lane.parkedAt !== undefined) lane.parkedAt.parked.changed(lane)
+      else {
+        const closed = this.gates.closed(lane, now)
+        if (closed === undefined) this.ready.changed(lane)
+        else this.park(lane, closed, now)
+      }
+    }
+    if (isNewHead || lane.size === 0) this.gates.used(lane, now)
+    this.rest(lane)
+  }
+
+  private park(lane: Lane, gate: Gate, now: number): void {
+    this.ready.remove(lane)
+    this.gates.park(lane, gate, now)
+    this.gates.used(lane, now)
+    this.rest(lane)
+  }
+
+  private seat(lane: Lane): void {
+    if (!this.ready.has(lane.flow)) this.flows.join(lane.flow)
+    this.ready.add(lane)
+  }
+
+  /** Nothing may be left of this lane, or of its key. */
+  private rest(lane: Lane): void {
+    const { flow } = lane
+    // One with values of its own may never be needed again; of the others there are few.
+    if (typeof lane.id === "string" && lane.size + lane.running === 0 && flow.laneOf(lane.id) === lane) {
+      flow.removeLane(lane)
+      this.gates.release(lane)
+    }
+    if (flow.running === 0 && !this.ready.has(flow)) this.flows.deactivate(flow)
+  }
+
+  /** It counts at no gate any more. */
+  private letGoOf(request: Ranked, now: number): void {
+    if (request.holds !== true) return
+    request.holds = false
+    this.gates.leave(request.lane!, "request", now)
+  }
+
+  private laneOf({ key = "", policy: { priority }, tag, values }: Ranked): Lane {
+    const flow = this.flows.of(key)
+    const state = this.gates.tag(tag)
+    const id = idOf(state, priority, values)
+    const known = flow.laneOf(id)
+    if (known !== undefined) return known
+    const lane = new Lane(id, flow, state, priority, this.gates.of(flow, state, values), this.ordering)
+    flow.addLane(lane)
+    return lane
+  }
+}
+
+const idOf = ({ index }: TagState, priority: number, values: Values | undefined): LaneId => {
+  const number = index * 32 + priority + 10
+  if (values === undefined || values.every((value) => value === undefined)) return number
+  // The length goes before a value: whatever is in it, two that differ give two texts.
+  return values.reduce<string>(
+    (id, value) => (value === undefined ? `${id}/` : `${id}/${value.length}:${value}`),
+    String(number)
+  )
+}

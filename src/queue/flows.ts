@@ -1,0 +1,131 @@
+/** All keys, and the time of the queue: how much service a key would have had that always wanted some. */
+import type { Discipline } from "../PoolConfig.ts"
+import { Flow } from "./flow.ts"
+
+/**
+ * Start-time fair queuing (Goyal, Vin and Cheng, 1996), with the cost charged when it is known. The time of the queue goes on with
+ * the work that is done: otherwise keys that are always new would come before those that have had something.
+ */
+export class Flows {
+  /** What a key has that comes new, or comes back. */
+  virtual = 0
+  /** Called whenever a key has one place more or fewer. */
+  readonly onPlaces: Array<(flow: Flow) => void> = []
+  private readonly byKey = new Map<string, Flow>()
+  /** Keys without a request, in the order in which they became so. */
+  private readonly idle = new Set<Flow>()
+  private activeWeight = 0
+  private meanMillis = 0
+  private readonly discipline: Discipline
+
+  constructor(discipline: Discipline) {
+    this.discipline = discipline
+  }
+
+  get size(): number {
+    return this.byKey.size
+  }
+
+  get all(): Iterable<Flow> {
+    return this.byKey.values()
+  }
+
+  find(key: string): Flow | undefined {
+    return this.byKey.get(key)
+  }
+
+  /** The key, which may be new. It is remembered until `release`, and while it has any request. */
+  of(key: string): Flow {
+    const flow = this.byKey.get(key)
+    if (flow !== undefined) {
+      if (flow.isIdle) this.idle.delete(flow)
+      return flow
+    }
+    const { agingMillis, weight } = this.discipline
+    const made = new Flow(
+      key,
+      weight === undefined ? 1 : weightOf(weight, key),
+      this.virtual,
+      this.meanMillis,
+      agingMillis
+    )
+    this.byKey.set(key, made)
+    return made
+  }
+
+  /** So many more, or fewer, of its requests wait, or are between two attempts. */
+  count(flow: Flow, waiting: number, delayed: number): void {
+    flow.waiting += waiting
+    flow.delayed += delayed
+    const { onPlaces } = this
+    for (let at = 0; at < onPlaces.length; at++) onPlaces[at]!(flow)
+  }
+
+  /** It wants workers again: what it did without meanwhile is not made up for, and what it has had too much is not forgotten. */
+  join(flow: Flow): void {
+    flow.virtual = Math.max(flow.virtual, this.virtual - flow.reserved)
+    this.activate(flow)
+  }
+
+  /** It wants a worker, or has one. */
+  activate(flow: Flow): void {
+    if (flow.isActive) return
+    flow.isActive = true
+    this.activeWeight += flow.weight
+  }
+
+  /** It neither has workers nor wants any. */
+  deactivate(flow: Flow): void {
+    if (flow.isActive) {
+      flow.isActive = false
+      this.activeWeight -= flow.weight
+    }
+    this.release(flow)
+  }
+
+  /** One of its requests starts, at this rank. */
+  onStart({ virtual }: Flow, rank: number): void {
+    this.virtual = Math.max(this.virtual, Math.min(rank, virtual))
+  }
+
+  /** An attempt has kept a worker for so long. */
+  charge(flow: Flow, millis: number): void {
+    flow.charge(millis)
+    this.meanMillis += (millis - this.meanMillis) / 8
+    if (this.activeWeight > 0) this.virtual += millis / this.activeWeight
+  }
+
+  /** Nobody asks for it any more, unless it has a request. */
+  release(flow: Flow): void {
+    if (flow.isIdle && !flow.isActive) this.idle.add(flow)
+  }
+
+  /** Forgets keys of which nothing needs to be known: two looks for each request that ends keep up with those that come. */
+  sweep(now: number): void {
+    for (let looks = 0; looks < 2; looks++) {
+      const flow = this.idle.values().next().value
+      if (flow === undefined) return
+      this.idle.delete(flow)
+      const isPaid = flow.virtual <= this.virtual || this.idle.size >= this.discipline.forgetKeys
+      if (!isPaid || !hasBlankGates(flow, now)) {
+        this.idle.add(flow)
+        continue
+      }
+      this.byKey.delete(flow.key)
+      for (const gate of flow.gates ?? []) if (gate !== undefined) gate.limit!.gates--
+    }
+  }
+}
+
+/** A weight that cannot be had is that of all others. */
+const weightOf = (weight: (key: string) => number, key: string): number => {
+  try {
+    const said = weight(key)
+    return Number.isFinite(said) && said > 0 ? said : 1
+  } catch {
+    return 1
+  }
+}
+
+const hasBlankGates = ({ gate, gates = [] }: Flow, now: number): boolean =>
+  (gate === undefined || gate.isBlank(now)) && gates.every((gate) => gate === undefined || gate.isBlank(now))

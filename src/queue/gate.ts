@@ -1,0 +1,158 @@
+/** What a start must pass: one count of a limit, or a pause, or a time before which nothing starts. */
+import type { Limit } from "../Limit.ts"
+import { isDue } from "../internal/deadlines.ts"
+import { Bench, type Seated } from "./bench.ts"
+import type { Heaped } from "./heap.ts"
+
+/** One limit as it is in force, and what all of its gates have in common. */
+export class LimitState {
+  limit!: Limit
+  /** Its place among the limits of the pool. */
+  readonly index: number
+  paused = false
+  running = 0
+  heldBack = 0
+  started = 0
+  gates = 0
+  /** Milliseconds that one start takes of the rate; `0`: there is none. */
+  interval = 0
+  /** How far ahead of the rate starts may be. */
+  tolerance = 0
+  /** Where a function says what is counted together: by what it says. */
+  readonly byValue = new Map<string, Gate>()
+  /** Of those, the ones that no lane refers to, in the order in which they became so. */
+  readonly lingering = new Set<Gate>()
+
+  constructor(index: number, limit: Limit) {
+    this.index = index
+    this.change(limit)
+  }
+
+  change(limit: Limit): void {
+    this.limit = limit
+    const { rate } = limit
+    this.interval = rate === undefined ? 0 : rate.periodMillis / rate.limit
+    this.tolerance = rate === undefined ? 0 : (rate.burst - 1) * this.interval
+  }
+
+  appliesTo(tag: string): boolean {
+    return this.limit.tags === undefined || this.limit.tags.has(tag)
+  }
+}
+
+/** So many lanes are let go at once where nothing else bounds them; each that is used lets another one go. */
+const mostAtOnce = 64
+
+export class Gate implements Heaped {
+  readonly kind: "pool" | "tag" | "key" | "limit"
+  readonly name: string
+  readonly of: string | undefined
+  /** `undefined`: it is there for pauses and times alone. */
+  readonly limit: LimitState | undefined
+  paused = false
+  /** Nothing starts before this instant. */
+  notBefore = -Infinity
+  /** What has passed and still counts. */
+  running = 0
+  started = 0
+  /** Lanes that refer to it, where that is of interest. */
+  lanes = 0
+  /** Lanes that wait until it opens. */
+  readonly parked = new Bench<Seated>()
+  /** Requests in those lanes. */
+  heldBack = 0
+  /** Lanes that it has let go and that have not been used since. */
+  woken = 0
+  heapAt = -1
+  /** When it opens, while somebody waits for that. */
+  timedAt = Infinity
+  /** When the last start would come if they all came at the rate: the "theoretical arrival time" of the algorithm. */
+  private arrival = -Infinity
+
+  constructor(kind: Gate["kind"], name: string, limit?: LimitState, of?: string) {
+    this.kind = kind
+    this.name = name
+    this.limit = limit
+    this.of = of
+    if (limit !== undefined) limit.gates++
+  }
+
+  /** Whether one more may start. */
+  isOpen(now: number): boolean {
+    return this.isTime(now) && (this.limit === undefined || this.running < this.limit.limit.concurrency)
+  }
+
+  /** The same for one that counts already. */
+  isOpenFor(holds: boolean, now: number): boolean {
+    return holds && this.limit?.limit.until === "request" ? this.isTime(now) : this.isOpen(now)
+  }
+
+  /** Whether it is open as far as time and people go. */
+  isTime(now: number): boolean {
+    return !this.isPaused && isDue(this.opensAt, now)
+  }
+
+  get isPaused(): boolean {
+    return this.paused || this.limit?.paused === true
+  }
+
+  /** From when on it is open, as far as time says. */
+  get opensAt(): number {
+    const { limit } = this
+    if (this.isPaused) return Infinity
+    return limit === undefined || limit.interval === 0
+      ? this.notBefore
+      : Math.max(this.notBefore, this.arrival - limit.tolerance)
+  }
+
+  /** How many lanes may be let go now. */
+  room(now: number): number {
+    if (!this.isOpen(now)) return 0
+    const { limit } = this
+    let room = mostAtOnce
+    if (limit !== undefined) {
+      room = Math.min(room, limit.limit.concurrency - this.running)
+      if (limit.interval > 0) {
+        const ahead = Math.max(this.arrival, now) - now
+        room = Math.min(room, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
+      }
+    }
+    return room - this.woken
+  }
+
+  /** One starts. */
+  enter(now: number): void {
+    this.running++
+    this.limit!.running++
+    this.pay(now)
+  }
+
+  /** One starts that counts already. */
+  pay(now: number): void {
+    this.started++
+    const limit = this.limit!
+    limit.started++
+    if (limit.interval > 0) this.arrival = Math.max(this.arrival, now) + limit.interval
+  }
+
+  leave(): void {
+    this.running--
+    this.limit!.running--
+  }
+
+  /** Its limit has another rate: it owes no more than that allows to be owed. */
+  forgive(now: number): void {
+    const { interval, tolerance } = this.limit!
+    this.arrival = Math.min(this.arrival, now + tolerance + interval)
+  }
+
+  /** Whether it is as if it had just been made: where nobody refers to it either it can be forgotten. */
+  isBlank(now: number): boolean {
+    return (
+      this.running === 0 &&
+      !this.paused &&
+      this.notBefore <= now &&
+      (this.limit === undefined || this.limit.interval === 0 || this.arrival <= now)
+    )
+  }
+}

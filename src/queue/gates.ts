@@ -1,0 +1,317 @@
+/** All gates of a queue: which a request has to pass, when they open, and who waits at them meanwhile. */
+import { isDue } from "../internal/deadlines.ts"
+import type * as Limit from "../Limit.ts"
+import type { Flow, Lane } from "./flow.ts"
+import { Gate, LimitState } from "./gate.ts"
+import { Heap } from "./heap.ts"
+import type { Ranked, Values } from "./ranked.ts"
+import { TagState } from "./tagState.ts"
+
+/** What rings when a gate opens. */
+export interface Alarm {
+  /** At this instant, in place of any other. */
+  set(at: number, now: number): void
+  clear(): void
+}
+
+export class Gates {
+  readonly limits: ReadonlyArray<LimitState>
+  /** Requests that wait at a gate. */
+  heldBack = 0
+  /** For times of the whole pool. */
+  pool: Gate | undefined = undefined
+  private readonly tags = new Map<string, TagState>()
+  private readonly ofPool: ReadonlyArray<Gate | undefined>
+  /** Of those that open by themselves, and at which somebody waits. */
+  private readonly timed = new Heap<Gate>((a, b) => a.timedAt < b.timedAt)
+  /** Those at which somebody waits. */
+  private readonly crowded = new Set<Gate>()
+  /** Those that somebody has closed. */
+  private readonly paused = new Set<Gate>()
+  private alarmAt = Infinity
+  private readonly alarm: Alarm
+  /** This lane waits no more: it goes where its requests can be taken. */
+  private readonly onLetGo: (lane: Lane) => void
+  /** Those with a function, in whose order their values come. */
+  private readonly valued: ReadonlyArray<LimitState>
+
+  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane) => void) {
+    this.limits = limits.map((limit, index) => new LimitState(index, limit))
+    this.valued = this.limits.filter(({ limit }) => typeof limit.per === "function")
+    this.ofPool = this.limits.map((state) =>
+      state.limit.per === "pool" ? new Gate("limit", state.limit.name, state) : undefined
+    )
+    this.alarm = alarm
+    this.onLetGo = onLetGo
+  }
+
+  tag(tag: string): TagState {
+    let state = this.tags.get(tag)
+    if (state === undefined) this.tags.set(tag, (state = new TagState(tag, this.tags.size)))
+    return state
+  }
+
+  get allTags(): Iterable<TagState> {
+    return this.tags.values()
+  }
+
+  /** Those of the limits that apply to a request, in the order of these. */
+  of(flow: Flow, tag: TagState, values: Values | undefined): ReadonlyArray<Gate> {
+    const gates: Array<Gate> = []
+    for (const state of this.limits) {
+      const gate = state.appliesTo(tag.tag) ? this.one(state, flow, tag, values) : undefined
+      if (gate !== undefined) gates.push(gate)
+    }
+    return gates
+  }
+
+  private one(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
+    const { index, limit } = state
+    const { name, per } = limit
+    if (per === "pool") return this.ofPool[index]
+    if (per === "tag") return (tag.gates[index] ??= new Gate("limit", name, state, tag.tag))
+    if (per === "key") return ((flow.gates ??= [])[index] ??= new Gate("limit", name, state, flow.key))
+    const value = values?.[this.valued.indexOf(state)]
+    if (value === undefined) return undefined
+    let gate = state.byValue.get(value)
+    if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
+    gate.lanes++
+    state.lingering.delete(gate)
+    return gate
+  }
+
+  /** This lane is no more. */
+  release(lane: Lane): void {
+    for (const gate of lane.gates) {
+      if (typeof gate.limit!.limit.per === "function" && --gate.lanes === 0) gate.limit!.lingering.add(gate)
+    }
+  }
+
+  /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */
+  sweep(now: number): void {
+    for (const { byValue, lingering } of this.valued) {
+      for (let looks = 0; looks < 2; looks++) {
+        const gate = lingering.values().next().value
+        if (gate === undefined) break
+        lingering.delete(gate)
+        if (gate.isBlank(now)) {
+          byValue.delete(gate.of!)
+          gate.limit!.gates--
+        } else lingering.add(gate)
+      }
+    }
+  }
+
+  /** The first closed gate before the head of this lane. */
+  closed(lane: Lane, now: number): Gate | undefined {
+    const { flow, gates, tag } = lane
+    if (this.pool !== undefined && !this.pool.isOpen(now)) return this.pool
+    if (tag.gate !== undefined && !tag.gate.isOpen(now)) return tag.gate
+    if (flow.gate !== undefined && !flow.gate.isOpen(now)) return flow.gate
+    if (gates.length === 0) return undefined
+    const holds = (lane.head as Ranked).holds === true
+    for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpenFor(holds, now)) return gates[at]
+    return undefined
+  }
+
+  /** An attempt starts: in the same step as the look whether it may. */
+  enter(request: Ranked, { gates }: Lane, now: number): void {
+    for (let at = 0; at < gates.length; at++) {
+      const gate = gates[at]!
+      const isKept = gate.limit!.limit.until === "request"
+      if (isKept && request.holds) gate.pay(now)
+      else gate.enter(now)
+    }
+    if (!request.holds) request.holds = gates.some((gate) => gate.limit!.limit.until === "request")
+  }
+
+  /** What lasts until then is over. All are left before anybody is let go. */
+  leave({ gates }: Lane, until: "attempt" | "request", now: number): void {
+    for (let at = 0; at < gates.length; at++) if (gates[at]!.limit!.limit.until === until) gates[at]!.leave()
+    for (let at = 0; at < gates.length; at++) if (gates[at]!.parked.size > 0) this.letGo(gates[at]!, now)
+  }
+
+  /** The lane waits at this gate until that opens. */
+  park(lane: Lane, gate: Gate, now: number): void {
+    lane.parkedAt = gate
+    gate.parked.add(lane)
+    if (gate.parked.size === 1) this.crowded.add(gate)
+    this.count(lane, gate, lane.size)
+    this.watch(gate, now)
+  }
+
+  unpark(lane: Lane): void {
+    const gate = lane.parkedAt!
+    lane.parkedAt = undefined
+    gate.parked.remove(lane)
+    this.count(lane, gate, -lane.size)
+    if (gate.parked.size > 0) return
+    this.crowded.delete(gate)
+    this.unwatch(gate)
+  }
+
+  /** So many more, or fewer, requests stand in a lane that waits at a gate. */
+  count({ flow, tag }: Lane, gate: Gate, requests: number): void {
+    this.heldBack += requests
+    gate.heldBack += requests
+    flow.heldBack += requests
+    tag.heldBack += requests
+    if (gate.limit !== undefined) gate.limit.heldBack += requests
+  }
+
+  /** A lane that a gate has let go has been used, or is of no use: another one may go. */
+  used(lane: Lane, now: number): void {
+    const gate = lane.wokenBy
+    if (gate === undefined) return
+    lane.wokenBy = undefined
+    gate.woken--
+    if (gate.parked.size > 0) this.letGo(gate, now)
+  }
+
+  /** Lets as many lanes go as have room. One that comes to another closed gate waits there. */
+  letGo(gate: Gate, now: number): void {
+    while (gate.parked.size > 0 && gate.room(now) > 0) {
+      const lane = gate.parked.first as Lane
+      this.unpark(lane)
+      const closed = this.closed(lane, now)
+      if (closed !== undefined) {
+        this.park(lane, closed, now)
+        continue
+      }
+      lane.wokenBy = gate
+      gate.woken++
+      this.onLetGo(lane)
+    }
+    this.watch(gate, now)
+  }
+
+  /** Lets go what waits at gates whose time has come. */
+  openDue(now: number): void {
+    for (let gate = this.timed.first; gate !== undefined && isDue(gate.timedAt, now); gate = this.timed.first) {
+      this.unwatch(gate)
+      this.letGo(gate, now)
+    }
+    this.setAlarm(now)
+  }
+
+  /** The alarm has rung. */
+  onAlarm(now: number): void {
+    this.alarmAt = Infinity
+    this.openDue(now)
+  }
+
+  get hasDue(): boolean {
+    return this.timed.size > 0
+  }
+
+  /**
+   * Nothing that shares this gate starts for so long: that of the request's key, of its tag, of the pool, or of the limit of that
+   * name. One that the request does not pass is taken for that of its tag.
+   */
+  close(request: Ranked, flow: Flow, at: string, now: number, millis: number): Gate {
+    const gate = this.shared(request, flow, at)
+    // Never earlier than somebody else has said.
+    gate.notBefore = Math.max(gate.notBefore, now + millis)
+    this.watch(gate, now)
+    return gate
+  }
+
+  private shared({ lane, tag }: Ranked, flow: Flow, at: string): Gate {
+    if (at === "pool") return (this.pool ??= new Gate("pool", ""))
+    if (at === "key") return this.ofKey(flow)
+    return lane?.gates.find(({ limit }) => limit!.limit.name === at) ?? this.ofTag(this.tag(tag))
+  }
+
+  private ofKey(flow: Flow): Gate {
+    return (flow.gate ??= new Gate("key", flow.key))
+  }
+
+  private ofTag(state: TagState): Gate {
+    return (state.gate ??= new Gate("tag", state.tag))
+  }
+
+  /** Nothing of this tag, or of this key, starts until that is taken back. */
+  pause(what: TagState | Flow, paused: boolean, now: number): void {
+    const gate = what instanceof TagState ? this.ofTag(what) : this.ofKey(what)
+    gate.paused = paused
+    if (paused) this.paused.add(gate)
+    else this.paused.delete(gate)
+    this.letGo(gate, now)
+  }
+
+  pauseLimit(state: LimitState, paused: boolean, flows: Iterable<Flow>, now: number): void {
+    state.paused = paused
+    for (const gate of this.ofLimit(state, flows)) this.letGo(gate, now)
+  }
+
+  /** Another limit in its place. */
+  change(state: LimitState, limit: Limit.Limit, flows: Iterable<Flow>, now: number): void {
+    state.change(limit)
+    for (const gate of this.ofLimit(state, flows)) {
+      gate.forgive(now)
+      this.letGo(gate, now)
+    }
+  }
+
+  /** Whatever somebody has paused goes on. */
+  resumeAll(flows: Iterable<Flow>, now: number): void {
+    for (const gate of this.paused) {
+      gate.paused = false
+      this.paused.delete(gate)
+      this.letGo(gate, now)
+    }
+    for (const state of this.limits) if (state.paused) this.pauseLimit(state, false, flows, now)
+  }
+
+  /** Every gate of a limit. */
+  *ofLimit({ byValue, index, limit: { per } }: LimitState, flows: Iterable<Flow>): Iterable<Gate> {
+    if (per === "pool") yield this.ofPool[index]!
+    else if (typeof per === "function") yield* byValue.values()
+    else for (const { gates } of per === "tag" ? this.tags.values() : flows) if (gates?.[index]) yield gates[index]
+  }
+
+  /** Those of the pool's and the tags' limits, and of the others those that are closed by somebody or hold something back. */
+  inUse(most: number): ReadonlyArray<Gate> {
+    const found = new Set<Gate>(this.ofPool.filter((gate) => gate !== undefined))
+    for (const { gates } of this.tags.values()) for (const gate of gates) if (gate !== undefined) found.add(gate)
+    for (const gates of [this.paused, this.crowded]) {
+      for (const gate of gates) {
+        if (found.size >= most) break
+        found.add(gate)
+      }
+    }
+    return [...found].slice(0, most)
+  }
+
+  /** Nobody waits any more, and nothing is to ring. */
+  stop(): void {
+    this.alarmAt = Infinity
+    this.alarm.clear()
+  }
+
+  private watch(gate: Gate, now: number): void {
+    const at = gate.parked.size > 0 ? gate.opensAt : Infinity
+    if (at === Infinity || isDue(at, now)) this.unwatch(gate)
+    else {
+      gate.timedAt = at
+      if (gate.heapAt < 0) this.timed.push(gate)
+      else this.timed.changed(gate)
+      this.setAlarm(now)
+    }
+  }
+
+  private unwatch(gate: Gate): void {
+    if (gate.heapAt < 0) return
+    this.timed.remove(gate)
+    gate.timedAt = Infinity
+    if (this.timed.size === 0 && this.alarmAt !== Infinity) this.stop()
+  }
+
+  /** The alarm may ring too early, never too late. */
+  private setAlarm(now: number): void {
+    const at = this.timed.first?.timedAt ?? Infinity
+    if (at >= this.alarmAt) return
+    this.alarmAt = at
+    this.alarm.set(at, now)
+  }
+}

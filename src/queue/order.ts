@@ -1,0 +1,42 @@
+/** In which order accepted requests are taken: what a pool's queue asks of whoever keeps them. */
+import type { PoolRequest } from "../internal/request.ts"
+import { Ring } from "./ring.ts"
+
+export interface Order {
+  /** Requests that wait. */
+  readonly size: number
+  /** Of them, those that wait at a closed gate. */
+  readonly heldBack: number
+  /** Those that a worker could take now, as far as is known: `take` may find that they are held back. Zero: none can. */
+  readonly free: number
+  push(request: PoolRequest, now: number): void
+  /** The next that may start. */
+  take(now: number): PoolRequest | undefined
+  remove(request: PoolRequest, now: number): void
+  /** It is between two attempts from now on, or, `-1`, no longer. */
+  delay(request: PoolRequest, by: 1 | -1): void
+  /** Its attempt has really ended, after so many milliseconds. */
+  ended(request: PoolRequest, millis: number, now: number): void
+  /** It has ended. Its attempt may still be about to. */
+  settled(request: PoolRequest, now: number): void
+  [Symbol.iterator](): Iterator<PoolRequest>
+}
+
+/** First in, first out. Nothing is held back, and nobody needs to be remembered. */
+export class Line extends Ring<PoolRequest> implements Order {
+  get heldBack(): number {
+    return 0
+  }
+
+  get free(): number {
+    return this.size
+  }
+
+  take(): PoolRequest | undefined {
+    return this.shift()
+  }
+
+  delay(): void {}
+  ended(): void {}
+  settled(): void {}
+}
