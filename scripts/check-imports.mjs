@@ -47,7 +47,8 @@ const table = {
   "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow",
   "queue/ranked": "internal/request queue/flow",
-  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/ranked queue/tagState",
+  "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
+  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/fairQueue":
     "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",

@@ -156,6 +156,7 @@ export class Admission implements Canceller {
 
   /** The same for one that a worker has just taken out of the queue. */
   expireTaken(request: PoolRequest, now: number): void {
+    this.pool.queue.ended(request, 0, now)
     this.pool.settle(request, "expired", expiredExit(request), now)
     this.onPlace()
   }

@@ -123,7 +123,11 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     settle,
     retryDelay: makeRetryDelay(context),
     latestReturn: (request) => drain.latestReturn(request),
-    onPlace: () => admission.onPlace(),
+    onPlace: () => {
+      admission.onPlace()
+      // To be taken, it may have let others go at a gate. Whoever is woken for them finds this one counted.
+      if (queue.fair !== undefined) crew.wakeFreed(0)
+    },
     onReturn: () => {
       crew.wake()
       nesting.lendAll()

@@ -62,11 +62,11 @@ export const makeSelection = (core: Core) => {
       gates.pause(flow, paused, at)
       flows.release(flow)
     } else {
-      const limit = gates.limits.find(({ limit }) => limit.name === what.limit)
+      const limit = gates.limits.find(what.limit)
       if (limit === undefined)
         return wrong(
           "limit",
-          gates.limits.map(({ limit }) => limit.name),
+          gates.limits.all.map(({ limit }) => limit.name),
           what.limit
         )
       gates.pauseLimit(limit, paused, flows.all, at)
@@ -129,7 +129,7 @@ export const makeSelection = (core: Core) => {
     resumeOnly: pauseOnly(false),
     setLimit: (name: string, change: Limit.Change) =>
       Effect.suspend(() => {
-        const state = queue.fair?.gates.limits.find(({ limit }) => limit.name === name)
+        const state = queue.fair?.gates.limits.find(name)
         if (state === undefined) {
           const names = config.discipline.limits.map(({ name }) => `"${name}"`)
           return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))
