@@ -102,7 +102,8 @@ export const makeSelection = (core: Core) => {
       }),
     cancelAll: (filter: Filter): Effect.Effect<number> =>
       Effect.callback((resume) => {
-        cancelFrom(select(filter), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
+        // The last ones first: no cancelling makes room for one that is to be cancelled next.
+        cancelFrom(select(filter).toReversed(), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
       }),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20)),
