@@ -82,7 +82,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -97,8 +97,9 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request queue/*",

@@ -117,9 +117,8 @@ export class Crew implements Employer {
   /** Requests that were held back may start now; `byWorker` of them will be taken by one that looks for work anyway. */
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
-    if (freed === 0) return
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    this.pool.onShort()
+    if (freed > 0) this.pool.onShort()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
