@@ -29,9 +29,22 @@ export class Limits {
     const gates: Array<Gate> = []
     for (const state of this.all) {
       const gate = state.appliesTo(tag.tag) ? this.gateOf(state, flow, tag, values) : undefined
-      if (gate !== undefined) gates.push(gate)
+      if (gate === undefined) continue
+      gates.push(gate)
+      if (typeof state.limit.per !== "function") continue
+      gate.lanes++
+      state.lingering.delete(gate)
     }
     return gates
+  }
+
+  /** That of the limit of this name, if it applies to a request. Nobody needs to refer to it any more, or yet. */
+  gateNamed(name: string, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
+    const state = this.find(name)
+    if (state === undefined || !state.appliesTo(tag.tag)) return undefined
+    const gate = this.gateOf(state, flow, tag, values)
+    if (typeof state.limit.per === "function" && gate?.lanes === 0) state.lingering.add(gate)
+    return gate
   }
 
   private gateOf(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
@@ -44,8 +57,6 @@ export class Limits {
     if (value === undefined) return undefined
     let gate = state.byValue.get(value)
     if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
-    gate.lanes++
-    state.lingering.delete(gate)
     return gate
   }
 
