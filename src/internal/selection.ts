@@ -95,9 +95,11 @@ export const makeSelection = (core: Core) => {
     for (const phase of phases) {
       for (const request of inPhase(phase)) of(what === "tag" ? request.tag : keyOf(request))[phase]++
     }
+    const { fair } = queue
+    const held = fair?.heldBackAt(now())
     for (const [name, count] of counts) {
-      const known = what === "tag" ? queue.fair?.gates.tag(name) : queue.fair?.flows.find(name)
-      count.heldBack = known?.heldBack ?? 0
+      const known = what === "tag" ? fair?.gates.tag(name) : fair?.flows.find(name)
+      count.heldBack = known === undefined ? 0 : held!.of(known)
     }
     return [...counts.values()]
   }
@@ -145,7 +147,9 @@ export const makeSelection = (core: Core) => {
     gates: (options: { readonly limit?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<GateView> => {
         const at = now()
-        return (queue.fair?.gates.inUse(options.limit ?? 100) ?? []).map((gate) => gateView(gate, config.name, at))
+        const held = queue.fair?.heldBackAt(at)
+        const gates = queue.fair?.gates.inUse(options.limit ?? 100) ?? []
+        return gates.map((gate) => gateView(gate, held!.of(gate), config.name, at))
       })
   }
 }
@@ -157,8 +161,8 @@ const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""
 const nameOf = (gate: Gate | undefined): string | undefined =>
   gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
 
-const gateView = (gate: Gate, pool: string, now: number): GateView => {
-  const { heldBack, isPaused, kind, name, of, opensAt, running, started } = gate
+const gateView = (gate: Gate, heldBack: number, pool: string, now: number): GateView => {
+  const { isPaused, kind, name, of, opensAt, running, started } = gate
   return {
     kind,
     name: kind === "pool" ? pool : name,
