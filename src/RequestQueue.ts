@@ -241,6 +241,12 @@ export class WaitingRequests {
     return [...(phase === "blocked" ? this.door : phase === "waiting" ? this.order : this.delayedRequests)]
   }
 
+  /** The key of one for which there was no place, if it is that which has its share. */
+  fullKey(request: PoolRequest): string | undefined {
+    // While there is room it is its own key that has no more.
+    return this.hasRoom ? ((request as Ranked).key ?? "") : undefined
+  }
+
   get hasRoom(): boolean {
     return this.places < this.capacity
   }
@@ -257,8 +263,7 @@ export class WaitingRequests {
 
   /** A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way. */
   private takeOldest(request: PoolRequest): PoolRequest {
-    // While there is room it is its own key that has no more.
-    const key = this.hasRoom ? ((request as Ranked).key ?? "") : undefined
+    const key = this.fullKey(request)
     const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
     if (waiting !== undefined) return waiting
     const isOfKey = (delayed: PoolRequest) => key === undefined || ((delayed as Ranked).key ?? "") === key

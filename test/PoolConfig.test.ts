@@ -197,7 +197,7 @@ describe("PoolConfig.config", () => {
         deadLetters: 8,
         decisions: 9,
         inherit: [],
-        discipline: defaults.discipline
+        discipline: defaults.discipline as never
       })
     })
   )

@@ -71,7 +71,7 @@ export class Admission implements Canceller {
       return this.draining
     }
     const offered = queue.offer(request)
-    if (offered === "full") return this.full
+    if (offered === "full") return this.fullFor(request)
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -87,6 +87,12 @@ export class Admission implements Canceller {
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
     return undefined
+  }
+
+  private fullFor(request: PoolRequest): Exit.Exit<never, QueueFull> {
+    const { capacity } = this.pool.queue
+    const key = this.pool.queue.fullKey(request)
+    return key === undefined ? this.full : Exit.fail(withoutStack(() => new QueueFull({ capacity, key })))
   }
 
   /** Places have become free: blocked callers move up, while the pool takes anybody in. */
