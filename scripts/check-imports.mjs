@@ -47,7 +47,8 @@ const table = {
   "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow",
   "queue/ranked": "internal/request queue/flow",
-  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/ranked queue/tagState",
+  "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
+  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/fairQueue":
     "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",
@@ -81,7 +82,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -96,13 +97,14 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
-  Ticket: "Outcome PoolError RequestPolicy internal/asyncContext internal/request",
+  Ticket: "Outcome PoolError RequestPolicy internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
@@ -174,20 +176,26 @@ const table = {
   "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause",
   "http/submit":
     "index http/body http/ended http/headers http/ledger http/logCause http/problem http/resource http/send http/service",
-  "http/api": "index",
+  "http/shapes": "index",
+  "http/api": "http/shapes",
+  "http/contract": "index http/api http/shapes",
+  "http/client": "",
+  "http/limits": "index http/points",
   "http/example": "",
   "http/points": "",
-  "http/monitor": "index http/points http/service",
+  "http/monitor": "index http/limits http/points http/service",
   "http/eventHub": "index http/ended http/monitor http/service",
   "http/events": "http/eventHub http/monitor http/problem http/send http/service",
-  "http/requests": "index http/api http/headers http/ledger http/problem http/resource http/service http/submit",
-  "http/pool": "index http/api http/example http/headers http/problem http/service",
+  "http/requests":
+    "index http/api http/client http/headers http/ledger http/problem http/resource http/service http/submit",
+  "http/pool": "index http/api http/client http/example http/headers http/limits http/problem http/service http/shapes",
+  "http/turns": "index http/api http/client http/limits http/problem http/service http/shapes",
   "http/operations": "http/api http/events http/guard http/problem http/service",
   "http/docsFixes": "",
   "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service",
+    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/turns",
   "http/unreadable": "http/problem http/send",
   "http/patience": "",
   "http/pipeline": "",

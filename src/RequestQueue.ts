@@ -198,8 +198,11 @@ export class WaitingRequests {
 
   /** It is not the turn of those that this concerns for so long. Answers the gate that is closed. */
   notBefore(request: PoolRequest, at: string, now: number, millis: number): Gate {
-    const { gates, flows } = this.rank()
-    return gates.close(request, flows.of((request as Ranked).key ?? ""), at, now, millis)
+    const { flows, gates } = this.rank()
+    const flow = flows.of((request as Ranked).key ?? "")
+    const gate = gates.close(request, flow, at, now, millis)
+    flows.release(flow)
+    return gate
   }
 
   /** What is in the way of this one, wherever it stands; `undefined`: nothing but those before it. */
@@ -241,12 +244,6 @@ export class WaitingRequests {
     return [...(phase === "blocked" ? this.door : phase === "waiting" ? this.order : this.delayedRequests)]
   }
 
-  /** The key of one for which there was no place, if it is that which has its share. */
-  fullKey(request: PoolRequest): string | undefined {
-    // While there is room it is its own key that has no more.
-    return this.hasRoom ? ((request as Ranked).key ?? "") : undefined
-  }
-
   get hasRoom(): boolean {
     return this.places < this.capacity
   }
@@ -263,7 +260,8 @@ export class WaitingRequests {
 
   /** A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way. */
   private takeOldest(request: PoolRequest): PoolRequest {
-    const key = this.fullKey(request)
+    // While there is room it is its own key that has no more.
+    const key = this.hasRoom ? ((request as Ranked).key ?? "") : undefined
     const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
     if (waiting !== undefined) return waiting
     const isOfKey = (delayed: PoolRequest) => key === undefined || ((delayed as Ranked).key ?? "") === key

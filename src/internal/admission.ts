@@ -1,6 +1,7 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
 import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
@@ -71,7 +72,7 @@ export class Admission implements Canceller {
       return this.draining
     }
     const offered = queue.offer(request)
-    if (offered === "full") return this.fullFor(request)
+    if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -89,10 +90,10 @@ export class Admission implements Canceller {
     return undefined
   }
 
-  private fullFor(request: PoolRequest): Exit.Exit<never, QueueFull> {
-    const { capacity } = this.pool.queue
-    const key = this.pool.queue.fullKey(request)
-    return key === undefined ? this.full : Exit.fail(withoutStack(() => new QueueFull({ capacity, key })))
+  /** There is room, but not for one more of its key. */
+  private fullOf(request: PoolRequest): Exit.Exit<never, QueueFull> {
+    const { key = "" } = request as Ranked
+    return Exit.fail(withoutStack(() => new QueueFull({ capacity: this.pool.queue.capacity, key })))
   }
 
   /** Places have become free: blocked callers move up, while the pool takes anybody in. */
@@ -162,6 +163,7 @@ export class Admission implements Canceller {
 
   /** The same for one that a worker has just taken out of the queue. */
   expireTaken(request: PoolRequest, now: number): void {
+    this.pool.queue.ended(request, 0, now)
     this.pool.settle(request, "expired", expiredExit(request), now)
     this.onPlace()
   }
