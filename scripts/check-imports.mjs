@@ -116,7 +116,8 @@ const table = {
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
   PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
-  ElasticPool: "Handlers PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  ElasticPool:
+    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -137,11 +138,15 @@ const table = {
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
-  "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
+  "promise/callOptions":
+    "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
+  "promise/notBefore": "NotBefore internal/checks promise/publicError",
+  "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
   "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/door":
     "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
-  "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
+  "promise/ticket":
+    "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/entries promise/outcome promise/publicError promise/task",
@@ -149,10 +154,10 @@ const table = {
   "promise/hearing": "PoolEvent internal/asyncContext internal/core promise/outcome",
   "promise/quiet": "internal/core promise/hostClock",
   "promise/pool":
-    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet",
+    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "Handlers PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "DrainReport Latencies PoolSnapshot ScalingPolicy promise/*",
+    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+  "promise/index": "DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
   "http/RemotePool": "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages",
