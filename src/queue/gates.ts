@@ -189,8 +189,8 @@ export class Gates {
     if (at === "pool") return (this.pool ??= new Gate("pool", ""))
     if (at === "key") return this.ofKey(flow)
     const state = this.tag(tag)
-    // Not that of its lane: with the end of an attempt that may have been the last of it.
-    return this.limits.gateNamed(at, flow, state, values) ?? this.ofTag(state)
+    // Not those of its lane: that may be forgotten, and its gates with it, once nothing of it waits or runs.
+    return this.limits.gateAt(at, flow, state, values) ?? this.ofTag(state)
   }
 
   private ofKey(flow: Flow): Gate {

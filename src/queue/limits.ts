@@ -29,21 +29,17 @@ export class Limits {
     const gates: Array<Gate> = []
     for (const state of this.all) {
       const gate = state.appliesTo(tag.tag) ? this.gateOf(state, flow, tag, values) : undefined
-      if (gate === undefined) continue
-      gates.push(gate)
-      if (typeof state.limit.per !== "function") continue
-      gate.lanes++
-      state.lingering.delete(gate)
+      if (gate !== undefined) gates.push(gate)
     }
     return gates
   }
 
-  /** That of the limit of this name, if it applies to a request. Nobody needs to refer to it any more, or yet. */
-  gateNamed(name: string, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
+  /** That of the limit of this name, if a request has to pass it. */
+  gateAt(name: string, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
     const state = this.find(name)
-    if (state === undefined || !state.appliesTo(tag.tag)) return undefined
-    const gate = this.gateOf(state, flow, tag, values)
-    if (typeof state.limit.per === "function" && gate?.lanes === 0) state.lingering.add(gate)
+    const gate = state?.appliesTo(tag.tag) === true ? this.gateOf(state, flow, tag, values) : undefined
+    // It is for no lane.
+    if (gate !== undefined) this.letGoOf(gate)
     return gate
   }
 
@@ -57,14 +53,19 @@ export class Limits {
     if (value === undefined) return undefined
     let gate = state.byValue.get(value)
     if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
+    gate.lanes++
+    state.lingering.delete(gate)
     return gate
   }
 
   /** This lane is no more. */
   release(lane: Lane): void {
-    for (const gate of lane.gates) {
-      if (typeof gate.limit!.limit.per === "function" && --gate.lanes === 0) gate.limit!.lingering.add(gate)
-    }
+    for (const gate of lane.gates) this.letGoOf(gate)
+  }
+
+  private letGoOf(gate: Gate): void {
+    const { limit, lingering } = gate.limit!
+    if (typeof limit.per === "function" && --gate.lanes === 0) lingering.add(gate)
   }
 
   /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */

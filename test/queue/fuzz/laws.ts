@@ -26,7 +26,7 @@ export const insideOf = (gates: Gates) =>
 /** What is broken, in words. */
 export const broken = (state: State): ReadonlyArray<string> => [...wrongCounts(state), ...overlooked(state)]
 
-function* wrongCounts({ naive, queue }: State): Iterable<string> {
+function* wrongCounts({ naive, now, queue }: State): Iterable<string> {
   const fair = queue.fair!
   const waiting = naive.in("waiting")
   const lanes = lanesOf(queue)
@@ -39,6 +39,8 @@ function* wrongCounts({ naive, queue }: State): Iterable<string> {
   const heldBack = (of: ReadonlyArray<Lane>) => sum(of.map(({ size }) => size))
   yield* is("heldBack", queue.heldBack, heldBack(parked))
   yield* is("free", queue.free, waiting.length - heldBack(parked))
+  const { total } = fair.heldBackAt(now)
+  if (total < queue.heldBack || total > waiting.length) yield `${total} are held back, of ${waiting.length}`
   for (const tag of fair.gates.allTags) {
     yield* is(`heldBack of ${tag.tag}`, tag.heldBack, heldBack(parked.filter((lane) => lane.tag === tag)))
   }
