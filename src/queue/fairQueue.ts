@@ -21,7 +21,7 @@ export class FairQueue implements Order {
   size = 0
   /** Lanes that were let go since somebody asked: see `takeFreed`. */
   private freed = 0
-  private readonly ready = new Bench<Lane>()
+  private readonly ready = new Bench<Lane>(true)
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
