@@ -22,7 +22,7 @@ export class FairQueue implements Order {
   size = 0
   /** Lanes that were let go since somebody asked: see `takeFreed`. */
   private freed = 0
-  private readonly ready = new Bench<Lane>()
+  private readonly ready = new Bench<Lane>(true)
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
@@ -209,8 +209,8 @@ export class FairQueue implements Order {
     flow.running++
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
+    // That its key stands later now is found out by the bench.
     this.left(lane, true, now)
-    this.ready.rerank(flow)
   }
 
   /** One has left this lane, and it goes where those that are left in it belong. */

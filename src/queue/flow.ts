@@ -2,6 +2,7 @@
 import type { PoolRequest } from "../internal/request.ts"
 import type { Ranking, Seated } from "./bench.ts"
 import type { Gate } from "./gate.ts"
+import type { Heaped } from "./heap.ts"
 import { Ring } from "./ring.ts"
 import type { TagState } from "./tagState.ts"
 
@@ -20,6 +21,8 @@ export class Flow implements Ranking {
   running = 0
   /** It waits for a worker, or has one. */
   isActive = false
+  /** On the bench of those that may start. */
+  seat: Heaped | undefined = undefined
   /** For pauses and times of this key. */
   gate: Gate | undefined = undefined
   /** Those of limits that count each key, by the limit's index. */
