@@ -20,7 +20,7 @@ const table = {
   "policies/bursts": "",
   "policies/forecast": "",
   "policies/handlerLoad": "PoolSnapshot policies/forecast",
-  "policies/queueLength": "internal/checks policies/policy",
+  "policies/queueLength": "internal/checks policies/figures policies/policy",
   "policies/measure": "policies/forecast policies/handlerLoad policies/policy policies/staffing",
   "policies/adaptive":
     "internal/checks PoolError policies/bursts policies/figures policies/measure policies/policy policies/staffing",
@@ -50,8 +50,9 @@ const table = {
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
+  "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",
+    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/ranked queue/tagState",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -100,7 +101,7 @@ const table = {
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
     "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
-  "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
+  "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
@@ -167,7 +168,8 @@ const table = {
   "http/send": "http/problem",
   "http/body": "internal/jsonText http/problem http/send",
   "http/guard": "http/problem",
-  "http/headers": "index http/problem",
+  "http/keys": "",
+  "http/headers": "index http/keys http/problem",
   "http/byNumber": "",
   "http/ended": "index",
   "http/ledger": "index http/byNumber http/ended",
