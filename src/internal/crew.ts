@@ -119,7 +119,8 @@ export class Crew implements Employer {
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    if (freed > 0) this.pool.onShort()
+    // A gate may have room for what waits for a slot, with nobody before it.
+    this.pool.onShort()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
