@@ -47,7 +47,8 @@ const table = {
   "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow",
   "queue/ranked": "internal/request queue/flow",
-  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/ranked queue/tagState",
+  "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
+  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/fairQueue":
     "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",
@@ -82,7 +83,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -97,8 +98,9 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request queue/*",

@@ -34,7 +34,7 @@ export const makeControls = (core: Core) => {
   const limitsNow = (): PoolSnapshot["limits"] => {
     if (queue.fair === undefined) return nothing
     const limits: Record<string, LimitCounts> = {}
-    for (const { gates, heldBack, limit, running, started } of queue.fair.gates.limits) {
+    for (const { gates, heldBack, limit, running, started } of queue.fair.gates.limits.all) {
       const { concurrency, name, rate } = limit
       limits[name] = { concurrency, rate, running, heldBack, started, gates }
     }

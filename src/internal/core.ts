@@ -11,7 +11,7 @@ import { Attempts } from "./attempt.ts"
 import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
-import { Deadline, Deadlines } from "./deadlines.ts"
+import { Deadline, Deadlines, grainMillis } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
@@ -96,7 +96,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     crew.wakeAll()
   })
   const queue: WaitingRequests = (yield* RequestQueue).make(counters, {
-    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now)),
+    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now - grainMillis)),
     clear: () => deadlines.clear(gatesOpen)
   })
 
@@ -123,7 +123,11 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     settle,
     retryDelay: makeRetryDelay(context),
     latestReturn: (request) => drain.latestReturn(request),
-    onPlace: () => admission.onPlace(),
+    onPlace: () => {
+      admission.onPlace()
+      // To be taken, it may have let others go at a gate. Whoever is woken for them finds this one counted.
+      if (queue.fair !== undefined) crew.wakeFreed(0)
+    },
     onReturn: () => {
       crew.wake()
       nesting.lendAll()

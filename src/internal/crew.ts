@@ -107,9 +107,9 @@ export class Crew implements Employer {
   wakeAll(): void {
     this.adjust()
     if (this.paused) return
-    const { free: requests } = this.pool.queue
-    const free = this.mode === "inline" ? requests : this.idle.length + Math.max(0, this.most - this.own)
-    for (let left = Math.min(requests, free); left > 0; left--) this.wake()
+    const { free } = this.pool.queue
+    const workers = this.mode === "inline" ? free : this.idle.length + Math.max(0, this.most - this.own)
+    for (let left = Math.min(free, workers); left > 0; left--) this.wake()
     this.tellShortage()
     this.pool.onShort()
   }
@@ -117,9 +117,8 @@ export class Crew implements Employer {
   /** Requests that were held back may start now; `byWorker` of them will be taken by one that looks for work anyway. */
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
-    if (freed === 0) return
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    this.pool.onShort()
+    if (freed > 0) this.pool.onShort()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
@@ -195,27 +194,21 @@ export class Crew implements Employer {
     if (this.paused || this.closed) return undefined
     for (;;) {
       const request = this.pool.queue.take(now)
-      if (request === undefined) return undefined
-      if (!isDue(request.expiresAt, now)) {
-        // What it has made room for at a gate may be for another one.
-        if (this.idle.length > 0 && this.pool.queue.fair !== undefined && this.pool.queue.free > 0) this.wake()
-        return request
-      }
-      this.pool.queue.ended(request, 0, now)
+      if (request === undefined || !isDue(request.expiresAt, now)) return request
       this.pool.onExpired(request, now)
     }
   }
 
   /** The one that it is there for, wherever that waits; `undefined`: it waits no more. */
   private takeReserved(worker: Worker, now: number): PoolRequest | undefined {
+    const { queue } = this.pool
     const request = worker.reserved
     worker.reserved = undefined
     if (request === undefined || this.paused || this.closed) return undefined
     if (request.phase === "blocked") this.pool.onReserved(request, now)
-    if (request.phase !== "waiting" || this.pool.queue.isHeldBack(request, now)) return undefined
-    this.pool.queue.takeOut(request, now)
+    if (request.phase !== "waiting" || queue.isHeldBack(request, now)) return undefined
+    queue.takeOut(request, now)
     if (!isDue(request.expiresAt, now)) return request
-    this.pool.queue.ended(request, 0, now)
     this.pool.onExpired(request, now)
     return undefined
   }
@@ -259,10 +252,9 @@ export class Crew implements Employer {
   }
 
   private tellShortage(): void {
-    const { onShortage } = this
-    if (onShortage === undefined || !this.isShort) return
+    if (this.onShortage === undefined || !this.isShort) return
+    this.pool.turn.defer(this.onShortage)
     this.onShortage = undefined
-    this.pool.turn.defer(onShortage)
   }
 
   private get isShort(): boolean {

@@ -8,6 +8,7 @@ import type { Ranked } from "../queue/ranked.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
+import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 
 export const makeSelection = (core: Core) => {
@@ -43,12 +44,17 @@ export const makeSelection = (core: Core) => {
   })
 
   /** However many they are, the host gets its turns in between. */
-  const cancelFrom = (requests: ReadonlyArray<PoolRequest>, from: number, done: () => void): void => {
+  const cancelFrom = (
+    requests: ReadonlyArray<PoolRequest>,
+    from: number,
+    cancelled: number,
+    done: (cancelled: number) => void
+  ): void => {
     for (let at = from; at < requests.length; at++) {
-      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, done))
-      admission.cancel(requests[at]!)
+      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, cancelled, done))
+      if (admission.cancel(requests[at]!) !== "settled") cancelled++
     }
-    done()
+    done(cancelled)
   }
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
@@ -62,11 +68,11 @@ export const makeSelection = (core: Core) => {
       gates.pause(flow, paused, at)
       flows.release(flow)
     } else {
-      const limit = gates.limits.find(({ limit }) => limit.name === what.limit)
+      const limit = gates.limits.find(what.limit)
       if (limit === undefined)
         return wrong(
           "limit",
-          gates.limits.map(({ limit }) => limit.name),
+          gates.limits.all.map(({ limit }) => limit.name),
           what.limit
         )
       gates.pauseLimit(limit, paused, flows.all, at)
@@ -82,26 +88,6 @@ export const makeSelection = (core: Core) => {
   const pauseOnly = (paused: boolean) => (what: Pausable) =>
     Effect.suspend(() => setPaused(what, paused) ?? Effect.void)
 
-  const countsBy = (what: "tag" | "key"): Array<Waiters> => {
-    const counts = new Map<string, { -readonly [K in keyof Waiters]: Waiters[K] }>()
-    const of = (name: string) => {
-      let found = counts.get(name)
-      if (found === undefined) {
-        found = { name, blocked: 0, waiting: 0, heldBack: 0, delayed: 0, running: 0 }
-        counts.set(name, found)
-      }
-      return found
-    }
-    for (const phase of phases) {
-      for (const request of inPhase(phase)) of(what === "tag" ? request.tag : keyOf(request))[phase]++
-    }
-    for (const [name, count] of counts) {
-      const known = what === "tag" ? queue.fair?.gates.tag(name) : queue.fair?.flows.find(name)
-      count.heldBack = known?.heldBack ?? 0
-    }
-    return [...counts.values()]
-  }
-
   return {
     list: (
       filter: Filter = {},
@@ -116,20 +102,15 @@ export const makeSelection = (core: Core) => {
       }),
     cancelAll: (filter: Filter): Effect.Effect<number> =>
       Effect.callback((resume) => {
-        const found = select(filter)
-        cancelFrom(found, 0, () => resume(Effect.succeed(found.length)))
+        cancelFrom(select(filter), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
       }),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
-      Effect.sync((): ReadonlyArray<Waiters> =>
-        countsBy(what)
-          .sort((a, b) => b.waiting + b.blocked - (a.waiting + a.blocked) || b.running - a.running)
-          .slice(0, options.top ?? 20)
-      ),
+      Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20)),
     pauseOnly: pauseOnly(true),
     resumeOnly: pauseOnly(false),
     setLimit: (name: string, change: Limit.Change) =>
       Effect.suspend(() => {
-        const state = queue.fair?.gates.limits.find(({ limit }) => limit.name === name)
+        const state = queue.fair?.gates.limits.find(name)
         if (state === undefined) {
           const names = config.discipline.limits.map(({ name }) => `"${name}"`)
           return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))

@@ -118,7 +118,7 @@ export class FairQueue implements Order {
     if (request.phase === "ended") this.letGoOf(request, now)
     this.rest(lane)
     this.flows.sweep(now)
-    this.gates.sweep(now)
+    this.gates.limits.sweep(now)
   }
 
   settled(request: Ranked, now: number): void {
@@ -245,7 +245,7 @@ export class FairQueue implements Order {
     // One with values of its own may never be needed again; of the others there are few.
     if (typeof lane.id === "string" && lane.size + lane.running === 0 && flow.laneOf(lane.id) === lane) {
       flow.removeLane(lane)
-      this.gates.release(lane)
+      this.gates.limits.release(lane)
     }
     if (flow.running === 0 && !this.ready.has(flow)) this.flows.deactivate(flow)
   }
@@ -263,7 +263,7 @@ export class FairQueue implements Order {
     const id = idOf(state, priority, values)
     const known = flow.laneOf(id)
     if (known !== undefined) return known
-    const lane = new Lane(id, flow, state, priority, this.gates.of(flow, state, values), this.ordering)
+    const lane = new Lane(id, flow, state, priority, this.gates.limits.gatesOf(flow, state, values), this.ordering)
     flow.addLane(lane)
     return lane
   }

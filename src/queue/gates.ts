@@ -2,9 +2,10 @@
 import { isDue } from "../internal/deadlines.ts"
 import type * as Limit from "../Limit.ts"
 import type { Flow, Lane } from "./flow.ts"
-import { Gate, LimitState } from "./gate.ts"
+import { Gate, type LimitState } from "./gate.ts"
 import { Heap } from "./heap.ts"
-import type { Ranked, Values } from "./ranked.ts"
+import { Limits } from "./limits.ts"
+import type { Ranked } from "./ranked.ts"
 import { TagState } from "./tagState.ts"
 
 /** What rings when a gate opens. */
@@ -15,13 +16,12 @@ export interface Alarm {
 }
 
 export class Gates {
-  readonly limits: ReadonlyArray<LimitState>
+  readonly limits: Limits
   /** Requests that wait at a gate. */
   heldBack = 0
   /** For times of the whole pool. */
   pool: Gate | undefined = undefined
   private readonly tags = new Map<string, TagState>()
-  private readonly ofPool: ReadonlyArray<Gate | undefined>
   /** Of those that open by themselves, and at which somebody waits. */
   private readonly timed = new Heap<Gate>((a, b) => a.timedAt < b.timedAt)
   /** Those at which somebody waits. */
@@ -32,15 +32,9 @@ export class Gates {
   private readonly alarm: Alarm
   /** This lane waits no more: it goes where its requests can be taken. */
   private readonly onLetGo: (lane: Lane) => void
-  /** Those with a function, in whose order their values come. */
-  private readonly valued: ReadonlyArray<LimitState>
 
   constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane) => void) {
-    this.limits = limits.map((limit, index) => new LimitState(index, limit))
-    this.valued = this.limits.filter(({ limit }) => typeof limit.per === "function")
-    this.ofPool = this.limits.map((state) =>
-      state.limit.per === "pool" ? new Gate("limit", state.limit.name, state) : undefined
-    )
+    this.limits = new Limits(limits)
     this.alarm = alarm
     this.onLetGo = onLetGo
   }
@@ -53,53 +47,6 @@ export class Gates {
 
   get allTags(): Iterable<TagState> {
     return this.tags.values()
-  }
-
-  /** Those of the limits that apply to a request, in the order of these. */
-  of(flow: Flow, tag: TagState, values: Values | undefined): ReadonlyArray<Gate> {
-    const gates: Array<Gate> = []
-    for (const state of this.limits) {
-      const gate = state.appliesTo(tag.tag) ? this.one(state, flow, tag, values) : undefined
-      if (gate !== undefined) gates.push(gate)
-    }
-    return gates
-  }
-
-  private one(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
-    const { index, limit } = state
-    const { name, per } = limit
-    if (per === "pool") return this.ofPool[index]
-    if (per === "tag") return (tag.gates[index] ??= new Gate("limit", name, state, tag.tag))
-    if (per === "key") return ((flow.gates ??= [])[index] ??= new Gate("limit", name, state, flow.key))
-    const value = values?.[this.valued.indexOf(state)]
-    if (value === undefined) return undefined
-    let gate = state.byValue.get(value)
-    if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
-    gate.lanes++
-    state.lingering.delete(gate)
-    return gate
-  }
-
-  /** This lane is no more. */
-  release(lane: Lane): void {
-    for (const gate of lane.gates) {
-      if (typeof gate.limit!.limit.per === "function" && --gate.lanes === 0) gate.limit!.lingering.add(gate)
-    }
-  }
-
-  /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */
-  sweep(now: number): void {
-    for (const { byValue, lingering } of this.valued) {
-      for (let looks = 0; looks < 2; looks++) {
-        const gate = lingering.values().next().value
-        if (gate === undefined) break
-        lingering.delete(gate)
-        if (gate.isBlank(now)) {
-          byValue.delete(gate.of!)
-          gate.limit!.gates--
-        } else lingering.add(gate)
-      }
-    }
   }
 
   /** The first closed gate before the head of this lane. */
@@ -241,13 +188,13 @@ export class Gates {
 
   pauseLimit(state: LimitState, paused: boolean, flows: Iterable<Flow>, now: number): void {
     state.paused = paused
-    for (const gate of this.ofLimit(state, flows)) this.letGo(gate, now)
+    for (const gate of this.limits.gatesIn(state, this.tags.values(), flows)) this.letGo(gate, now)
   }
 
   /** Another limit in its place. */
   change(state: LimitState, limit: Limit.Limit, flows: Iterable<Flow>, now: number): void {
     state.change(limit)
-    for (const gate of this.ofLimit(state, flows)) {
+    for (const gate of this.limits.gatesIn(state, this.tags.values(), flows)) {
       gate.forgive(now)
       this.letGo(gate, now)
     }
@@ -260,27 +207,19 @@ export class Gates {
       this.paused.delete(gate)
       this.letGo(gate, now)
     }
-    for (const state of this.limits) if (state.paused) this.pauseLimit(state, false, flows, now)
-  }
-
-  /** Every gate of a limit. */
-  *ofLimit({ byValue, index, limit: { per } }: LimitState, flows: Iterable<Flow>): Iterable<Gate> {
-    if (per === "pool") yield this.ofPool[index]!
-    else if (typeof per === "function") yield* byValue.values()
-    else for (const { gates } of per === "tag" ? this.tags.values() : flows) if (gates?.[index]) yield gates[index]
+    for (const state of this.limits.all) if (state.paused) this.pauseLimit(state, false, flows, now)
   }
 
   /** Those of the pool's and the tags' limits, and of the others those that are closed by somebody or hold something back. */
   inUse(most: number): ReadonlyArray<Gate> {
-    const found = new Set<Gate>(this.ofPool.filter((gate) => gate !== undefined))
-    for (const { gates } of this.tags.values()) for (const gate of gates) if (gate !== undefined) found.add(gate)
-    for (const gates of [this.paused, this.crowded]) {
+    const found = new Set<Gate>()
+    for (const gates of [this.limits.few(this.tags.values()), this.paused, this.crowded]) {
       for (const gate of gates) {
         if (found.size >= most) break
         found.add(gate)
       }
     }
-    return [...found].slice(0, most)
+    return [...found]
   }
 
   /** Nobody waits any more, and nothing is to ring. */

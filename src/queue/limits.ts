@@ -1,0 +1,90 @@
+/** The limits of a queue, and which of their gates a request has to pass. */
+import type * as Limit from "../Limit.ts"
+import type { Flow, Lane } from "./flow.ts"
+import { Gate, LimitState } from "./gate.ts"
+import type { Values } from "./ranked.ts"
+import type { TagState } from "./tagState.ts"
+
+export class Limits {
+  readonly all: ReadonlyArray<LimitState>
+  /** Those that count the whole pool have one gate, by their index. */
+  private readonly ofPool: ReadonlyArray<Gate | undefined>
+  /** Those with a function, in whose order their values come. */
+  private readonly valued: ReadonlyArray<LimitState>
+
+  constructor(limits: ReadonlyArray<Limit.Limit>) {
+    this.all = limits.map((limit, index) => new LimitState(index, limit))
+    this.valued = this.all.filter(({ limit }) => typeof limit.per === "function")
+    this.ofPool = this.all.map((state) =>
+      state.limit.per === "pool" ? new Gate("limit", state.limit.name, state) : undefined
+    )
+  }
+
+  find(name: string): LimitState | undefined {
+    return this.all.find(({ limit }) => limit.name === name)
+  }
+
+  /** The gates that a request has to pass, in the order of the limits. */
+  gatesOf(flow: Flow, tag: TagState, values: Values | undefined): ReadonlyArray<Gate> {
+    const gates: Array<Gate> = []
+    for (const state of this.all) {
+      const gate = state.appliesTo(tag.tag) ? this.gateOf(state, flow, tag, values) : undefined
+      if (gate !== undefined) gates.push(gate)
+    }
+    return gates
+  }
+
+  private gateOf(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
+    const { index, limit } = state
+    const { name, per } = limit
+    if (per === "pool") return this.ofPool[index]
+    if (per === "tag") return (tag.gates[index] ??= new Gate("limit", name, state, tag.tag))
+    if (per === "key") return ((flow.gates ??= [])[index] ??= new Gate("limit", name, state, flow.key))
+    const value = values?.[this.valued.indexOf(state)]
+    if (value === undefined) return undefined
+    let gate = state.byValue.get(value)
+    if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
+    gate.lanes++
+    state.lingering.delete(gate)
+    return gate
+  }
+
+  /** This lane is no more. */
+  release(lane: Lane): void {
+    for (const gate of lane.gates) {
+      if (typeof gate.limit!.limit.per === "function" && --gate.lanes === 0) gate.limit!.lingering.add(gate)
+    }
+  }
+
+  /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */
+  sweep(now: number): void {
+    for (const { byValue, lingering } of this.valued) {
+      for (let looks = 0; looks < 2; looks++) {
+        const gate = lingering.values().next().value
+        if (gate === undefined) break
+        lingering.delete(gate)
+        if (gate.isBlank(now)) {
+          byValue.delete(gate.of!)
+          gate.limit!.gates--
+        } else lingering.add(gate)
+      }
+    }
+  }
+
+  /** Every gate of a limit. */
+  *gatesIn(
+    { byValue, index, limit: { per } }: LimitState,
+    tags: Iterable<TagState>,
+    flows: Iterable<Flow>
+  ): Iterable<Gate> {
+    if (per === "pool") yield this.ofPool[index]!
+    else if (typeof per === "function") yield* byValue.values()
+    else for (const { gates } of per === "tag" ? tags : flows) if (gates?.[index]) yield gates[index]
+  }
+
+  /** The gates of limits that count the whole pool, or each tag: there are few. */
+  *few(tags: Iterable<TagState>): Iterable<Gate> {
+    for (const gate of this.ofPool) if (gate !== undefined) yield gate
+    for (const { gates } of tags) for (const gate of gates) if (gate !== undefined) yield gate
+  }
+}
