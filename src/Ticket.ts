@@ -10,6 +10,7 @@ import {
   type NestedWaitRefused,
   type Phase
 } from "./PoolError.ts"
+import type { Ranked } from "./queue/ranked.ts"
 import { invalidPriority } from "./RequestPolicy.ts"
 
 /** One accepted request. Whoever has its ticket can wait for it, look at it, and cancel it. */
@@ -18,6 +19,10 @@ export interface Ticket<out A, out E = never> {
   readonly id: string
   /** The tag of the Rpc, or `"run"`. */
   readonly tag: string
+  /** Whose it is; `""`: nobody's. */
+  readonly key: string
+  /** Its priority, from -10 to 10. `setPriority` changes it. */
+  readonly priority: Effect.Effect<number>
   /**
    * Waits for the end and gives what the caller sees. Interrupting this wait cancels nothing. Within an attempt that the
    * request waits for, it fails at once with `NestedWaitRefused`.
@@ -65,6 +70,14 @@ class TicketOf implements Ticket<unknown, unknown> {
 
   get tag(): string {
     return this.request.tag
+  }
+
+  get key(): string {
+    return (this.request as Ranked).key ?? ""
+  }
+
+  get priority(): Effect.Effect<number> {
+    return Effect.sync(() => this.request.policy.priority)
   }
 
   get await(): Effect.Effect<unknown, any> {

@@ -19,6 +19,8 @@ const ofPool = [
   "resized",
   "paused",
   "resumed",
+  "postponed",
+  "limitChanged",
   "draining",
   "drained",
   "eventsMissed"
@@ -105,6 +107,9 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
         // Never the error: no schema describes it.
         const { attempt, delayMillis, id, tag } = happened
         tell("attemptFailed", { id, type: tag, attempt, delayMillis })
+      } else if (happened._tag === "Postponed") {
+        const { id, kind, millis, name, tag } = happened
+        tell("postponed", { id, type: tag, kind, name, millis })
       } else {
         tell(nameOf(_tag), data)
         if (_tag === "Drained") drained = textOf(nameOf(_tag), data)

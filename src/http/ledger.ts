@@ -38,7 +38,11 @@ export class Entry {
   /** Its end may be written later, if its schema takes time. */
   endedAt: number | undefined
   /** The idempotency key that it came with. */
-  key: string | undefined
+  idempotencyKey: string | undefined
+  /** Whose it is; `""`: nobody's. */
+  readonly key: string
+  /** Once it has ended: before, its ticket knows. */
+  priority = 0
   /** The span in which it was accepted, for the log. */
   readonly span: Tracer.AnySpan | undefined
   /** Whether its first caller was answered with its end. */
@@ -61,6 +65,7 @@ export class Entry {
     this.id = id
     this.number = number
     this.type = ticket.tag
+    this.key = ticket.key
     this.ticket = ticket
     this.span = span
     this.acceptedAt = acceptedAt
@@ -75,7 +80,8 @@ export class Entry {
   }
 
   end(ended: Ended): void {
-    const { listeners } = this
+    const { listeners, ticket } = this
+    if (ticket !== undefined) this.priority = Effect.runSync(ticket.priority) // @allowed: it reads a field
     this.ticket = undefined
     this.ended = ended
     this.listeners = []
@@ -109,7 +115,7 @@ export class Ledger {
     // One that was blocked is accepted after those that asked after it.
     if (number > this.newest) this.newest = number
     if (key !== undefined) {
-      entry.key = key
+      entry.idempotencyKey = key
       this.keys.get(key)!.entry = entry
     }
     ticket.onEnd((outcome) => {
@@ -188,7 +194,9 @@ export class Ledger {
       this.ends--
       this.bytes -= entry.bytes
       this.entries.delete(entry.number)
-      if (entry.key !== undefined && this.keys.get(entry.key)?.entry === entry) this.keys.delete(entry.key)
+      const { idempotencyKey } = entry
+      if (idempotencyKey !== undefined && this.keys.get(idempotencyKey)?.entry === entry)
+        this.keys.delete(idempotencyKey)
     }
   }
 

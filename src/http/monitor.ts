@@ -2,6 +2,7 @@
 import { Clock, Duration, Effect, PubSub, type Scope, Stream } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Latencies, ScalingDecision } from "../index.ts"
+import { limitsOf } from "./limits.ts"
 import { type Decision, type Percentiles, type Point, rated } from "./points.ts"
 import type { Service } from "./service.ts"
 
@@ -56,7 +57,9 @@ export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scop
         deadLetters,
         delayed,
         ending,
+        heldBack,
         idle,
+        keys,
         maxWorkers,
         minWorkers,
         paused,
@@ -73,6 +76,9 @@ export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scop
         at,
         workers: { idle, running, ending, stuck, target },
         waiting,
+        heldBack,
+        keys,
+        limits: limitsOf(snapshot),
         delayed,
         running,
         deadLetters,

@@ -19,11 +19,27 @@ export interface Percentiles {
   readonly p99: number
 }
 
+/** One limit, over all of its gates. */
+export interface LimitCounts {
+  readonly concurrency: number | "none"
+  /** `period` in milliseconds. */
+  readonly rate: { readonly limit: number; readonly period: number; readonly burst: number } | "none"
+  readonly running: number
+  readonly heldBack: number
+  readonly started: number
+  readonly gates: number
+}
+
 /** One second of the pool. Rates are per second. */
 export interface Point {
   readonly at: number
   readonly workers: Readonly<Record<"idle" | "running" | "ending" | "stuck" | "target", number>>
   readonly waiting: number
+  /** Of those that wait, those at a closed gate. */
+  readonly heldBack: number
+  /** Keys that the queue knows. */
+  readonly keys: number
+  readonly limits: Readonly<Record<string, LimitCounts>>
   readonly delayed: number
   readonly running: number
   readonly deadLetters: number

@@ -1,13 +1,16 @@
 /** The routes of the pool: its counts and its levers. */
-import { Effect, Fiber, Option } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Effect, Fiber } from "effect"
+import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { PoolError } from "../index.ts"
-import { Api, type PoolPatch } from "./api.ts"
+import { Api } from "./api.ts"
+import { clientOf } from "./client.ts"
 import { exampleOf } from "./example.ts"
 import { waitSeconds } from "./headers.ts"
+import { limitsOf } from "./limits.ts"
 import { invalid, type Problem, toResponse } from "./problem.ts"
 import type { Service } from "./service.ts"
+import type { PoolPatch } from "./shapes.ts"
 
 const countsOfRequests = [
   "offered",
@@ -17,6 +20,7 @@ const countsOfRequests = [
   "refusedDraining",
   "accepted",
   "waiting",
+  "heldBack",
   "delayed",
   "running",
   "succeeded",
@@ -96,6 +100,8 @@ const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<u
       capacity: capacity === Infinity ? "unbounded" : capacity,
       workers: { total: workers, idle, running, ending, stuck, lent, target, retiring },
       requests: Object.fromEntries(countsOfRequests.map((name) => [name, snapshot[name]])),
+      keys: snapshot.keys,
+      limits: limitsOf(snapshot),
       deadLetters: (yield* pool.deadLetters.list).length,
       types,
       version: options.version
@@ -120,9 +126,6 @@ const changesOf = (before: Levers, after: Levers): string =>
     .filter(({ value, was }) => value !== was)
     .map(({ name, value, was }) => `${name} ${was} -> ${value}`)
     .join(", ")
-
-const clientOf = ({ remoteAddress }: HttpServerRequest.HttpServerRequest): string =>
-  Option.getOrElse(remoteAddress, () => "a client that has gone")
 
 /** Everything is checked before anything is changed, but for what two clients change at once. */
 const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<void, Problem> =>

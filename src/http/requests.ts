@@ -2,8 +2,9 @@
 import { Effect, Fiber } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { Outcome, PoolError } from "../index.ts"
+import { Outcome, PoolError, type Selection } from "../index.ts"
 import { Api } from "./api.ts"
+import { clientOf } from "./client.ts"
 import { waitSeconds } from "./headers.ts"
 import type { Entry } from "./ledger.ts"
 import { gone, invalid, notFound, type Problem, toResponse } from "./problem.ts"
@@ -14,8 +15,9 @@ import { refusalOf } from "./submit.ts"
 const mostOnAPage = 500
 /** Of text, on a page that has more than one request. */
 const mostBytesOfAPage = 1024 ** 2
-/** What `state` may name. */
-const listed = [...PoolError.Phase.literals, ...Outcome.ends, "deadLetter"]
+const phases: ReadonlyArray<string> = PoolError.Phase.literals
+/** What `state` of a list may name. */
+const listed = [...phases, ...Outcome.ends, "deadLetter"]
 
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "requests", (handlers) => {
@@ -50,9 +52,26 @@ export const layer = (service: Service) =>
           )
         )
       )
+      .handle("cancelRequests", ({ query, request }) =>
+        Effect.gen(function* () {
+          const filter = filterOf(query)
+          if ("status" in filter) return toResponse(filter)
+          const cancelled = yield* pool.cancelAll(filter)
+          yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
+          return HttpServerResponse.jsonUnsafe({ cancelled })
+        })
+      )
+      .handle("patchRequest", ({ params: { id }, payload: { priority } }) =>
+        withEntry(id, (entry) =>
+          Effect.matchEffect(entry.ticket?.setPriority(priority) ?? Effect.succeed(false), {
+            onSuccess: (isSet) => (isSet ? show(entry, 200) : Effect.succeed(toResponse(problems.started))),
+            onFailure: ({ field, message }) => Effect.succeed(toResponse(invalid(field, message)))
+          })
+        )
+      )
       .handle("retryRequest", ({ params: { id } }) =>
         Effect.suspend(() => {
-          if (service.stopping) return Effect.succeed(toResponse(problemOf("stopping")))
+          if (service.stopping) return Effect.succeed(toResponse(problems.stopping))
           const bytes = service.deadLetterBytes.sizeOf(id)
           return Effect.matchEffect(pool.deadLetters.resubmit(id), {
             onSuccess: (ticket) =>
@@ -86,8 +105,8 @@ export const layer = (service: Service) =>
         if (before === 0) {
           return Effect.succeed(toResponse(invalid("after", "Expected `after` to be the `next` of a page")))
         }
-        const { type } = query
-        const one = { wanted, type, before, page: new Page(limit) }
+        const { key, type } = query
+        const one = { wanted, type, key, before, page: new Page(limit) }
         return Effect.map(
           wanted?.includes("deadLetter") ? deadLetters(service, one) : fromLedger(service, one),
           ({ next, requests }) =>
@@ -99,6 +118,7 @@ export const layer = (service: Service) =>
 interface Listed {
   readonly wanted: ReadonlyArray<string> | undefined
   readonly type: string | undefined
+  readonly key: string | undefined
   /** The number of the last one that has been shown. */
   readonly before: number
   readonly page: Page
@@ -134,10 +154,10 @@ class Page {
   }
 }
 
-const fromLedger = ({ ledger }: Service, { before, page, type, wanted }: Listed): Effect.Effect<Page> =>
+const fromLedger = ({ ledger }: Service, { before, key, page, type, wanted }: Listed): Effect.Effect<Page> =>
   Effect.gen(function* () {
     for (const entry of ledger.before(before)) {
-      if (type !== undefined && entry.type !== type) continue
+      if ((type !== undefined && entry.type !== type) || (key !== undefined && entry.key !== key)) continue
       const { ended, id, ticket } = entry
       const state = ended === undefined ? yield* ticket!.status : ended.state
       if (wanted !== undefined && !wanted.includes(state)) continue
@@ -163,6 +183,28 @@ const deadLetters = ({ ledger, pool, tell }: Service, { before, page, type }: Li
     return page
   })
 
+/** What to cancel: never all, for want of a filter. */
+const filterOf = ({
+  key,
+  state,
+  type
+}: {
+  readonly type?: string
+  readonly key?: string
+  readonly state?: string
+}): Selection.Filter | Problem => {
+  if (type === undefined && key === undefined && state === undefined) {
+    return invalid("query", "Expected the query to have at least one of type, key and state, got none")
+  }
+  const wanted = state?.split(",").map((phase) => phase.trim())
+  const unknown = wanted?.find((phase) => !phases.includes(phase))
+  if (unknown !== undefined) {
+    const got = JSON.stringify(unknown.slice(0, 40))
+    return invalid("state", `Expected \`state\` to be of ${phases.join(", ")}, got ${got}`)
+  }
+  return { tag: type, key, where: wanted && (({ phase }) => wanted.includes(phase)) }
+}
+
 const json = (text: string, options?: HttpServerResponse.Options) =>
   HttpServerResponse.text(text, { contentType: "application/json", ...options })
 
@@ -177,14 +219,20 @@ const unknownId = (id: string): Problem =>
   notFound(`No request has the id "${id.slice(0, 100)}" (those of an earlier process are gone with it)`)
 
 const noDeadLetter = (id: string, entry: Entry | "gone" | undefined): Problem =>
-  entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problemOf("noDeadLetter")
+  entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problems.noDeadLetter
 
-const problemOf = (which: "stopping" | "noDeadLetter"): Problem =>
-  which === "stopping"
-    ? { status: 503, kind: "draining", title: "Service Unavailable", detail: "The service is shutting down" }
-    : {
-        status: 409,
-        kind: "no-dead-letter",
-        title: "Conflict",
-        detail: "Expected a request that failed or timed out and has not been sent again"
-      }
+const problems = {
+  stopping: { status: 503, kind: "draining", title: "Service Unavailable", detail: "The service is shutting down" },
+  noDeadLetter: {
+    status: 409,
+    kind: "no-dead-letter",
+    title: "Conflict",
+    detail: "Expected a request that failed or timed out and has not been sent again"
+  },
+  started: {
+    status: 409,
+    kind: "started",
+    title: "Conflict",
+    detail: "Expected a request that waits, got one that runs or has ended"
+  }
+} as const satisfies Record<string, Problem>

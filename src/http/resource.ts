@@ -12,26 +12,49 @@ export interface Answer {
 }
 
 /** One that has not ended. */
-const pending = ({ acceptedAt, id, ticket, type }: Entry): Effect.Effect<string> =>
-  Effect.zipWith(ticket!.status, ticket!.attempts, (status, attempts) => {
+const pending = ({ acceptedAt, id, key, ticket, type }: Entry): Effect.Effect<string> =>
+  Effect.map(Effect.all([ticket!.status, ticket!.attempts, ticket!.priority]), ([status, attempts, priority]) => {
     // Ended, but nobody has been told yet: the pool may leave that for its next turn.
     const state = status === "ended" ? "running" : status
-    return JSON.stringify({ id, type, state, attempts, acceptedAt: acceptedText(acceptedAt) })
+    return JSON.stringify({
+      id,
+      type,
+      state,
+      attempts,
+      key: keyText(key),
+      priority,
+      acceptedAt: acceptedText(acceptedAt)
+    })
   })
 
-/** One that has ended. The times are known as long as the service keeps it, and not only the pool as a dead letter. */
-export const ended = (times: Times | undefined, ended: Ended): string => {
+/** Nobody's has none. */
+const keyText = (key: string | undefined): string | undefined => (key === "" ? undefined : key)
+
+/** One that has ended. The rest is known as long as the service keeps it, and not only the pool as a dead letter. */
+export const ended = (known: Known | undefined, ended: Ended): string => {
   const { attempts, id, ranMillis, resubmittedFrom, state, text, type, waitedMillis } = ended
-  const acceptedAt = times === undefined ? undefined : acceptedText(times.acceptedAt)
-  const endedAt = times?.endedAt === undefined ? undefined : endedText(times.endedAt)
+  const acceptedAt = known === undefined ? undefined : acceptedText(known.acceptedAt)
+  const endedAt = known?.endedAt === undefined ? undefined : endedText(known.endedAt)
   return withMember(
-    JSON.stringify({ id, type, state, attempts, waitedMillis, ranMillis, acceptedAt, endedAt, resubmittedFrom }),
+    JSON.stringify({
+      id,
+      type,
+      state,
+      attempts,
+      key: keyText(known?.key),
+      priority: known?.priority,
+      waitedMillis,
+      ranMillis,
+      acceptedAt,
+      endedAt,
+      resubmittedFrom
+    }),
     state === "succeeded" ? "result" : "error",
     text
   )
 }
 
-type Times = Pick<Entry, "acceptedAt" | "endedAt">
+type Known = Pick<Entry, "acceptedAt" | "endedAt" | "key" | "priority">
 
 export const of = (entry: Entry): Effect.Effect<string> =>
   entry.ended === undefined ? pending(entry) : Effect.succeed(ended(entry, entry.ended))

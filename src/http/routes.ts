@@ -3,7 +3,8 @@ import { ByteSize, Cause, type Deferred, Effect, Layer, type Scope } from "effec
 import { HttpIncomingMessage, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Api, contract, InvalidAsProblem } from "./api.ts"
+import { Api, InvalidAsProblem } from "./api.ts"
+import { contract } from "./contract.ts"
 import * as Docs from "./docs.ts"
 import * as EventHub from "./eventHub.ts"
 import { makeEvents } from "./events.ts"
@@ -17,6 +18,7 @@ import * as Problem from "./problem.ts"
 import * as Requests from "./requests.ts"
 import { securityHeaders } from "./send.ts"
 import type { Service } from "./service.ts"
+import * as Turns from "./turns.ts"
 
 export interface Parts {
   readonly guard: Guard
@@ -39,6 +41,7 @@ export const make = (service: Service, { closing, guard, more }: Parts) =>
     const groups = Layer.mergeAll(
       Requests.layer(service),
       Pool.layer(service),
+      Turns.layer(service),
       Operations.layer(service, guard, events)
     )
     const { maxBodyBytes, version } = service.options

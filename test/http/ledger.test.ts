@@ -32,6 +32,8 @@ const start = (keepEnds = 10, keepForMillis = 1000, keepBytes = 1000) => {
     const ticket = {
       id,
       tag: "Echo",
+      key: "",
+      priority: Effect.succeed(0),
       onEnd: (listener: (outcome: Outcome.Outcome) => void) => {
         ends.set(id, (text) => {
           listener({ id, end: "succeeded", exit: Exit.succeed(text) } as unknown as Outcome.Outcome)

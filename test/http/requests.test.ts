@@ -271,8 +271,8 @@ describe("what is known of requests", () => {
 
   it.each([
     ["PUT", "/pool", "GET, HEAD, PATCH"],
-    ["PUT", "/requests/x?y=1", "DELETE, GET, HEAD, POST"],
-    ["OPTIONS", "/requests/Echo", "DELETE, GET, HEAD, POST"],
+    ["PUT", "/requests/x?y=1", "DELETE, GET, HEAD, PATCH, POST"],
+    ["OPTIONS", "/requests/Echo", "DELETE, GET, HEAD, PATCH, POST"],
     ["POST", "/metrics", "GET, HEAD"],
     ["DELETE", "/", "GET, HEAD"]
   ])("%s %s is 405, and says what it may be", async (method, path, allowed) => {

@@ -1,0 +1,79 @@
+/** The contract of one service: what it has always, and a route for each type of request that it takes. */
+import { Exit, Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import type { Handlers } from "../index.ts"
+import { Api } from "./api.ts"
+import { accepted, Preferring, problem, RequestResource } from "./shapes.ts"
+
+const ends = [
+  problem(400, "The payload, or an option, is not as it has to be"),
+  problem(404, "No such type"),
+  problem(409, "A request with this Idempotency-Key has not ended yet"),
+  problem(410, "It was cancelled"),
+  problem(413, "The body is too large"),
+  problem(415, "The body is not JSON, or is packed"),
+  problem(422, "The handler failed: `request.error` is its error"),
+  problem(429, "The queue is full"),
+  problem(500, "The handler died"),
+  problem(503, "The pool is shutting down, or stopped the request"),
+  problem(504, "It timed out or expired")
+] as const
+
+/** The whole contract: with a route for each type of request, its payload and its result. */
+export const contract = (handlers: Handlers.Handlers["Service"], version: string): typeof Api => {
+  const types = [...handlers].map(([tag, { rpc }]) =>
+    HttpApiEndpoint.post(`submit${tag}`, `/requests/${encodeURIComponent(tag)}`, {
+      headers: Schema.Struct({ ...Preferring.fields, "idempotency-key": Schema.optionalKey(Schema.String) }),
+      query: {
+        timeout: Schema.optionalKey(Schema.String),
+        expiresIn: Schema.optionalKey(Schema.String),
+        retries: Schema.optionalKey(Schema.String)
+      },
+      payload: rpc.payloadSchema as Schema.Top,
+      success: [accepted, Schema.Struct({ ...RequestResource.fields, result: rpc.successSchema as Schema.Top })],
+      error: ends
+    }).annotate(OpenApi.Summary, `Run ${tag}`)
+  )
+  const bodiless = [...handlers].flatMap(([tag, { rpc }]) =>
+    takesNothing(rpc.payloadSchema) ? [`/requests/${encodeURIComponent(tag)}`] : []
+  )
+  const [first, ...rest] = types
+  const submit = HttpApiGroup.make("submit").annotate(OpenApi.Description, "Requests, by their type")
+  const api = first === undefined ? Api : Api.add(submit.add(first, ...rest))
+  return api.annotateMerge(
+    OpenApi.annotations({
+      title: "effect-worker-pool",
+      version,
+      description: "An elastic worker pool. Every error is a problem (RFC 9457).",
+      license: { name: "MIT", url: "https://opensource.org/license/mit" },
+      servers: [{ url: "/" }],
+      transform: (document) => withToken(withOptionalBodies(document, ["/pool/drain", ...bodiless]))
+    })
+  ) as unknown as typeof Api
+}
+
+/** Whether a request without a body has a payload all the same. */
+const takesNothing = (payload: Schema.Top): boolean => {
+  try {
+    const decoded = Schema.decodeUnknownEffect(Schema.toCodecJson(payload))(null)
+    return Exit.isExit(decoded) && Exit.isSuccess(decoded)
+  } catch {
+    return false
+  }
+}
+
+/** Each body is said to be required, also where it may be left out. */
+const withOptionalBodies = (document: Record<string, any>, paths: ReadonlyArray<string>): Record<string, any> => {
+  for (const path of paths) {
+    const body = document.paths[path]?.post?.requestBody
+    if (body !== undefined) body.required = false
+  }
+  return document
+}
+
+/** A service on this machine alone needs no token; any other does. */
+const withToken = (document: Record<string, any>): Record<string, any> => ({
+  ...document,
+  security: [{}, { token: [] }],
+  components: { ...document.components, securitySchemes: { token: { type: "http", scheme: "bearer" } } }
+})

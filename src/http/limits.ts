@@ -1,0 +1,18 @@
+/** The limits of a pool as they are shown: in JSON there is no `Infinity`. */
+import type { PoolSnapshot } from "../index.ts"
+import type { LimitCounts } from "./points.ts"
+
+export const limitsOf = ({ limits }: PoolSnapshot.PoolSnapshot): Readonly<Record<string, LimitCounts>> =>
+  Object.fromEntries(
+    Object.entries(limits).map(([name, { concurrency, gates, heldBack, rate, running, started }]) => [
+      name,
+      {
+        concurrency: concurrency === Infinity ? "none" : concurrency,
+        rate: rate === undefined ? "none" : { limit: rate.limit, period: rate.periodMillis, burst: rate.burst },
+        running,
+        heldBack,
+        started,
+        gates
+      }
+    ])
+  )

@@ -1,0 +1,148 @@
+/** What the routes take and answer, as schemas. */
+import { Schema } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { Outcome, PoolError } from "../index.ts"
+
+const states = [...PoolError.Phase.literals, ...Outcome.ends] as const
+
+/** A request as it is shown. */
+export const RequestResource = Schema.Struct({
+  id: Schema.String,
+  type: Schema.String,
+  state: Schema.Literals(states),
+  attempts: Schema.Int,
+  key: Schema.optionalKey(Schema.String.annotate({ description: "Whose it is; nobody's without" })),
+  priority: Schema.optionalKey(Schema.Int.annotate({ description: "From -10 to 10, higher first" })),
+  waitedMillis: Schema.optionalKey(Schema.Finite),
+  ranMillis: Schema.optionalKey(Schema.Finite),
+  acceptedAt: Schema.optionalKey(Schema.String),
+  endedAt: Schema.optionalKey(Schema.String),
+  result: Schema.optionalKey(Schema.Unknown),
+  error: Schema.optionalKey(Schema.Unknown),
+  resubmittedFrom: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Request" })
+
+const ProblemDetails = Schema.Struct({
+  type: Schema.String,
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.String,
+  field: Schema.optionalKey(Schema.String),
+  instance: Schema.optionalKey(Schema.String),
+  request: Schema.optionalKey(RequestResource)
+}).annotate({ identifier: "Problem" })
+
+const asProblem = HttpApiSchema.asJson({ contentType: "application/problem+json" })
+/** An answer that is a problem. */
+export const problem = (status: number, description: string) =>
+  ProblemDetails.annotate({ description }).pipe(asProblem, HttpApiSchema.status(status))
+export const accepted = RequestResource.pipe(HttpApiSchema.status(202))
+export const Count = Schema.Int
+
+const Milliseconds = Schema.Finite.annotate({ description: "Milliseconds" })
+
+/** A limit as it is shown; `concurrency` and `rate` may be sent back as they are. */
+export const LimitResource = Schema.Struct({
+  concurrency: Schema.Union([Count, Schema.Literal("none")]),
+  rate: Schema.Union([Schema.Struct({ limit: Count, period: Milliseconds, burst: Count }), Schema.Literal("none")]),
+  running: Count,
+  heldBack: Count,
+  started: Count,
+  gates: Count
+}).annotate({ identifier: "Limit" })
+
+export const PoolResource = Schema.Struct({
+  name: Schema.String,
+  state: Schema.Literals(["open", "draining", "closed"]),
+  paused: Schema.Boolean,
+  policy: Schema.String,
+  held: Schema.NullOr(Count),
+  explain: Schema.String,
+  bounds: Schema.Struct({ minWorkers: Count, maxWorkers: Count }),
+  capacity: Schema.Union([Count, Schema.Literal("unbounded")]),
+  workers: Schema.Record(Schema.String, Count),
+  requests: Schema.Record(Schema.String, Count),
+  keys: Count.annotate({ description: "Keys that the queue knows now" }),
+  limits: Schema.Record(Schema.String, LimitResource),
+  deadLetters: Count,
+  types: Schema.Array(Schema.Struct({ type: Schema.String, example: Schema.Unknown })),
+  version: Schema.String
+}).annotate({ identifier: "Pool" })
+
+/** Says what there is to whoever has misspelt it. */
+export const members = <Fields extends Schema.Struct.Fields>(fields: Fields): Schema.Struct<Fields> =>
+  Schema.Struct(fields).annotate({
+    messageUnexpectedKey: `Expected a member of ${Object.keys(fields).join(", ")}, got another one`
+  })
+
+export const PoolPatch = members({
+  minWorkers: Schema.optionalKey(Count),
+  maxWorkers: Schema.optionalKey(Count),
+  policy: Schema.optionalKey(Schema.String),
+  hold: Schema.optionalKey(Schema.NullOr(Count)),
+  paused: Schema.optionalKey(Schema.Boolean)
+})
+
+/** A client that waits for the end. */
+export const Preferring = Schema.Struct({
+  prefer: Schema.optionalKey(Schema.String.annotate({ description: "`wait=SECONDS`: answer with the end (RFC 7240)" }))
+})
+
+const Name = Schema.String.check(Schema.isMaxLength(256))
+export const Key = Name.annotate({ description: "Requests of this key; empty: those without one" })
+
+/** `LimitPatch`: what is left out stays; `"none"` takes that half of the limit away. */
+export const LimitPatch = members({
+  concurrency: Schema.optionalKey(
+    Schema.Union([Count, Schema.Literal("none")]).annotate({ description: "The most that may run at once" })
+  ),
+  rate: Schema.optionalKey(
+    Schema.Union([
+      members({
+        limit: Count,
+        period: Schema.Union([Schema.Finite, Schema.String]).annotate({
+          description: "Milliseconds, or a duration such as 1s"
+        }),
+        burst: Schema.optionalKey(Count)
+      }),
+      Schema.Literal("none")
+    ]).annotate({ description: "How often one may start" })
+  )
+})
+
+export const RequestPatch = members({
+  priority: Schema.Int.check(Schema.isBetween({ minimum: -10, maximum: 10 })).annotate({
+    description: "From -10 to 10, higher first"
+  })
+})
+
+/** One gate: a count of a limit, or a pause, or a time before which nothing starts. */
+export const GateResource = Schema.Struct({
+  kind: Schema.Literals(["pool", "tag", "key", "limit"]),
+  name: Schema.String,
+  of: Schema.optionalKey(Schema.String.annotate({ description: "Which of a limit's gates: the tag, key or value" })),
+  paused: Schema.Boolean,
+  running: Count,
+  heldBack: Count,
+  started: Count,
+  opensInMillis: Schema.NullOr(
+    Milliseconds.annotate({ description: "0: it is open; null: when something ends, or somebody says so" })
+  )
+}).annotate({ identifier: "Gate" })
+
+/** What one tag, or one key, has in the pool. */
+export const WaitersResource = Schema.Struct({
+  name: Schema.String,
+  blocked: Count,
+  waiting: Count,
+  heldBack: Count,
+  delayed: Count,
+  running: Count
+}).annotate({ identifier: "Waiters" })
+
+/** Exactly one of them. */
+export const PartQuery = {
+  tag: Schema.optionalKey(Name.annotate({ description: "Requests of this type" })),
+  key: Schema.optionalKey(Key),
+  limit: Schema.optionalKey(Name.annotate({ description: "Requests to which this limit applies" }))
+}

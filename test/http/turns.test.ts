@@ -1,0 +1,132 @@
+/** Who runs next, over HTTP: what waits and where, pauses of a part, priorities, and cancelling all that fit. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { open } from "./handlers.ts"
+import { type Started, startService } from "./support.ts"
+
+let service: Started
+beforeEach(async () => {
+  service = await startService({ policy: "fixed:1", maxWorkers: "1" })
+})
+afterEach(() => service.close())
+
+const submit = async (type: string, payload: unknown = {}) => (await service.submit(type, payload)).json.id as string
+const stateOf = async (id: string) => (await service.ask("GET", `/requests/${id}`)).json.state
+const pool = async () => (await service.ask("GET", "/pool")).json
+
+describe("a part", () => {
+  it("is paused and goes on, the others meanwhile", async () => {
+    const paused = await service.ask("POST", "/pool/pause?tag=Echo")
+    expect([paused.status, paused.json]).toEqual([204, ""])
+    const held = await submit("Echo", { message: "held" })
+    expect((await service.submit("mail.send", null, 20)).json.state).toBe("succeeded")
+    expect(await stateOf(held)).toBe("waiting")
+    const { gates } = (await service.ask("GET", "/pool/gates")).json
+    expect(gates).toEqual([
+      { kind: "tag", name: "Echo", paused: true, running: 0, heldBack: 1, started: 0, opensInMillis: null }
+    ])
+    expect(await pool()).toMatchObject({ requests: { waiting: 1, heldBack: 1 }, paused: false })
+    expect((await service.ask("GET", "/pool/tags")).json.tags).toEqual([
+      { name: "Echo", blocked: 0, waiting: 1, heldBack: 1, delayed: 0, running: 0 }
+    ])
+
+    expect((await service.ask("POST", "/pool/resume?tag=Echo")).status).toBe(204)
+    const { json } = await service.ask("GET", `/requests/${held}`, { headers: { prefer: "wait=20" } })
+    expect(json).toMatchObject({ state: "succeeded", result: "held" })
+    expect(service.logged.filter((line) => line.startsWith("POST /pool/"))).toEqual([
+      expect.stringMatching(/^POST \/pool\/pause by \S+: \{"tag":"Echo"\}/),
+      expect.stringMatching(/^POST \/pool\/resume by \S+: \{"tag":"Echo"\}/)
+    ])
+  })
+
+  it.each([
+    ["", "query", "exactly one of tag, key and limit, got none"],
+    ["?tag=Echo&key=x", "query", "got tag and key"],
+    ["?tag=__proto__", "tag", "Echo or Gate"],
+    ["?limit=mailer", "limit", "the pool has none"],
+    ["?limits=mailer", "limits", "nexpected"],
+    [`?key=${"x".repeat(257)}`, "key", "256"]
+  ])("is refused with the query '%s', and the field is named", async (query, field, detail) => {
+    for (const lever of ["pause", "resume"]) {
+      const { json, status } = await service.ask("POST", `/pool/${lever}${query}`)
+      expect([status, json.field, json.detail]).toEqual([400, field, expect.stringContaining(detail)])
+    }
+  })
+})
+
+it.each([
+  ["/pool/gates?limit=0", "limit"],
+  ["/pool/gates?limit=1001", "limit"],
+  ["/pool/keys?top=1.5", "top"],
+  ["/pool/tags?top=x", "top"],
+  ["/pool/tags?limit=1", "limit"]
+])("GET %s is refused", async (path, field) => {
+  const { json, status } = await service.ask("GET", path)
+  expect([status, json.field]).toEqual([400, field])
+})
+
+it("has no limit where none was set, and says which there are", async () => {
+  for (const name of ["mailer", "__proto__", "constructor"]) {
+    const { json, status } = await service.ask("PATCH", `/pool/limits/${name}`, { body: { concurrency: 2 } })
+    expect([status, json.detail]).toEqual([404, expect.stringContaining("there are none")])
+  }
+})
+
+describe("the priority of a request", () => {
+  it("can be changed while it waits, and decides", async () => {
+    const running = await submit("Gate", { name: "first" })
+    const behind = await submit("Gate", { name: "behind" })
+    const ahead = await submit("Gate", { name: "ahead" })
+    const changed = await service.ask("PATCH", `/requests/${ahead}`, { body: { priority: 5 } })
+    expect([changed.status, changed.json]).toEqual([200, expect.objectContaining({ id: ahead, priority: 5 })])
+    open("first")
+    await service.ask("GET", `/requests/${running}`, { headers: { prefer: "wait=20" } })
+    expect([await stateOf(behind), await stateOf(ahead)]).toEqual(["waiting", "running"])
+    open("ahead")
+    const { json } = await service.ask("GET", `/requests/${ahead}`, { headers: { prefer: "wait=20" } })
+    expect(json).toMatchObject({ state: "succeeded", priority: 5 })
+
+    for (const id of [running, behind]) {
+      const late = await service.ask("PATCH", `/requests/${id}`, { body: { priority: 5 } })
+      expect([late.status, late.json.type]).toEqual([409, expect.stringContaining("started")])
+    }
+    open("behind")
+  })
+
+  it.each([[{ priority: 11 }], [{ priority: 1.5 }], [{ priority: "1" }], [{ priority: 1, key: "x" }], [{}]])(
+    "is refused as %j",
+    async (body) => {
+      const id = await submit("Echo", { message: "x" })
+      const { json, status } = await service.ask("PATCH", `/requests/${id}`, { body })
+      expect([status, json.field]).toEqual([400, "key" in body ? "key" : "priority"])
+    }
+  )
+})
+
+describe("all that fit", () => {
+  it("are cancelled, and counted", async () => {
+    const running = await submit("Gate", { name: "runs" })
+    const [first, second] = [await submit("Echo", { message: "1" }), await submit("Echo", { message: "2" })]
+    const other = await submit("mail.send", null)
+    const { json } = await service.ask("DELETE", "/requests?type=Echo&state=waiting,delayed")
+    expect(json).toEqual({ cancelled: 2 })
+    expect([await stateOf(first), await stateOf(second), await stateOf(other), await stateOf(running)]).toEqual([
+      "cancelled",
+      "cancelled",
+      "waiting",
+      "running"
+    ])
+    expect((await service.ask("DELETE", "/requests?key=")).json).toEqual({ cancelled: 2 })
+    expect(await stateOf(running)).toBe("cancelled")
+    open("runs")
+  })
+
+  it.each([
+    ["", "query"],
+    ["?state=failed", "state"],
+    ["?phase=waiting", "phase"],
+    [`?key=${"x".repeat(257)}`, "key"]
+  ])("are not cancelled by the query '%s'", async (query, field) => {
+    const { json, status } = await service.ask("DELETE", `/requests${query}`)
+    expect([status, json.field]).toEqual([400, field])
+  })
+})
