@@ -105,7 +105,7 @@ const ofHandler = (type: string): ReadonlyArray<Series> => {
       "": (s) => counted("occupiedMillis")(s) / 1000
     }),
     of("gauge", "handler_running", "Attempts that keep a worker now", "", { "": counted("running") }),
-    of("gauge", "handler_held_back", "Waiting requests at a closed gate", "", { "": counted("heldBack") }),
+    of("gauge", "handler_held_back", "Waiting requests at a closed gate", "", { "": counted("heldBack") })
   ]
     .flat()
     .map(labelled("type", type))
@@ -116,7 +116,7 @@ const ofLimit = (limit: string): ReadonlyArray<Series> => {
   return [
     of("counter", "limit_started_total", "Starts that the limit has let through", "", { "": counted("started") }),
     of("gauge", "limit_running", "What has passed the limit and still counts", "", { "": counted("running") }),
-    of("gauge", "limit_held_back", "Requests that wait at the limit", "", { "": counted("heldBack") }),
+    of("gauge", "limit_held_back", "Requests that wait at the limit", "", { "": counted("heldBack") })
   ]
     .flat()
     .map(labelled("limit", limit))
