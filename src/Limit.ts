@@ -99,7 +99,7 @@ export const make = (options: Options): Limit => {
     per,
     concurrency,
     rate: checked as ResolvedRate | undefined,
-    tags: tags === undefined ? undefined : new Set(tags),
+    tags: Array.isArray(tags) ? new Set(tags) : undefined,
     until,
     invalid
   }
