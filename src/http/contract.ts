@@ -5,6 +5,26 @@ import type { Handlers } from "../index.ts"
 import { Api } from "./api.ts"
 import { accepted, Preferring, problem, RequestResource } from "./shapes.ts"
 
+const option = (description: string, example: string) =>
+  Schema.optionalKey(Schema.String.annotate({ description, examples: [example] }))
+
+const SubmitHeaders = Schema.Struct({
+  ...Preferring.fields,
+  "idempotency-key": option(
+    "Another request with it is not run, but answered as the first (1 to 255 characters)",
+    "7f3a"
+  ),
+  priority: option("`u=0` to `u=7` (RFC 9218): the priority `2 * (3 - u)`, where the query has none", "u=1")
+})
+
+const SubmitQuery = {
+  timeout: option("For one attempt, or none", "500ms"),
+  expiresIn: option("For the request in every phase, or none", "10s"),
+  retries: option("Attempts after a first that failed", "2"),
+  key: option("Whose request it is: workers are shared fairly among keys (1 to 256 characters)", "acme"),
+  priority: option("-10 to 10, higher first", "5")
+}
+
 const ends = [
   problem(400, "The payload, or an option, is not as it has to be"),
   problem(404, "No such type"),
@@ -23,12 +43,8 @@ const ends = [
 export const contract = (handlers: Handlers.Handlers["Service"], version: string): typeof Api => {
   const types = [...handlers].map(([tag, { rpc }]) =>
     HttpApiEndpoint.post(`submit${tag}`, `/requests/${encodeURIComponent(tag)}`, {
-      headers: Schema.Struct({ ...Preferring.fields, "idempotency-key": Schema.optionalKey(Schema.String) }),
-      query: {
-        timeout: Schema.optionalKey(Schema.String),
-        expiresIn: Schema.optionalKey(Schema.String),
-        retries: Schema.optionalKey(Schema.String)
-      },
+      headers: SubmitHeaders,
+      query: SubmitQuery,
       payload: rpc.payloadSchema as Schema.Top,
       success: [accepted, Schema.Struct({ ...RequestResource.fields, result: rpc.successSchema as Schema.Top })],
       error: ends

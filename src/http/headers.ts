@@ -1,6 +1,7 @@
 /** What a client asks for in headers and in the query of a request. */
 import type { Call } from "../index.ts"
 import { RetryPolicy } from "../index.ts"
+import { expectedKey, isKey, priorityOf, urgencyPriority } from "./keys.ts"
 import { invalid, type Problem } from "./problem.ts"
 
 /**
@@ -43,35 +44,53 @@ export const idempotencyKey = (header: string | ReadonlyArray<string> | undefine
       )
 }
 
-const options = ["timeout", "expiresIn", "retries"]
+const options = ["timeout", "expiresIn", "retries", "key", "priority"]
 
-/** `?timeout=500ms&expiresIn=10s&retries=2`: the options of this one request. */
+type Found = { -readonly [K in "timeout" | "expiresIn" | "retry" | "key" | "priority"]?: Call.Options[K] }
+
+/**
+ * `?timeout=500ms&expiresIn=10s&retries=2&key=acme&priority=5`: the options of this one request. The header `Priority` holds
+ * where the query says nothing.
+ */
 export const callOptions = (
   query: string,
+  priority: string | ReadonlyArray<string> | undefined,
   millisOf: (text: string) => number | undefined
-): Call.Options | Problem | undefined => {
-  if (query === "") return undefined
-  const found: { timeout?: number | "none"; expiresIn?: number | "none"; retry?: Call.Options["retry"] } = {}
+): Found | Problem | undefined => {
+  if (query === "" && priority === undefined) return undefined
+  const found: Found = { priority: urgencyPriority(priority) }
   for (const [name, value] of new URLSearchParams(query)) {
-    if (!options.includes(name)) {
-      return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
-    }
-    if (name === "retries") {
-      const times = Number(value)
-      if (!/^\d{1,4}$/.test(value)) {
-        return invalid(name, `Expected \`retries\` to be a whole number from 0 to 9999, got "${value.slice(0, 40)}"`)
+    const refuse = (what: string) => invalid(name, `Expected \`${name}\` to be ${what}, got ${shown(value)}`)
+    switch (name) {
+      case "retries": {
+        if (!/^\d{1,4}$/.test(value)) return refuse("a whole number from 0 to 9999")
+        const times = Number(value)
+        found.retry = times === 0 ? "none" : RetryPolicy.make({ times })
+        break
       }
-      found.retry = times === 0 ? "none" : RetryPolicy.make({ times })
-    } else {
-      const millis = value === "none" ? value : millisOf(value)
-      if (millis === undefined || !(millis === "none" || millis > 0)) {
-        return invalid(
-          name,
-          `Expected \`${name}\` to be "none" or a duration above zero, such as 500ms or 10s, got "${value.slice(0, 40)}"`
-        )
+      case "key":
+        if (!isKey(value)) return refuse(expectedKey)
+        found.key = value
+        break
+      case "priority":
+        found.priority = priorityOf(value)
+        if (found.priority === undefined) return refuse("a whole number from -10 to 10")
+        break
+      case "timeout":
+      case "expiresIn": {
+        const millis = value === "none" ? value : millisOf(value)
+        if (millis === undefined || !(millis === "none" || millis > 0)) {
+          return refuse('"none" or a duration above zero, such as 500ms or 10s')
+        }
+        found[name] = millis
+        break
       }
-      found[name as "timeout" | "expiresIn"] = millis
+      default:
+        return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
     }
   }
   return found
 }
+
+const shown = (value: string): string =>
+  `${JSON.stringify(value.slice(0, 40))}${value.length > 40 ? ` and ${value.length - 40} more` : ""}`

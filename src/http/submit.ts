@@ -111,7 +111,7 @@ export const makeSubmit = (
     const { headers } = request
     const key = idempotencyKey(headers["idempotency-key"])
     if (typeof key === "object") return sendProblem(response, key)
-    const callWith = callOptions(query, options.millisOf)
+    const callWith = callOptions(query, headers.priority, options.millisOf)
     if (callWith !== undefined && "status" in callWith) return sendProblem(response, callWith)
     const asked: Asked = {
       response,
