@@ -9,7 +9,7 @@ import { latest } from "./state.ts"
 import { Table } from "./table.tsx"
 import { gateId, gates, hasKeys, passed, type Part, setConcurrency, setPaused, startsOf } from "./turns.ts"
 
-const columns = ["What", "Running", "Starts a second", "Held back", "Opens"]
+const columns = ["What", "Running", "Starts / s", "Held back", "Opens"]
 /** Of one limit, and of those that are closed. */
 const shownGates = 10
 
@@ -111,8 +111,7 @@ const rowsOf = (name: string, limit: LimitCounts, toggle: Toggle) => {
         <td>{count(gate.running)}</td>
         <td>{rate(passed.value.get(gateId(gate)) ?? 0)}</td>
         <td>{count(gate.heldBack)}</td>
-        <td>{opens(gate)}</td>
-        <td class="do" />
+        <td colSpan={2}>{opens(gate)}</td>
       </tr>
     )),
     more(name, each.length - shownGates)
@@ -163,7 +162,7 @@ const AtOnce = ({ isEach, limit: { concurrency, running }, name }: AtOnceProps) 
         aria-label={label}
         required
       />
-      {isEach ? "each" : null}
+      {isEach ? <small>each</small> : null}
       <button type="submit" class="small" aria-label={`Set: ${label}`}>
         Set
       </button>
