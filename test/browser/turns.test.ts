@@ -79,7 +79,7 @@ it("tells the heaviest keys, what a limit holds back and when it opens, and chan
   await submit("light")
   for (let n = 1; n <= 10; n++) await submit(`tenant-${n}`)
   await expect.poll(() => cells(keys(page), "hog"), eventually).toEqual(["5", "5", "2", "Pause"])
-  expect(await keys(page).locator("tbody tr").count()).toBe(10)
+  await expect.poll(() => keys(page).locator("tbody tr").count(), eventually).toBe(10)
   await keys(page).getByText("the 10 with most waiting").waitFor()
   await expect
     .poll(() => cells(gatesOf(page), "hog"), eventually)
