@@ -129,7 +129,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       if (queue.fair !== undefined) crew.wakeFreed(0)
     },
     onReturn: () => {
-      crew.wake()
+      if (queue.free > 0) crew.wake()
       nesting.lendAll()
     },
     onFreed: (byWorker) => crew.wakeFreed(byWorker),

@@ -102,7 +102,8 @@ export const makeSelection = (core: Core) => {
       }),
     cancelAll: (filter: Filter): Effect.Effect<number> =>
       Effect.callback((resume) => {
-        cancelFrom(select(filter), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
+        // The last ones first: no cancelling makes room for one that is to be cancelled next.
+        cancelFrom(select(filter).toReversed(), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
       }),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20)),
@@ -126,7 +127,9 @@ export const makeSelection = (core: Core) => {
     gates: (options: { readonly limit?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<GateView> => {
         const at = now()
-        return (queue.fair?.gates.inUse(options.limit ?? 100) ?? []).map((gate) => gateView(gate, config.name, at))
+        const held = queue.fair?.heldBackAt(at)
+        const gates = queue.fair?.gates.inUse(options.limit ?? 100) ?? []
+        return gates.map((gate) => gateView(gate, held!.of(gate), config.name, at))
       })
   }
 }
@@ -138,8 +141,8 @@ const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""
 const nameOf = (gate: Gate | undefined): string | undefined =>
   gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
 
-const gateView = (gate: Gate, pool: string, now: number): GateView => {
-  const { heldBack, isPaused, kind, name, of, opensAt, running, started } = gate
+const gateView = (gate: Gate, heldBack: number, pool: string, now: number): GateView => {
+  const { isPaused, kind, name, of, opensAt, running, started } = gate
   return {
     kind,
     name: kind === "pool" ? pool : name,

@@ -83,6 +83,11 @@ export class Bench<L extends Seated> {
     return undefined
   }
 
+  /** In no order. */
+  *[Symbol.iterator](): Iterator<L> {
+    for (const seat of this.seats) yield* seat.all
+  }
+
   private seatOf(flow: Ranking): Seat<L> | undefined {
     if (this.byFlow !== undefined) return this.byFlow.get(flow)
     const only = this.seats.first
@@ -111,6 +116,10 @@ class Seat<L extends Seated> implements Heaped {
 
   get first(): L {
     return this.only ?? this.lanes!.first!
+  }
+
+  get all(): Iterable<L> {
+    return this.lanes ?? [this.only!]
   }
 
   get currentRank(): number {

@@ -11,6 +11,7 @@ import { type Flow, Lane, type LaneId, type Ordering } from "./flow.ts"
 import { Flows } from "./flows.ts"
 import type { Gate } from "./gate.ts"
 import { type Alarm, Gates } from "./gates.ts"
+import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
 import type { Ranked, Values } from "./ranked.ts"
 import type { TagState } from "./tagState.ts"
@@ -41,6 +42,11 @@ export class FairQueue implements Order {
 
   get free(): number {
     return this.size - this.gates.heldBack
+  }
+
+  /** Those that could not start now, were there any number of workers. */
+  heldBackAt(now: number): HeldBack {
+    return new HeldBack(this.gates, this.ready, now)
   }
 
   push(request: Ranked, now: number): void {
@@ -165,7 +171,10 @@ export class FairQueue implements Order {
 
   *[Symbol.iterator](): Iterator<PoolRequest> {
     const requests: Array<PoolRequest> = []
-    for (const flow of this.flows.all) for (const lane of flow.lanes()) requests.push(...lane)
+    // One by one: as arguments of one call there may not be so many.
+    for (const flow of this.flows.all) {
+      for (const lane of flow.lanes()) for (const request of lane) requests.push(request)
+    }
     requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
     yield* requests
   }

@@ -105,19 +105,20 @@ export class Gate implements Heaped {
       : Math.max(this.notBefore, this.arrival - limit.tolerance)
   }
 
-  /** How many lanes may be let go now. */
-  room(now: number): number {
+  /** How many may start now. */
+  places(now: number): number {
     if (!this.isOpen(now)) return 0
     const { limit } = this
-    let room = mostAtOnce
-    if (limit !== undefined) {
-      room = Math.min(room, limit.limit.concurrency - this.running)
-      if (limit.interval > 0) {
-        const ahead = Math.max(this.arrival, now) - now
-        room = Math.min(room, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
-      }
-    }
-    return room - this.woken
+    if (limit === undefined) return Infinity
+    const places = limit.limit.concurrency - this.running
+    if (limit.interval === 0) return places
+    const ahead = Math.max(this.arrival, now) - now
+    return Math.min(places, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
+  }
+
+  /** How many lanes may be let go now. */
+  room(now: number): number {
+    return Math.min(mostAtOnce, this.places(now)) - this.woken
   }
 
   /** One starts. */

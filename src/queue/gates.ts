@@ -163,10 +163,12 @@ export class Gates {
     return gate
   }
 
-  private shared({ lane, tag }: Ranked, flow: Flow, at: string): Gate {
+  private shared({ tag, values }: Ranked, flow: Flow, at: string): Gate {
     if (at === "pool") return (this.pool ??= new Gate("pool", ""))
     if (at === "key") return this.ofKey(flow)
-    return lane?.gates.find(({ limit }) => limit!.limit.name === at) ?? this.ofTag(this.tag(tag))
+    const state = this.tag(tag)
+    // Not those of its lane: that may be forgotten, and its gates with it, once nothing of it waits or runs.
+    return this.limits.gateAt(at, flow, state, values) ?? this.ofTag(state)
   }
 
   private ofKey(flow: Flow): Gate {
