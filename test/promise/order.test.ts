@@ -169,7 +169,13 @@ describe("limits", () => {
     await turn()
     pool.resume()
     expect(await Promise.all(calls)).toEqual(["a", "a", "b"])
-    // A task has no input: a function that looks into it refuses the call.
+    // It is not asked about those to which it does not apply.
+    expect(await pool.run(() => 1)).toBe(1)
+  })
+
+  it("refuse a call of which their function makes nothing", async () => {
+    const pool = open({ limits: [{ name: "tenant", per: (_, { tenant }: Job) => tenant, concurrency: 1 }] })
+    // A task has no input.
     expect(await failure(pool.run(() => 1))).toMatchObject({ code: "INVALID_OPTION", field: "limits.tenant.per" })
   })
 

@@ -6,7 +6,7 @@ import { PoolSnapshot } from "../../src/index.ts"
 import { make } from "../../src/promise/createPool.ts"
 import { createPool, type Options, type Pool } from "../../src/promise/index.ts"
 
-type Advance = (millis: number) => Promise<void>
+type Advance = (millis: number, step?: number) => Promise<void>
 const pools: Array<{ readonly pool: Pool<any>; readonly advance: Advance | undefined }> = []
 
 afterEach(async () => {
@@ -48,9 +48,9 @@ export const openHeld = (options: Options = {}) => {
   const pool: Pool = Effect.runSync(Scope.provide(made, Scope.makeUnsafe()))
   const notes: Array<string> = []
   const now = () => clock.currentTimeMillisUnsafe()
-  const advance: Advance = async (millis) => {
-    for (let left = millis; left > 0; left--) {
-      await Effect.runPromise(Effect.provide(TestClock.adjust(1), virtual))
+  const advance: Advance = async (millis, step = 1) => {
+    for (let left = millis; left > 0; left -= step) {
+      await Effect.runPromise(Effect.provide(TestClock.adjust(step), virtual))
       await turn()
       await turn()
     }
@@ -70,7 +70,7 @@ export const openHeld = (options: Options = {}) => {
         if (millis > 0) await Effect.runPromise(clock.sleep(Duration.millis(millis)))
         return name
       },
-    /** Time passes, millisecond by millisecond, and in each there happens all that needs none. */
+    /** Time passes, `step` by step, and in each there happens all that needs none. */
     advance
   }
 }
