@@ -71,6 +71,84 @@ it("has no limit where none was set, and says which there are", async () => {
   }
 })
 
+describe("a limit of the settings", () => {
+  let limited: Started
+  beforeEach(async () => {
+    const limits = "name=gates,concurrency=1,tags=Gate;name=all,per=tag,rate=1000/1s"
+    limited = await startService({ policy: "fixed:8", limits })
+  })
+  afterEach(() => limited.close())
+  const patch = (body: unknown, name = "gates") => limited.ask("PATCH", `/pool/limits/${name}`, { body })
+  const gate = async (name: string) => (await limited.submit("Gate", { name })).json.id as string
+  const stateIn = async (id: string) => (await limited.ask("GET", `/requests/${id}`)).json.state
+
+  it("holds back, is shown, and is changed while it runs", async () => {
+    const first = await gate("limited 1")
+    const second = await gate("limited 2")
+    expect([await stateIn(first), await stateIn(second)]).toEqual(["running", "waiting"])
+    const pool = (await limited.ask("GET", "/pool")).json
+    expect(pool).toMatchObject({ requests: { waiting: 1, heldBack: 1 }, keys: 1 })
+    expect(pool.limits).toEqual({
+      gates: { concurrency: 1, rate: "none", running: 1, heldBack: 1, started: 1, gates: 1 },
+      all: {
+        concurrency: "none",
+        rate: { limit: 1000, period: 1000, burst: 1000 },
+        running: 1,
+        heldBack: 0,
+        started: 1,
+        gates: 1
+      }
+    })
+    expect((await limited.ask("GET", "/pool/gates")).json.gates).toContainEqual(
+      expect.objectContaining({ kind: "limit", name: "gates", running: 1, heldBack: 1, opensInMillis: null })
+    )
+    const changed = await patch({ concurrency: 2, rate: { limit: 5, period: "1m", burst: 5 } })
+    expect([changed.status, changed.json]).toEqual([
+      200,
+      expect.objectContaining({ concurrency: 2, rate: { limit: 5, period: 60_000, burst: 5 } })
+    ])
+    expect(await stateIn(second)).toBe("running")
+    expect((await patch({ concurrency: "none", rate: changed.json.rate })).json).toMatchObject({ concurrency: "none" })
+    open("limited 1")
+    open("limited 2")
+    expect(limited.logged).toContainEqual(
+      expect.stringMatching(/^PATCH \/pool\/limits\/gates by \S+: \{"concurrency":2/)
+    )
+  })
+
+  it("is paused, with all to which it applies", async () => {
+    expect((await limited.ask("POST", "/pool/pause?limit=gates")).status).toBe(204)
+    const id = await gate("paused")
+    expect((await limited.submit("mail.send", null, 20)).json.state).toBe("succeeded")
+    expect(await stateIn(id)).toBe("waiting")
+    expect((await limited.ask("POST", "/pool/resume?limit=gates")).status).toBe(204)
+    expect(await stateIn(id)).toBe("running")
+    open("paused")
+  })
+
+  it.each<[unknown, string]>([
+    [{ concurrency: 0 }, "concurrency"],
+    [{ concurrency: "all" }, "concurrency"],
+    [{ concurrency: 2 ** 60 }, "concurrency"],
+    [{ rate: { limit: 0, period: 1 } }, "rate.limit"],
+    [{ rate: { limit: 1, period: 0 } }, "rate.period"],
+    [{ rate: { limit: 1, period: "soon" } }, "rate.period"],
+    [{ rate: { limit: 1, period: "1s", burst: 0 } }, "rate.burst"],
+    [{ rate: { limit: 1 } }, "rate"],
+    [{ concurrency: "none", rate: "none" }, "body"],
+    [{ concurency: 1 }, "concurency"]
+  ])("is not changed by %j", async (body, field) => {
+    const { json, status } = await patch(body)
+    expect([status, String(json.field).startsWith(field)]).toEqual([400, true])
+    expect(json.detail).not.toContain("limits.gates")
+  })
+
+  it("is told of by name to whoever asks for another", async () => {
+    const { json, status } = await patch({ concurrency: 1 }, "other")
+    expect([status, json.detail]).toEqual([404, 'No limit is called "other"; there are gates, all'])
+  })
+})
+
 describe("the priority of a request", () => {
   it("can be changed while it waits, and decides", async () => {
     const running = await submit("Gate", { name: "first" })

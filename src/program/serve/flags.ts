@@ -1,13 +1,14 @@
 /** The flags of `serve` and `config`, and their help: one for each setting that may have one. */
 import type { Flag } from "effect/cli"
-import { orUndefined, text } from "../settings/flags.ts"
+import { orUndefined, several, text } from "../settings/flags.ts"
 import type { Flags } from "../settings/sources.ts"
-import { has, kebab, type Name, names, settingOf } from "../settings/table.ts"
+import { flagOf as flagName, has, type Name, names, settingOf } from "../settings/table.ts"
 
 const flagOf = (name: Name) => {
   const { defaultHelp, description, kind } = settingOf(name)
   const unset = defaultHelp === "required" ? defaultHelp : `default ${defaultHelp}`
-  return orUndefined(text(kebab(name), kind.metavar, `${description} (${unset})`))
+  const flag = text(flagName(name).slice(2), kind.metavar, `${description} (${unset})`)
+  return kind.isList === true ? several(flag) : orUndefined(flag)
 }
 
 export const serveFlags = Object.fromEntries(

@@ -5,7 +5,7 @@ import { isLoopback } from "../../http/guard.ts"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
-import { retryOf } from "../settings/poolOptions.ts"
+import { limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import {
   type Environment,
   expected,
@@ -91,6 +91,8 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
     const maxWorkers = yield* boundsFor(policy, values).pipe(Effect.mapError(relabel(origins)))
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
+    const { aging, forgetKeys, keyCapacity, order, priority } = values
+    const limits = yield* Effect.fromResult(limitsFrom(values.limits, origins.limits.label))
     const pool: ElasticPool.Options = {
       name,
       minWorkers,
@@ -107,11 +109,18 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       maxStuckWorkers,
       deadLetters,
       decisions,
+      limits,
+      priority,
+      aging,
+      keyCapacity,
+      forgetKeys,
+      order,
       scaling: policy.policy
     }
     const config = PoolConfig.make(pool)
     if (Result.isFailure(config)) {
       const { actual, field, expected: what } = config.failure
+      if (field.startsWith("limits")) return yield* limitError(config.failure, origins.limits.label)
       return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
     }
     const token = yield* tokenOf(values, origins)

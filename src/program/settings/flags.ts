@@ -7,6 +7,13 @@ export const text = (name: string, metavar: string, description: string) =>
 export const whole = (name: string, description: string) => Flag.Int(name).pipe(Flag.withDescription(description))
 export const orUndefined = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
 
+/** Of any number of times, as one text with semicolons between. */
+export const several = (flag: Flag.Flag<string>) =>
+  flag.pipe(
+    Flag.atLeast(0),
+    Flag.map((texts) => (texts.length === 0 ? undefined : texts.join(";")))
+  )
+
 /** How much the pool may hold and run at once. */
 export const bounds = {
   minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),

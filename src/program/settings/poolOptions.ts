@@ -1,9 +1,25 @@
 /** Options of the pool that several commands take, and how one is told that the library refuses. */
-import { type PoolError, RetryPolicy } from "../../index.ts"
+import { Result } from "effect"
+import { type Limit, type PoolError, RetryPolicy } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { withForms } from "./quantities.ts"
 
 export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.make({ times }))
+
+/** The limits, or what is wrong with the first that is, said of where they came from. */
+export const limitsFrom = (
+  limits: Result.Result<ReadonlyArray<Limit.Limit>, PoolError.InvalidPoolConfig> | undefined,
+  label: string
+): Result.Result<ReadonlyArray<Limit.Limit> | undefined, BadUsage> => {
+  if (limits === undefined || Result.isSuccess(limits)) return Result.succeed(limits?.success)
+  return Result.fail(limitError(limits.failure, label))
+}
+
+/** What the library refuses of a limit. */
+export const limitError = ({ actual, expected, field }: PoolError.InvalidPoolConfig, label: string): BadUsage => {
+  const what = field === "limits" ? label : `\`${field}\` of ${label}`
+  return new BadUsage({ reason: `Expected ${what} to be ${withForms(expected)}, got ${actual}` })
+}
 
 const flagNames: Record<string, string> = { "retry.times": "retries" }
 

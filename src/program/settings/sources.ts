@@ -124,10 +124,13 @@ const textsOf = (path: string, content: unknown): Effect.Effect<File["texts"], B
   }
   const texts: Record<string, string> = {}
   for (const [key, value] of Object.entries(content)) {
-    if (typeof value !== "string" && typeof value !== "number") {
-      return expected({ label: keyIn(key, path) }, "a text or a number", shown(value))
+    const isList = settingOf(key as Name).kind.isList === true
+    if (isList && Array.isArray(value)) texts[key] = JSON.stringify(value)
+    else if (typeof value === "string" || typeof value === "number") texts[key] = String(value)
+    else {
+      const what = isList ? "a list, a text or a number" : "a text or a number"
+      return expected({ label: keyIn(key, path) }, what, shown(value))
     }
-    texts[key] = String(value)
   }
   return Effect.succeed(texts)
 }

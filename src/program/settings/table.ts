@@ -1,5 +1,6 @@
 /** The settings of the service: one table, from which come the flags, the environment and the keys of the file. */
 import { isIP } from "node:net"
+import { limitsOf } from "./limits.ts"
 import { bytesOf, millisOf, millisOr, numberOf, numberOr } from "./quantities.ts"
 
 /** What a text may be, and how the help and an error tell it. */
@@ -10,6 +11,8 @@ export interface Kind<A> {
   readonly read: (text: string) => A | undefined
   /** In a file it is relative to the folder of that file. */
   readonly isPath?: boolean
+  /** In a file it may be a list, which is read as its JSON. */
+  readonly isList?: boolean
 }
 
 export type Source = "flag" | "environment" | "file"
@@ -22,6 +25,8 @@ export interface Setting<A> {
   /** How the help and the documentation tell what holds when it is not set. */
   readonly defaultHelp: string
   readonly sources: ReadonlyArray<Source>
+  /** What its flag is called, where that may be given several times, once for each of the list. */
+  readonly flag?: string
 }
 
 const text = (metavar: string, expected: string, pattern = /./): Kind<string> => ({
@@ -78,6 +83,25 @@ const poolCapacity: Kind<never> = {
   expected: 'a whole number, at least 1, or "unbounded"',
   read: (text) => (text === "unbounded" ? (text as never) : numberOr(text))
 }
+const keyCapacity: Kind<never> = {
+  metavar: "N",
+  expected: 'a whole number, at least 1, "dynamic" or "none"',
+  read: (text) => (text === "dynamic" || text === "none" ? (text as never) : numberOr(text))
+}
+/** What is wrong with one is told by the library, field by field. */
+const limits: Kind<ReturnType<typeof limitsOf>> = {
+  metavar: "LIMIT",
+  expected: "limits such as name=mailer,per=tag,concurrency=4,rate=10/1s,burst=5, with semicolons between",
+  read: (text) => limitsOf(listOf(text)),
+  isList: true
+}
+const listOf = (text: string): unknown => {
+  try {
+    return text.startsWith("[") ? JSON.parse(text) : text
+  } catch {
+    return text
+  }
+}
 const policy = text("POLICY", "adaptive, gradient, fixed:N, queueLength:N, or several with commas between", /[^]*/)
 /** Seen as it is by `Authorization: Bearer`, which has no spaces. */
 const secret = text("TOKEN", "at least 16 visible ASCII characters, without spaces", /^[\x21-\x7e]{16,}$/)
@@ -114,6 +138,27 @@ export const settings = {
     "A full queue lets callers wait, refuses them, or evicts the oldest"
   ),
   policy: withDefault(policy, "adaptive", "What decides how many workers there are"),
+  limits: {
+    ...optional(limits, "none", "How much may run at once, and how often something may start; one for each `--limit`"),
+    flag: "limit"
+  },
+  priority: optional(whole(-10, 10), "0", "Of requests that come without one; higher first"),
+  aging: optional(
+    poolTime('a duration above zero, or "none"'),
+    "30s",
+    "How much earlier a request would have to come for one step of priority"
+  ),
+  keyCapacity: optional(
+    keyCapacity,
+    "dynamic",
+    "The most requests of one key that wait; dynamic: as many as there are places left"
+  ),
+  forgetKeys: optional(whole(0), "10000", "Keys that are remembered after their last request"),
+  order: optional(
+    oneOf("fifo", "lifo"),
+    "fifo",
+    "Whether the oldest or the newest of one key and priority comes first"
+  ),
   scalingInterval: withDefault(poolTime("a duration above zero"), "1s", "Time between two looks at the load"),
   timeout: withDefault(poolTime('a duration above zero, or "none"'), "30s", "For one attempt"),
   expiresIn: withDefault(poolTime('a duration above zero, or "none"'), "none", "For a request, in every phase"),
@@ -170,6 +215,6 @@ export const settingOf = (name: Name): Setting<unknown> => settings[name]
 export const has = (name: Name, source: Source): boolean => settingOf(name).sources.includes(source)
 
 /** `minWorkers` is `--min-workers`, and `WORKER_POOL_MIN_WORKERS`. */
-export const flagOf = (name: Name): string => `--${kebab(name)}`
+export const flagOf = (name: Name): string => `--${settingOf(name).flag ?? kebab(name)}`
 export const variableOf = (name: Name): string => `WORKER_POOL_${kebab(name).replaceAll("-", "_").toUpperCase()}`
 export const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

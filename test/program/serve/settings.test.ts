@@ -83,7 +83,15 @@ describe("sources", () => {
   })
 
   it("takes every setting from each of its sources", async () => {
-    const samples: Record<string, string> = { host: "::1", policy: "gradient", strategy: "sliding", logFormat: "json" }
+    const samples: Record<string, string> = {
+      host: "::1",
+      policy: "gradient",
+      strategy: "sliding",
+      logFormat: "json",
+      limits: "name=a,concurrency=1;name=b,rate=1/1s",
+      priority: "-7",
+      order: "lifo"
+    }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
     for (const name of names.filter((name) => !["config", "token", "tokenFile", "headersTimeout"].includes(name))) {
       const value = sampleOf(name)
@@ -103,6 +111,22 @@ describe("sources", () => {
     const found = await Effect.runPromise(make({ config }, {}))
     expect(found.handlers).toBe(join(dirname(config), "lib/handlers.ts"))
     expect(Redacted.value(found.token!)).toBe(token)
+  })
+
+  it.each([
+    ["a.json", '{"limits": [{"name": "mailer", "per": "tag", "concurrency": 4}, "name=all,rate=10/1s,burst=5"]}'],
+    ["a.yaml", "limits:\n  - name: mailer\n    per: tag\n    concurrency: 4\n  - name=all,rate=10/1s,burst=5\n"],
+    ["a.toml", 'limits = "name=mailer,per=tag,concurrency=4;name=all,rate=10/1s,burst=5"']
+  ])("reads the limits of %s", async (name, text) => {
+    const config = write(name, text)
+    const { limits } = (await settings({ config })).config.discipline
+    expect(limits).toMatchObject([
+      { name: "mailer", per: "tag", concurrency: 4, rate: undefined },
+      { name: "all", per: "pool", concurrency: Infinity, rate: { limit: 10, periodMillis: 1000, burst: 5 } }
+    ])
+    expect(await settings({ limits: "name=all,rate=10/1s" }, {})).toMatchObject({
+      config: { discipline: { isSet: true, limits: [{ name: "all" }] } }
+    })
   })
 
   it("takes an empty file", async () => {
@@ -148,6 +172,20 @@ describe("refuses", () => {
       { WORKER_POOL_MIN_WORKERS: "3" },
       "WORKER_POOL_MIN_WORKERS to be at most maxWorkers (2), got 3"
     ],
+    [{ priority: "11" }, {}, '--priority to be a whole number from -10 to 10, got "11"'],
+    [{ aging: "0" }, {}, `--aging to be a finite duration above zero (${durationForms}), got 0`],
+    [{ keyCapacity: "all" }, {}, '--key-capacity to be a whole number, at least 1, got "all"'],
+    [{ order: "up" }, {}, '--order to be one of fifo, lifo, got "up"'],
+    [
+      { limits: "name=a,concurrency=0" },
+      {},
+      "`limits.a.concurrency` of --limit to be a whole number, at least 1, got 0"
+    ],
+    [
+      {},
+      { WORKER_POOL_LIMITS: "name=a,concurrency=1;name=a,concurrency=2" },
+      '`limits.name` of WORKER_POOL_LIMITS to be another one for each limit, got "a"'
+    ],
     [{ capacity: "0" }, {}, "--capacity to be a whole number, at least 1, got 0"],
     [
       { maxWorkers: "2" },
@@ -178,6 +216,13 @@ describe("refuses", () => {
       "timeout = 0",
       (path) => `\`timeout\` in ${path} to be a finite duration above zero (${durationForms}), got 0`
     ],
+    [
+      "a.json",
+      '{"limits": [{"name": "a", "rate": {"limit": 1, "period": "soon"}}]}',
+      (path) => `\`limits.a.rate.period\` of \`limits\` in ${path} to be a finite duration above zero`
+    ],
+    ["a.json", '{"limits": {"name": "a"}}', (path) => `\`limits\` in ${path} to be a list, a text or a number, got {`],
+    ["a.json", '{"limits": [1]}', (path) => `\`limits\` in ${path} to be a record such as`],
     ["a.json", "[1]", (path) => `${path} to be an object of settings, got [1]`],
     [
       "a.yaml",
