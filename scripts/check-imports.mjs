@@ -20,7 +20,7 @@ const table = {
   "policies/bursts": "",
   "policies/forecast": "",
   "policies/handlerLoad": "PoolSnapshot policies/forecast",
-  "policies/queueLength": "internal/checks policies/policy",
+  "policies/queueLength": "internal/checks policies/figures policies/policy",
   "policies/measure": "policies/forecast policies/handlerLoad policies/policy policies/staffing",
   "policies/adaptive":
     "internal/checks PoolError policies/bursts policies/figures policies/measure policies/policy policies/staffing",
@@ -50,8 +50,9 @@ const table = {
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
+  "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/order queue/ranked queue/tagState",
+    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/ranked queue/tagState",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -82,7 +83,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -97,9 +98,10 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/request queue/flow queue/gate queue/ranked",
-  "internal/controls": "DrainReport PoolError PoolSnapshot internal/checks internal/core internal/drain",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+  "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
@@ -114,7 +116,8 @@ const table = {
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
   PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
-  ElasticPool: "Handlers PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  ElasticPool:
+    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -135,11 +138,15 @@ const table = {
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
-  "promise/callOptions": "Call PoolError RetryPolicy internal/checks promise/publicError promise/task",
+  "promise/callOptions":
+    "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
+  "promise/notBefore": "NotBefore internal/checks promise/publicError",
+  "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
   "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/door":
     "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
-  "promise/ticket": "PoolError internal/request internal/task promise/door promise/outcome promise/task",
+  "promise/ticket":
+    "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/entries promise/outcome promise/publicError promise/task",
@@ -147,10 +154,10 @@ const table = {
   "promise/hearing": "PoolEvent internal/asyncContext internal/core promise/outcome",
   "promise/quiet": "internal/core promise/hostClock",
   "promise/pool":
-    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet",
+    "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "Handlers PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "DrainReport Latencies PoolSnapshot ScalingPolicy promise/*",
+    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+  "promise/index": "DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
   "http/RemotePool": "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages",

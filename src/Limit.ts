@@ -140,6 +140,7 @@ export const change = (self: Limit, { concurrency, rate }: Change): Limit =>
   })
 
 const resolveRate = (field: string, rate: Rate): ResolvedRate | InvalidPoolConfig => {
+  if (typeof rate !== "object" || rate === null) return checks.wrong(field, "an object with `limit` and `period`", rate)
   const { burst = rate.limit, limit } = rate
   const periodMillis = checks.millis(`${field}.period`, rate.period)
   const invalid =

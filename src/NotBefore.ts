@@ -61,7 +61,7 @@ export const of = (after: Duration.Input, options: Omit<Instruction, "after"> = 
  * Milliseconds that a `Retry-After` header asks for (RFC 9110, 10.2.3: whole seconds, or a date), from `epochMillis` on;
  * `undefined`: it cannot be read.
  */
-export const fromHeader = (header: string | undefined, epochMillis: number): number | undefined => {
+export const fromHeader = (header: string | null | undefined, epochMillis: number): number | undefined => {
   const text = header?.trim() ?? ""
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
   const date = /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN

@@ -82,7 +82,7 @@ export interface Options extends Omit<RequestPolicy.Fields, "key"> {
    * their attempts take. `undefined`: nobody's; all of those share one key, `""`. Where it throws the call fails with `InvalidRequestOption`.
    */
   readonly key?: ((tag: string, payload: any) => string | undefined) | undefined
-  /** The share of a key, against those of others: above zero. Asked when a key appears. Default: 1 for each, also where it throws. */
+  /** The share of a key, against those of others: from 0.000001 to 1,000,000. Asked when a key appears. Default: 1 for each, also where it throws, or answers anything else. */
   readonly weight?: ((key: string) => number) | undefined
   /**
    * What one step of priority is worth: a request of priority p stands as if it had come `p * aging` earlier. `"none"`: higher

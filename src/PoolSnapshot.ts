@@ -27,7 +27,7 @@ export interface HandlerCounts {
   readonly runningMillis: number
   /** The part of those that succeeded. */
   readonly succeededMillis: number
-  /** Requests for it that wait at a closed gate. */
+  /** Of those that wait for it, those that could not start now, were there any number of workers. */
   readonly heldBack: number
 }
 
@@ -81,8 +81,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   /** Requests that wait for their next attempt: for a worker, or at a closed gate. */
   readonly waiting: number
   /**
-   * Of them, those that wait at a closed gate: at a limit, a pause, or for a time not yet come. While no worker is idle it may be
-   * too low by what nobody has tried to start.
+   * Of them, those that could not start now, were there any number of workers: held back by a limit, a pause, or a time not yet
+   * come. It may be too low while no worker is idle and more than a thousand keys wait.
    */
   readonly heldBack: number
   /** Requests between two attempts. They keep their place in the queue's capacity. */

@@ -198,8 +198,11 @@ export class WaitingRequests {
 
   /** It is not the turn of those that this concerns for so long. Answers the gate that is closed. */
   notBefore(request: PoolRequest, at: string, now: number, millis: number): Gate {
-    const { gates, flows } = this.rank()
-    return gates.close(request, flows.of((request as Ranked).key ?? ""), at, now, millis)
+    const { flows, gates } = this.rank()
+    const flow = flows.of((request as Ranked).key ?? "")
+    const gate = gates.close(request, flow, at, now, millis)
+    flows.release(flow)
+    return gate
   }
 
   /** What is in the way of this one, wherever it stands; `undefined`: nothing but those before it. */

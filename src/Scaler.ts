@@ -142,10 +142,10 @@ export const make = Effect.fnUntraced(function* (
   const lookEarly = Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     lookedAt = snapshot.atMillis
-    const { idle, maxWorkers, paused, target, waiting } = snapshot
+    const { heldBack, idle, maxWorkers, paused, target, waiting } = snapshot
     if (snapshot.state !== "open") return false
     if (paused || isHeld || target >= maxWorkers || policy.early === "none" || hasFailed) return true
-    if (waiting === 0 || idle > 0) return true
+    if (waiting === heldBack || idle > 0) return true
     const signals = yield* signalsOf(snapshot)
     const proposal = atEarlyLook(policy, signals, state)
     state = proposal.state

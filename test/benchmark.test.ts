@@ -39,6 +39,36 @@ describe("npm run bench", () => {
     }
   )
 
+  it(
+    "measures what is compared with another case in turns with that, which comes along",
+    { timeout: 60_000 },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "bench-"))
+      try {
+        const file = join(folder, "run.json")
+        const { stdout } = await bench("--quick", "--only", "Q1-key,Q2", "--impl", "p-limit", "--json", file)
+        assert.include(stdout, "Q1-fifo is")
+        const { cases, results } = JSON.parse(readFileSync(file, "utf8")) as Results
+        assert.deepStrictEqual(Object.keys(cases), ["Q1-fifo", "Q1-key", "Q2-0", "Q2-1000000"])
+        assert.deepStrictEqual(
+          results.flatMap((result) =>
+            "rate" in result
+              ? [[result.case, result.beside, result.ratio !== undefined, "moreMicros" in result.figures]]
+              : []
+          ),
+          [
+            ["Q1-fifo", undefined, false, false],
+            ["Q1-key", "Q1-fifo", true, true],
+            ["Q2-0", undefined, false, false],
+            ["Q2-1000000", "Q2-0", true, true]
+          ]
+        )
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    }
+  )
+
   it("refuses a case that it does not know, and names those that it does", async () => {
     const { code, stderr } = (await bench("--only", "W77").catch((error: unknown) => error)) as {
       readonly code: number

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { getEventListeners } from "node:events"
 import { vi } from "vitest"
 import { ElasticPool, Handlers, PoolSnapshot, RetryPolicy, WorkerPool } from "../src/index.ts"
-import { randomOf } from "./model/commands.ts"
+import { randomOf } from "./support/random.ts"
 import { hears, state, withPool, Work, Works } from "./support/bench.ts"
 
 const layer = (body: (id: string) => Effect.Effect<string, string>, options?: ElasticPool.Options) =>

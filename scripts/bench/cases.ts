@@ -21,6 +21,8 @@ export interface Case {
   readonly maxRounds?: number
   /** Measured for these alone. */
   readonly only?: ReadonlyArray<string>
+  /** It is measured in turns with this case, and compared with it. */
+  readonly beside?: string
 }
 
 const closed = (what: string, load: Partial<Load>, options: Partial<Case> = {}): Case => ({
@@ -45,6 +47,7 @@ const overload = (what: string, signals: boolean): Case =>
 
 const everything: Partial<Load> = { timeoutMillis: 10_000, retries: true, metrics: true }
 const ours = ["effect-worker-pool"]
+const million = 1_000_000
 
 export const cases: Readonly<Record<string, Case>> = {
   W1: closed("no-op", {}),
@@ -93,6 +96,32 @@ export const cases: Readonly<Record<string, Case>> = {
       { outstanding: 64 + waiting, n: Math.max(500_000, 2 * waiting), through: "stream" }
     )
   ),
+  ...ranked("Q1", "no-op", {}, {}),
+  ...ranked("Q1p", "no-op, as a stream", {}, { through: "stream" }),
+  ...ranked(
+    "Q1m",
+    "suspends once, as a stream, 1,000,000 wait",
+    { task: "suspend" },
+    { through: "stream", outstanding: 64 + million, n: 2 * million }
+  ),
+  "Q1-priority": closed(
+    "no-op, three priorities",
+    { priorities: 3 },
+    { only: [...ours, "p-queue", "async"], maxRounds: 3 }
+  ),
+  ...besideFirst({
+    "Q2-0": closed(
+      "no-op, 1,000 keys and a gate, nothing is held back",
+      { keys: 1_000, gates: ["pool"] },
+      { only: ours }
+    ),
+    "Q2-1000000": closed(
+      "the same beside 1,000,000 that wait behind a closed limit",
+      { keys: 1_000, gates: ["pool"], heldBack: million },
+      { only: ours }
+    )
+  }),
+  ...ranked("Q5", "1,000,000 waiting, as tickets", { task: "never" }, { kind: "waiting", through: "tickets" }),
   article: closed(
     "10,000 per second for 10 s, 1 ms each, the article's settings",
     { task: "nap" },
@@ -104,11 +133,33 @@ function growing(name: string, sizes: ReadonlyArray<number>, make: (size: number
   return Object.fromEntries(sizes.map((size) => [`${name}-${size}`, make(size)]))
 }
 
+/** The queue, by what it goes by. */
+function ranked(name: string, what: string, load: Partial<Load>, options: Partial<Case>): Record<string, Case> {
+  const make = (by: string, more: Partial<Load>) =>
+    closed(`${what}, ${by}`, { ...load, ...more }, { ...options, only: ours })
+  return besideFirst({
+    [`${name}-fifo`]: make("first in, first out", {}),
+    [`${name}-key`]: make("one key", { keys: 1 }),
+    [`${name}-gate`]: make("one key and a gate", { keys: 1, gates: ["pool"] }),
+    [`${name}-1000`]: make("1,000 keys", { keys: 1_000 }),
+    [`${name}-1000000`]: make("1,000,000 keys", { keys: million }),
+    [`${name}-gates`]: make("1,000,000 keys, each with two gates", { keys: million, gates: ["key", "key"] })
+  })
+}
+
+function besideFirst(all: Record<string, Case>): Record<string, Case> {
+  const first = Object.keys(all)[0]!
+  return Object.fromEntries(
+    Object.entries(all).map(([name, self]) => [name, name === first ? self : { ...self, beside: first }])
+  )
+}
+
 /** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({
   ...self,
   n: Math.min(self.n, 10_000),
-  seconds: Math.min(self.seconds, 0.5)
+  seconds: Math.min(self.seconds, 0.5),
+  load: self.load.heldBack === undefined ? self.load : { ...self.load, heldBack: Math.min(self.load.heldBack, 10_000) }
 })
 
 /** Of the growing cases `--quick` runs the ends alone. */

@@ -18,6 +18,14 @@ export interface Load {
   readonly metrics?: boolean
   /** Whether tasks get to know that their time is up. Effects always do. */
   readonly signals?: boolean
+  /** So many keys, one after another: request `n` is of key `n % keys`. Absent: nobody's. */
+  readonly keys?: number
+  /** Gates that every request passes, each as wide as there are slots, so that none is ever closed. */
+  readonly gates?: ReadonlyArray<"pool" | "key">
+  /** So many priorities, one after another: request `n` has `n % priorities`. */
+  readonly priorities?: number
+  /** So many requests of another tag wait behind a closed limit, from before the first until after the last. */
+  readonly heldBack?: number
 }
 
 /** Hears of the result; of `undefined` and the reason when there is none. */

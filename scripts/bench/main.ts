@@ -10,7 +10,7 @@ import { parseArgs } from "node:util"
 import { type Case, cases, isQuick, quickly } from "./cases.ts"
 import { implementations } from "./implementations/index.ts"
 import type { Measurement } from "./load.ts"
-import { type Lacking, ours, type Result, type Results, summarize } from "./results.ts"
+import { compare, type Lacking, ours, type Result, type Results, summarize } from "./results.ts"
 import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 
@@ -63,6 +63,18 @@ const lacks = (name: string, impl: string): string | undefined => {
   return by.lacks(load)
 }
 
+/** Cases that are measured in turns: those that are compared with one, behind it. */
+const groupsOf = (names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const groups = new Map<string, Array<string>>()
+  for (const name of names) {
+    const first = cases[name]!.beside ?? name
+    const group = groups.get(first) ?? [first]
+    if (name !== first) group.push(name)
+    groups.set(first, group)
+  }
+  return [...groups.values()]
+}
+
 const run = (name: string, impl: string, go: string | undefined): Promise<Record<string, unknown>> => {
   const size: Case = values.quick ? quickly(cases[name]!) : cases[name]!
   return impl === "go"
@@ -99,28 +111,42 @@ const main = async (): Promise<void> => {
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
   const results: Array<Result | Lacking> = []
   try {
-    for (const name of names) {
+    for (const group of groupsOf(names)) {
       const lacking: Array<Lacking> = []
-      const runs = new Map<string, Array<Measurement>>()
-      const times = Math.min(rounds, cases[name]!.maxRounds ?? rounds)
+      const runs = new Map(group.map((name) => [name, new Map<string, Array<Measurement>>()]))
+      const times = Math.min(rounds, cases[group[0]!]!.maxRounds ?? rounds)
       for (let round = 0; round < times; round++) {
-        for (const impl of impls) {
-          const missing = lacks(name, impl)
-          if (missing !== undefined) {
-            if (round === 0 && missing !== "not measured") lacking.push({ case: name, impl, lacks: missing })
-            continue
+        for (const name of group) {
+          for (const impl of impls) {
+            const missing = lacks(name, impl)
+            if (missing !== undefined) {
+              if (round === 0 && missing !== "not measured") lacking.push({ case: name, impl, lacks: missing })
+              continue
+            }
+            if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${times}: ${impl}`)
+            const measured = await run(name, impl, go)
+            if (typeof measured["lacks"] === "string") {
+              if (round === 0) lacking.push({ case: name, impl, lacks: measured["lacks"] })
+            } else {
+              const own = runs.get(name)!
+              own.set(impl, [...(own.get(impl) ?? []), measured as unknown as Measurement])
+            }
           }
-          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${times}: ${impl}`)
-          const measured = await run(name, impl, go)
-          if (typeof measured["lacks"] === "string") {
-            if (round === 0) lacking.push({ case: name, impl, lacks: measured["lacks"] })
-          } else runs.set(impl, [...(runs.get(impl) ?? []), measured as unknown as Measurement])
         }
       }
       if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
-      const measured = [...runs].map(([impl, all]) => summarize(name, impl, all, runs.get(by)))
-      results.push(...measured, ...lacking)
-      printCase(name, cases[name]!.what, measured, lacking)
+      const first = runs.get(group[0]!)!
+      for (const name of group) {
+        const { beside, what } = cases[name]!
+        const measured = [...runs.get(name)!].map(([impl, all]) =>
+          beside === undefined
+            ? summarize(name, impl, all, first.get(by))
+            : compare(name, impl, all, { beside, runs: first.get(impl)! })
+        )
+        const missing = lacking.filter((result) => result.case === name)
+        results.push(...measured, ...missing)
+        printCase(name, what, measured, missing)
+      }
     }
   } finally {
     rmSync(folder, { recursive: true })
@@ -142,7 +168,7 @@ const main = async (): Promise<void> => {
     quick: values.quick,
     by,
     how: Object.fromEntries(impls.map((impl) => [impl, implementations[impl]?.how ?? goHow])),
-    cases: Object.fromEntries(names.map((name) => [name, cases[name]!.what])),
+    cases: Object.fromEntries(groupsOf(names).flatMap((group) => group.map((name) => [name, cases[name]!.what]))),
     results
   }
   writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)

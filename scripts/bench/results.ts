@@ -31,6 +31,8 @@ export interface Result {
   readonly cpuMin: number
   readonly cpuMax: number
   readonly peakMegabytes: number
+  /** The case with which it was measured in turns: `ratio` is the rate there by that here, and `figures.moreMicros` what it costs more. */
+  readonly beside?: string
   /** The rate of this pool (or of whom `by` names) by that of `impl`, round by round: both halves saw the same machine. */
   readonly ratio?: Spread
   /** Medians of what else the case measures. */
@@ -79,4 +81,16 @@ export const summarize = (
       : { ratio: spread(byRuns.map((own, round) => own.rate / runs[round]!.rate)) }),
     figures: Object.fromEntries(figures.map((key) => [key, median(runs.map((run) => run[key]!))]))
   }
+}
+
+/** The same for a case beside which another one was measured: how it compares with that, round by round. */
+export const compare = (
+  name: string,
+  impl: string,
+  runs: ReadonlyArray<Measurement>,
+  { beside, runs: besideRuns }: { readonly beside: string; readonly runs: ReadonlyArray<Measurement> }
+): Result => {
+  const more = median(runs.map(({ cpuMicros }, round) => cpuMicros - besideRuns[round]!.cpuMicros))
+  const result = summarize(name, impl, runs, besideRuns)
+  return { ...result, beside, figures: { moreMicros: more, ...result.figures } }
 }

@@ -9,7 +9,17 @@ export const printCase = (
   lacking: ReadonlyArray<Lacking>
 ): void => {
   const figures = [...new Set(measured.flatMap(({ figures }) => Object.keys(figures)))]
-  const head = ["impl", "per second", "min", "max", "CPU µs", "peak MB", "this pool is", ...figures]
+  const { beside, n, rounds } = measured[0] ?? { n: 0, rounds: 0 }
+  const head = [
+    "impl",
+    "per second",
+    "min",
+    "max",
+    "CPU µs",
+    "peak MB",
+    beside === undefined ? "this pool is" : `${beside} is`,
+    ...figures
+  ]
   const rows = measured.map((result) => [
     result.impl,
     number(result.rate),
@@ -20,7 +30,6 @@ export const printCase = (
     result.ratio === undefined ? "" : times(result.ratio),
     ...figures.map((figure) => (result.figures[figure] === undefined ? "" : number(result.figures[figure])))
   ])
-  const { n, rounds } = measured[0] ?? { n: 0, rounds: 0 }
   console.log(`\n${name}: ${what} (n = ${number(n)}, rounds: ${rounds})`)
   printTable(head, rows)
   for (const { impl, lacks } of lacking) console.log(`  ${impl}: ${lacks}`)

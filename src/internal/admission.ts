@@ -1,6 +1,7 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
 import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
@@ -71,7 +72,7 @@ export class Admission implements Canceller {
       return this.draining
     }
     const offered = queue.offer(request)
-    if (offered === "full") return this.full
+    if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -87,6 +88,12 @@ export class Admission implements Canceller {
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
     return undefined
+  }
+
+  /** There is room, but not for one more of its key. */
+  private fullOf(request: PoolRequest): Exit.Exit<never, QueueFull> {
+    const { key = "" } = request as Ranked
+    return Exit.fail(withoutStack(() => new QueueFull({ capacity: this.pool.queue.capacity, key })))
   }
 
   /** Places have become free: blocked callers move up, while the pool takes anybody in. */

@@ -4,6 +4,7 @@ import type { DrainReport } from "../DrainReport.ts"
 import { type InvalidPoolConfig, type NestedWaitRefused, OutOfBounds } from "../PoolError.ts"
 import type { HandlerCounts, LimitCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
+import type { HeldBack } from "../queue/heldBack.ts"
 import type { Core } from "./core.ts"
 import { leftRunning } from "./drain.ts"
 
@@ -22,48 +23,52 @@ export const makeControls = (core: Core) => {
   }
 
   /** By the same instant as all else in the snapshot. */
-  const handlersAt = (now: number): PoolSnapshot["handlers"] => {
+  const handlersAt = (now: number, held: HeldBack | undefined): PoolSnapshot["handlers"] => {
     const handlers: Record<string, HandlerCounts> = {}
-    const heldBack = (tag: string) => queue.fair?.gates.tag(tag).heldBack ?? 0
+    const heldBack = (tag: string) => held?.of(queue.fair!.gates.tag(tag)) ?? 0
     for (const { counts, tag } of routes.values()) handlers[tag] = counts.snapshot(now, heldBack(tag))
     const { counts, tag } = runRoute
     if (counts.offered > 0) handlers[tag] = counts.snapshot(now, heldBack(tag))
     return handlers
   }
 
-  const limitsNow = (): PoolSnapshot["limits"] => {
-    if (queue.fair === undefined) return nothing
+  const limitsOf = (held: HeldBack | undefined): PoolSnapshot["limits"] => {
+    if (held === undefined) return nothing
     const limits: Record<string, LimitCounts> = {}
-    for (const { gates, heldBack, limit, running, started } of queue.fair.gates.limits.all) {
+    for (const state of queue.fair!.gates.limits.all) {
+      const { gates, limit, running, started } = state
       const { concurrency, name, rate } = limit
-      limits[name] = { concurrency, rate, running, heldBack, started, gates }
+      limits[name] = { concurrency, rate, running, heldBack: held.of(state), started, gates }
     }
     return limits
   }
 
-  const snapshotAt = (atMillis: number): PoolSnapshot => ({
-    ...counters,
-    pool: config.name,
-    state: drain.state,
-    paused: crew.paused,
-    atMillis,
-    refused: counters.refusedFull + counters.refusedDraining,
-    blocked: queue.blocked,
-    waiting: queue.waiting,
-    delayed: queue.delayed,
-    heldBack: queue.heldBack,
-    keys: queue.fair?.flows.size ?? 0,
-    limits: limitsNow(),
-    workers: crew.size,
-    idle: crew.size - counters.running - counters.ending - counters.stuck,
-    target: crew.target,
-    retiring: crew.retiring,
-    minWorkers,
-    maxWorkers: crew.mode === "elastic" ? crew.maxWorkers : Infinity,
-    maxStuckWorkers: config.maxStuckWorkers,
-    capacity: queue.capacity,
-    handlers: handlersAt(atMillis)
-  })
+  const snapshotAt = (atMillis: number): PoolSnapshot => {
+    const held = queue.fair?.heldBackAt(atMillis)
+    return {
+      ...counters,
+      pool: config.name,
+      state: drain.state,
+      paused: crew.paused,
+      atMillis,
+      refused: counters.refusedFull + counters.refusedDraining,
+      blocked: queue.blocked,
+      waiting: queue.waiting,
+      delayed: queue.delayed,
+      heldBack: held?.total ?? 0,
+      keys: queue.fair?.flows.size ?? 0,
+      limits: limitsOf(held),
+      workers: crew.size,
+      idle: crew.size - counters.running - counters.ending - counters.stuck,
+      target: crew.target,
+      retiring: crew.retiring,
+      minWorkers,
+      maxWorkers: crew.mode === "elastic" ? crew.maxWorkers : Infinity,
+      maxStuckWorkers: config.maxStuckWorkers,
+      capacity: queue.capacity,
+      handlers: handlersAt(atMillis, held)
+    }
+  }
 
   return {
     resize: (workers: number): Effect.Effect<void, OutOfBounds> =>

@@ -11,7 +11,7 @@ import { Attempts } from "./attempt.ts"
 import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
-import { Deadline, Deadlines } from "./deadlines.ts"
+import { Deadline, Deadlines, grainMillis } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
@@ -96,7 +96,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     crew.wakeAll()
   })
   const queue: WaitingRequests = (yield* RequestQueue).make(counters, {
-    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now)),
+    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now - grainMillis)),
     clear: () => deadlines.clear(gatesOpen)
   })
 
@@ -129,7 +129,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       if (queue.fair !== undefined) crew.wakeFreed(0)
     },
     onReturn: () => {
-      crew.wake()
+      if (queue.free > 0) crew.wake()
       nesting.lendAll()
     },
     onFreed: (byWorker) => crew.wakeFreed(byWorker),

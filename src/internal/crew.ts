@@ -106,6 +106,7 @@ export class Crew implements Employer {
   /** Wakes as many workers as there are requests that may start, after a pause. */
   wakeAll(): void {
     this.adjust()
+    this.pool.queue.takeFreed()
     if (this.paused) return
     const { free } = this.pool.queue
     const workers = this.mode === "inline" ? free : this.idle.length + Math.max(0, this.most - this.own)
@@ -130,22 +131,6 @@ export class Crew implements Employer {
       lender.borrower = worker
       this.pool.counters.lent++
     })
-  }
-
-  /**
-   * The attempt of this worker has ended before that of its borrower, for which it did not wait: the borrower has its slot
-   * from now on, be it a worker's own or one that was lent in turn, and this worker goes.
-   */
-  handOver(worker: Worker): void {
-    const { isLent, lender } = worker
-    const borrower = worker.borrower!
-    worker.borrower = worker.lender = undefined
-    borrower.lender = lender
-    if (lender !== undefined) lender.borrower = borrower
-    borrower.isLent = isLent
-    // As a worker of its own it takes what comes.
-    if (!isLent) borrower.reserved = undefined
-    worker.isLent = true
   }
 
   /** A lent worker is stuck: it has a slot of its own from now on, which it keeps, and its lender can lend again. */

@@ -47,7 +47,7 @@ const tieBreakMillis = 0.25
 const lateMillis = 20
 
 /** A nanosecond, the grain of clocks: sums of fractions may miss an instant by less, and a shorter sleep would be none. */
-const grainMillis = 1e-6
+export const grainMillis = 1e-6
 
 export class Deadlines {
   private readonly lists = new Map<number, List>()

@@ -173,9 +173,11 @@ export class Intake {
     )
     if (typeof key === "object") return this.invalidOption(key)
     let values: Array<string | undefined> | undefined
-    for (const { name, per } of discipline.limits) {
+    for (const { name, per, tags } of discipline.limits) {
       if (typeof per !== "function") continue
-      const value = textOf(`limits.${name}.per`, () => per(tag, subject))
+      // Not asked about payloads that are not for it.
+      const applies = tags === undefined || tags.has(tag)
+      const value = applies ? textOf(`limits.${name}.per`, () => per(tag, subject)) : undefined
       if (typeof value === "object") return this.invalidOption(value)
       values ??= []
       values.push(value)

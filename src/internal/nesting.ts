@@ -101,7 +101,7 @@ export class Nesting implements Nested {
     this.hosts.delete(worker)
     const { borrower } = worker
     // One whose own attempt is over is about to go.
-    if (borrower !== undefined && (borrower.request ?? borrower.reserved) !== undefined) this.pool.crew.handOver(worker)
+    if (borrower !== undefined && (borrower.request ?? borrower.reserved) !== undefined) worker.handOver()
   }
 
   /** Something may have come to wait, or a worker may have gone: whoever waits looks again. */

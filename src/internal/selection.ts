@@ -8,6 +8,7 @@ import type { Ranked } from "../queue/ranked.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
+import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 
 export const makeSelection = (core: Core) => {
@@ -43,12 +44,17 @@ export const makeSelection = (core: Core) => {
   })
 
   /** However many they are, the host gets its turns in between. */
-  const cancelFrom = (requests: ReadonlyArray<PoolRequest>, from: number, done: () => void): void => {
+  const cancelFrom = (
+    requests: ReadonlyArray<PoolRequest>,
+    from: number,
+    cancelled: number,
+    done: (cancelled: number) => void
+  ): void => {
     for (let at = from; at < requests.length; at++) {
-      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, done))
-      admission.cancel(requests[at]!)
+      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, cancelled, done))
+      if (admission.cancel(requests[at]!) !== "settled") cancelled++
     }
-    done()
+    done(cancelled)
   }
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
@@ -82,26 +88,6 @@ export const makeSelection = (core: Core) => {
   const pauseOnly = (paused: boolean) => (what: Pausable) =>
     Effect.suspend(() => setPaused(what, paused) ?? Effect.void)
 
-  const countsBy = (what: "tag" | "key"): Array<Waiters> => {
-    const counts = new Map<string, { -readonly [K in keyof Waiters]: Waiters[K] }>()
-    const of = (name: string) => {
-      let found = counts.get(name)
-      if (found === undefined) {
-        found = { name, blocked: 0, waiting: 0, heldBack: 0, delayed: 0, running: 0 }
-        counts.set(name, found)
-      }
-      return found
-    }
-    for (const phase of phases) {
-      for (const request of inPhase(phase)) of(what === "tag" ? request.tag : keyOf(request))[phase]++
-    }
-    for (const [name, count] of counts) {
-      const known = what === "tag" ? queue.fair?.gates.tag(name) : queue.fair?.flows.find(name)
-      count.heldBack = known?.heldBack ?? 0
-    }
-    return [...counts.values()]
-  }
-
   return {
     list: (
       filter: Filter = {},
@@ -116,15 +102,11 @@ export const makeSelection = (core: Core) => {
       }),
     cancelAll: (filter: Filter): Effect.Effect<number> =>
       Effect.callback((resume) => {
-        const found = select(filter)
-        cancelFrom(found, 0, () => resume(Effect.succeed(found.length)))
+        // The last ones first: no cancelling makes room for one that is to be cancelled next.
+        cancelFrom(select(filter).toReversed(), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
       }),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
-      Effect.sync((): ReadonlyArray<Waiters> =>
-        countsBy(what)
-          .sort((a, b) => b.waiting + b.blocked - (a.waiting + a.blocked) || b.running - a.running)
-          .slice(0, options.top ?? 20)
-      ),
+      Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20)),
     pauseOnly: pauseOnly(true),
     resumeOnly: pauseOnly(false),
     setLimit: (name: string, change: Limit.Change) =>
@@ -145,7 +127,9 @@ export const makeSelection = (core: Core) => {
     gates: (options: { readonly limit?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<GateView> => {
         const at = now()
-        return (queue.fair?.gates.inUse(options.limit ?? 100) ?? []).map((gate) => gateView(gate, config.name, at))
+        const held = queue.fair?.heldBackAt(at)
+        const gates = queue.fair?.gates.inUse(options.limit ?? 100) ?? []
+        return gates.map((gate) => gateView(gate, held!.of(gate), config.name, at))
       })
   }
 }
@@ -157,8 +141,8 @@ const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""
 const nameOf = (gate: Gate | undefined): string | undefined =>
   gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
 
-const gateView = (gate: Gate, pool: string, now: number): GateView => {
-  const { heldBack, isPaused, kind, name, of, opensAt, running, started } = gate
+const gateView = (gate: Gate, heldBack: number, pool: string, now: number): GateView => {
+  const { isPaused, kind, name, of, opensAt, running, started } = gate
   return {
     kind,
     name: kind === "pool" ? pool : name,

@@ -87,6 +87,22 @@ export abstract class Worker {
   /** Whether somebody has stopped this worker, be it from outside of the pool. */
   abstract get isInterrupted(): boolean
 
+  /**
+   * Its attempt has ended before that of its borrower, for which it did not wait: the borrower has its slot from now on, be
+   * it a worker's own or one that was lent in turn, and this worker goes.
+   */
+  handOver(): void {
+    const { isLent, lender } = this
+    const borrower = this.borrower!
+    this.borrower = this.lender = undefined
+    borrower.lender = lender
+    if (lender !== undefined) lender.borrower = borrower
+    borrower.isLent = isLent
+    // As a worker of its own it takes what comes.
+    if (!isLent) borrower.reserved = undefined
+    this.isLent = true
+  }
+
   /** Calls back when the present attempt has ended, or is given up as stuck. */
   onRelease(listener: () => void): void {
     this.released = [...(this.released ?? []), listener]

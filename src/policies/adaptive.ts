@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import * as checks from "../internal/checks.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
 import * as Bursts from "./bursts.ts"
-import { format, formatMillis } from "./figures.ts"
+import { format, formatMillis, withHeld } from "./figures.ts"
 import * as Measure from "./measure.ts"
 import type { HeldBack, Proposal, ScalingPolicy, ScalingSignals } from "./policy.ts"
 import { serversFor } from "./staffing.ts"
@@ -59,7 +59,8 @@ const noAccident = 2
 /**
  * Workers = arrivals per second x seconds each (J. D. C. Little, 1961: L = lambda W), and as many more as keep the wait
  * below `waitTarget` (Erlang C), or as clear the backlog `clearWithin` that time. Arrivals are all that reach the pool's
- * door, the refused ones and those outside a full queue too, and the attempts that follow others.
+ * door, the refused ones and those outside a full queue too, and the attempts that follow others; but not what is held back by a
+ * limit, a pause or a time not yet come: no worker could start it.
  *
  * It rises at once. It comes down `cooldown` after the last rise, its own or anybody's, by no more than `fallPerSecond`.
  * While nothing has ended yet, or all workers are busy and the backlog does not shrink, it doubles at every tick: then the
@@ -109,6 +110,7 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State = sta
     wanted,
     heldBack,
     reason,
+    ...(workers <= target && !paused ? limited(settings, target, measured, reason) : undefined),
     state: {
       ...memory,
       target,
@@ -130,6 +132,26 @@ const decide = (settings: Settings, signals: ScalingSignals, before: State = sta
   if (Math.floor(least) > fallsTo) return answer(Math.floor(least), "step", least)
   if (kept > need.fallsTo) return answer(kept, "cooldown")
   return answer(Math.min(fallsTo, target), fallsTo > wanted ? "uncertain" : undefined)
+}
+
+/** What it says when it would grow if those could start that are held back. */
+const limited = (
+  settings: Settings,
+  target: number,
+  measured: Measure.Measured,
+  reason: string
+): Pick<Proposal<unknown>, "wanted" | "heldBack" | "reason"> | undefined => {
+  const { backlog, excess, heldBack, soon } = measured
+  if (heldBack === 0) return undefined
+  const all = {
+    ...measured,
+    backlog: backlog + heldBack,
+    excess: excess + heldBack,
+    soon: soon + heldBack,
+    isIdle: false
+  }
+  const { wanted } = needOf(settings, target, all)
+  return wanted > target ? { wanted, heldBack: "limited", reason: withHeld(reason, heldBack) } : undefined
 }
 
 const decideEarly = (settings: Settings, signals: ScalingSignals, before: State = start): Proposal<State> => {
@@ -157,8 +179,20 @@ interface Need {
 }
 
 const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number, measured: Measure.Measured): Need => {
-  const { backlog, deviation, emptyMillis, excess, isIdle, load, rate, saturated, serviceMillis, soon, unknown } =
-    measured
+  const {
+    backlog,
+    deviation,
+    emptyMillis,
+    excess,
+    heldBack,
+    isIdle,
+    load,
+    rate,
+    saturated,
+    serviceMillis,
+    soon,
+    unknown
+  } = measured
   const exactly = (wanted: number, reason: string): Need => ({
     wanted,
     atLeast: wanted,
@@ -172,7 +206,10 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
   }
   const traffic = `${format(rate * 1000)}/s of ${formatMillis(serviceMillis)} each keep ${format(load)} workers busy`
   const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
-  if (isIdle) return exactly(0, emptyMillis > 0 ? `the pool has been empty for ${formatMillis(emptyMillis)}` : reason)
+  if (isIdle) {
+    const nothing = heldBack > 0 ? "nothing could start" : "the pool has been empty"
+    return exactly(0, emptyMillis > 0 ? `${nothing} for ${formatMillis(emptyMillis)}` : reason)
+  }
   // One worker for each that waits is enough, however long they take.
   const clearing = Math.min(excess * Math.min(1, serviceMillis / clearWithin), soon - load)
   // Those that keep the wait low have time to spare, in which they clear the backlog.

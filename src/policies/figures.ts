@@ -6,3 +6,6 @@ export const format = (value: number): string =>
 
 export const formatMillis = (millis: number): string =>
   millis >= 999.5 ? `${format(millis / 1000)} s` : `${format(millis)} ms`
+
+/** A reason, and how many more wait that no worker could start. */
+export const withHeld = (reason: string, heldBack: number): string => `${reason}; ${heldBack} more are held back`

@@ -147,7 +147,13 @@ const decide = (
 
 const watch = (last: Watched | undefined, counts: HandlerCounts, now: number, millis: number): Watched => {
   const over = (load: HandlerLoad.HandlerLoad | undefined, span: typeof short) =>
-    HandlerLoad.update(load, counts, millis, Math.max(span.millis, span.attempts / (load?.arrivals.level ?? 1)))
+    HandlerLoad.update(
+      load,
+      counts,
+      millis,
+      Infinity,
+      Math.max(span.millis, span.attempts / (load?.arrivals.level ?? 1))
+    )
   const watched = { short: over(last?.short, short), long: over(last?.long, long) }
   const mean = watched.long.recent.ended < enough ? Infinity : HandlerLoad.endedMillis(watched.long)
   if (last === undefined) return { ...watched, lowest: mean, before: Infinity, since: now }

@@ -4,7 +4,13 @@ import * as Forecast from "./forecast.ts"
 
 /** What is remembered of one handler between two ticks. The sums forget, so that their quotients follow the handler. */
 export interface HandlerLoad {
+  /** Requests and retries that came and may start, or might have. */
   readonly arrived: number
+  /** All that came, less those that are held back now. */
+  readonly total: number
+  /** Of these, how many have not been counted as arrived; below zero: what was counted is held back by now. */
+  readonly owed: number
+  readonly heldBack: number
   readonly ended: number
   readonly succeeded: number
   readonly endedMillis: number
@@ -24,6 +30,9 @@ export interface HandlerLoad {
 
 const none: HandlerLoad = {
   arrived: 0,
+  total: 0,
+  owed: 0,
+  heldBack: 0,
   ended: 0,
   succeeded: 0,
   endedMillis: 0,
@@ -35,15 +44,19 @@ const none: HandlerLoad = {
   recent: { ended: 0, succeeded: 0, endedMillis: 0, succeededMillis: 0, timedOut: 0 }
 }
 
-/** The counts at a tick, `millis` after the last one. Service times are means over about `memoryMillis`, or as long as the rate is. */
+/**
+ * The counts at a tick, `millis` after the last one; `grown` is by how much more wait for nothing but a worker. Service times are means over about `memoryMillis`, or as long as
+ * the rate is.
+ */
 export const update = (
   before: HandlerLoad = none,
   counts: HandlerCounts,
   millis: number,
+  grown = Infinity,
   memoryMillis?: number
 ): HandlerLoad => {
-  // An attempt that follows another one is work that arrives, like a request.
-  const arrived = counts.offered + counts.retries
+  const arrivals = arrivalsOf(before, counts, grown)
+  const { arrived } = arrivals
   const ended = counts.attempts - counts.running
   const { running, runningMillis, succeeded, succeededMillis, timedOut } = counts
   const endedMillis = counts.occupiedMillis - runningMillis
@@ -51,7 +64,7 @@ export const update = (
   // What one attempt has taught is kept until another one has ended.
   const keep = recent.ended < 1 ? 1 : Math.exp(-millis / (memoryMillis ?? Forecast.memoryMillis(before.arrivals.level)))
   return {
-    arrived,
+    ...arrivals,
     ended,
     succeeded,
     endedMillis,
@@ -68,6 +81,21 @@ export const update = (
       timedOut: keep * recent.timedOut + timedOut - before.timedOut
     }
   }
+}
+
+/**
+ * An attempt that follows another one is work that arrives, like a request. While any are held back no more have arrived than
+ * have started or wait for a worker: those that are refused or wait at the door of a queue full of held ones are none, nor are
+ * those that give up at a gate. What is held back again after it was counted is not counted a second time.
+ */
+const arrivalsOf = (before: HandlerLoad, counts: HandlerCounts, grown: number) => {
+  const { attempts, heldBack, offered, retries } = counts
+  const total = offered + retries - heldBack
+  const came = total - before.total
+  if (heldBack === 0 && before.heldBack === 0) return { arrived: before.arrived + came, total, owed: 0, heldBack }
+  const started = attempts - before.ended - before.running
+  const arrived = Math.max(0, Math.min(before.owed + came, started + grown))
+  return { arrived: before.arrived + arrived, total, owed: before.owed + came - arrived, heldBack }
 }
 
 /** From when on arrivals are counted at early looks, and how many there were before. */
@@ -87,9 +115,10 @@ export const glimpse = (
   tickAt: number,
   mark: Mark = { at: tickAt, arrived: before.arrived },
   now: number,
-  leastMillis: number
+  leastMillis: number,
+  grown: number
 ): { readonly load: HandlerLoad; readonly mark: Mark } => {
-  const load = update(before, counts, now - tickAt)
+  const load = update(before, counts, now - tickAt, grown)
   const { arrived } = load
   const since = (from: Mark) =>
     Forecast.glimpse(before.arrivals, arrived - from.arrived, Math.max(now - from.at, leastMillis))

@@ -28,7 +28,7 @@ export interface Look {
 
 export interface Measured {
   readonly millis: number
-  /** Requests that need a worker and have none. Those between two attempts do not. */
+  /** Requests that need a worker and have none. Those between two attempts do not, nor do those that are held back. */
   readonly backlog: number
   /** Of them, more than wait in a queue that keeps the target. */
   readonly excess: number
@@ -46,6 +46,8 @@ export interface Measured {
   /** For how long the pool has been empty, and nothing has come; 0 while that says nothing. */
   readonly emptyMillis: number
   readonly saturated: number
+  /** Requests that no worker could start. */
+  readonly heldBack: number
 }
 
 /** Workers that are busy for this share of a tick while the backlog does not shrink have more to do than can be seen. */
@@ -55,9 +57,18 @@ const seldom = 1e-3
 /** A pool that has been empty for so long, in milliseconds, has no load: its first request will start a worker. */
 const empty = 5_000
 
+/**
+ * Requests that wait for nothing but a worker. Of those at the door of a queue in which some are held back no more than of those in
+ * it: who they are cannot be seen, and no worker makes room in a queue full of held ones.
+ */
+export const waiting = ({ blocked, heldBack, waiting }: ScalingSignals): number => {
+  const free = waiting - heldBack
+  return free + (heldBack === 0 ? blocked : Math.min(blocked, free))
+}
+
 /** Requests that have a worker, or need one. */
-export const here = ({ blocked, ending, running, stuck, waiting }: ScalingSignals): number =>
-  running + ending + stuck + waiting + blocked
+export const here = (signals: ScalingSignals): number =>
+  signals.running + signals.ending + signals.stuck + waiting(signals)
 
 /** The counts of a tick, and what to remember of them. */
 export const tick = (
@@ -65,15 +76,16 @@ export const tick = (
   waitTarget: number,
   before: Memory
 ): { readonly measured: Measured; readonly memory: Memory } => {
-  const { atMillis: at, blocked, ending, intervalMillis, running, waiting } = signals
+  const { atMillis: at, ending, heldBack, intervalMillis, running } = signals
   const millis = at - before.at
-  const backlog = waiting + blocked
+  const backlog = waiting(signals)
+  const grown = Math.max(0, backlog - before.backlog)
   const handlers: Record<string, HandlerLoad.HandlerLoad> = {}
   let occupiedMillis = 0
   let isBusy = here(signals) + signals.delayed > 0
   for (const [tag, counts] of Object.entries(signals.handlers)) {
     const last = before.handlers[tag]
-    handlers[tag] = HandlerLoad.update(last, counts, millis)
+    handlers[tag] = HandlerLoad.update(last, counts, millis, grown)
     occupiedMillis += counts.occupiedMillis
     isBusy ||= handlers[tag].arrived > (last?.arrived ?? 0)
   }
@@ -88,7 +100,7 @@ export const tick = (
   const isSaturated = seen.excess > 0 && backlog >= before.backlog && busy >= allBusy
   const saturated = isSaturated ? before.saturated + 1 : 0
   return {
-    measured: { ...seen, millis, unknown, isIdle: seen.isIdle || emptyMillis > 0, emptyMillis, saturated },
+    measured: { ...seen, millis, unknown, isIdle: seen.isIdle || emptyMillis > 0, emptyMillis, saturated, heldBack },
     memory: { at, handlers, occupiedMillis, backlog, saturated, busyAt }
   }
 }
@@ -104,13 +116,14 @@ export const glimpse = (
   before: Memory,
   last: Look | undefined
 ): { readonly measured: Measured; readonly look: Look; readonly isNews: boolean } => {
-  const { atMillis: at, attempts, blocked, intervalMillis, running, target, waiting } = signals
-  const backlog = waiting + blocked
+  const { atMillis: at, attempts, heldBack, intervalMillis, running, target } = signals
+  const backlog = waiting(signals)
+  const grown = Math.max(0, backlog - before.backlog)
   const handlers: Record<string, HandlerLoad.HandlerLoad> = {}
   const marks: Record<string, HandlerLoad.Mark> = {}
   let isStep = false
   for (const [tag, counts] of Object.entries(signals.handlers)) {
-    const seen = HandlerLoad.glimpse(before.handlers[tag], counts, before.at, last?.marks[tag], at, waitTarget)
+    const seen = HandlerLoad.glimpse(before.handlers[tag], counts, before.at, last?.marks[tag], at, waitTarget, grown)
     handlers[tag] = seen.load
     marks[tag] = seen.mark
     isStep ||= seen.load.arrivals !== before.handlers[tag]?.arrivals
@@ -128,7 +141,7 @@ export const glimpse = (
         ? "none has begun since the last look"
         : undefined
   return {
-    measured: { ...seen, millis: at - before.at, unknown, emptyMillis: 0, saturated: 0 },
+    measured: { ...seen, millis: at - before.at, unknown, emptyMillis: 0, saturated: 0, heldBack },
     look: { at, marks, attempts, backlog },
     isNews: isStep || unknown !== undefined
   }

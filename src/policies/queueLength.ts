@@ -1,5 +1,6 @@
 /** The two simplest rules: the article's, and none. */
 import * as checks from "../internal/checks.ts"
+import { withHeld } from "./figures.ts"
 import type { ScalingPolicy } from "./policy.ts"
 
 /** The options of `queueLength`. */
@@ -14,7 +15,8 @@ export interface QueueLengthOptions {
 
 /**
  * The article's rule: `step` workers more while more than `threshold` requests wait, `step` fewer while fewer than
- * `lowWater * threshold` do, and between the two nothing, so that it does not flip to and fro. A paused pool stays as it is.
+ * `lowWater * threshold` do, and between the two nothing, so that it does not flip to and fro. Those that are held back do not
+ * count. A paused pool stays as it is.
  * It is a rule for ticks: there are no early looks with it.
  */
 export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> => {
@@ -23,15 +25,23 @@ export const queueLength = (options: QueueLengthOptions): ScalingPolicy<void> =>
   return {
     name: "queueLength",
     initial: undefined,
-    decide: ({ paused, target, waiting }) => {
+    decide: ({ heldBack, paused, target, waiting }) => {
+      const free = waiting - heldBack
       const [wanted, reason] =
-        waiting > threshold
-          ? [target + step, `${waiting} wait, more than ${threshold}`]
-          : waiting < low
-            ? [target - step, `${waiting} wait, fewer than ${low}`]
-            : [target, `${waiting} wait, from ${low} to ${threshold}`]
-      return paused
-        ? { workers: target, wanted, heldBack: "paused", reason, state: undefined }
+        free > threshold
+          ? [target + step, `${free} wait, more than ${threshold}`]
+          : free < low
+            ? [target - step, `${free} wait, fewer than ${low}`]
+            : [target, `${free} wait, from ${low} to ${threshold}`]
+      if (paused) return { workers: target, wanted, heldBack: "paused", reason, state: undefined }
+      return waiting > threshold && free <= threshold
+        ? {
+            workers: wanted,
+            wanted: target + step,
+            heldBack: "limited",
+            reason: withHeld(reason, heldBack),
+            state: undefined
+          }
         : { workers: wanted, reason, state: undefined }
     },
     early: "none",

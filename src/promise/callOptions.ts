@@ -2,14 +2,21 @@
 import { Exit } from "effect"
 import type * as RequestOptions from "../Call.ts"
 import * as checks from "../internal/checks.ts"
+import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
+import type { Fields } from "../RequestPolicy.ts"
 import * as RetryPolicy from "../RetryPolicy.ts"
 import { publicError } from "./publicError.ts"
-import type { CallOptions, Policy, RetryOptions } from "./task.ts"
+import type { CallOptions, HandlerWithPolicy, Policy, RetryOptions } from "./task.ts"
 
 type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
-const callFields = new Set(["timeout", "expiresIn", "retry", "id", "signal"])
+const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
+const callFields = new Set([...policyFields, "id", "signal"])
+const handlerFields = new Set(["handler", ...policyFields])
+const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
+/** And of its rate. */
+export const rateFields = new Set(["limit", "period", "burst"])
 const retryFields = new Set(["times", "base", "factor", "cap", "jitter", "delay", "failures", "timeouts"])
 
 /** What a call says, read once. */
@@ -28,6 +35,7 @@ export const toCallOptions = (given: CallOptions): Read | Invalid => {
     if (signal !== undefined && typeof signal.addEventListener !== "function") {
       return invalid("signal", "an AbortSignal", signal)
     }
+    if (given.key !== undefined && typeof given.key !== "string") return invalid("key", "a text", given.key)
     const options = toFields(policy, "")
     return Exit.isExit(options) ? (options as Invalid) : { signal, options: options as RequestOptions.Options }
   } catch {
@@ -54,9 +62,36 @@ const isPromise = (value: unknown): boolean => {
   }
 }
 
-/** The policy of a pool or a handler. `where` stands before the field in an error. */
-export const toPolicy = ({ expiresIn, retry, timeout }: Policy, where = ""): RequestOptions.Options | Invalid =>
-  toFields({ timeout, expiresIn, retry }, where)
+/** The policy of a pool. */
+export const toPolicy = ({ expiresIn, priority, retry, timeout }: Policy): Omit<Fields, "key"> | Invalid =>
+  toFields({ timeout, expiresIn, retry, priority }, "")
+
+/** That of a handler. `where` stands before the field in an error. */
+export const toHandlerPolicy = (given: HandlerWithPolicy<any, unknown>, where: string): Fields | Invalid => {
+  const unknown = unknownField(given, handlerFields, "an option of a handler", where)
+  if (unknown !== undefined) return Exit.fail(unknown)
+  const { handler: _, ...policy } = given
+  return toFields(policy, where)
+}
+
+/** The limits of a pool, of which some may be plain objects. What is out of its range in them is found later. */
+export const toLimits = (given: ReadonlyArray<Limit.Limit | Limit.Options>): ReadonlyArray<Limit.Limit> | Invalid => {
+  if (!Array.isArray(given)) return invalid("limits", "a list of limits", given)
+  const limits: Array<Limit.Limit> = []
+  for (const [at, one] of given.entries()) {
+    if (typeof one !== "object" || one === null) return invalid(`limits.${at}`, "a limit, or its options", one)
+    if (Limit.isLimit(one)) limits.push(one)
+    else {
+      const where = `limits.${at}.`
+      const unknown =
+        unknownField(one, limitFields, "an option of a limit", where) ??
+        unknownField(Object(one.rate), rateFields, "an option of a rate", `${where}rate.`)
+      if (unknown !== undefined) return Exit.fail(unknown)
+      limits.push(Limit.make(one))
+    }
+  }
+  return limits
+}
 
 /** The first field that is none of these: a word that is not known would be a setting that does not work. */
 export const unknownField = (
@@ -74,13 +109,11 @@ export const unknownField = (
 }
 
 /** With the retry rule as a policy. All of an object that has one is copied, all else is as it came. */
-const toFields = (options: Policy, where: string): RequestOptions.Options | Invalid => {
+const toFields = (options: Policy, where: string): Fields | Invalid => {
   const { retry } = options
-  if (typeof retry !== "object" || retry === null) return options as RequestOptions.Options
+  if (typeof retry !== "object" || retry === null) return options as Fields
   const unknown = unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
-  return unknown === undefined
-    ? ({ ...options, retry: toRetryPolicy(retry) } as RequestOptions.Options)
-    : Exit.fail(unknown)
+  return unknown === undefined ? ({ ...options, retry: toRetryPolicy(retry) } as Fields) : Exit.fail(unknown)
 }
 
 /** Its `delay` sees a timeout as callers do; its `failures` sees the task's own errors alone. */

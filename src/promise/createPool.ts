@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Rpc } from "effect/rpc"
 import { Handlers } from "../Handlers.ts"
 import { TaskWorker } from "../internal/taskWorker.ts"
+import type * as Limit from "../Limit.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
 import * as PoolMetrics from "../PoolMetrics.ts"
@@ -10,17 +11,19 @@ import * as RequestQueue from "../RequestQueue.ts"
 import * as Scaler from "../Scaler.ts"
 import * as ScalingPolicy from "../ScalingPolicy.ts"
 import * as WorkerPool from "../WorkerPool.ts"
-import { toPolicy, unknownField } from "./callOptions.ts"
+import { toHandlerPolicy, toLimits, toPolicy, unknownField } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
 import { type HandlersOf, makeDoors } from "./doors.ts"
 import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
-import type { Handler, HandlerWithPolicy, Policy } from "./task.ts"
+import type { Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
-export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters">, Policy {
+export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters" | "limits">, Policy {
+  /** What a start must pass: each the options of a limit, or what `Limit.make` or `Limit.serial` gives. */
+  readonly limits?: ReadonlyArray<Limit.Options | Limit.Limit> | undefined
   /** How the number of workers follows the load. `"none"`: only `resize` changes it. Default `ScalingPolicy.adaptive()`. */
   readonly scaling?: ScalingPolicy.ScalingPolicy | "none" | undefined
   /**
@@ -38,10 +41,14 @@ export interface WithHandlers<H extends HandlersOf> {
   readonly handlers?: { readonly [Name in keyof H]: H[Name] & Known<H[Name]> } | undefined
 }
 
-/** None of its fields is one that does not exist. */
+/** None of its fields is one that does not exist, and its `key` is of its input. */
 type Known<One> = One extends Function
   ? unknown
-  : { readonly [Field in Exclude<keyof One, keyof HandlerWithPolicy<never, unknown>>]: never }
+  : { readonly [Field in Exclude<keyof One, keyof HandlerWithPolicy<never, unknown>>]: never } & KeyOf<One>
+
+type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: never) => unknown }
+  ? { readonly key?: string | ((input: I) => string | undefined) | undefined }
+  : unknown
 
 /**
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
@@ -86,7 +93,6 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   order: true
 }
 const known = new Set(Object.keys(fields))
-const ofHandler = new Set(["handler", "timeout", "expiresIn", "retry"])
 
 type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown>
 
@@ -98,24 +104,21 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const scope = (yield* Effect.scope) as Scope.Closeable
   const wrong = unknownField(options, known, "an option of a pool")
   if (wrong !== undefined) return yield* wrong
-  const { expiresIn, handlers: given = {}, log, retry, scaling = ScalingPolicy.adaptive(), timeout, ...rest } = options
-  const { key: _, ...policy } = yield* checked(toPolicy({ timeout, expiresIn, retry }))
-  const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, ...policy, deadLetters: 0 }))
+  const { handlers: given = {}, limits: givenLimits = [], log, scaling = ScalingPolicy.adaptive(), ...rest } = options
+  const { retry } = yield* checked(toPolicy(rest))
+  const limits = yield* checked(toLimits(givenLimits))
+  const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, retry, limits, deadLetters: 0 }))
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
   for (const [name, one] of Object.entries<Given>(given)) {
     const handler = typeof one === "function" ? one : one?.handler
     if (typeof handler !== "function") return yield* notAHandler(name, one)
     if (name === "then") return yield* named(name)
-    const wrong =
-      typeof one === "function"
-        ? undefined
-        : unknownField(one, ofHandler, "an option of a handler", `handlers.${name}.`)
-    if (wrong !== undefined) return yield* wrong
     functions.set(name, handler)
     handlers.set(name, {
       rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),
-      policy: typeof one === "function" ? {} : yield* checked(toPolicy(one, `handlers.${name}.`)),
+      policy: typeof one === "function" ? {} : yield* checked(toHandlerPolicy(one, `handlers.${name}.`)),
+      subjectOf: (call: Call) => call.subject,
       context: Context.empty(),
       run: () => Effect.die("not reached: a TaskWorker calls the function")
     })

@@ -23,14 +23,20 @@ export abstract class PoolError extends Error {
   abstract readonly code: Code
 }
 
-/** Not accepted: the queue is at its capacity and the strategy is `"dropping"`. */
+/**
+ * Not accepted: the queue is at its capacity, or has as many requests of this one's `key` as it may, and the strategy is
+ * `"dropping"`.
+ */
 export class QueueFull extends PoolError {
   override readonly name = "QueueFull"
   readonly code = "QUEUE_FULL" as const
   readonly capacity: number
-  constructor({ capacity, message }: Errors.QueueFull) {
+  /** The key that has its share of the places; `undefined`: it is the queue that is full. */
+  readonly key: string | undefined
+  constructor({ capacity, key, message }: Errors.QueueFull) {
     super(message)
     this.capacity = capacity
+    this.key = key
   }
 }
 

@@ -5,11 +5,18 @@ export * from "./errors.ts"
 export type { LogLine } from "./log.ts"
 export type { Inputs, MapOptions } from "./map.ts"
 export type { Event, Outcome, Refused } from "./outcome.ts"
+export { NotBefore } from "./notBefore.ts"
 export type { DrainOptions, Pool } from "./pool.ts"
+export type { Selection } from "./selection.ts"
 export type { Attempt, CallOptions, Handler, HandlerWithPolicy, Policy, RetryOptions, Task } from "./task.ts"
 export type { Ticket } from "./ticket.ts"
 export type { DrainReport } from "../DrainReport.ts"
 export type { Latencies } from "../Latencies.ts"
+/** What an error of any class says in place of `NotBefore`. */
+export { type HasRetryAfter, type Instruction, RetryAfter } from "../NotBefore.ts"
 export type { PoolSnapshot } from "../PoolSnapshot.ts"
+export type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
+/** How much may run at once, and how often something may start: see the option `limits`. */
+export * as Limit from "../Limit.ts"
 /** How the number of workers follows the load: see the option `scaling`. */
 export * as ScalingPolicy from "../ScalingPolicy.ts"

@@ -14,9 +14,10 @@ import { Hearing } from "./hearing.ts"
 import { type Event, toEvent } from "./outcome.ts"
 import { errorAt } from "./publicError.ts"
 import { Quiet } from "./quiet.ts"
+import { now, type Selection, SelectionOf } from "./selection.ts"
 
 /** What `createPool` gives. `run`, `submit` and `map` need no `this`; the others are methods. */
-export interface Pool<H = {}> extends AsyncDisposable {
+export interface Pool<H = {}> extends Selection, AsyncDisposable {
   readonly name: string
   /**
    * Runs a task, or the input of a handler (`run.resize(input)`), on a worker and gives what it gives. What the task throws
@@ -81,7 +82,7 @@ export interface Parts<H> {
   readonly clock: HeldClock
 }
 
-export class PoolOf<H> implements Pool<H> {
+export class PoolOf<H> extends SelectionOf implements Pool<H> {
   readonly name: string
   readonly run: Run<H>
   readonly submit: Submit<H>
@@ -92,6 +93,7 @@ export class PoolOf<H> implements Pool<H> {
   private closed: Promise<void> | undefined = undefined
 
   constructor(parts: Parts<H>) {
+    super(parts.service)
     this.parts = parts
     this.name = parts.service.name
     this.run = parts.doors.run
@@ -183,11 +185,4 @@ export class PoolOf<H> implements Pool<H> {
       this.parts.clock.release()
     ))
   }
-}
-
-/** What takes no time. */
-const now = <A>(above: Function, effect: Effect.Effect<A, unknown>): A => {
-  const exit = Effect.runSyncExit(effect)
-  if (Exit.isSuccess(exit)) return exit.value
-  throw errorAt(above, failureOf(exit))
 }

@@ -32,11 +32,15 @@ export interface Policy {
   readonly expiresIn?: Duration.Input | "none" | undefined
   /** Default `"none"`. */
   readonly retry?: RetryOptions | "none" | undefined
+  /** A head start: a whole number from -10 to 10, higher first. Default 0. What a step is worth is the pool's `aging`. */
+  readonly priority?: number | undefined
 }
 
 /** A handler with a policy of its own. */
 export interface HandlerWithPolicy<I, A> extends Policy {
   readonly handler: Handler<I, A>
+  /** Whose request it is: a text, or a function of the input that gives one (`undefined`: nobody's). Default: what the pool's `key` says. */
+  readonly key?: string | ((input: I) => string | undefined) | undefined
 }
 
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */
@@ -45,6 +49,8 @@ export interface CallOptions extends Policy {
   readonly id?: string | undefined
   /** Cancels the request, and the call is rejected with its reason. Any number of calls may share one. */
   readonly signal?: AbortSignal | undefined
+  /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
+  readonly key?: string | undefined
 }
 
 /** One call: the payload of its request. */
@@ -68,6 +74,11 @@ export class Call implements TaskCall {
     this.task = task
     this.input = input
     this.signal = signal
+  }
+
+  /** What the pool's functions of an input are given. */
+  get subject(): unknown {
+    return this.input?.value
   }
 
   start(attempt: Attempt): unknown {

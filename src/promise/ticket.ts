@@ -2,8 +2,10 @@
 import type { PoolRequest } from "../internal/request.ts"
 import { currentTask } from "../internal/task.ts"
 import type { Phase } from "../PoolError.ts"
+import { invalidPriority } from "../RequestPolicy.ts"
 import type { Door } from "./door.ts"
 import type { Outcome } from "./outcome.ts"
+import { errorAt } from "./publicError.ts"
 import type { Call } from "./task.ts"
 
 /** What `submit` gives: a claim on one accepted request, which runs whether or not anybody waits for it. */
@@ -24,6 +26,11 @@ export interface Ticket<A> {
    * `"interrupting"` if one did (its task is told and may go on for a while), `"settled"` if it had ended before.
    */
   cancel(reason?: unknown): "withdrawn" | "interrupting" | "settled"
+  /**
+   * Gives the request another priority (-10 to 10), and its place by that; `false`: it runs already, or has ended. Throws
+   * `InvalidOption`.
+   */
+  setPriority(priority: number): boolean
 }
 
 export class TicketOf implements Ticket<unknown> {
@@ -67,5 +74,11 @@ export class TicketOf implements Ticket<unknown> {
     const { request } = this
     if (request.phase !== "ended") (request.payload as Call).cancelReason = reason
     return this.door.cancel(request)
+  }
+
+  setPriority(priority: number): boolean {
+    const invalid = invalidPriority("priority", priority)
+    if (invalid !== undefined) throw errorAt(this.setPriority, invalid)
+    return this.request.route.canceller.setPriority(this.request, priority)
   }
 }

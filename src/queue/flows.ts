@@ -14,6 +14,7 @@ export class Flows {
   private readonly byKey = new Map<string, Flow>()
   /** Keys without a request, in the order in which they became so. */
   private readonly idle = new Set<Flow>()
+  private active = 0
   private activeWeight = 0
   private meanMillis = 0
   private readonly discipline: Discipline
@@ -26,8 +27,9 @@ export class Flows {
     return this.byKey.size
   }
 
+  /** As often as one likes. */
   get all(): Iterable<Flow> {
-    return this.byKey.values()
+    return { [Symbol.iterator]: () => this.byKey.values() }
   }
 
   find(key: string): Flow | undefined {
@@ -71,6 +73,7 @@ export class Flows {
   activate(flow: Flow): void {
     if (flow.isActive) return
     flow.isActive = true
+    this.active++
     this.activeWeight += flow.weight
   }
 
@@ -78,7 +81,8 @@ export class Flows {
   deactivate(flow: Flow): void {
     if (flow.isActive) {
       flow.isActive = false
-      this.activeWeight -= flow.weight
+      // Without any the sum is zero: rounding does not add up.
+      this.activeWeight = --this.active === 0 ? 0 : this.activeWeight - flow.weight
     }
     this.release(flow)
   }
@@ -117,11 +121,14 @@ export class Flows {
   }
 }
 
-/** A weight that cannot be had is that of all others. */
+const leastWeight = 1e-6
+const mostWeight = 1e6
+
+/** A weight that cannot be had is that of all others. Beyond the bounds sums of times would stop to be numbers, or to grow. */
 const weightOf = (weight: (key: string) => number, key: string): number => {
   try {
     const said = weight(key)
-    return Number.isFinite(said) && said > 0 ? said : 1
+    return said >= leastWeight && said <= mostWeight ? said : 1
   } catch {
     return 1
   }

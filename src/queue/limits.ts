@@ -34,6 +34,15 @@ export class Limits {
     return gates
   }
 
+  /** That of the limit of this name, if a request has to pass it. */
+  gateAt(name: string, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
+    const state = this.find(name)
+    const gate = state?.appliesTo(tag.tag) === true ? this.gateOf(state, flow, tag, values) : undefined
+    // It is for no lane.
+    if (gate !== undefined) this.letGoOf(gate)
+    return gate
+  }
+
   private gateOf(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
     const { index, limit } = state
     const { name, per } = limit
@@ -51,9 +60,12 @@ export class Limits {
 
   /** This lane is no more. */
   release(lane: Lane): void {
-    for (const gate of lane.gates) {
-      if (typeof gate.limit!.limit.per === "function" && --gate.lanes === 0) gate.limit!.lingering.add(gate)
-    }
+    for (const gate of lane.gates) this.letGoOf(gate)
+  }
+
+  private letGoOf(gate: Gate): void {
+    const { limit, lingering } = gate.limit!
+    if (typeof limit.per === "function" && --gate.lanes === 0) lingering.add(gate)
   }
 
   /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */

@@ -18,7 +18,7 @@ export class Ring<T extends Placed> {
 
   /** `slots`: room to begin with, a power of two. */
   constructor(slots = 16) {
-    this.slots = Array.from({ length: slots })
+    this.slots = Array(slots).fill(undefined)
     this.mask = slots - 1
   }
 
@@ -74,6 +74,10 @@ export class Ring<T extends Placed> {
     return undefined
   }
 
+  has(item: T): boolean {
+    return this.slots[item.position & this.mask] === item
+  }
+
   remove(item: T): void {
     this.slots[item.position & this.mask] = undefined
     item.position = -1
@@ -96,16 +100,16 @@ export class Ring<T extends Placed> {
 
   /** Twice the room if the ring is more than half full, else the same without the holes. Numbers start at 0 again. */
   private makeRoom(): void {
-    const items = [...this]
-    const length = this.size * 2 > this.slots.length ? this.slots.length * 2 : this.slots.length
-    this.slots = Array.from({ length })
+    const { head, mask, slots, tail } = this
+    const length = this.size * 2 > slots.length ? slots.length * 2 : slots.length
+    this.slots = Array(length).fill(undefined)
     this.mask = length - 1
-    this.head = 0
-    this.tail = items.length
-    for (let at = 0; at < items.length; at++) {
-      const item = items[at]!
-      item.position = at
-      this.slots[at] = item
+    this.head = this.tail = 0
+    for (let at = head; at !== tail; at++) {
+      const item = slots[at & mask]
+      if (item === undefined) continue
+      item.position = this.tail
+      this.slots[this.tail++] = item
     }
   }
 }

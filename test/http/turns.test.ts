@@ -129,7 +129,7 @@ describe("a limit of the settings", () => {
   it.each<[unknown, string]>([
     [{ concurrency: 0 }, "concurrency"],
     [{ concurrency: "all" }, "concurrency"],
-    [{ concurrency: 2 ** 60 }, "concurrency"],
+    [{ concurrency: 1.5 }, "concurrency"],
     [{ rate: { limit: 0, period: 1 } }, "rate.limit"],
     [{ rate: { limit: 1, period: 0 } }, "rate.period"],
     [{ rate: { limit: 1, period: "soon" } }, "rate.period"],

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { Deadline, Deadlines } from "../../src/internal/deadlines.ts"
 import { Alarm, Turn } from "../../src/internal/runtime.ts"
 import { Time } from "../../src/internal/time.ts"
-import { randomOf } from "../model/commands.ts"
+import { randomOf } from "../support/random.ts"
 import { unsteadyClock } from "../support/unsteadyClock.ts"
 
 /** Deadlines by an unsteady clock over the test's own, which tells what is true. */

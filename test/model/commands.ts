@@ -2,6 +2,7 @@
 import { Deferred, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { type PoolConfig, RetryPolicy, type Call } from "../../src/index.ts"
+import type { Random } from "../support/random.ts"
 import { Act, type Behaviour, behaviours, fiberOf, record, resultOf, type World } from "./world.ts"
 
 export type Command =
@@ -21,20 +22,6 @@ export type Command =
   /** The clock of the host is disturbed, while its timers go on as they should. */
   | { readonly do: "stall-clock" | "free-clock" }
   | { readonly do: "step-clock" | "set-wall-clock"; readonly millis: number }
-
-/** A small seeded generator (mulberry32), so that a failing sequence can be told by its seed. */
-export const randomOf = (seed: number) => {
-  let state = seed
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-  const below = (n: number) => Math.floor(next() * n)
-  return { below, of: <A>(choices: ReadonlyArray<A>): A => choices[below(choices.length)]! }
-}
-type Random = ReturnType<typeof randomOf>
 
 export const poolOptions = (
   random: Random

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, type Fiber, Logger, Scheduler, Scope } from "effect"
 import { PoolSnapshot } from "../../src/index.ts"
-import { randomOf } from "./commands.ts"
+import { randomOf } from "../support/random.ts"
 import { Act, disagreements, fiberOf, makeWorld, record, resultOf, type World } from "./world.ts"
 
 const interruptions = Number(process.env["FUZZ_INTERRUPTIONS"] ?? 100_000)

@@ -3,7 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
-import { apply, type Command, commandsOf, poolOptions, randomOf } from "./commands.ts"
+import { apply, type Command, commandsOf, poolOptions } from "./commands.ts"
+import { randomOf } from "../support/random.ts"
 import { disagreements, makeWorld, type Scaling, timers, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 2000)

@@ -4,7 +4,7 @@ import { Effect, Random, Scope, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
 import type { CallOptions, Options } from "../../src/promise/index.ts"
-import { randomOf } from "../model/commands.ts"
+import { randomOf } from "../support/random.ts"
 import { type Behaviour, behaviours, makeWorld, OwnError, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 1000)

@@ -7,13 +7,20 @@ import {
   type Code,
   createPool,
   type Event,
+  type GateView,
+  type HasRetryAfter,
+  Limit,
+  NotBefore,
   type Outcome,
   type Pool,
   PoolError,
   type Refused,
+  type RequestView,
+  RetryAfter,
   RequestTimeout,
   ScalingPolicy,
-  type Ticket
+  type Ticket,
+  type Waiters
 } from "../../src/promise/index.ts"
 
 interface Path {
@@ -203,9 +210,75 @@ describe("types", () => {
       // @ts-expect-error not a signal
       pool.run(() => 1, { signal: new AbortController() })
       // @ts-expect-error an option that does not exist
-      pool.submit.length("a", { priority: 1 })
+      pool.submit.length("a", { weight: 1 })
+      // @ts-expect-error whose request it is says a function of a handler, not of a call
+      pool.run.length("a", { key: () => "a" })
+      // @ts-expect-error not a number
+      pool.run.length("a", { priority: "high" })
       // @ts-expect-error an option that does not exist
       void pool.drain({ timeout: 1 })
+    })
+  })
+
+  it("of keys, priorities and limits", () => {
+    unused(async () => {
+      createPool({
+        key: (name, input) => (name === "run" ? undefined : input.tenant),
+        weight: (key) => key.length,
+        aging: "none",
+        order: "lifo",
+        keyCapacity: 10,
+        priority: -1,
+        limits: [
+          { name: "api", rate: { limit: 10, period: "1 second", burst: 2 }, tags: ["length"] },
+          { name: "host", per: (_, { path }: Path) => path, concurrency: 1, until: "request" },
+          Limit.serial("key")
+        ],
+        handlers: {
+          ...handlers,
+          crop: { handler: ({ path }: Path) => path, key: ({ path }: Path) => path, priority: 2 },
+          sweep: { handler: () => 1, key: "system" }
+        }
+      })
+      // @ts-expect-error a key of another input
+      createPool({ handlers: { crop: { handler: ({ path }: Path) => path, key: (n: number) => String(n) } } })
+      // @ts-expect-error a key that is no text
+      createPool({ handlers: { crop: { handler: ({ path }: Path) => path, key: ({ path }: Path) => path.length } } })
+      // @ts-expect-error a limit that has no name
+      createPool({ limits: [{ concurrency: 1 }] })
+      // @ts-expect-error an option that does not exist
+      createPool({ limits: [{ name: "api", concurrent: 1 }] })
+      // @ts-expect-error an order that does not exist
+      createPool({ order: "newest" })
+
+      expectTypeOf(pool.run.length("a", { key: "b", priority: 1 })).toEqualTypeOf<Promise<number>>()
+      expectTypeOf((await pool.submit(() => 1)).setPriority(2)).toEqualTypeOf<boolean>()
+      expectTypeOf(pool.cancelAll({ key: "a", where: ({ attempts }) => attempts > 1 })).toEqualTypeOf<Promise<number>>()
+      expectTypeOf(pool.list({ phase: "waiting" })).toEqualTypeOf<ReadonlyArray<RequestView>>()
+      pool.setLimit("api", { rate: "none", concurrency: 2 })
+      pool.pauseOnly({ tag: "length" })
+      // @ts-expect-error two parts
+      pool.pauseOnly({ tag: "length", key: "a" })
+      // @ts-expect-error a phase that does not exist
+      pool.list({ phase: "ended" })
+      // @ts-expect-error neither handlers nor keys
+      pool.waitingBy("priority")
+      // @ts-expect-error all of them, without saying so
+      pool.cancelAll()
+    })
+  })
+
+  it("of an error that says when to come back", () => {
+    expectTypeOf(new NotBefore("1 second", { at: "key", cause: 1 }).millis).toEqualTypeOf<number>()
+    expectTypeOf<NotBefore>().toExtend<Error & HasRetryAfter>()
+    expectTypeOf(NotBefore.fromHeader).returns.toEqualTypeOf<number | undefined>()
+    class Own extends Error implements HasRetryAfter {
+      readonly [RetryAfter] = { after: "1 second", at: "pool" } as const
+    }
+    expectTypeOf<Own>().toExtend<HasRetryAfter>()
+    unused(() => {
+      // @ts-expect-error an option that does not exist
+      return new NotBefore(1, { of: "key" })
     })
   })
 
@@ -283,6 +356,10 @@ describe("types", () => {
       attempt: Attempt
       error: PoolError
       timeout: RequestTimeout
+      gate: GateView
+      notBefore: NotBefore
+      view: RequestView
+      waiters: Waiters
     }
     expectTypeOf<AnyIn<Given>>().toEqualTypeOf<never>()
     expectTypeOf<AnyIn<{ a: { b: ReadonlyArray<{ c: any }> } }>>().toEqualTypeOf<"a.b.[].c.any">()

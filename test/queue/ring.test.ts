@@ -1,6 +1,7 @@
 /** The ring: order, and withdrawing from anywhere. */
 import { assert, describe, it } from "vitest"
 import { type Placed, Ring } from "../../src/queue/ring.ts"
+import { randomOf } from "../support/random.ts"
 
 class Item implements Placed {
   position = -1
@@ -69,36 +70,39 @@ describe("Ring", () => {
     assert.strictEqual(ring.shift(), old)
   })
 
-  it("agrees with a plain array over 20,000 random steps", () => {
-    const ring = new Ring<Item>()
-    const model: Array<Item> = []
-    let seed = 7
-    const below = (n: number) => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
-      return (seed >>> 8) % n
-    }
-    for (let step = 0; step < 20_000; step++) {
-      // The load swells and ebbs, so that the ring grows, is squeezed and runs empty.
-      const pushing = Math.floor(step / 1000) % 2 === 0 ? 6 : 3
-      const what = below(10)
-      if (what < pushing) {
-        const item = new Item(step)
-        ring.push(item)
-        model.push(item)
-      } else if (what < 8) assert.strictEqual(ring.shift(), model.shift())
-      else if (model.length > 0) {
-        const [item] = model.splice(below(model.length), 1)
-        ring.remove(item!)
+  it("agrees with a plain array over 100,000 random steps at both ends and in the middle", () => {
+    const random = randomOf(7)
+    for (const slots of [2, 16]) {
+      const ring = new Ring<Item>(slots)
+      const model: Array<Item> = []
+      for (let step = 0; step < 50_000; step++) {
+        // The load swells and ebbs, so that the ring grows, is squeezed and runs empty.
+        const pushing = Math.floor(step / 500) % 2 === 0 ? 6 : 3
+        const what = random.below(10)
+        if (what < pushing) {
+          const item = new Item(step)
+          const isFirst = random.below(3) === 0
+          if (isFirst) model.unshift(item)
+          else model.push(item)
+          if (isFirst) ring.unshift(item)
+          else ring.push(item)
+        } else if (what < 7) assert.strictEqual(ring.shift(), model.shift())
+        else if (what < 8) assert.strictEqual(ring.pop(), model.pop())
+        else if (model.length > 0) {
+          const [item] = model.splice(random.of([0, model.length - 1, random.below(model.length)]), 1)
+          ring.remove(item!)
+        }
+        assert.strictEqual(ring.size, model.length)
+        // A look at either end moves that end past holes: it must change nothing.
+        if (random.below(2) === 0) assert.strictEqual(ring.first, model[0])
+        if (random.below(2) === 0) assert.strictEqual(ring.last, model.at(-1))
+        if (random.below(100) === 0) assert.deepStrictEqual([...ring], model)
       }
-      assert.strictEqual(ring.size, model.length)
+      assert.deepStrictEqual([...ring], model)
+      assert.deepStrictEqual(
+        drain(ring),
+        model.map((item) => item.name)
+      )
     }
-    assert.deepStrictEqual(
-      names(ring),
-      model.map((item) => item.name)
-    )
-    assert.deepStrictEqual(
-      drain(ring),
-      model.map((item) => item.name)
-    )
   })
 })

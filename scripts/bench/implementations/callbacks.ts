@@ -57,6 +57,15 @@ export const asyncQueue: Implementation = {
     let task: any = callbackTasks[load.task]
     if (load.timeoutMillis !== undefined) task = async.timeout(task, load.timeoutMillis)
     if (load.retries === true) task = async.retryable({ times: 4, interval: 0 }, task)
+    const { priorities } = load
+    if (priorities !== undefined) {
+      const queue = async.priorityQueue<number>(task, load.concurrency)
+      return caller(
+        load,
+        () => queue.length(),
+        (n, done) => void queue.push<number>(n, n % priorities, done)
+      )
+    }
     const queue = async.queue<number, number>(task, load.concurrency)
     return caller(
       load,

@@ -1,13 +1,15 @@
 /** This pool, as the README shows it. Nothing is switched off or on that a user would not. */
 import { Effect, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { ElasticPool, Handlers, RetryPolicy, WorkerPool } from "../../../src/index.ts"
+import { ElasticPool, Handlers, Limit, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
 import { effectTasks } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
 
 const Work = Rpc.make("Work", { payload: Schema.Finite, success: Schema.Finite, error: Schema.instanceOf(Error) })
-class group extends RpcGroup.make(Work) {}
+/** What is held back: it never runs. */
+const Held = Rpc.make("Held", { payload: Schema.Finite })
+class group extends RpcGroup.make(Work, Held) {}
 
 /** What both doors are told of a load. */
 export const settings = ({ capacity, concurrency, patienceMillis, timeoutMillis }: Load) =>
@@ -26,22 +28,37 @@ export const retry = { times: 3, base: 0, jitter: "none" } as const
 const options = (load: Load): ElasticPool.Options =>
   load.task === "nap"
     ? { ...ElasticPool.article, maxWorkers: load.concurrency }
-    : { ...settings(load), retry: load.retries === true ? RetryPolicy.make(retry) : undefined }
+    : { ...settings(load), ...discipline(load), retry: load.retries === true ? RetryPolicy.make(retry) : undefined }
+
+/** Who runs next. Names of keys are there already, as those of tenants in their payloads are. */
+const discipline = ({ concurrency, gates = [], heldBack, keys }: Load): ElasticPool.Options => {
+  const names = Array.from({ length: keys ?? 0 }, (_, at) => `key-${at}`)
+  const limits = gates.map((per, at) => Limit.make({ name: `${per}-${at}`, per, concurrency }))
+  return {
+    key: keys === undefined ? undefined : (_, n: number) => names[n % keys],
+    limits: heldBack === undefined ? limits : [...limits, Limit.make({ name: "held", tags: ["Held"], concurrency: 1 })]
+  }
+}
 
 const openPool = (load: Load) => {
   const task = effectTasks[load.task]
   const runtime = ManagedRuntime.make(
     ElasticPool.layer(options(load)).pipe(
       Layer.provideMerge(Handlers.layer(group)),
-      Layer.provideMerge(group.toLayer({ Work: (n) => task(n) })),
+      Layer.provideMerge(group.toLayer({ Work: (n) => task(n), Held: () => Effect.never })),
       Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "Warn"))
     )
   )
   return runtime.runPromise(
     Effect.gen(function* () {
+      const pool = yield* WorkerPool.WorkerPool
+      if (load.heldBack !== undefined) {
+        yield* pool.pauseOnly({ limit: "held" })
+        for (let n = 0; n < load.heldBack; n++) yield* pool.submit(Held, n)
+      }
       return {
         fork: Effect.runForkWith(yield* Effect.context<never>()),
-        pool: yield* WorkerPool.WorkerPool,
+        pool,
         client: yield* WorkerPool.client(group)
       }
     })
@@ -53,10 +70,11 @@ export const pool: Implementation = {
   lacks: () => undefined,
   open: async (load) => {
     const { client, fork } = await openPool(load)
+    const { priorities } = load
     return callers(
       load,
       fork,
-      (n) => client.Work(n),
+      priorities === undefined ? (n) => client.Work(n) : (n) => client.Work(n, { priority: n % priorities }),
       (error) => "_tag" in error && error._tag === "QueueFull"
     )
   },

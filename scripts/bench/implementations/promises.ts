@@ -34,6 +34,13 @@ export const pQueue: Implementation = {
         ? { concurrency: load.concurrency }
         : { concurrency: load.concurrency, timeout: load.timeoutMillis }
     )
+    const { priorities } = load
+    if (priorities !== undefined)
+      return caller(
+        load,
+        () => queue.size,
+        (n) => queue.add(() => task(n), { priority: n % priorities })
+      )
     if (load.signals !== true)
       return caller(
         load,

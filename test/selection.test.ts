@@ -1,0 +1,316 @@
+/** Some of a pool's requests: listing, counting, cancelling and pausing them, and moving one that waits. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as Limit from "../src/Limit.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
+import { type Bench, state, withPool } from "./support/bench.ts"
+
+/** One runs for ever, and these wait: `"a:tenant"` is request a of that key. */
+const behindOne = (bench: Bench, requests: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    bench.on("runs", Effect.never)
+    yield* bench.call("runs")
+    return yield* Effect.forEach(requests, (request) => {
+      const [id, key] = request.split(":")
+      return bench.call(id!, { id: id!, key: key ?? "" })
+    })
+  })
+
+const ids = (bench: Bench, ...args: Parameters<Bench["pool"]["list"]>) =>
+  Effect.map(bench.pool.list(...args), (views) => views.map(({ id }) => id))
+
+describe("list", () => {
+  it.effect("tells of each request where it is, whose it is, and for how long it has been there", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["a:x"])
+        yield* TestClock.adjust(30)
+        yield* bench.call("b", { id: "b", priority: 3 })
+        assert.deepStrictEqual(yield* bench.pool.list(), [
+          {
+            id: "1",
+            tag: "Work",
+            key: "",
+            priority: 0,
+            phase: "running",
+            attempts: 1,
+            millis: 30,
+            heldBackBy: undefined
+          },
+          {
+            id: "a",
+            tag: "Work",
+            key: "x",
+            priority: 0,
+            phase: "waiting",
+            attempts: 0,
+            millis: 30,
+            heldBackBy: undefined
+          },
+          {
+            id: "b",
+            tag: "Work",
+            key: "",
+            priority: 3,
+            phase: "waiting",
+            attempts: 0,
+            millis: 0,
+            heldBackBy: undefined
+          }
+        ])
+      })
+    )
+  )
+
+  it.effect("keeps to the filter, and goes on behind the last one of a page", () =>
+    withPool({ maxWorkers: 1, capacity: 4, keyCapacity: "none" })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["a:x", "b:y", "c:x", "d:x", "e:x"])
+        assert.deepStrictEqual(yield* ids(bench, { key: "x" }), ["a", "c", "d", "e"])
+        assert.deepStrictEqual(yield* ids(bench, { key: "x", phase: "blocked" }), ["e"])
+        assert.deepStrictEqual(yield* ids(bench, { tag: "run" }), [])
+        assert.deepStrictEqual(yield* ids(bench, { where: ({ id }) => id > "c" }), ["d", "e"])
+        assert.deepStrictEqual(yield* ids(bench, {}, { limit: 2 }), ["1", "a"])
+        assert.deepStrictEqual(yield* ids(bench, {}, { limit: 2, after: "a" }), ["b", "c"])
+      })
+    )
+  )
+
+  it.effect("says what a request waits at", () =>
+    withPool({ minWorkers: 4, limits: [Limit.make({ name: "mailer", concurrency: 1 })] })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["a:x"])
+        const [, a] = yield* bench.pool.list()
+        assert.strictEqual(a!.heldBackBy, "mailer")
+        yield* bench.pool.pauseOnly({ key: "x" })
+        yield* bench.pool.setLimit("mailer", { concurrency: 2 })
+        const [, paused] = yield* bench.pool.list()
+        assert.strictEqual(paused!.heldBackBy, "key")
+      })
+    )
+  )
+})
+
+describe("waitingBy", () => {
+  it.effect("counts each key, those with most waiting first, and no more than it was asked for", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["a:x", "b:y", "c:y"])
+        const counts = { blocked: 0, heldBack: 0, delayed: 0, running: 0 }
+        assert.deepStrictEqual(yield* bench.pool.waitingBy("key"), [
+          { ...counts, name: "y", waiting: 2 },
+          { ...counts, name: "x", waiting: 1 },
+          { ...counts, name: "", waiting: 0, running: 1 }
+        ])
+        assert.deepStrictEqual(
+          (yield* bench.pool.waitingBy("key", { top: 1 })).map(({ name }) => name),
+          ["y"]
+        )
+        assert.deepStrictEqual(yield* bench.pool.waitingBy("tag"), [
+          { ...counts, name: "Work", waiting: 3, running: 1 }
+        ])
+      })
+    )
+  )
+
+  it.effect("of a pool without keys it counts the tags", () =>
+    withPool({ maxWorkers: 1, capacity: 1 })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b", "c"]) {
+          bench.on(id, Effect.never)
+          yield* bench.call(id)
+        }
+        assert.deepStrictEqual(yield* bench.pool.waitingBy("tag"), [
+          { name: "Work", blocked: 1, waiting: 1, heldBack: 0, delayed: 0, running: 1 }
+        ])
+      })
+    )
+  )
+})
+
+describe("cancelAll", () => {
+  it.effect("cancels what fits in every phase, and answers how many", () =>
+    withPool({ maxWorkers: 1, capacity: 3, keyCapacity: "none" })((bench) =>
+      Effect.gen(function* () {
+        bench.on("d", Effect.fail("no"))
+        const retried = yield* bench.call("d", { key: "x", retry: RetryPolicy.make({ times: 1, base: "1 hour" }) })
+        const [a, b, c] = yield* behindOne(bench, ["a:x", "b:y", "c:x"])
+        assert.deepInclude(yield* bench.pool.snapshot, { running: 1, waiting: 2, delayed: 1, blocked: 1 })
+        assert.strictEqual(yield* bench.pool.cancelAll({ key: "x" }), 3)
+        assert.deepStrictEqual([retried, a!, b!, c!].map(state), [
+          "RequestCancelled",
+          "RequestCancelled",
+          "waits",
+          "RequestCancelled"
+        ])
+        assert.deepInclude(yield* bench.pool.snapshot, {
+          waiting: 1,
+          delayed: 0,
+          blocked: 0,
+          abandoned: 1,
+          cancelled: 2
+        })
+        assert.strictEqual(yield* bench.pool.cancelAll({ key: "x" }), 0)
+      })
+    )
+  )
+})
+
+describe("pauseOnly", () => {
+  const work = (bench: Bench) =>
+    Effect.gen(function* () {
+      for (const id of ["a", "b"]) bench.on(id, Effect.never)
+      yield* bench.call("a", { key: "x" })
+      yield* bench.call("b", { key: "y" })
+      return bench.log.map((line) => line.split(" ")[1])
+    })
+
+  it.effect("nothing of that key starts until it is taken back, and the others go on", () =>
+    withPool({ minWorkers: 4 })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pauseOnly({ key: "x" })
+        assert.deepStrictEqual(yield* work(bench), ["b1"])
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 1, heldBack: 1, running: 1, idle: 3 })
+        yield* bench.pool.resumeOnly({ key: "x" })
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 0, heldBack: 0, running: 2 })
+      })
+    )
+  )
+
+  it.effect("of a tag, and of a limit: all that it applies to", () =>
+    withPool({ minWorkers: 4, limits: [Limit.make({ name: "wide", concurrency: 9 })] })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pauseOnly({ tag: "Work" })
+        yield* bench.pool.pauseOnly({ limit: "wide" })
+        assert.deepStrictEqual(yield* work(bench), [])
+        yield* bench.pool.resumeOnly({ tag: "Work" })
+        assert.strictEqual(bench.running, 0)
+        yield* bench.pool.resumeOnly({ limit: "wide" })
+        assert.strictEqual(bench.running, 2)
+      })
+    )
+  )
+
+  it.effect("what waits already is held back as well, and starts in its order", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("runs", Effect.sleep(10).pipe(Effect.as("runs")))
+        yield* bench.call("runs")
+        for (const id of ["a", "b"]) yield* bench.call(id)
+        yield* bench.pool.pauseOnly({ tag: "Work" })
+        yield* TestClock.adjust(20)
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 2, heldBack: 2, idle: 1 })
+        yield* bench.pool.resumeOnly({ tag: "Work" })
+        assert.deepStrictEqual(
+          bench.log.map((line) => line.split(" ").slice(0, 2).join(" ")).filter((line) => line.startsWith("20")),
+          ["20 a1", "20 a1", "20 b1", "20 b1"]
+        )
+      })
+    )
+  )
+
+  it.effect("a drain takes it back", () =>
+    withPool({ minWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pauseOnly({ key: "x" })
+        const a = yield* bench.call("a", { key: "x" })
+        const report = yield* bench.pool.drain()
+        assert.isFalse(report.forced)
+        assert.strictEqual(state(a), "success")
+      })
+    )
+  )
+
+  it.effect.each([
+    [{ tag: "Nobody" }, "tag", "Work"],
+    [{ limit: "none" }, "limit", "wide"]
+  ] as const)("%o is refused: there is no such one", ([what, field, expected]) =>
+    withPool({ limits: [Limit.make({ name: "wide", concurrency: 9 })] })((bench) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(bench.pool.pauseOnly(what))
+        assert.deepInclude(error, { _tag: "InvalidRequestOption", field, expected })
+      })
+    )
+  )
+
+  it.effect("it is an event", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const events = yield* Effect.forkChild(Stream.runCollect(Stream.take(bench.pool.events, 2)), {
+          startImmediately: true
+        })
+        yield* bench.pool.pauseOnly({ key: "x" })
+        yield* bench.pool.resumeOnly({ key: "x" })
+        assert.deepStrictEqual(yield* Fiber.join(events), [
+          { _tag: "Paused", only: { key: "x" } },
+          { _tag: "Resumed", only: { key: "x" } }
+        ])
+      })
+    )
+  )
+})
+
+describe("gates", () => {
+  it.effect("tell what they have let through, what they hold back, and when they open", () =>
+    withPool({
+      minWorkers: 4,
+      limits: [Limit.make({ name: "api", per: "key", rate: { limit: 1, period: "1 second" } })]
+    })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b"]) yield* bench.call(id, { key: "x" })
+        yield* TestClock.adjust(250)
+        assert.deepStrictEqual(yield* bench.pool.gates(), [
+          {
+            kind: "limit",
+            name: "api",
+            of: "x",
+            paused: false,
+            running: 0,
+            heldBack: 1,
+            started: 1,
+            opensInMillis: 750
+          }
+        ])
+        assert.deepInclude((yield* bench.pool.snapshot).limits["api"], {
+          running: 0,
+          heldBack: 1,
+          started: 1,
+          gates: 1
+        })
+        yield* TestClock.adjust(750)
+        assert.deepStrictEqual(yield* bench.pool.gates(), [])
+      })
+    )
+  )
+})
+
+describe("setPriority", () => {
+  it.effect("one that waits gets the place of its new priority", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("runs", Effect.as(Effect.sleep(10), "runs"))
+        yield* bench.call("runs")
+        yield* bench.submit("a")
+        const b = yield* bench.submit("b")
+        assert.isTrue(yield* b.setPriority(1))
+        yield* TestClock.adjust(10)
+        assert.deepStrictEqual(
+          bench.log.filter((line) => line.endsWith("start")).map((line) => line.split(" ")[1]),
+          ["runs1", "b1", "a1"]
+        )
+        assert.isFalse(yield* b.setPriority(2))
+      })
+    )
+  )
+
+  it.effect("one that is out of its range is refused", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.never)
+        const a = yield* bench.submit("a")
+        assert.deepInclude(yield* Effect.flip(a.setPriority(11)), { _tag: "InvalidRequestOption", field: "priority" })
+      })
+    )
+  )
+})
