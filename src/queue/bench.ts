@@ -5,6 +5,8 @@ import { Heap, type Heaped } from "./heap.ts"
 export interface Ranking {
   /** Lower is earlier. It may grow without a word; where it may have become less somebody says so. */
   rankOf(first: Seated): number
+  /** Owned by the bench that keeps its seats with the keys. */
+  seat?: Heaped | undefined
 }
 
 /** A lane, as far as its turn goes. */
@@ -28,7 +30,13 @@ export class Bench<L extends Seated> {
   )
   /** By key. `undefined` while there is but one, as at the gate of a key. */
   private byFlow: Map<Ranking, Seat<L>> | undefined = undefined
+  private readonly isWithKeys: boolean
   size = 0
+
+  /** `isWithKeys`: seats are found at their keys, without a look-up. Of the benches of a queue one can do so. */
+  constructor(isWithKeys = false) {
+    this.isWithKeys = isWithKeys
+  }
 
   add(lane: L): void {
     this.size++
@@ -36,7 +44,8 @@ export class Bench<L extends Seated> {
     let seat = this.seatOf(flow)
     if (seat === undefined) {
       seat = new Seat(lane)
-      if (this.seats.size === 1) this.byFlow ??= new Map([[this.seats.first!.flow, this.seats.first!]])
+      if (this.isWithKeys) flow.seat = seat
+      else if (this.seats.size === 1) this.byFlow ??= new Map([[this.seats.first!.flow, this.seats.first!]])
       this.byFlow?.set(flow, seat)
       this.seats.push(seat)
     } else {
@@ -52,6 +61,7 @@ export class Bench<L extends Seated> {
     if (seat.remove(lane)) this.changedSeat(seat)
     else {
       this.seats.remove(seat)
+      if (this.isWithKeys) flow.seat = undefined
       this.byFlow?.delete(flow)
     }
   }
@@ -89,6 +99,7 @@ export class Bench<L extends Seated> {
   }
 
   private seatOf(flow: Ranking): Seat<L> | undefined {
+    if (this.isWithKeys) return flow.seat as Seat<L> | undefined
     if (this.byFlow !== undefined) return this.byFlow.get(flow)
     const only = this.seats.first
     return only?.flow === flow ? only : undefined

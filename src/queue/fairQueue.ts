@@ -22,7 +22,7 @@ export class FairQueue implements Order {
   size = 0
   /** Lanes that were let go since somebody asked: see `takeFreed`. */
   private freed = 0
-  private readonly ready = new Bench<Lane>()
+  private readonly ready = new Bench<Lane>(true)
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
@@ -79,13 +79,13 @@ export class FairQueue implements Order {
   }
 
   /** Whether a gate is closed for it, but for what `callers` count at already. */
-  isHeldBack({ lane }: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
-    const { flow, gates, tag } = lane!
+  isHeldBack(request: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
+    const { flow, gates, tag } = request.lane!
     const isClosed = (gate: Gate | undefined) => gate !== undefined && !gate.isOpen(now)
     if (isClosed(this.gates.pool) || isClosed(tag.gate) || isClosed(flow.gate)) return true
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    return gates.some((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpen(now)))
+    return gates.some((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpenFor(request.holds === true, now)))
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
@@ -166,7 +166,8 @@ export class FairQueue implements Order {
     if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
     this.left(lane, wasHead, now)
     change()
-    this.push(request, now)
+    // Those behind it may wait for its end.
+    this.place(request, now, request.holds === true)
   }
 
   *[Symbol.iterator](): Iterator<PoolRequest> {
@@ -190,9 +191,8 @@ export class FairQueue implements Order {
       this.gates.count(lane, lane.parkedAt, 1)
       // One that counts at the gate already passes where others do not.
       if (!isHead) return
-      const gate = lane.parkedAt
       if (request.holds === true) this.gates.unpark(lane)
-      else return gate.parked.changed(lane)
+      else return this.gates.changed(lane)
     } else if (lane.size > 1) {
       if (isHead) this.ready.changed(lane)
       return
@@ -209,8 +209,8 @@ export class FairQueue implements Order {
     flow.running++
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
+    // That its key stands later now is found out by the bench.
     this.left(lane, true, now)
-    this.ready.rerank(flow)
   }
 
   /** One has left this lane, and it goes where those that are left in it belong. */
@@ -222,7 +222,7 @@ export class FairQueue implements Order {
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
-      if (lane.parkedAt !== undefined) lane.parkedAt.parked.changed(lane)
+      if (lane.parkedAt !== undefined) this.gates.changed(lane)
       else {
         const closed = this.gates.closed(lane, now)
         if (closed === undefined) this.ready.changed(lane)

@@ -2,6 +2,7 @@
 import type { PoolRequest } from "../internal/request.ts"
 import type { Ranking, Seated } from "./bench.ts"
 import type { Gate } from "./gate.ts"
+import type { Heaped } from "./heap.ts"
 import { Ring } from "./ring.ts"
 import type { TagState } from "./tagState.ts"
 
@@ -20,6 +21,8 @@ export class Flow implements Ranking {
   running = 0
   /** It waits for a worker, or has one. */
   isActive = false
+  /** On the bench of those that may start. */
+  seat: Heaped | undefined = undefined
   /** For pauses and times of this key. */
   gate: Gate | undefined = undefined
   /** Those of limits that count each key, by the limit's index. */
@@ -117,6 +120,8 @@ export class Lane implements Seated {
   turn = 0
   tie = 0
   private readonly requests = new Ring<PoolRequest>(2)
+  /** Where the newest comes first: those that come before it, since what others wait for may depend on them. */
+  private returned: Ring<PoolRequest> | undefined = undefined
   private readonly ordering: Ordering
 
   constructor(id: LaneId, flow: Flow, tag: TagState, priority: number, gates: ReadonlyArray<Gate>, ordering: Ordering) {
@@ -130,17 +135,17 @@ export class Lane implements Seated {
   }
 
   get size(): number {
-    return this.requests.size
+    return this.requests.size + (this.returned?.size ?? 0)
   }
 
   /** Whose turn it is. */
   get head(): PoolRequest | undefined {
-    return this.ordering.isNewestFirst ? this.requests.last : this.requests.first
+    return this.ordering.isNewestFirst ? (this.returned?.last ?? this.requests.last) : this.requests.first
   }
 
   /** The one that has waited longest. */
   get oldest(): PoolRequest | undefined {
-    return this.requests.first
+    return this.requests.first ?? this.returned?.first
   }
 
   push(request: PoolRequest): void {
@@ -149,16 +154,17 @@ export class Lane implements Seated {
 
   /** It is to be the next. */
   pushFirst(request: PoolRequest): void {
-    if (this.ordering.isNewestFirst) this.requests.push(request)
+    if (this.ordering.isNewestFirst) (this.returned ??= new Ring(2)).push(request)
     else this.requests.unshift(request)
   }
 
   take(): PoolRequest {
-    return (this.ordering.isNewestFirst ? this.requests.pop() : this.requests.shift())!
+    return (this.ordering.isNewestFirst ? (this.returned?.pop() ?? this.requests.pop()) : this.requests.shift())!
   }
 
   remove(request: PoolRequest): void {
-    this.requests.remove(request)
+    if (this.returned?.has(request) === true) this.returned.remove(request)
+    else this.requests.remove(request)
   }
 
   /** The head is another one. */
@@ -171,7 +177,8 @@ export class Lane implements Seated {
     this.tie = isNewestFirst ? -head.sequence : head.sequence
   }
 
-  [Symbol.iterator](): Iterator<PoolRequest> {
-    return this.requests[Symbol.iterator]()
+  *[Symbol.iterator](): Iterator<PoolRequest> {
+    yield* this.requests
+    if (this.returned !== undefined) yield* this.returned
   }
 }

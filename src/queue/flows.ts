@@ -27,8 +27,9 @@ export class Flows {
     return this.byKey.size
   }
 
+  /** As often as one likes. */
   get all(): Iterable<Flow> {
-    return this.byKey.values()
+    return { [Symbol.iterator]: () => this.byKey.values() }
   }
 
   find(key: string): Flow | undefined {

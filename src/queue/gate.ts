@@ -59,6 +59,8 @@ export class Gate implements Heaped {
   lanes = 0
   /** Lanes that wait until it opens. */
   readonly parked = new Bench<Seated>()
+  /** Of them those whose next request counts here already: time alone holds them back. */
+  returned: Set<Seated> | undefined = undefined
   /** Requests in those lanes. */
   heldBack = 0
   /** Lanes that it has let go and that have not been used since. */
@@ -105,20 +107,20 @@ export class Gate implements Heaped {
       : Math.max(this.notBefore, this.arrival - limit.tolerance)
   }
 
-  /** How many may start now. */
-  places(now: number): number {
-    if (!this.isOpen(now)) return 0
+  /** How many may start now; `holds`: of those that count already. */
+  places(now: number, holds = false): number {
+    if (!this.isOpenFor(holds, now)) return 0
     const { limit } = this
     if (limit === undefined) return Infinity
-    const places = limit.limit.concurrency - this.running
+    const places = holds ? Infinity : limit.limit.concurrency - this.running
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
     return Math.min(places, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
   }
 
-  /** How many lanes may be let go now. */
-  room(now: number): number {
-    return Math.min(mostAtOnce, this.places(now)) - this.woken
+  /** How many lanes may be let go now; `holds`: of those whose next request counts already. */
+  room(now: number, holds = false): number {
+    return Math.min(mostAtOnce, this.places(now, holds)) - this.woken
   }
 
   /** One starts. */

@@ -82,19 +82,35 @@ export class Gates {
   park(lane: Lane, gate: Gate, now: number): void {
     lane.parkedAt = gate
     gate.parked.add(lane)
+    this.noteReturned(lane, gate)
     if (gate.parked.size === 1) this.crowded.add(gate)
     this.count(lane, gate, lane.size)
-    this.watch(gate, now)
+    // One whose time has come stays watched until what waits at it has been looked at.
+    if (!isDue(gate.timedAt, now)) this.watch(gate, now)
   }
 
   unpark(lane: Lane): void {
     const gate = lane.parkedAt!
     lane.parkedAt = undefined
     gate.parked.remove(lane)
+    gate.returned?.delete(lane)
     this.count(lane, gate, -lane.size)
     if (gate.parked.size > 0) return
     this.crowded.delete(gate)
     this.unwatch(gate)
+  }
+
+  /** Another request is the next of a lane that waits at a gate. */
+  changed(lane: Lane): void {
+    const gate = lane.parkedAt!
+    gate.parked.changed(lane)
+    this.noteReturned(lane, gate)
+  }
+
+  private noteReturned(lane: Lane, gate: Gate): void {
+    if ((lane.head as Ranked | undefined)?.holds === true && gate.limit?.limit.until === "request")
+      (gate.returned ??= new Set()).add(lane)
+    else gate.returned?.delete(lane)
   }
 
   /** So many more, or fewer, requests stand in a lane that waits at a gate. */
@@ -115,10 +131,9 @@ export class Gates {
     if (gate.parked.size > 0) this.letGo(gate, now)
   }
 
-  /** Lets as many lanes go as have room. One that comes to another closed gate waits there. */
+  /** Lets as many lanes go as have room, first those that count already. One that comes to another closed gate waits there. */
   letGo(gate: Gate, now: number): void {
-    while (gate.parked.size > 0 && gate.room(now) > 0) {
-      const lane = gate.parked.first as Lane
+    for (let lane = this.next(gate, now); lane !== undefined; lane = this.next(gate, now)) {
       this.unpark(lane)
       const closed = this.closed(lane, now)
       if (closed !== undefined) {
@@ -130,6 +145,13 @@ export class Gates {
       this.onLetGo(lane)
     }
     this.watch(gate, now)
+  }
+
+  private next(gate: Gate, now: number): Lane | undefined {
+    if (gate.parked.size === 0) return undefined
+    const returned = gate.returned?.values().next().value
+    if (returned !== undefined && gate.room(now, true) > 0) return returned as Lane
+    return gate.room(now) > 0 ? (gate.parked.first as Lane) : undefined
   }
 
   /** Lets go what waits at gates whose time has come. */

@@ -40,8 +40,9 @@ export class Heap<T extends Heaped> {
 
   /** Its rank has changed, either way. */
   changed(item: T): void {
+    const before = item.heapAt
     this.siftUp(item)
-    this.siftDown(item)
+    if (item.heapAt === before) this.siftDown(item)
   }
 
   [Symbol.iterator](): Iterator<T> {

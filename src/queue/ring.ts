@@ -74,6 +74,10 @@ export class Ring<T extends Placed> {
     return undefined
   }
 
+  has(item: T): boolean {
+    return this.slots[item.position & this.mask] === item
+  }
+
   remove(item: T): void {
     this.slots[item.position & this.mask] = undefined
     item.position = -1

@@ -56,7 +56,7 @@ describe("KeyDoor", () => {
           if (random.below(4) === 0) count(key, 1, true)
         }
         while (hasRoom()) {
-          const request = door.next()
+          const request = door.next() as RankedRequest | undefined
           const mayEnter = line.filter(({ key }) => placesOf(key) < share())
           if (request === undefined) {
             assert.deepStrictEqual(mayEnter, [], "somebody waits who may come in")
