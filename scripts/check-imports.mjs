@@ -44,7 +44,7 @@ const table = {
   "queue/bench": "queue/heap",
   "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
   "queue/tagState": "queue/gate",
-  "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
+  "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
@@ -58,6 +58,7 @@ const table = {
 
   "internal/counters": "Outcome PoolSnapshot",
   "internal/buckets": "",
+  "internal/series": "Outcome PoolSnapshot",
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
@@ -115,7 +116,7 @@ const table = {
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
-  PoolMetrics: "Latencies Outcome PoolSnapshot WorkerPool",
+  PoolMetrics: "Latencies PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",

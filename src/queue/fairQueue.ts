@@ -172,7 +172,10 @@ export class FairQueue implements Order {
 
   *[Symbol.iterator](): Iterator<PoolRequest> {
     const requests: Array<PoolRequest> = []
-    for (const flow of this.flows.all) for (const lane of flow.lanes()) requests.push(...lane)
+    // One by one: as arguments of one call there may not be so many.
+    for (const flow of this.flows.all) {
+      for (const lane of flow.lanes()) for (const request of lane) requests.push(request)
+    }
     requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
     yield* requests
   }
