@@ -44,7 +44,7 @@ const table = {
   "queue/bench": "queue/heap",
   "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
   "queue/tagState": "queue/gate",
-  "queue/flow": "internal/request queue/bench queue/gate queue/ring queue/tagState",
+  "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
