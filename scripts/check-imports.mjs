@@ -45,7 +45,7 @@ const table = {
   "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "PoolConfig queue/flow",
+  "queue/flows": "PoolConfig queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
