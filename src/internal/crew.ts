@@ -180,6 +180,8 @@ export class Crew implements Employer {
     if (this.paused || this.closed) return undefined
     for (;;) {
       const request = this.pool.queue.take(now)
+      // All that waits is held back: one that is there for one attempt does not stand by for it.
+      if (request === undefined && this.mode !== "elastic") worker.attempted = true
       if (request === undefined || !isDue(request.expiresAt, now)) return request
       this.pool.onExpired(request, now)
     }
