@@ -4,6 +4,7 @@ import { Effect, Exit, Layer, Logger, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
+import * as Limit from "../src/Limit.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import { hears, withPool, Work, Works } from "./support/bench.ts"
 
@@ -50,6 +51,8 @@ describe("metrics", () => {
             "worker_pool_min_workers mine": 1,
             "worker_pool_max_workers mine": 1,
             "worker_pool_capacity mine": 10_000,
+            "worker_pool_held_back mine": 0,
+            "worker_pool_keys mine": 0,
             "worker_pool_handler_offered_total mine Work": 5,
             "worker_pool_handler_attempts_total mine Work succeeded": 1,
             "worker_pool_handler_attempts_total mine Work failed": 2,
@@ -72,6 +75,49 @@ describe("metrics", () => {
           const closed = yield* read
           assert.strictEqual(closed.get("worker_pool_state mine open"), 0)
           assert.strictEqual(closed.get("worker_pool_state mine closed"), 1)
+        })
+      )
+      assert.deepStrictEqual([...(yield* read).keys()], [])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("count what is held back, keys and limits; a bound comes and goes with `setLimit`", () =>
+    Effect.gen(function* () {
+      const limits = [
+        Limit.make({ name: "few", concurrency: 1 }),
+        Limit.make({ name: "slow", per: "key", rate: { limit: 90, period: "1 minute" } })
+      ]
+      yield* withPool({ name: "mine", limits, maxWorkers: 4, minWorkers: 4 })((bench) =>
+        Effect.gen(function* () {
+          bench.on("a", Effect.as(Effect.sleep(1000), "a"))
+          for (const key of ["k1", "k2", "k3"]) yield* bench.submit("a", { key })
+          yield* TestClock.adjust(500)
+          const metrics = yield* read
+          const expected = {
+            "worker_pool_requests mine waiting": 2,
+            "worker_pool_held_back mine": 2,
+            "worker_pool_handler_held_back mine Work": 2,
+            "worker_pool_handler_held_back mine run": 0,
+            "worker_pool_keys mine": 3,
+            "worker_pool_limit_started_total mine few": 1,
+            "worker_pool_limit_running mine few": 1,
+            "worker_pool_limit_held_back mine few": 2,
+            "worker_pool_limit_concurrency mine few": 1,
+            "worker_pool_limit_starts_per_second mine few": undefined,
+            "worker_pool_limit_held_back mine slow": 0,
+            "worker_pool_limit_concurrency mine slow": undefined,
+            "worker_pool_limit_starts_per_second mine slow": 1.5
+          }
+          for (const [key, value] of Object.entries(expected)) assert.strictEqual(metrics.get(key), value, key)
+          assert.deepStrictEqual(
+            [...metrics.keys()].filter((key) => key.includes("k1")),
+            []
+          )
+          yield* bench.pool.setLimit("few", { concurrency: "none", rate: { limit: 5, period: "1 second" } })
+          yield* read
+          const later = yield* read
+          assert.isFalse(later.has("worker_pool_limit_concurrency mine few"))
+          assert.strictEqual(later.get("worker_pool_limit_starts_per_second mine few"), 5)
         })
       )
       assert.deepStrictEqual([...(yield* read).keys()], [])

@@ -2,9 +2,12 @@
  * The alert rules ask only for metrics, labels and values that a service exports, and lead to sections that are there. Whether they
  * fire is what `npm run check:alerts` tests, with promtool.
  */
+import { Effect, Layer, Metric } from "effect"
 import { Yaml } from "effect/encoding"
+import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { ElasticPool, Handlers, Limit } from "../src/index.ts"
 import { type Started, startService } from "./http/support.ts"
 
 interface Rule {
@@ -25,7 +28,7 @@ let service: Started
 const exported = new Map<string, Set<string>>()
 beforeAll(async () => {
   service = await startService({})
-  const text: string = (await service.ask("GET", "/metrics")).json
+  const text: string = (await service.ask("GET", "/metrics")).json + (await ofLimits())
   for (const [, name, list = ""] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
     const known = exported.get(name!) ?? new Set()
     for (const [, label, value] of list.matchAll(/(\w+)="([^"]*)"/g)) known.add(label!).add(`${label}=${value}`)
@@ -33,6 +36,16 @@ beforeAll(async () => {
   }
 })
 afterAll(() => service.close())
+
+/** What a pool exports beside it that has limits. */
+const ofLimits = (): Promise<string> =>
+  PrometheusMetrics.format().pipe(
+    Effect.provide(
+      ElasticPool.layer({ limits: [Limit.make({ name: "one", concurrency: 1 })] }).pipe(Layer.provide(Handlers.layer()))
+    ),
+    Effect.provideService(Metric.MetricRegistry, new Map()),
+    Effect.runPromise
+  )
 
 /** What Prometheus adds to each series. */
 const ofTarget = ["job", "instance"]

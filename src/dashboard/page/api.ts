@@ -15,6 +15,30 @@ export interface Pool {
   readonly version: string
 }
 
+/** What one key has in the pool; `""`: requests without one. */
+export interface Waiters {
+  readonly name: string
+  readonly blocked: number
+  readonly waiting: number
+  readonly heldBack: number
+  readonly delayed: number
+  readonly running: number
+}
+
+/** One count of a limit, or a pause, or a time before which nothing starts. */
+export interface Gate {
+  readonly kind: "pool" | "tag" | "key" | "limit"
+  readonly name: string
+  /** Which of a limit's gates. */
+  readonly of?: string
+  readonly paused: boolean
+  readonly running: number
+  readonly heldBack: number
+  readonly started: number
+  /** 0: it is open; null: when something ends, or somebody says so. */
+  readonly opensInMillis: number | null
+}
+
 export interface Request {
   readonly id: string
   readonly type: string

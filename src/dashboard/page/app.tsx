@@ -9,6 +9,8 @@ import { Banner, Header } from "./header.tsx"
 import { Login } from "./login.tsx"
 import { Notice } from "./notice.tsx"
 import { DeadLetters, Running } from "./requests.tsx"
+import { Keys } from "./keys.tsx"
+import { Limits } from "./limits.tsx"
 import { latest, pool } from "./state.ts"
 import { TestLoad } from "./testLoad.tsx"
 
@@ -35,6 +37,8 @@ export const App = () => {
           </div>
           <div class="lists">
             <Decisions />
+            <Keys />
+            <Limits />
             <Running />
             <DeadLetters />
           </div>

@@ -8,6 +8,7 @@ import { palette } from "./palette.ts"
 import { draw, type Line, make, type Plot } from "./plot.ts"
 import { latest, points } from "./state.ts"
 import { shownMinutes, Spans } from "./spans.tsx"
+import { holdsBack } from "./turns.ts"
 
 const latency = (of: "waited" | "ran"): ReadonlyArray<Line> => [
   { name: "99 %", colour: "p99", value: (point) => point[of]?.p99, dash: "dotted" },
@@ -81,14 +82,28 @@ const plots: ReadonlyArray<Titled> = [
   }
 ]
 
+/** In place of those that wait, where some of them may wait for more than a worker. */
+const withHeldBack: Titled = {
+  ...plots.find(({ title }) => title === "Requests waiting")!,
+  remark: "free to start, or held back",
+  lines: [
+    { name: "held back", colour: "late", value: ({ heldBack }) => heldBack, stacked: true },
+    { name: "free", colour: "busy", value: ({ heldBack, waiting }) => waiting - heldBack, stacked: true },
+    { name: "for a retry", colour: "refused", value: ({ delayed }) => delayed, dash: "dashed" }
+  ]
+}
+
+const plotsNow = (): ReadonlyArray<Titled> =>
+  holdsBack.value ? plots.map((plot) => (plot.title === withHeldBack.title ? withHeldBack : plot)) : plots
+
 export const Charts = () => (
   <section class="charts" aria-labelledby="charts">
     <div class="head">
       <h2 id="charts">The last minutes</h2>
       <Spans />
     </div>
-    {plots.map((plot) => (
-      <Chart key={plot.title} plot={plot} />
+    {plotsNow().map((plot) => (
+      <Chart key={`${plot.title} ${plot.remark}`} plot={plot} />
     ))}
   </section>
 )

@@ -38,6 +38,7 @@ export const Figures = () => {
       <dl class="card rest">
         <Figure name="Waiting" value={count(point?.waiting ?? 0)}>
           {capacity()}
+          {point !== undefined && point.heldBack > 0 ? `, ${count(point.heldBack)} held back` : ""}
           {point !== undefined && point.delayed > 0 ? `, ${count(point.delayed)} to be retried` : ""}
         </Figure>
         <Figure name="Done per second" value={rate(mean(({ rates }) => rates.succeeded))}>

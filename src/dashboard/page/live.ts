@@ -3,6 +3,7 @@ import { effect } from "@preact/signals"
 import type { Decision, Point } from "../../http/points.ts"
 import { ask, session } from "./api.ts"
 import { addDecision, addHistory, addPoint, connection, refresh } from "./state.ts"
+import { lookAtTurns } from "./turns.ts"
 
 const firstRetryMillis = 500
 const longestRetryMillis = 10_000
@@ -54,7 +55,9 @@ const open = async (): Promise<void> => {
     retryMillis = firstRetryMillis
     if (connection.value.state !== "live") connection.value = { state: "live" }
     addPoint(JSON.parse(data) as Point)
-    if (document.visibilityState === "visible" && ++heard % 2 === 0) void refresh()
+    if (document.visibilityState !== "visible") return
+    if (heard++ % 2 === 0) void lookAtTurns()
+    else void refresh()
   })
   opened.addEventListener("decision", ({ data }) => addDecision(JSON.parse(data) as Decision))
   // The browser would retry by itself, but not after every failure, and it would not say when.

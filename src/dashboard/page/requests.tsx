@@ -1,10 +1,11 @@
 /** Requests that something can be done about: those that run, and those that failed for good. */
 import { useSignal } from "@preact/signals"
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useRef } from "preact/hooks"
 import type { Request } from "./api.ts"
 import { clock, count, millis, words } from "./format.ts"
-import { cancel, deadLetters, frozen, latest, retry, retryAll, running } from "./state.ts"
+import { cancel, deadLetters, latest, retry, retryAll, running } from "./state.ts"
+import { Table } from "./table.tsx"
 
 export const Running = () => (
   <List
@@ -84,13 +85,6 @@ const List = ({ act, action, actOnAll, all, caption, cells, columns, empty, id, 
     busy.value = false
     heading.current?.focus()
   }
-  const body = useRef<HTMLTableSectionElement>(null)
-  useEffect(() => {
-    if (requests.length === 0) frozen[id] = false
-  }, [requests.length === 0])
-  const freeze = () => {
-    frozen[id] = body.current?.matches(":hover, :focus-within") ?? false
-  }
   const left = all - requests.length
   return (
     <section class="card list" aria-labelledby={id}>
@@ -107,52 +101,29 @@ const List = ({ act, action, actOnAll, all, caption, cells, columns, empty, id, 
       {requests.length === 0 ? (
         <p class="empty">{all > 0 ? "…" : empty}</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="group" aria-labelledby={id}>
-          <table>
-            <caption class="hidden">{caption}</caption>
-            <thead>
-              <tr>
-                {columns.map((column) => (
-                  <th scope="col" key={column}>
-                    {column}
-                  </th>
-                ))}
-                <th scope="col">
-                  <span class="hidden">{action}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody
-              ref={body}
-              onMouseEnter={freeze}
-              onMouseLeave={freeze}
-              onFocusIn={freeze}
-              onFocusOut={() => setTimeout(freeze)}
-            >
-              {requests.map((request) => (
-                <tr key={request.id}>
-                  <th scope="row">{request.id}</th>
-                  {cells(request).map((cell, n) => (
-                    <td key={columns[n + 1]} class={columns[n + 1] === "Why" ? "why" : undefined}>
-                      {cell}
-                    </td>
-                  ))}
-                  <td class="do">
-                    <button
-                      type="button"
-                      class="small"
-                      disabled={busy.value}
-                      aria-label={`${action} ${request.id}`}
-                      onClick={() => void doing(act(request))}
-                    >
-                      {action}
-                    </button>
-                  </td>
-                </tr>
+        <Table id={id} caption={caption} columns={columns} action={action}>
+          {requests.map((request) => (
+            <tr key={request.id}>
+              <th scope="row">{request.id}</th>
+              {cells(request).map((cell, n) => (
+                <td key={columns[n + 1]} class={columns[n + 1] === "Why" ? "why" : undefined}>
+                  {cell}
+                </td>
               ))}
-            </tbody>
-          </table>
-        </div>
+              <td class="do">
+                <button
+                  type="button"
+                  class="small"
+                  disabled={busy.value}
+                  aria-label={`${action} ${request.id}`}
+                  onClick={() => void doing(act(request))}
+                >
+                  {action}
+                </button>
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {left > 0 && requests.length > 0 ? <p class="remark">and {count(left)} more</p> : null}
     </section>

@@ -60,7 +60,7 @@ const recent = (all: ReadonlyArray<Point>): ReadonlyArray<Point> => {
 }
 
 /** Lists that somebody points at stand still: a button must not move away from under the pointer. */
-export const frozen = { running: false, deadLetters: false }
+export const frozen = { running: false, deadLetters: false, keys: false, gates: false }
 
 let refreshing = false
 /** One refresh at a time; that it failed is shown by the connection. */

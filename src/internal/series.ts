@@ -1,0 +1,150 @@
+/** What is counted of a pool, series by series: how each is named, and where it stands in a snapshot. */
+import { ends } from "../Outcome.ts"
+import type { HandlerCounts, LimitCounts, PoolSnapshot, State } from "../PoolSnapshot.ts"
+
+/** One series of one pool. */
+export interface Series {
+  readonly kind: "counter" | "gauge"
+  readonly id: string
+  readonly description: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly count: (snapshot: PoolSnapshot) => number
+}
+
+/** The series of this pool that have a number at all times. Handlers and limits are those that it was made with. */
+export const alwaysThere = ({ handlers, limits }: PoolSnapshot): ReadonlyArray<Series> => [
+  ...ofPool,
+  ...[...new Set([...Object.keys(handlers), "run"])].flatMap(ofHandler),
+  ...Object.keys(limits).flatMap(ofLimit)
+]
+
+/** Those whose number may be infinite, now or after `setLimit`. */
+export const boundsOf = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
+  ...of("gauge", "capacity", "Requests that may wait", "", { "": (s) => s.capacity }),
+  ...Object.keys(limits).flatMap(boundsOfLimit)
+]
+
+const states: ReadonlyArray<State> = ["open", "draining", "closed"]
+
+const of = (
+  kind: Series["kind"],
+  id: string,
+  description: string,
+  key: string,
+  counts: Readonly<Record<string, Series["count"]>>
+): ReadonlyArray<Series> =>
+  Object.entries(counts).map(([value, count]) => ({
+    kind,
+    id: `worker_pool_${id}`,
+    description,
+    attributes: value === "" ? {} : { [key]: value },
+    count
+  }))
+
+const ofPool: ReadonlyArray<Series> = [
+  of(
+    "counter",
+    "requests_total",
+    "Requests that ended",
+    "end",
+    Object.fromEntries(ends.map((end) => [end, (s) => s[end]]))
+  ),
+  of("counter", "defects_total", "Requests that ended with a defect", "", { "": (s) => s.defects }),
+  of("counter", "refused_total", "Requests that were not accepted", "reason", {
+    full: (s) => s.refusedFull,
+    draining: (s) => s.refusedDraining,
+    abandoned: (s) => s.abandoned,
+    not_found: (s) => s.handlerNotFound,
+    invalid: (s) => s.invalid
+  }),
+  of("counter", "accepted_total", "Requests that were accepted", "", { "": (s) => s.accepted }),
+  of("counter", "attempts_total", "Attempts that were started", "", { "": (s) => s.attempts }),
+  of("counter", "retries_total", "Attempts that were not a request's first", "", { "": (s) => s.retries }),
+  of("counter", "waited_seconds_total", "Time that ended requests waited", "", { "": (s) => s.waitedMillis / 1000 }),
+  of("counter", "ran_seconds_total", "Time that ended requests ran", "", { "": (s) => s.ranMillis / 1000 }),
+  of("gauge", "requests", "Requests that have not ended", "phase", {
+    blocked: (s) => s.blocked,
+    waiting: (s) => s.waiting,
+    delayed: (s) => s.delayed,
+    running: (s) => s.running
+  }),
+  of("gauge", "held_back", "Of the waiting requests, those at a closed gate", "", { "": (s) => s.heldBack }),
+  of("gauge", "keys", "Keys that the queue knows", "", { "": (s) => s.keys }),
+  of("gauge", "workers", "Workers by state, and the number asked for", "state", {
+    idle: (s) => s.idle,
+    running: (s) => s.running,
+    ending: (s) => s.ending,
+    stuck: (s) => s.stuck,
+    target: (s) => s.target
+  }),
+  of("gauge", "lent_workers", "Workers in the slot of an attempt that waits for them", "", { "": (s) => s.lent }),
+  of(
+    "gauge",
+    "state",
+    "1 for the state that the pool is in",
+    "state",
+    Object.fromEntries(states.map((state) => [state, (s) => Number(s.state === state)]))
+  ),
+  of("gauge", "paused", "1 while the pool is paused", "", { "": (s) => Number(s.paused) }),
+  of("gauge", "min_workers", "The least workers that the pool may have", "", { "": (s) => s.minWorkers }),
+  of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
+].flat()
+
+/** A handler that has not been asked for yet has no counts. */
+const ofHandler = (type: string): ReadonlyArray<Series> => {
+  const counted = (key: keyof HandlerCounts) => (s: PoolSnapshot) => s.handlers[type]?.[key] ?? 0
+  return [
+    of("counter", "handler_offered_total", "Requests of this type", "", { "": counted("offered") }),
+    of("counter", "handler_retries_total", "Attempts that were not a request's first", "", { "": counted("retries") }),
+    of("counter", "handler_attempts_total", "Attempts that ended", "end", {
+      succeeded: counted("succeeded"),
+      failed: counted("failed"),
+      timed_out: counted("timedOut")
+    }),
+    of("counter", "handler_busy_seconds_total", "Time that attempts kept workers", "", {
+      "": (s) => counted("occupiedMillis")(s) / 1000
+    }),
+    of("gauge", "handler_running", "Attempts that keep a worker now", "", { "": counted("running") }),
+    of("gauge", "handler_held_back", "Waiting requests at a closed gate", "", { "": counted("heldBack") })
+  ]
+    .flat()
+    .map(labelled("type", type))
+}
+
+const ofLimit = (limit: string): ReadonlyArray<Series> => {
+  const counted = (key: "running" | "heldBack" | "started") => (s: PoolSnapshot) => s.limits[limit]![key]
+  return [
+    of("counter", "limit_started_total", "Starts that the limit has let through", "", { "": counted("started") }),
+    of("gauge", "limit_running", "What has passed the limit and still counts", "", { "": counted("running") }),
+    of("gauge", "limit_held_back", "Requests that wait at the limit", "", { "": counted("heldBack") })
+  ]
+    .flat()
+    .map(labelled("limit", limit))
+}
+
+/** Of a limit's two halves one may be missing. */
+const boundsOfLimit = (limit: string): ReadonlyArray<Series> => {
+  const bound = (count: (limit: LimitCounts) => number) => ({ "": (s: PoolSnapshot) => count(s.limits[limit]!) })
+  return [
+    of(
+      "gauge",
+      "limit_concurrency",
+      "The most that may run at once",
+      "",
+      bound(({ concurrency }) => concurrency)
+    ),
+    of(
+      "gauge",
+      "limit_starts_per_second",
+      "How often one may start",
+      "",
+      bound(({ rate }) => (rate === undefined ? Infinity : (rate.limit * 1000) / rate.periodMillis))
+    )
+  ]
+    .flat()
+    .map(labelled("limit", limit))
+}
+
+const labelled =
+  (key: string, value: string) =>
+  (series: Series): Series => ({ ...series, attributes: { [key]: value, ...series.attributes } })
