@@ -45,7 +45,7 @@ const table = {
   "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "PoolConfig queue/flow",
+  "queue/flows": "PoolConfig queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
@@ -85,9 +85,9 @@ const table = {
   "internal/shortages": "internal/crew",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
-  "internal/hosting": "internal/request",
+  "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
-    "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
@@ -104,7 +104,7 @@ const table = {
     "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  RequestQueue: "PoolConfig internal/counters internal/request queue/*",
+  RequestQueue: "PoolConfig internal/counters internal/deadlines internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",

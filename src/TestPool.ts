@@ -41,9 +41,12 @@ export const layerInline = (options: Options = {}): Layer.Layer<WorkerPool.Worke
 export class Steps extends Context.Service<
   Steps,
   {
-    /** Runs one waiting attempt to its end. `false`: nothing waits. An attempt that never ends makes this wait. */
+    /**
+     * Runs the attempt whose turn it is, by keys, priorities and limits, to its end. `false`: nothing waits, or all that does is
+     * held back. An attempt that never ends makes this wait.
+     */
     readonly step: Effect.Effect<boolean>
-    /** Steps until nothing waits, and answers how many attempts that took. Delayed requests need the clock. */
+    /** Steps until nothing can start, and answers how many attempts that took. What is delayed, or waits for a rate, needs the clock. */
     readonly runAll: Effect.Effect<number>
   }
 >()("effect-worker-pool/TestPool/Steps") {}
@@ -56,7 +59,9 @@ export const layerManual = (
     Effect.map(WorkerPool.make("manual"), ({ core, pool }) => {
       const step = Effect.callback<boolean>((resume) => {
         if (core.queue.free === 0 || core.crew.paused) return resume(Effect.succeed(false))
-        core.crew.startOne(() => resume(Effect.succeed(true)))
+        const { attempts } = core.counters
+        // It may find that all of them are held back.
+        core.crew.startOne(() => resume(Effect.succeed(core.counters.attempts > attempts)))
       })
       const runAll = Effect.gen(function* () {
         let steps = 0

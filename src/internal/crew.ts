@@ -119,7 +119,8 @@ export class Crew implements Employer {
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    if (freed > 0) this.pool.onShort()
+    // A gate may have room for what waits for a slot, with nobody before it.
+    this.pool.onShort()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
@@ -179,6 +180,8 @@ export class Crew implements Employer {
     if (this.paused || this.closed) return undefined
     for (;;) {
       const request = this.pool.queue.take(now)
+      // All that waits is held back: one that is there for one attempt does not stand by for it.
+      if (request === undefined && this.mode !== "elastic") worker.attempted = true
       if (request === undefined || !isDue(request.expiresAt, now)) return request
       this.pool.onExpired(request, now)
     }

@@ -45,7 +45,7 @@ export abstract class Worker {
   state: "idle" | "running" | "ending" | "stuck" = "idle"
   /** When its attempt was started. */
   startedAt = 0
-  /** Whether it has ever run an attempt. */
+  /** Whether it has ever run an attempt, or has looked in vain for the one that it was there for. */
   attempted = false
   /** The pool has interrupted its attempt: it ends after that. */
   stopped = false

@@ -78,14 +78,16 @@ export class FairQueue implements Order {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /** Whether a gate is closed for it, but for what `callers` count at already. */
-  isHeldBack(request: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
+  /**
+   * From when on no gate is closed for it, but for what `callers` count at already; `Infinity`: from when something ends, or
+   * somebody says so.
+   */
+  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
     const { flow, gates, tag } = request.lane!
-    const isClosed = (gate: Gate | undefined) => gate !== undefined && !gate.isOpen(now)
-    if (isClosed(this.gates.pool) || isClosed(tag.gate) || isClosed(flow.gate)) return true
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    return gates.some((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpenFor(request.holds === true, now)))
+    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
+    return Math.max(...[this.gates.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */

@@ -81,12 +81,18 @@ export class Gate implements Heaped {
 
   /** Whether one more may start. */
   isOpen(now: number): boolean {
-    return this.isTime(now) && (this.limit === undefined || this.running < this.limit.limit.concurrency)
+    return this.isTime(now) && this.hasPlace(false)
   }
 
-  /** The same for one that counts already. */
+  /** The same; `holds`: it counts already at those that last until its end. */
   isOpenFor(holds: boolean, now: number): boolean {
-    return holds && this.limit?.limit.until === "request" ? this.isTime(now) : this.isOpen(now)
+    return this.isTime(now) && this.hasPlace(holds)
+  }
+
+  /** Whether it is open as far as their number goes. */
+  hasPlace(holds: boolean): boolean {
+    const { limit } = this
+    return limit === undefined || (holds && limit.limit.until === "request") || this.running < limit.limit.concurrency
   }
 
   /** Whether it is open as far as time and people go. */

@@ -63,13 +63,15 @@ export class Gates {
 
   /** An attempt starts: in the same step as the look whether it may. */
   enter(request: Ranked, { gates }: Lane, now: number): void {
+    let keeps = false
     for (let at = 0; at < gates.length; at++) {
       const gate = gates[at]!
       const isKept = gate.limit!.limit.until === "request"
+      keeps ||= isKept
       if (isKept && request.holds) gate.pay(now)
       else gate.enter(now)
     }
-    if (!request.holds) request.holds = gates.some((gate) => gate.limit!.limit.until === "request")
+    if (keeps) request.holds = true
   }
 
   /** What lasts until then is over. All are left before anybody is let go. */
