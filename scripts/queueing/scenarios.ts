@@ -49,21 +49,25 @@ export const rate: Simulation.Options = {
   duration: "20 seconds"
 }
 
-/** 100 tenants that always want more, 70 times a second each; the attempts of one take 10 ms on average, those of another 1 s. */
-const tenants = Array.from({ length: 100 }, (_, n) => ({ name: `T${n + 1}`, meanMillis: 10 * 100 ** (n / 99) }))
+/**
+ * 100 tenants that always want more, 70 times a second each: five for each of twenty types, of which the attempts of one take 10 ms on
+ * average, and those of another 1 s.
+ */
+const kinds = Array.from({ length: 20 }, (_, n) => ({ type: `T${n + 1}`, meanMillis: 10 * 100 ** (n / 19) }))
 export const backlogged = (keys: boolean): Simulation.Options => {
-  const [first, ...others] = tenants.map(({ name }) =>
-    Arrivals.labelled(Arrivals.poisson(70), { type: name, key: keys ? name : undefined })
-  )
+  const [first, ...others] = kinds.map(({ type }) => {
+    const tenants = Array.from({ length: 5 }, (_, n) => ({ value: `${type}-${n + 1}` }))
+    return Arrivals.labelled(Arrivals.poisson(350), { type, key: keys ? tenants : undefined })
+  })
   return {
     policy: ScalingPolicy.fixed(64),
     pool,
     arrivals: Arrivals.merge(first!, ...others),
     service: ServiceTimes.byType(
-      Object.fromEntries(tenants.map(({ meanMillis, name }) => [name, ServiceTimes.exponential(meanMillis)])),
+      Object.fromEntries(kinds.map(({ meanMillis, type }) => [type, ServiceTimes.exponential(meanMillis)])),
       ServiceTimes.exponential(100)
     ),
-    duration: "30 seconds"
+    duration: "20 seconds"
   }
 }
 
