@@ -124,11 +124,14 @@ const table = {
   "simulation/virtualTime": "",
   "simulation/random": "",
   "simulation/histogram": "",
-  "simulation/arrivals": "internal/checks PoolError simulation/random",
+  "simulation/arrivals": "internal/checks PoolError RequestPolicy simulation/random",
+  "simulation/labels": "internal/checks PoolError RequestPolicy simulation/arrivals",
+  "simulation/loads": "simulation/arrivals simulation/labels",
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
-  "simulation/meter": "PoolSnapshot simulation/histogram simulation/report simulation/workload",
+  "simulation/groups": "simulation/histogram simulation/report simulation/workload",
+  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 

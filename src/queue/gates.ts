@@ -28,6 +28,8 @@ export class Gates {
   private readonly crowded = new Set<Gate>()
   /** Those that somebody has closed. */
   private readonly paused = new Set<Gate>()
+  /** There are, or were, others than those of limits. */
+  private hasOwn = false
   private alarmAt = Infinity
   private readonly alarm: Alarm
   /** This lane waits no more: it goes where its requests can be taken. */
@@ -43,6 +45,11 @@ export class Gates {
     let state = this.tags.get(tag)
     if (state === undefined) this.tags.set(tag, (state = new TagState(tag, this.tags.size)))
     return state
+  }
+
+  /** Whether anything could be in the way of anybody. */
+  get areAny(): boolean {
+    return this.hasOwn || this.limits.all.length > 0
   }
 
   get allTags(): Iterable<TagState> {
@@ -188,7 +195,10 @@ export class Gates {
   }
 
   private shared({ tag, values }: Ranked, flow: Flow, at: string): Gate {
-    if (at === "pool") return (this.pool ??= new Gate("pool", ""))
+    if (at === "pool") {
+      this.hasOwn = true
+      return (this.pool ??= new Gate("pool", ""))
+    }
     if (at === "key") return this.ofKey(flow)
     const state = this.tag(tag)
     // Not those of its lane: that may be forgotten, and its gates with it, once nothing of it waits or runs.
@@ -196,10 +206,12 @@ export class Gates {
   }
 
   private ofKey(flow: Flow): Gate {
+    this.hasOwn = true
     return (flow.gate ??= new Gate("key", flow.key))
   }
 
   private ofTag(state: TagState): Gate {
+    this.hasOwn = true
     return (state.gate ??= new Gate("tag", state.tag))
   }
 
