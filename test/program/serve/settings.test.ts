@@ -392,6 +392,16 @@ it("is documented: the table in docs/service.md is this one", () => {
   expect(documented).toBe([...head, ...rows].join("\n"))
 })
 
+it("reads the limits of docs/service.md, which say there that a text is the same", async () => {
+  const page = readFileSync(new URL("../../../docs/service.md", import.meta.url), "utf8")
+  const [, file] = /^```yaml\n(limits:\n.*?)^```$/ms.exec(page)!
+  const [, text] = /^As a text the first is `([^`]+)`/m.exec(page)!
+  const limitsOf = async (flags: Flags) => (await settings(flags)).config.discipline.limits
+  const [mailer, all, ...others] = await limitsOf({ config: write("limits.yaml", file!) })
+  expect([mailer]).toEqual(await limitsOf({ limits: text! }))
+  expect([all!.name, others]).toEqual(["all", []])
+})
+
 describe("the variables of the environment", () => {
   it.each([
     { WORKER_POOL_URL: "http://127.0.0.1:8080", WORKER_POOL_ID_PREFIX: "a-" },
