@@ -48,7 +48,8 @@ const table = {
   "queue/flows": "PoolConfig queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
-  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
+  "queue/gates":
+    "Limit internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
@@ -124,11 +125,14 @@ const table = {
   "simulation/virtualTime": "",
   "simulation/random": "",
   "simulation/histogram": "",
-  "simulation/arrivals": "internal/checks PoolError simulation/random",
+  "simulation/arrivals": "internal/checks PoolError RequestPolicy simulation/random",
+  "simulation/labels": "internal/checks PoolError RequestPolicy simulation/arrivals",
+  "simulation/loads": "simulation/arrivals simulation/labels",
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
-  "simulation/meter": "PoolSnapshot simulation/histogram simulation/report simulation/workload",
+  "simulation/groups": "simulation/histogram simulation/report simulation/workload",
+  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 

@@ -1,7 +1,7 @@
 /** What a start must pass: one count of a limit, or a pause, or a time before which nothing starts. */
 import type { Limit } from "../Limit.ts"
 import { isDue } from "../internal/deadlines.ts"
-import { Bench, type Seated } from "./bench.ts"
+import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
 
 /** One limit as it is in force, and what all of its gates have in common. */
@@ -58,7 +58,7 @@ export class Gate implements Heaped {
   /** Lanes that refer to it, where that is of interest. */
   lanes = 0
   /** Lanes that wait until it opens. */
-  readonly parked = new Bench<Seated>()
+  parked: Bench<Seated> | undefined = undefined
   /** Of them those whose next request counts here already: time alone holds them back. */
   returned: Set<Seated> | undefined = undefined
   /** Requests in those lanes. */
@@ -122,6 +122,11 @@ export class Gate implements Heaped {
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
     return Math.min(places, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
+  }
+
+  /** Whether a lane waits at it. */
+  get isCrowded(): boolean {
+    return this.parked !== undefined && this.parked.size > 0
   }
 
   /** How many lanes may be let go now; `holds`: of those whose next request counts already. */

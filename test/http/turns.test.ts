@@ -89,10 +89,11 @@ describe("a limit of the settings", () => {
     const pool = (await limited.ask("GET", "/pool")).json
     expect(pool).toMatchObject({ requests: { waiting: 1, heldBack: 1 }, keys: 1 })
     expect(pool.limits).toEqual({
-      gates: { concurrency: 1, rate: "none", running: 1, heldBack: 1, started: 1, gates: 1 },
+      gates: { concurrency: 1, rate: "none", paused: false, running: 1, heldBack: 1, started: 1, gates: 1 },
       all: {
         concurrency: "none",
         rate: { limit: 1000, period: 1000, burst: 1000 },
+        paused: false,
         running: 1,
         heldBack: 0,
         started: 1,
