@@ -235,7 +235,9 @@ describe("all that fit", () => {
       "waiting",
       "running"
     ])
-    expect((await service.ask("DELETE", "/requests?key=")).json).toEqual({ cancelled: 2 })
+    expect((await service.ask("DELETE", "/requests?state=delayed,waiting")).json).toEqual({ cancelled: 1 })
+    expect([await stateOf(other), await stateOf(running)]).toEqual(["cancelled", "running"])
+    expect((await service.ask("DELETE", "/requests?key=")).json).toEqual({ cancelled: 1 })
     expect(await stateOf(running)).toBe("cancelled")
     open("runs")
   })
