@@ -119,7 +119,8 @@ export class Crew implements Employer {
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    if (freed > 0) this.pool.onShort()
+    // Whoever waits for its part asks about other gates than a worker does: it looks again though no worker could start anything.
+    this.pool.onShort()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */

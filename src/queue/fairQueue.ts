@@ -78,14 +78,24 @@ export class FairQueue implements Order {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /** Whether a gate is closed for it, but for what `callers` count at already. */
+  /**
+   * Whether a gate is closed for it, but for what `callers` count at already. Then it waits at that gate: one that is full of its
+   * callers opens for nobody before these end, and nobody would look at it again when the other one opens.
+   */
   isHeldBack(request: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
-    const { flow, gates, tag } = request.lane!
-    const isClosed = (gate: Gate | undefined) => gate !== undefined && !gate.isOpen(now)
-    if (isClosed(this.gates.pool) || isClosed(tag.gate) || isClosed(flow.gate)) return true
+    const lane = request.lane!
+    const { flow, gates, tag } = lane
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    return gates.some((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpenFor(request.holds === true, now)))
+    const closed =
+      [this.gates.pool, tag.gate, flow.gate].find((gate) => gate !== undefined && !gate.isOpen(now)) ??
+      gates.find((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpenFor(request.holds === true, now)))
+    if (closed === undefined) return false
+    // The head of its lane may be one that passes there.
+    if (closed.isOpenFor((lane.head as Ranked).holds === true, now)) return true
+    if (lane.parkedAt === undefined) this.ready.remove(lane)
+    this.gates.repark(lane, closed, now)
+    return true
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */

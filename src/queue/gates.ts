@@ -89,6 +89,17 @@ export class Gates {
     if (!isDue(gate.timedAt, now)) this.watch(gate, now)
   }
 
+  /** The same for one that may wait somewhere already. Those that pass here out of their turn may have moved the time of the gate. */
+  repark(lane: Lane, gate: Gate, now: number): void {
+    if (lane.parkedAt === gate) {
+      if (!isDue(gate.timedAt, now)) this.watch(gate, now)
+      return
+    }
+    if (lane.parkedAt !== undefined) this.unpark(lane)
+    this.park(lane, gate, now)
+    this.used(lane, now)
+  }
+
   unpark(lane: Lane): void {
     const gate = lane.parkedAt!
     lane.parkedAt = undefined
