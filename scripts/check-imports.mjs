@@ -45,10 +45,11 @@ const table = {
   "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "PoolConfig queue/flow",
+  "queue/flows": "PoolConfig queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
-  "queue/gates": "Limit internal/deadlines queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
+  "queue/gates":
+    "Limit internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
@@ -85,9 +86,9 @@ const table = {
   "internal/shortages": "internal/crew",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
-  "internal/hosting": "internal/request",
+  "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
-    "PoolError RequestQueue internal/counters internal/crew internal/hosting internal/origin internal/request internal/runtime internal/worker",
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
   "internal/drain":
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
@@ -104,7 +105,7 @@ const table = {
     "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  RequestQueue: "PoolConfig internal/counters internal/request queue/*",
+  RequestQueue: "PoolConfig internal/counters internal/deadlines internal/request queue/*",
   Handlers: "PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
@@ -124,11 +125,14 @@ const table = {
   "simulation/virtualTime": "",
   "simulation/random": "",
   "simulation/histogram": "",
-  "simulation/arrivals": "internal/checks PoolError simulation/random",
+  "simulation/arrivals": "internal/checks PoolError RequestPolicy simulation/random",
+  "simulation/labels": "internal/checks PoolError RequestPolicy simulation/arrivals",
+  "simulation/loads": "simulation/arrivals simulation/labels",
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
-  "simulation/meter": "PoolSnapshot simulation/histogram simulation/report simulation/workload",
+  "simulation/groups": "simulation/histogram simulation/report simulation/workload",
+  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -161,14 +165,17 @@ const table = {
   "promise/index": "DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
-  "http/RemotePool": "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages",
-  "http/rpcAnswers": "index internal/jsonText",
+  "http/RemotePool":
+    "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
+  "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
+  "http/rpcOptions": "index http/keys",
   "http/logCause": "index",
   "http/rpcMessages": "",
   "http/problem": "",
   "http/send": "http/problem",
   "http/body": "internal/jsonText http/problem http/send",
-  "http/guard": "http/problem",
+  "http/guard": "http/problem http/tenants",
+  "http/tenants": "http/keys http/problem",
   "http/keys": "",
   "http/headers": "index http/keys http/problem",
   "http/byNumber": "",
@@ -176,7 +183,7 @@ const table = {
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
-  "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause",
+  "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause http/tenants",
   "http/submit":
     "index http/body http/ended http/headers http/ledger http/logCause http/problem http/resource http/send http/service",
   "http/shapes": "index",

@@ -1,4 +1,5 @@
-// Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls.
+// Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls, and one of keys
+// and limits from another, with a tenant that takes all it gets and 99 that do not. `--quick` for a look, `--keys` for that one alone.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -13,33 +14,53 @@ const pictures = [
 ]
 
 if (spawnSync(process.execPath, ["scripts/build-dashboard.mjs"], { stdio: "inherit" }).status !== 0) process.exit(1)
-const settings =
-  "--name orders --port 0 --min-workers 2 --max-workers 24 --capacity 120 --scaling-interval 500 --log-format json"
-const service = spawn(
-  process.execPath,
-  ["src/main.ts", "serve", "--handlers", "examples/handlers.ts", ...settings.split(" ")],
-  { stdio: ["ignore", "pipe", "inherit"] }
-)
-process.on("exit", () => service.kill("SIGKILL"))
-let written = ""
-const address = await new Promise((resolve, reject) => {
-  service.stdout.on("data", (data) => {
-    written += data
-    const found = /http:\/\/127\.0\.0\.1:\d+/.exec(written)
-    if (found !== null) resolve(found[0])
+const serve = (settings) => {
+  const service = spawn(
+    process.execPath,
+    ["src/main.ts", "serve", "--handlers", "examples/handlers.ts", "--port", "0", "--log-format", "json", ...settings],
+    { stdio: ["ignore", "pipe", "inherit"] }
+  )
+  process.on("exit", () => service.kill("SIGKILL"))
+  let written = ""
+  return new Promise((resolve, reject) => {
+    service.stdout.on("data", (data) => {
+      written += data
+      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(written)
+      if (found !== null) resolve(found[0])
+    })
+    service.on("exit", () => reject(new Error(written)))
   })
-  service.on("exit", () => reject(new Error(written)))
-})
+}
 
-const post = (type, payload) =>
+const post = (address, type, payload) =>
   fetch(`${address}/requests/${type}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(payload)
   }).then((response) => response.arrayBuffer())
 
+const open = async (address, name, options) => {
+  const page = await browser.newPage({ ...options, reducedMotion: "reduce" })
+  page.on("console", (message) => console.log(`${name}: ${message.text()}`))
+  page.on("pageerror", (error) => console.log(`${name}: ${error.stack}`))
+  await page.goto(address)
+  await page.locator(".connection.live").waitFor()
+  return page
+}
+
+const save = async (page, name, options) => {
+  const path = `${folder}/${name}.png`
+  await page.screenshot({ path, ...options })
+  console.log(`${path}: ${Math.round(statSync(path).size / 1024)} kB`)
+  await page.close()
+}
+
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
+const quick = process.argv.includes("--quick")
+mkdirSync(folder, { recursive: true })
+
 /** `rate` is of the part of the phase that has passed, from 0 to 1, in requests per second. */
-const phase = async (seconds, rate) => {
+const phase = async (address, seconds, rate) => {
   const started = performance.now()
   let due = 0
   for (let before = started; ;) {
@@ -51,45 +72,69 @@ const phase = async (seconds, rate) => {
     before = now
     for (; due >= 1; due--) {
       const drawn = Math.random()
-      if (drawn < 0.08) void post("Flaky", { failureRate: 0.5 })
-      else if (drawn < 0.2) void post("Echo", { message: "hello" })
-      else void post("Sleep", { millis: Math.round(60 - 140 * Math.log(1 - Math.random())) })
+      if (drawn < 0.08) void post(address, "Flaky", { failureRate: 0.5 })
+      else if (drawn < 0.2) void post(address, "Echo", { message: "hello" })
+      else void post(address, "Sleep", { millis: Math.round(60 - 140 * Math.log(1 - Math.random())) })
     }
   }
 }
 
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
-const quick = process.argv.includes("--quick")
-const load = async () => {
+const load = async (address) => {
   const of = (seconds) => (quick ? seconds / 6 : seconds)
-  await phase(of(25), () => 8)
-  await phase(of(40), (part) => 8 + 70 * part)
-  await phase(of(8), () => 260)
-  await phase(of(35), (part) => 70 - 50 * part)
-  await phase(of(25), () => 12)
-  await phase(of(30), (part) => 12 + 45 * part)
-  await phase(of(12), () => 55)
-  await phase(3600, () => 45)
+  await phase(address, of(25), () => 8)
+  await phase(address, of(40), (part) => 8 + 70 * part)
+  await phase(address, of(8), () => 260)
+  await phase(address, of(35), (part) => 70 - 50 * part)
+  await phase(address, of(25), () => 12)
+  await phase(address, of(30), (part) => 12 + 45 * part)
+  await phase(address, of(12), () => 55)
+  await phase(address, 3600, () => 45)
 }
-void load()
-await sleep(quick ? 32_000 : 178_000)
 
-mkdirSync(folder, { recursive: true })
-for (const { colorScheme, name, viewport } of pictures) {
-  const page = await browser.newPage({ colorScheme, viewport, reducedMotion: "reduce" })
-  page.on("console", (message) => console.log(`${name}: ${message.text()}`))
-  page.on("pageerror", (error) => console.log(`${name}: ${error.stack}`))
-  await page.goto(address)
-  await page.locator(".connection.live").waitFor()
-  await page.locator("td.why").first().waitFor()
-  await page.getByLabel("Type of request").selectOption("Sleep")
-  await page.getByLabel("Payload").fill('{ "millis": 200 }')
-  await page.getByRole("heading", { level: 1 }).click()
-  await sleep(1500)
-  const path = `${folder}/${name}.png`
-  await page.screenshot({ path, fullPage: process.argv.includes("--full") })
-  console.log(`${path}: ${Math.round(statSync(path).size / 1024)} kB`)
-  await page.close()
+const takeBoards = async () => {
+  const settings = "--name orders --min-workers 2 --max-workers 24 --capacity 120 --scaling-interval 500"
+  const address = await serve(settings.split(" "))
+  void load(address)
+  await sleep(quick ? 32_000 : 178_000)
+  for (const { colorScheme, name, viewport } of pictures) {
+    const page = await open(address, name, { colorScheme, viewport })
+    await page.locator("td.why").first().waitFor()
+    await page.getByLabel("Type of request", { exact: true }).selectOption("Sleep")
+    await page.getByLabel("Payload").fill('{ "millis": 200 }')
+    await page.getByRole("heading", { level: 1 }).click()
+    await sleep(1500)
+    await save(page, name, { fullPage: process.argv.includes("--full") })
+  }
 }
+
+const takeKeys = async () => {
+  const limits = ["name=mailer,concurrency=4,rate=12/1s,tags=Echo", "name=tenant,per=key,concurrency=6"]
+  const settings = "--name tenants --min-workers 4 --max-workers 16 --capacity 2000 --key-capacity none"
+  const address = await serve([...settings.split(" "), ...limits.flatMap((limit) => ["--limit", limit])])
+  for (let sent = 0; sent < 900; sent++) await post(address, "Sleep?key=hog", { millis: 150 })
+  let tenant = 0
+  const next = () => `tenant-${(tenant = (tenant % 99) + 1)}`
+  setInterval(() => {
+    for (let sent = 0; sent < 2; sent++) void post(address, "Sleep?key=hog", { millis: 150 })
+    for (let sent = 0; sent < 2; sent++) void post(address, `Sleep?key=${next()}`, { millis: 90 })
+    void post(address, `Echo?key=${next()}`, { message: "hello" })
+  }, 60)
+  await fetch(`${address}/pool/pause?key=tenant-7`, { method: "POST" })
+  const page = await open(address, "keys", { colorScheme: "light", viewport: { width: 1280, height: 2400 } })
+  await sleep(quick ? 6000 : 20_000)
+  const [keys, limitsBox] = await Promise.all([".keys", ".limits"].map((card) => page.locator(card).boundingBox()))
+  const margin = 10
+  await save(page, "keys", {
+    clip: {
+      x: keys.x - margin,
+      y: keys.y - margin,
+      width: limitsBox.x + limitsBox.width - keys.x + 2 * margin,
+      height: Math.max(keys.height, limitsBox.height) + 2 * margin
+    }
+  })
+}
+
+if (!process.argv.includes("--keys")) await takeBoards()
+await takeKeys()
 await browser.close()
 process.exit(0)

@@ -1,5 +1,5 @@
 /**
- * Mirrors a pool's counts to Effect's `Metric`s, tagged `pool: <name>`. They are read from the plain counters whenever
+ * Mirrors a pool's counts to Effect's `Metric`s, tagged `pool: <name>`. They are read from the plain counters, in one step, whenever
  * somebody takes a metrics snapshot; a request costs nothing for them.
  *
  * | metric | kind | what |
@@ -54,7 +54,10 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
       )
     }
     const nothing = () => {}
-    const register = ({ attributes, count, description, id, kind }: Series): Metric.Registration => {
+    const register = (
+      { attributes, count, description, id, kind }: Series,
+      read: () => PoolSnapshot = () => seen
+    ): Metric.Registration => {
       const options = { description, attributes: { ...pool, ...attributes } }
       return kind === "counter"
         ? Metric.registerUnsafe(Metric.counter(id, { ...options, incremental: true }), context, {
@@ -68,14 +71,14 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
             modify: nothing
           })
     }
-    const start = yield* snapshot
-    const bounds = boundsOf(start)
+    let seen = yield* snapshot
+    const bounds = boundsOf(seen)
     const registeredBounds = new Map<Series, Metric.Registration>()
     /** A number that is not finite says nothing, and some exporters cannot write it. */
-    const follow = (now: PoolSnapshot) => {
+    const follow = () => {
       for (const bound of bounds) {
         const registered = registeredBounds.get(bound)
-        const isThere = Number.isFinite(bound.count(now))
+        const isThere = Number.isFinite(bound.count(seen))
         if (isThere && registered === undefined) registeredBounds.set(bound, register(bound))
         if (!isThere && registered !== undefined) {
           registered.remove()
@@ -83,13 +86,14 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
         }
       }
     }
-    const read = () => {
-      const now = Effect.runSync(snapshot)
-      follow(now)
-      return now
+    // The series are read in the order in which they were registered: one snapshot is enough for all of them, and they agree.
+    const look = () => {
+      seen = Effect.runSync(snapshot)
+      follow()
+      return seen
     }
-    const registrations = alwaysThere(start).map(register)
-    follow(start)
+    const registrations = alwaysThere(seen).map((series, at) => register(series, at === 0 ? look : undefined))
+    follow()
     for (const [which, description] of histograms) {
       const metric = Metric.histogram(`worker_pool_${which}_seconds`, {
         description,

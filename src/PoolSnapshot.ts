@@ -37,6 +37,8 @@ export interface LimitCounts {
   readonly concurrency: number
   /** How often one may start, by each of its gates; `undefined`: at any time. */
   readonly rate: ResolvedRate | undefined
+  /** Somebody has paused it: none of its gates lets anything through. */
+  readonly paused: boolean
   /** What has passed and still counts. */
   readonly running: number
   /** Requests that wait at it. */

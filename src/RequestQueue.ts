@@ -6,6 +6,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { Counters } from "./internal/counters.ts"
+import { isDue } from "./internal/deadlines.ts"
 import { Details, type PoolRequest } from "./internal/request.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import { type Door, FrontDoor } from "./queue/door.ts"
@@ -215,8 +216,12 @@ export class WaitingRequests {
    * that its owner takes again. It could never come to its turn otherwise.
    */
   isHeldBack(request: PoolRequest, now: number): boolean {
-    const { fair } = this
-    return fair !== undefined && fair.isHeldBack(request, callersOf(request), now)
+    return !isDue(this.opensAt(request), now)
+  }
+
+  /** From when on it is not; `Infinity`: from when something ends, or somebody says so. */
+  opensAt(request: PoolRequest): number {
+    return this.fair === undefined ? -Infinity : this.fair.opensAt(request, callersOf(request))
   }
 
   /** Another priority, and the place that goes with it. */

@@ -26,7 +26,7 @@ import * as PoolConfig from "./PoolConfig.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import type { ScalingDecision } from "./ScalingDecision.ts"
 import * as ScalingPolicy from "./ScalingPolicy.ts"
-import * as Arrivals from "./simulation/arrivals.ts"
+import * as Arrivals from "./simulation/loads.ts"
 import { type Ended, Meter, type MeterOptions } from "./simulation/meter.ts"
 import { generator } from "./simulation/random.ts"
 import type { Decision, Figures } from "./simulation/report.ts"
@@ -36,7 +36,7 @@ import { type Downstream, type Job, jobs, Workload } from "./simulation/workload
 
 export { Arrivals, ServiceTimes }
 export type { Decision, Downstream, Figures }
-export type { Quantiles, Window } from "./simulation/report.ts"
+export type { Group, Groups, KeyGroup, PriorityGroup, Quantiles, Window } from "./simulation/report.ts"
 
 /** A load, a pool and a policy. A wrong option fails the run with `InvalidPoolConfig`. */
 export interface Options {
@@ -44,7 +44,7 @@ export interface Options {
   readonly pool?: Omit<ElasticPool.Options, "scaling" | "name"> | undefined
   /** Default `ScalingPolicy.adaptive()`. */
   readonly policy?: ScalingPolicy.ScalingPolicy | undefined
-  /** When requests come, and of which types. */
+  /** When requests come, of which types, and whose they are. */
   readonly arrivals: Arrivals.Arrivals
   /** How long their handlers work. */
   readonly service: ServiceTimes.ServiceTimes
@@ -99,7 +99,8 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       failures: options.failures ?? 0,
       downstream: options.downstream,
       onStart: (job) => meter.onStart(job, time.millis),
-      onRetry: (job) => meter.onRetry(job)
+      onRetry: (job) => meter.onRetry(job),
+      onServed: (job, millis) => meter.onServed(job, time.millis - millis, time.millis)
     })
     const fork = Effect.runForkWith(
       time.inhabit(
@@ -132,7 +133,9 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     const arrive = (job: Job) => {
       meter.onArrival(job)
       outstanding++
-      fork(pool.execute(workload.handlers.get(job.type)!.rpc, job as never)).addObserver((exit) => {
+      const options =
+        job.key === undefined && job.priority === undefined ? undefined : { key: job.key, priority: job.priority }
+      fork(pool.execute(workload.handlers.get(job.type)!.rpc, job as never, options)).addObserver((exit) => {
         outstanding--
         const end = endOf(exit)
         meter.onEnd(job, end, time.millis)

@@ -104,7 +104,10 @@ export class WorkerPool extends Context.Service<
      * interrupted for it. Fails with `InvalidPoolConfig` where there is no such limit, or the change is wrong.
      */
     readonly setLimit: (name: string, change: Limit.Change) => Effect.Effect<void, InvalidPoolConfig>
-    /** The gates that are closed or hold something back, at most `limit` of them (default 100). */
+    /**
+     * The gates of limits for the pool and for tags, then the others that are paused or hold something back, at most `limit` of them
+     * (default 100).
+     */
     readonly gates: (options?: { readonly limit?: number | undefined }) => Effect.Effect<ReadonlyArray<GateView>>
     /**
      * Requests that have not ended, oldest first by phase: running, waiting, delayed, blocked. At most `limit` of them (default 100),

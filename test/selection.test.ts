@@ -183,10 +183,12 @@ describe("pauseOnly", () => {
       Effect.gen(function* () {
         yield* bench.pool.pauseOnly({ tag: "Work" })
         yield* bench.pool.pauseOnly({ limit: "wide" })
+        assert.isTrue((yield* bench.pool.snapshot).limits["wide"]!.paused)
         assert.deepStrictEqual(yield* work(bench), [])
         yield* bench.pool.resumeOnly({ tag: "Work" })
         assert.strictEqual(bench.running, 0)
         yield* bench.pool.resumeOnly({ limit: "wide" })
+        assert.isFalse((yield* bench.pool.snapshot).limits["wide"]!.paused)
         assert.strictEqual(bench.running, 2)
       })
     )

@@ -20,7 +20,7 @@ export interface Load {
   readonly signals?: boolean
   /** So many keys, one after another: request `n` is of key `n % keys`. Absent: nobody's. */
   readonly keys?: number
-  /** Gates that every request passes, each as wide as there are slots, so that none is ever closed. */
+  /** Gates that every request passes, each as wide as there are slots: closed whenever all of these are taken. */
   readonly gates?: ReadonlyArray<"pool" | "key">
   /** So many priorities, one after another: request `n` has `n % priorities`. */
   readonly priorities?: number

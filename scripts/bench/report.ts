@@ -1,8 +1,8 @@
 /**
- * Writes the figures of two runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of three runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
  *
  * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
- * for promises is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
+ * for promises, or one of the queue's cases alone (Q), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -16,15 +16,27 @@ const page = join(docs, "benchmarks.md")
 const folder = join(docs, "benchmarks")
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as Results
 mkdirSync(folder, { recursive: true })
-const kept = { all: join(folder, "results.json"), promises: join(folder, "promises.json") }
+const kept = {
+  all: join(folder, "results.json"),
+  promises: join(folder, "promises.json"),
+  queue: join(folder, "queue.json")
+}
+const keptOf = ({ by, cases }: Results) =>
+  by === oursByPromise
+    ? kept.promises
+    : Object.keys(cases).every((name) => name.startsWith("Q"))
+      ? kept.queue
+      : kept.all
 if (process.argv[2] !== undefined) {
   const run = read(process.argv[2])
-  writeFileSync(run.by === oursByPromise ? kept.promises : kept.all, `${JSON.stringify(run, undefined, 2)}\n`)
+  writeFileSync(keptOf(run), `${JSON.stringify(run, undefined, 2)}\n`)
 }
 const run = read(kept.all)
 const promises = read(kept.promises)
+const queue = read(kept.queue)
 
 const units: Readonly<Record<string, string>> = {
+  moreMicros: "CPU µs more",
   share: "of the ideal",
   p50Millis: "p50 ms",
   p99Millis: "p99 ms",
@@ -37,8 +49,10 @@ const units: Readonly<Record<string, string>> = {
   late: "late"
 }
 
+/** One case, or one and those that were measured in turns with it. */
 const tableOf = (run: Results, name: string): string => {
-  const here = run.results.filter((result) => result.case === name)
+  const here = run.results.filter((result) => result.case === name || ("beside" in result && result.beside === name))
+  const isGroup = here.some((result) => result.case !== name)
   const measured = here.filter((result): result is Result => "rate" in result)
   const lacking = here.filter((result): result is Lacking => "lacks" in result)
   if (measured.length === 0) return ""
@@ -48,11 +62,15 @@ const tableOf = (run: Results, name: string): string => {
     "per second (min to max)",
     "CPU µs",
     "peak MB",
-    `${nameOf(run.by ?? ours)} by it`,
+    `${isGroup ? name : nameOf(run.by ?? ours)} by it`,
     ...figures.map((key) => units[key]!)
   ]
   const rows = measured.map((result) => [
-    nameOf(result.impl) === result.impl ? result.impl : `**${nameOf(result.impl)}**`,
+    isGroup
+      ? `**${result.case}**: ${run.cases[result.case]}`
+      : nameOf(result.impl) === result.impl
+        ? result.impl
+        : `**${nameOf(result.impl)}**`,
     `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
     number(result.cpuMicros),
     number(result.peakMegabytes),
@@ -64,7 +82,9 @@ const tableOf = (run: Results, name: string): string => {
   const lacks = lacking.map(({ impl, lacks }) => [impl, lacks, ...head.slice(2).map(() => "")])
   const { n, rounds } = measured[0]!
   return [
-    `**${name}**: ${run.cases[name]} (${number(n)} requests, ${rounds} rounds)`,
+    isGroup
+      ? `${number(n)} requests, ${rounds} rounds:`
+      : `**${name}**: ${run.cases[name]} (${number(n)} requests, ${rounds} rounds)`,
     "",
     ...[head, head.map((_, at) => (at === 0 ? "---" : "---:")), ...rows, ...lacks].map(
       (row) => `| ${row.join(" | ")} |`
@@ -84,12 +104,14 @@ const origin = (run: Results): string =>
 const blocks: Readonly<Record<string, (argument: string) => string>> = {
   run: () => origin(run),
   "promises-run": () => origin(promises),
+  "queue-run": () => origin(queue),
   how: () =>
     Object.entries(run.how)
       .map(([impl, how]) => `- **${nameOf(impl)}**: ${how}`)
       .join("\n"),
   table: (names) => tables(run, names),
   "promises-table": (names) => tables(promises, names),
+  "queue-table": (names) => tables(queue, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)

@@ -61,12 +61,19 @@ const live = ({ arrivals, policy, service }: Trace) =>
   Effect.gen(function* () {
     const start = performance.now()
     const now = () => performance.now() - start
-    const meter = new Meter({ warmupMillis: 0, waitTargetMillis: 100, tickMillis: 1000, capacity: undefined })
+    const meter = new Meter({
+      warmupMillis: 0,
+      durationMillis: Infinity,
+      waitTargetMillis: 100,
+      tickMillis: 1000,
+      capacity: undefined
+    })
     const workload = new Workload(arrivals.types, {
       failures: 0,
       downstream: undefined,
       onStart: (job) => meter.onStart(job, now()),
-      onRetry: (job) => meter.onRetry(job)
+      onRetry: (job) => meter.onRetry(job),
+      onServed: () => {}
     })
     const scope = yield* Scope.make()
     const { pool } = yield* ElasticPool.make({ strategy: "dropping", scaling: policy }).pipe(

@@ -9,6 +9,7 @@ const order = [
   "promise",
   "handlers",
   "scaling",
+  "queueing",
   "program",
   "service",
   "operating",

@@ -1,6 +1,13 @@
 /** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
 import { Cause, Effect, Layer, type Redacted, type Scope } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServerRequest } from "effect/http"
+import {
+  FetchHttpClient,
+  type Headers,
+  HttpClient,
+  HttpClientRequest,
+  HttpRouter,
+  HttpServerRequest
+} from "effect/http"
 import {
   type Rpc,
   RpcClient,
@@ -17,6 +24,7 @@ import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as RpcAnswers from "./rpcAnswers.ts"
 import { areMessages, expected } from "./rpcMessages.ts"
+import { headersOf, optionsOf, withOwner } from "./rpcOptions.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
@@ -42,7 +50,14 @@ export const group = <Rpcs extends Rpc.Any>(local: RpcGroup.RpcGroup<Rpcs>): Rpc
  */
 export const layerRoutes = <Rpcs extends Rpc.Any>(
   local: RpcGroup.RpcGroup<Rpcs>,
-  options: { readonly path?: HttpRouter.PathInput | undefined } = {}
+  options: {
+    readonly path?: HttpRouter.PathInput | undefined
+    /**
+     * Whose the calls of an HTTP request are, whatever its client says: by its token, or by a header that a proxy sets.
+     * `undefined`: whose the client says.
+     */
+    readonly keyOf?: ((request: HttpServerRequest.HttpServerRequest) => string | undefined) | undefined
+  } = {}
 ): Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter | Rpc.ServicesServer<Rpcs>> =>
   RpcServer.layer(group(local) as unknown as RpcGroup.RpcGroup<any>, {
     // Else the defect of one handler would fail all that its client waits for.
@@ -51,25 +66,41 @@ export const layerRoutes = <Rpcs extends Rpc.Any>(
     Layer.provide([
       layerHandlers(local),
       layerPoolErrors,
-      Layer.effect(RpcServer.Protocol, protocolAt(options.path ?? defaultPath))
+      Layer.effect(RpcServer.Protocol, protocolAt(options.path ?? defaultPath, options.keyOf))
     ]),
     Layer.provide(RpcAnswers.layer)
   ) as Layer.Layer<never, never, any>
 
 /** The protocol itself answers what is no message with the text of its own defect; here it does not get that far. */
-const protocolAt = (path: HttpRouter.PathInput) =>
+const protocolAt = (
+  path: HttpRouter.PathInput,
+  keyOf: (request: HttpServerRequest.HttpServerRequest) => string | undefined = () => undefined
+) =>
   Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
     const { httpEffect, protocol } = yield* RpcServer.makeProtocolWithHttpEffect()
-    const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.flatMap(request.text, (text) => {
+    const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const owned = withOwner(request, keyOf(request))
+      return Effect.flatMap(owned.text, (text) => {
         if (nestsDeeperThan(text, maxBodyDepth)) return Effect.succeed(Problem.toResponse(tooDeep("body")))
-        return areMessages(text) ? httpEffect : Effect.succeed(Problem.toResponse(Problem.invalid("body", expected)))
+        return areMessages(text)
+          ? Effect.provideService(httpEffect, HttpServerRequest.HttpServerRequest, owned)
+          : Effect.succeed(Problem.toResponse(Problem.invalid("body", expected)))
       })
-    )
+    })
     yield* router.add("POST", path, checked)
     return protocol
   })
+
+/**
+ * Whose a remote call is, and its priority: `client.Resize(payload, RemotePool.callOptions({ key: "acme", priority: 5 }))`. A key has 1
+ * to 256 characters, without control characters; what is wrong fails the call with `InvalidRequestOption`. All else that may be asked of a pool,
+ * such as another priority for what waits, pauses and limits, is in the routes of the service, and not here.
+ */
+export const callOptions = (options: {
+  readonly key?: string
+  readonly priority?: number
+}): { readonly headers: Readonly<Record<string, string>> } => ({ headers: headersOf(options) })
 
 /** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */
 export const client = <Rpcs extends Rpc.Any>(
@@ -104,14 +135,22 @@ export const layerProtocol = (options: {
   )
 }
 
+type Handler = (payload: unknown, options: { readonly headers: Headers.Headers }) => Effect.Effect<unknown, unknown>
+
 const layerPoolErrors = Layer.succeed(PoolErrors, (effect) => effect)
 
 const layerHandlers = (local: RpcGroup.RpcGroup<any>) =>
   group(local).toLayer(
     Effect.map(WorkerPool.WorkerPool, ({ execute }) => {
-      const handlers: Record<string, (payload: unknown) => Effect.Effect<unknown, unknown>> = {}
-      for (const rpc of local.requests.values())
-        handlers[rpc._tag] = (payload) => withoutText(rpc._tag, execute(rpc, payload))
+      const handlers: Record<string, Handler> = {}
+      for (const rpc of local.requests.values()) {
+        handlers[rpc._tag] = (payload, { headers }) => {
+          const options = optionsOf(headers)
+          return options instanceof PoolError.InvalidRequestOption
+            ? Effect.fail(options)
+            : withoutText(rpc._tag, execute(rpc, payload, options))
+        }
+      }
       return handlers
     }) as any
   )

@@ -124,7 +124,7 @@ const turns = HttpApiGroup.make("turns")
     HttpApiEndpoint.get("listGates", "/pool/gates", {
       query: { limit: Schema.optionalKey(Schema.FiniteFromString.annotate({ description: "1 to 1000; default 100" })) },
       success: Schema.Struct({ gates: Schema.Array(GateResource) })
-    }).annotate(OpenApi.Summary, "The gates that are closed, or hold requests back"),
+    }).annotate(OpenApi.Summary, "The gates of limits, and others that are paused or hold requests back"),
     HttpApiEndpoint.get("listKeys", "/pool/keys", {
       query: top,
       success: Schema.Struct({ keys: Schema.Array(WaitersResource) })

@@ -7,6 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import type { IncomingHttpHeaders } from "node:http"
 import { isIPv4 } from "node:net"
 import { invalid, type Problem } from "./problem.ts"
+import { bearerOf, isOpen, none, type Tenants } from "./tenants.ts"
 
 /** Whether nobody but this machine can reach an address. */
 export const isLoopback = (host: string): boolean =>
@@ -25,6 +26,7 @@ const cookieName = "worker-pool-session"
 
 export class Guard {
   private readonly token: Buffer | undefined
+  private readonly tenants: Tenants
   private readonly checksHost: boolean
   private readonly now: () => number
   /** The hash of each cookie, and until when it holds. */
@@ -34,31 +36,38 @@ export class Guard {
 
   constructor(options: {
     readonly token: Redacted.Redacted | undefined
+    readonly tenants?: Tenants
     readonly host: string
     readonly now: () => number
   }) {
     this.token = options.token === undefined ? undefined : hash(Redacted.value(options.token))
+    this.tenants = options.tenants ?? none
     this.checksHost = isLoopback(options.host)
     this.now = options.now
   }
 
   get isTokenRequired(): boolean {
-    return this.token !== undefined
+    return this.token !== undefined || this.tenants.haveTokens
   }
 
   /** Why the request is refused, if it is. */
-  check({ headers, method, path }: Asked): Problem | undefined {
+  check(asked: Asked): Problem | undefined {
+    return this.checkSender(asked) ?? (isOpen(asked.path) ? undefined : this.tenants.check(asked))
+  }
+
+  private checkSender({ headers, method, path }: Asked): Problem | undefined {
     const { host, origin } = headers
     if (host === undefined) return noHost
     if (this.checksHost && !this.isOurs(host)) return wrongHost
     const isChange = method !== "GET" && method !== "HEAD"
     if (origin !== undefined && isChange && !isSameOrigin(origin, host)) return wrongOrigin
-    if (this.token === undefined || isOpen(path)) return undefined
+    if (!this.isTokenRequired || isOpen(path)) return undefined
     if (this.isBearer(headers.authorization)) return undefined
     if (!this.isLoggedIn(headers.cookie)) return unauthorized
     return isChange && origin === undefined ? wrongOrigin : undefined
   }
 
+  /** Of the operator: a session is theirs. */
   isToken(token: string): boolean {
     // Of equal length, whatever was given: the comparison takes the same time.
     return this.token !== undefined && timingSafeEqual(hash(token), this.token)
@@ -99,8 +108,8 @@ export class Guard {
   }
 
   private isBearer(authorization: string | undefined): boolean {
-    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? []
-    return token !== undefined && this.isToken(token)
+    const token = bearerOf(authorization)
+    return token !== undefined && (this.isToken(token) || this.tenants.isToken(token))
   }
 }
 
@@ -122,10 +131,6 @@ const hostOf = (host: string): string => {
 
 const isSameOrigin = (origin: string, host: string | undefined): boolean =>
   host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
-
-/** What a browser needs before it has logged in, and what a supervisor asks. */
-const isOpen = (path: string): boolean =>
-  path === "/" || path === "/session" || path.startsWith("/assets/") || path.startsWith("/health/")
 
 const noHost: Problem = invalid("Host", "Expected the request to have a `Host`, got none")
 

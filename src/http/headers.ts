@@ -46,7 +46,7 @@ export const idempotencyKey = (header: string | ReadonlyArray<string> | undefine
 
 const options = ["timeout", "expiresIn", "retries", "key", "priority"]
 
-type Found = { -readonly [K in "timeout" | "expiresIn" | "retry" | "key" | "priority"]?: Call.Options[K] }
+type Found = { -readonly [K in "timeout" | "expiresIn" | "retry" | "priority"]?: Call.Options[K] } & { key?: string }
 
 /**
  * `?timeout=500ms&expiresIn=10s&retries=2&key=acme&priority=5`: the options of this one request. The header `Priority` holds

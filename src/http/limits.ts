@@ -4,11 +4,12 @@ import type { LimitCounts } from "./points.ts"
 
 export const limitsOf = ({ limits }: PoolSnapshot.PoolSnapshot): Readonly<Record<string, LimitCounts>> =>
   Object.fromEntries(
-    Object.entries(limits).map(([name, { concurrency, gates, heldBack, rate, running, started }]) => [
+    Object.entries(limits).map(([name, { concurrency, gates, heldBack, paused, rate, running, started }]) => [
       name,
       {
         concurrency: concurrency === Infinity ? "none" : concurrency,
         rate: rate === undefined ? "none" : { limit: rate.limit, period: rate.periodMillis, burst: rate.burst },
+        paused,
         running,
         heldBack,
         started,

@@ -24,6 +24,7 @@ export interface LimitCounts {
   readonly concurrency: number | "none"
   /** `period` in milliseconds. */
   readonly rate: { readonly limit: number; readonly period: number; readonly burst: number } | "none"
+  readonly paused: boolean
   readonly running: number
   readonly heldBack: number
   readonly started: number

@@ -1,6 +1,6 @@
 /** The routes of single requests: look, list, cancel, send again. */
 import { Effect, Fiber } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Outcome, PoolError, type Selection } from "../index.ts"
 import { Api } from "./api.ts"
@@ -21,21 +21,27 @@ const listed = [...phases, ...Outcome.ends, "deadLetter"]
 
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "requests", (handlers) => {
-    const { ledger, options, pool } = service
+    const { ledger, options, pool, tenants } = service
 
-    /** The request of an id, or the answer that there is none. */
-    const withEntry = (id: string, use: (entry: Entry) => Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
+    /** The request of an id, or the answer that there is none: a tenant has no others than its own. */
+    const withEntry = (
+      id: string,
+      { headers }: HttpServerRequest.HttpServerRequest,
+      use: (entry: Entry) => Effect.Effect<HttpServerResponse.HttpServerResponse>
+    ) =>
       Effect.suspend(() => {
         const entry = ledger.find(id)
-        if (entry === undefined) return Effect.succeed(toResponse(unknownId(id)))
+        const tenant = tenants.of(headers)
+        const isOthers = tenant !== undefined && typeof entry === "object" && entry.key !== tenant
+        if (entry === undefined || isOthers) return Effect.succeed(toResponse(unknownId(id)))
         return entry === "gone" ? Effect.succeed(toResponse(gone(id))) : use(entry)
       })
     const show = (entry: Entry, status: number, headers?: Readonly<Record<string, string>>) =>
       Effect.map(Resource.of(entry), (text) => json(text, { status, headers }))
 
     return handlers
-      .handle("getRequest", ({ headers, params: { id } }) =>
-        withEntry(id, (entry) => {
+      .handle("getRequest", ({ headers, params: { id }, request }) =>
+        withEntry(id, request, (entry) => {
           const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
           if (seconds === undefined || entry.ended !== undefined) return show(entry, 200)
           const applied = { "preference-applied": `wait=${seconds}` }
@@ -45,8 +51,8 @@ export const layer = (service: Service) =>
           )
         })
       )
-      .handle("cancelRequest", ({ params: { id } }) =>
-        withEntry(id, ({ ticket }) =>
+      .handle("cancelRequest", ({ params: { id }, request }) =>
+        withEntry(id, request, ({ ticket }) =>
           Effect.map(ticket?.cancel ?? Effect.succeed("settled"), (cancel) =>
             HttpServerResponse.jsonUnsafe({ id, cancel })
           )
@@ -54,24 +60,32 @@ export const layer = (service: Service) =>
       )
       .handle("cancelRequests", ({ query, request }) =>
         Effect.gen(function* () {
+          const owner = tenants.keyOf(tenants.of(request.headers), query.key)
+          if ("status" in owner) return toResponse(owner)
           const filter = filterOf(query)
           if ("status" in filter) return toResponse(filter)
-          const cancelled = yield* pool.cancelAll(filter)
+          const cancelled = yield* pool.cancelAll({ ...filter, ...owner })
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         })
       )
-      .handle("patchRequest", ({ params: { id }, payload: { priority } }) =>
-        withEntry(id, (entry) =>
+      .handle("patchRequest", ({ params: { id }, payload: { priority }, request }) =>
+        withEntry(id, request, (entry) =>
           Effect.matchEffect(entry.ticket?.setPriority(priority) ?? Effect.succeed(false), {
             onSuccess: (isSet) => (isSet ? show(entry, 200) : Effect.succeed(toResponse(problems.started))),
             onFailure: ({ field, message }) => Effect.succeed(toResponse(invalid(field, message)))
           })
         )
       )
-      .handle("retryRequest", ({ params: { id } }) =>
+      .handle("retryRequest", ({ params: { id }, request }) =>
         Effect.suspend(() => {
           if (service.stopping) return Effect.succeed(toResponse(problems.stopping))
+          const tenant = tenants.of(request.headers)
+          const letter = ledger.find(id)
+          // Of one that is no longer kept nobody knows whose it was.
+          if (tenant !== undefined && !(typeof letter === "object" && letter.key === tenant)) {
+            return Effect.succeed(toResponse(letter === "gone" ? gone(id) : unknownId(id)))
+          }
           const bytes = service.deadLetterBytes.sizeOf(id)
           return Effect.matchEffect(pool.deadLetters.resubmit(id), {
             onSuccess: (ticket) =>
@@ -87,7 +101,9 @@ export const layer = (service: Service) =>
           })
         })
       )
-      .handle("listRequests", ({ query }) => {
+      .handle("listRequests", ({ query, request }) => {
+        const owner = tenants.keyOf(tenants.of(request.headers), query.key)
+        if ("status" in owner) return Effect.succeed(toResponse(owner))
         const wanted = query.state?.split(",").map((state) => state.trim())
         const unknown = wanted?.find((state) => !listed.includes(state))
         if (unknown !== undefined) {
@@ -105,8 +121,8 @@ export const layer = (service: Service) =>
         if (before === 0) {
           return Effect.succeed(toResponse(invalid("after", "Expected `after` to be the `next` of a page")))
         }
-        const { key, type } = query
-        const one = { wanted, type, key, before, page: new Page(limit) }
+        const { type } = query
+        const one = { wanted, type, key: owner.key, before, page: new Page(limit) }
         return Effect.map(
           wanted?.includes("deadLetter") ? deadLetters(service, one) : fromLedger(service, one),
           ({ next, requests }) =>
@@ -167,7 +183,7 @@ const fromLedger = ({ ledger }: Service, { before, key, page, type, wanted }: Li
   })
 
 /** These are the pool's: they are kept by their number, however old they are. */
-const deadLetters = ({ ledger, pool, tell }: Service, { before, page, type }: Listed): Effect.Effect<Page> =>
+const deadLetters = ({ ledger, pool, tell }: Service, { before, key, page, type }: Listed): Effect.Effect<Page> =>
   Effect.gen(function* () {
     const fitting = (yield* pool.deadLetters.list)
       .map(({ outcome }) => ({ outcome, number: ledger.numberOf(outcome.id) }))
@@ -176,6 +192,8 @@ const deadLetters = ({ ledger, pool, tell }: Service, { before, page, type }: Li
     for (const { outcome } of fitting) {
       const { id } = outcome
       const entry = ledger.find(id)
+      // Whose the others were is not known any more.
+      if (key !== undefined && !(typeof entry === "object" && entry.key === key)) continue
       const text =
         typeof entry === "object" ? yield* Resource.of(entry) : Resource.ended(undefined, yield* tell(outcome))
       if (!page.add({ id, text })) break

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { type RpcMessage, RpcSerialization } from "effect/rpc"
 import { OutcomeJson } from "../index.ts"
 import { nestsDeeperThan } from "../internal/jsonText.ts"
+import { withoutOwner } from "./rpcOptions.ts"
 
 /** Lines of JSON, as those of `RpcSerialization.layerNdjson`. */
 export const layer: Layer.Layer<RpcSerialization.RpcSerialization> = Layer.effect(
@@ -14,7 +15,10 @@ export const layer: Layer.Layer<RpcSerialization.RpcSerialization> = Layer.effec
       ...ndjson,
       makeUnsafe: () => {
         const { decode, encode } = ndjson.makeUnsafe()
-        return { decode, encode: (answer) => encodeGuarded(answer as Answer, encode, run) }
+        return {
+          decode: (bytes) => decode(bytes).map(withoutOwner),
+          encode: (answer) => encodeGuarded(answer as Answer, encode, run)
+        }
       }
     })
   })

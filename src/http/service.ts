@@ -5,6 +5,7 @@ import { DeadLetterBytes } from "./deadLetterBytes.ts"
 import * as Ended from "./ended.ts"
 import { type Entry, Ledger } from "./ledger.ts"
 import { logCause } from "./logCause.ts"
+import * as Tenants from "./tenants.ts"
 
 export interface Options {
   /** Stands before the number in each id; the pool's `idPrefix`. */
@@ -16,6 +17,8 @@ export interface Options {
   readonly maxWaitMillis: number
   readonly maxBodyBytes: number
   readonly version: string
+  /** Default: nobody is one. */
+  readonly tenants?: Tenants.Tenants
   /** The policy at the start, as `parsePolicy` takes it. */
   readonly policy: string
   /** A policy as text, from a `PATCH`. */
@@ -33,6 +36,7 @@ export interface Service {
   readonly handlers: Handlers.Handlers["Service"]
   /** What is told of an end that the ledger does not have. */
   readonly tell: (outcome: Outcome.Outcome) => Effect.Effect<Ended.Ended>
+  readonly tenants: Tenants.Tenants
   readonly ledger: Ledger
   readonly deadLetterBytes: DeadLetterBytes
   readonly options: Options
@@ -92,6 +96,7 @@ export const make = (
       scaler: yield* Scaler.Scaler,
       handlers,
       tell,
+      tenants: options.tenants ?? Tenants.none,
       ledger,
       deadLetterBytes,
       options,

@@ -45,6 +45,7 @@ const Milliseconds = Schema.Finite.annotate({ description: "Milliseconds" })
 export const LimitResource = Schema.Struct({
   concurrency: Schema.Union([Count, Schema.Literal("none")]),
   rate: Schema.Union([Schema.Struct({ limit: Count, period: Milliseconds, burst: Count }), Schema.Literal("none")]),
+  paused: Schema.Boolean,
   running: Count,
   heldBack: Count,
   started: Count,

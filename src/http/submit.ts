@@ -37,7 +37,7 @@ export const makeSubmit = (
   /** Around each call: its span, if there is a tracer. */
   traced: (request: IncomingMessage, call: Acceptance) => Acceptance
 ): Submit => {
-  const { handlers, ledger, options, pool } = service
+  const { handlers, ledger, options, pool, tenants } = service
   const run = Effect.runForkWith(context)
   const maxWaitSeconds = options.maxWaitMillis / 1000
 
@@ -109,10 +109,16 @@ export const makeSubmit = (
   return (request, response, type, query) => {
     if (!handlers.has(type)) return sendProblem(response, unknownType(type, handlers.keys()))
     const { headers } = request
-    const key = idempotencyKey(headers["idempotency-key"])
-    if (typeof key === "object") return sendProblem(response, key)
-    const callWith = callOptions(query, headers.priority, options.millisOf)
-    if (callWith !== undefined && "status" in callWith) return sendProblem(response, callWith)
+    const idempotent = idempotencyKey(headers["idempotency-key"])
+    if (typeof idempotent === "object") return sendProblem(response, idempotent)
+    const wanted = callOptions(query, headers.priority, options.millisOf)
+    if (wanted !== undefined && "status" in wanted) return sendProblem(response, wanted)
+    const tenant = tenants.of(headers)
+    const owner = tenants.keyOf(tenant, wanted?.key)
+    if ("status" in owner) return sendProblem(response, owner)
+    const callWith = tenant === undefined ? wanted : { ...wanted, key: owner.key }
+    // One tenant is never answered with what another one has got.
+    const key = tenant === undefined || idempotent === undefined ? idempotent : `${tenant}\n${idempotent}`
     const asked: Asked = {
       response,
       type,

@@ -41,7 +41,10 @@ export const layer = (service: Service) =>
           if (refused !== undefined) return toResponse(refused)
           const gates = yield* pool.gates({ limit })
           return HttpServerResponse.jsonUnsafe({
-            gates: gates.map(({ opensInMillis, ...gate }) => ({ ...gate, opensInMillis: opensInMillis ?? null }))
+            gates: gates.map(({ opensInMillis, ...gate }) => ({
+              ...gate,
+              opensInMillis: opensInMillis === undefined ? null : Math.ceil(opensInMillis)
+            }))
           })
         })
       )

@@ -38,7 +38,7 @@ export const makeControls = (core: Core) => {
     for (const state of queue.fair!.gates.limits.all) {
       const { gates, limit, running, started } = state
       const { concurrency, name, rate } = limit
-      limits[name] = { concurrency, rate, running, heldBack: held.of(state), started, gates }
+      limits[name] = { concurrency, rate, paused: state.paused, running, heldBack: held.of(state), started, gates }
     }
     return limits
   }

@@ -185,6 +185,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     name: config.name,
     counters,
     crew,
+    deadlines,
     now,
     queue,
     onLent: (tag, childTag) =>

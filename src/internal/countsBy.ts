@@ -11,7 +11,8 @@ export const countsBy = (
   what: "tag" | "key",
   queue: WaitingRequests,
   workers: ReadonlyArray<Worker>,
-  most: number
+  most: number,
+  now: number
 ): ReadonlyArray<Waiters> => {
   const { fair } = queue
   const counts = new Map<string, Counts>()
@@ -25,12 +26,13 @@ export const countsBy = (
   const nameOf = (request: Ranked) => (what === "tag" ? request.tag : (request.key ?? ""))
   if (fair === undefined) for (const request of queue.all("waiting")) of(nameOf(request)).waiting++
   else {
+    const held = fair.heldBackAt(now)
     for (const flow of fair.flows.all) {
       for (const lane of flow.lanes()) {
         if (lane.size === 0) continue
         const count = of(what === "tag" ? lane.tag.tag : flow.key)
         count.waiting += lane.size
-        if (lane.parkedAt !== undefined) count.heldBack += lane.size
+        count.heldBack = held.of(what === "tag" ? lane.tag : flow)
       }
     }
   }

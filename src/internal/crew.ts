@@ -119,7 +119,7 @@ export class Crew implements Employer {
   wakeFreed(byWorker: number): void {
     const freed = this.pool.queue.takeFreed()
     for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
-    // Whoever waits for its part asks about other gates than a worker does: it looks again though no worker could start anything.
+    // A gate may have room for what waits for a slot, with nobody before it.
     this.pool.onShort()
   }
 

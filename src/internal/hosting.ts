@@ -1,4 +1,5 @@
 /** What one attempt waits for. It ends with the attempt, whatever the fibers that it has left behind wait for. */
+import type { Deadline } from "./deadlines.ts"
 import type { Awaited } from "./request.ts"
 
 export class Hosting {
@@ -6,6 +7,8 @@ export class Hosting {
   readonly waits = new Waits()
   /** That of its own pool for which its slot can be lent: by itself, or by what it waits for in another pool. */
   readonly lendable = new Waits()
+  /** When a gate opens for what waits for its slot. */
+  opens: Deadline | undefined = undefined
 }
 
 /** Two fibers may wait for the same. */

@@ -7,6 +7,7 @@ import { NestedWaitRefused } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
+import { Deadline, type Deadlines } from "./deadlines.ts"
 import { Hosting } from "./hosting.ts"
 import { CurrentRequest, isLive } from "./origin.ts"
 import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
@@ -22,6 +23,7 @@ export interface Dependencies {
   readonly name: string
   readonly counters: Counters
   readonly crew: Crew
+  readonly deadlines: Deadlines
   readonly now: () => number
   readonly queue: WaitingRequests
   /** Of each two tags once: the second one's request runs in the slot of the first one's, for want of a free worker. */
@@ -71,6 +73,7 @@ export class Nesting implements Nested {
         if (lending === undefined) return
         lending.lendable.remove(awaited)
         if (host!.hosting === lending && lending.lendable.size === 0) this.hosts.delete(host!)
+        if (lending.lendable.size === 0) this.lookAt(lending, Infinity)
       },
       afterReturn: (task) => {
         const borrower = host?.hosting === lending ? host?.borrower : undefined
@@ -97,6 +100,7 @@ export class Nesting implements Nested {
 
   /** Its attempt is over: it waits for nothing any more. Who runs in its slot all the same has it from now on. */
   leave(worker: Worker): void {
+    if (worker.hosting !== undefined) this.lookAt(worker.hosting, Infinity)
     worker.hosting = undefined
     this.hosts.delete(worker)
     const { borrower } = worker
@@ -113,16 +117,20 @@ export class Nesting implements Nested {
   }
 
   readonly lend = (host: Worker): void => {
-    const { counters, crew, queue } = this.pool
+    const { counters, crew, now, queue } = this.pool
     if (host.borrower !== undefined || !crew.mayLend || !isLive(host.request)) return
     const idle = crew.size - counters.running - counters.ending - counters.stuck
+    let opensAt = Infinity
     for (const awaited of host.hosting?.lendable ?? []) {
       const request = awaited.next()
       // One that a worker is on its way to needs no other.
       if (request === undefined) continue
       if (request.phase === "waiting") {
-        const obstacle = queue.obstacle(request, this.pool.now())
-        if (obstacle === undefined ? idle >= queue.free : queue.isHeldBack(request, this.pool.now())) continue
+        if (queue.isHeldBack(request, now())) {
+          opensAt = Math.min(opensAt, queue.opensAt(request))
+          continue
+        }
+        if (queue.obstacle(request, now()) === undefined && idle >= queue.free) continue
       }
       const pair = `${host.request!.tag} ${request.tag}`
       if (crew.isFull && !this.told.has(pair)) {
@@ -131,6 +139,15 @@ export class Nesting implements Nested {
       }
       return crew.lend(host, request)
     }
+    if (host.hosting !== undefined) this.lookAt(host.hosting, opensAt, host)
+  }
+
+  /** Its slot is looked at again then: what waits for it may stand where no gate tells of that. `Infinity`: not. */
+  private lookAt(hosting: Hosting, at: number, host?: Worker): void {
+    const { deadlines, now } = this.pool
+    if (at !== Infinity)
+      deadlines.set((hosting.opens ??= new Deadline(() => this.lend(host!))), now(), Math.ceil(at - now()))
+    else if (hosting.opens !== undefined) deadlines.clear(hosting.opens)
   }
 
   private refuse(

@@ -106,7 +106,7 @@ export const makeSelection = (core: Core) => {
         cancelFrom(select(filter).toReversed(), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
       }),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
-      Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20)),
+      Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20, now())),
     pauseOnly: pauseOnly(true),
     resumeOnly: pauseOnly(false),
     setLimit: (name: string, change: Limit.Change) =>

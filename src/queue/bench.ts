@@ -25,9 +25,7 @@ export const isBefore = (a: Seated, b: Seated): boolean =>
   a.level !== b.level ? a.level > b.level : a.turn !== b.turn ? a.turn < b.turn : a.tie < b.tie
 
 export class Bench<L extends Seated> {
-  private readonly seats = new Heap<Seat<L>>(
-    (a, b) => a.rank < b.rank || (a.rank === b.rank && a.flow !== b.flow && isBefore(a.first, b.first))
-  )
+  private readonly seats = new Heap<Seat<L>>(isSeatBefore)
   /** By key. `undefined` while there is but one, as at the gate of a key. */
   private byFlow: Map<Ranking, Seat<L>> | undefined = undefined
   private readonly isWithKeys: boolean
@@ -157,3 +155,7 @@ class Seat<L extends Seated> implements Heaped {
     this.lanes?.changed(lane)
   }
 }
+
+/** One for all benches: each gate has one. */
+const isSeatBefore = <L extends Seated>(a: Seat<L>, b: Seat<L>): boolean =>
+  a.rank < b.rank || (a.rank === b.rank && a.flow !== b.flow && isBefore(a.first, b.first))

@@ -79,23 +79,15 @@ export class FairQueue implements Order {
   }
 
   /**
-   * Whether a gate is closed for it, but for what `callers` count at already. Then it waits at that gate: one that is full of its
-   * callers opens for nobody before these end, and nobody would look at it again when the other one opens.
+   * From when on no gate is closed for it, but for what `callers` count at already; `Infinity`: from when something ends, or
+   * somebody says so.
    */
-  isHeldBack(request: Ranked, callers: ReadonlyArray<Ranked>, now: number): boolean {
-    const lane = request.lane!
-    const { flow, gates, tag } = lane
+  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
+    const { flow, gates, tag } = request.lane!
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    const closed =
-      [this.gates.pool, tag.gate, flow.gate].find((gate) => gate !== undefined && !gate.isOpen(now)) ??
-      gates.find((gate) => (countsAt(gate) ? !gate.isTime(now) : !gate.isOpenFor(request.holds === true, now)))
-    if (closed === undefined) return false
-    // The head of its lane may be one that passes there.
-    if (closed.isOpenFor((lane.head as Ranked).holds === true, now)) return true
-    if (lane.parkedAt === undefined) this.ready.remove(lane)
-    this.gates.repark(lane, closed, now)
-    return true
+    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
+    return Math.max(...[this.gates.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */

@@ -3,14 +3,14 @@ import type { PoolRequest } from "../internal/request.ts"
 import type { Ranking, Seated } from "./bench.ts"
 import type { Gate } from "./gate.ts"
 import type { Heaped } from "./heap.ts"
-import { Ring } from "./ring.ts"
+import { type Placed, Ring } from "./ring.ts"
 import type { TagState } from "./tagState.ts"
 
 /** How much of the last attempt goes into the mean. */
 const newest = 1 / 8
 
 /** One key. */
-export class Flow implements Ranking {
+export class Flow implements Ranking, Placed {
   readonly key: string
   readonly weight: number
   /** Milliseconds that its attempts have kept workers, divided by its weight, or as much as it is taken to have had. */
@@ -23,6 +23,8 @@ export class Flow implements Ranking {
   isActive = false
   /** On the bench of those that may start. */
   seat: Heaped | undefined = undefined
+  /** Among the keys that have no request; `-1`: it has some. */
+  position = -1
   /** For pauses and times of this key. */
   gate: Gate | undefined = undefined
   /** Those of limits that count each key, by the limit's index. */

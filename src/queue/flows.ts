@@ -1,6 +1,7 @@
 /** All keys, and the time of the queue: how much service a key would have had that always wanted some. */
 import type { Discipline } from "../PoolConfig.ts"
 import { Flow } from "./flow.ts"
+import { Ring } from "./ring.ts"
 
 /**
  * Start-time fair queuing (Goyal, Vin and Cheng, 1996), with the cost charged when it is known. The time of the queue goes on with
@@ -13,7 +14,7 @@ export class Flows {
   readonly onPlaces: Array<(flow: Flow) => void> = []
   private readonly byKey = new Map<string, Flow>()
   /** Keys without a request, in the order in which they became so. */
-  private readonly idle = new Set<Flow>()
+  private readonly idle = new Ring<Flow>()
   private active = 0
   private activeWeight = 0
   private meanMillis = 0
@@ -40,7 +41,7 @@ export class Flows {
   of(key: string): Flow {
     const flow = this.byKey.get(key)
     if (flow !== undefined) {
-      if (flow.isIdle) this.idle.delete(flow)
+      if (flow.position >= 0) this.idle.remove(flow)
       return flow
     }
     const { agingMillis, weight } = this.discipline
@@ -101,18 +102,17 @@ export class Flows {
 
   /** Nobody asks for it any more, unless it has a request. */
   release(flow: Flow): void {
-    if (flow.isIdle && !flow.isActive) this.idle.add(flow)
+    if (flow.isIdle && !flow.isActive && flow.position < 0) this.idle.push(flow)
   }
 
   /** Forgets keys of which nothing needs to be known: two looks for each request that ends keep up with those that come. */
   sweep(now: number): void {
     for (let looks = 0; looks < 2; looks++) {
-      const flow = this.idle.values().next().value
+      const flow = this.idle.shift()
       if (flow === undefined) return
-      this.idle.delete(flow)
       const isPaid = flow.virtual <= this.virtual || this.idle.size >= this.discipline.forgetKeys
       if (!isPaid || !hasBlankGates(flow, now)) {
-        this.idle.add(flow)
+        this.idle.push(flow)
         continue
       }
       this.byKey.delete(flow.key)

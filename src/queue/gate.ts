@@ -1,7 +1,7 @@
 /** What a start must pass: one count of a limit, or a pause, or a time before which nothing starts. */
 import type { Limit } from "../Limit.ts"
 import { isDue } from "../internal/deadlines.ts"
-import { Bench, type Seated } from "./bench.ts"
+import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
 
 /** One limit as it is in force, and what all of its gates have in common. */
@@ -58,7 +58,7 @@ export class Gate implements Heaped {
   /** Lanes that refer to it, where that is of interest. */
   lanes = 0
   /** Lanes that wait until it opens. */
-  readonly parked = new Bench<Seated>()
+  parked: Bench<Seated> | undefined = undefined
   /** Of them those whose next request counts here already: time alone holds them back. */
   returned: Set<Seated> | undefined = undefined
   /** Requests in those lanes. */
@@ -81,12 +81,18 @@ export class Gate implements Heaped {
 
   /** Whether one more may start. */
   isOpen(now: number): boolean {
-    return this.isTime(now) && (this.limit === undefined || this.running < this.limit.limit.concurrency)
+    return this.isTime(now) && this.hasPlace(false)
   }
 
-  /** The same for one that counts already. */
+  /** The same; `holds`: it counts already at those that last until its end. */
   isOpenFor(holds: boolean, now: number): boolean {
-    return holds && this.limit?.limit.until === "request" ? this.isTime(now) : this.isOpen(now)
+    return this.isTime(now) && this.hasPlace(holds)
+  }
+
+  /** Whether it is open as far as their number goes. */
+  hasPlace(holds: boolean): boolean {
+    const { limit } = this
+    return limit === undefined || (holds && limit.limit.until === "request") || this.running < limit.limit.concurrency
   }
 
   /** Whether it is open as far as time and people go. */
@@ -116,6 +122,11 @@ export class Gate implements Heaped {
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
     return Math.min(places, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
+  }
+
+  /** Whether a lane waits at it. */
+  get isCrowded(): boolean {
+    return this.parked !== undefined && this.parked.size > 0
   }
 
   /** How many lanes may be let go now; `holds`: of those whose next request counts already. */

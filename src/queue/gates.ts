@@ -1,6 +1,7 @@
 /** All gates of a queue: which a request has to pass, when they open, and who waits at them meanwhile. */
 import { isDue } from "../internal/deadlines.ts"
 import type * as Limit from "../Limit.ts"
+import { Bench } from "./bench.ts"
 import type { Flow, Lane } from "./flow.ts"
 import { Gate, type LimitState } from "./gate.ts"
 import { Heap } from "./heap.ts"
@@ -28,6 +29,8 @@ export class Gates {
   private readonly crowded = new Set<Gate>()
   /** Those that somebody has closed. */
   private readonly paused = new Set<Gate>()
+  /** There are, or were, others than those of limits. */
+  private hasOwn = false
   private alarmAt = Infinity
   private readonly alarm: Alarm
   /** This lane waits no more: it goes where its requests can be taken. */
@@ -43,6 +46,11 @@ export class Gates {
     let state = this.tags.get(tag)
     if (state === undefined) this.tags.set(tag, (state = new TagState(tag, this.tags.size)))
     return state
+  }
+
+  /** Whether anything could be in the way of anybody. */
+  get areAny(): boolean {
+    return this.hasOwn || this.limits.all.length > 0
   }
 
   get allTags(): Iterable<TagState> {
@@ -63,50 +71,42 @@ export class Gates {
 
   /** An attempt starts: in the same step as the look whether it may. */
   enter(request: Ranked, { gates }: Lane, now: number): void {
+    let keeps = false
     for (let at = 0; at < gates.length; at++) {
       const gate = gates[at]!
       const isKept = gate.limit!.limit.until === "request"
+      keeps ||= isKept
       if (isKept && request.holds) gate.pay(now)
       else gate.enter(now)
     }
-    if (!request.holds) request.holds = gates.some((gate) => gate.limit!.limit.until === "request")
+    if (keeps) request.holds = true
   }
 
   /** What lasts until then is over. All are left before anybody is let go. */
   leave({ gates }: Lane, until: "attempt" | "request", now: number): void {
     for (let at = 0; at < gates.length; at++) if (gates[at]!.limit!.limit.until === until) gates[at]!.leave()
-    for (let at = 0; at < gates.length; at++) if (gates[at]!.parked.size > 0) this.letGo(gates[at]!, now)
+    for (let at = 0; at < gates.length; at++) if (gates[at]!.isCrowded) this.letGo(gates[at]!, now)
   }
 
   /** The lane waits at this gate until that opens. */
   park(lane: Lane, gate: Gate, now: number): void {
     lane.parkedAt = gate
-    gate.parked.add(lane)
+    const parked = (gate.parked ??= new Bench())
+    parked.add(lane)
     this.noteReturned(lane, gate)
-    if (gate.parked.size === 1) this.crowded.add(gate)
+    if (parked.size === 1) this.crowded.add(gate)
     this.count(lane, gate, lane.size)
     // One whose time has come stays watched until what waits at it has been looked at.
     if (!isDue(gate.timedAt, now)) this.watch(gate, now)
   }
 
-  /** The same for one that may wait somewhere already. Those that pass here out of their turn may have moved the time of the gate. */
-  repark(lane: Lane, gate: Gate, now: number): void {
-    if (lane.parkedAt === gate) {
-      if (!isDue(gate.timedAt, now)) this.watch(gate, now)
-      return
-    }
-    if (lane.parkedAt !== undefined) this.unpark(lane)
-    this.park(lane, gate, now)
-    this.used(lane, now)
-  }
-
   unpark(lane: Lane): void {
     const gate = lane.parkedAt!
     lane.parkedAt = undefined
-    gate.parked.remove(lane)
+    gate.parked!.remove(lane)
     gate.returned?.delete(lane)
     this.count(lane, gate, -lane.size)
-    if (gate.parked.size > 0) return
+    if (gate.isCrowded) return
     this.crowded.delete(gate)
     this.unwatch(gate)
   }
@@ -114,7 +114,7 @@ export class Gates {
   /** Another request is the next of a lane that waits at a gate. */
   changed(lane: Lane): void {
     const gate = lane.parkedAt!
-    gate.parked.changed(lane)
+    gate.parked!.changed(lane)
     this.noteReturned(lane, gate)
   }
 
@@ -139,7 +139,7 @@ export class Gates {
     if (gate === undefined) return
     lane.wokenBy = undefined
     gate.woken--
-    if (gate.parked.size > 0) this.letGo(gate, now)
+    if (gate.isCrowded) this.letGo(gate, now)
   }
 
   /** Lets as many lanes go as have room, first those that count already. One that comes to another closed gate waits there. */
@@ -159,10 +159,10 @@ export class Gates {
   }
 
   private next(gate: Gate, now: number): Lane | undefined {
-    if (gate.parked.size === 0) return undefined
+    if (!gate.isCrowded) return undefined
     const returned = gate.returned?.values().next().value
     if (returned !== undefined && gate.room(now, true) > 0) return returned as Lane
-    return gate.room(now) > 0 ? (gate.parked.first as Lane) : undefined
+    return gate.room(now) > 0 ? (gate.parked!.first as Lane) : undefined
   }
 
   /** Lets go what waits at gates whose time has come. */
@@ -197,7 +197,10 @@ export class Gates {
   }
 
   private shared({ tag, values }: Ranked, flow: Flow, at: string): Gate {
-    if (at === "pool") return (this.pool ??= new Gate("pool", ""))
+    if (at === "pool") {
+      this.hasOwn = true
+      return (this.pool ??= new Gate("pool", ""))
+    }
     if (at === "key") return this.ofKey(flow)
     const state = this.tag(tag)
     // Not those of its lane: that may be forgotten, and its gates with it, once nothing of it waits or runs.
@@ -205,10 +208,12 @@ export class Gates {
   }
 
   private ofKey(flow: Flow): Gate {
+    this.hasOwn = true
     return (flow.gate ??= new Gate("key", flow.key))
   }
 
   private ofTag(state: TagState): Gate {
+    this.hasOwn = true
     return (state.gate ??= new Gate("tag", state.tag))
   }
 
@@ -264,7 +269,7 @@ export class Gates {
   }
 
   private watch(gate: Gate, now: number): void {
-    const at = gate.parked.size > 0 ? gate.opensAt : Infinity
+    const at = gate.isCrowded ? gate.opensAt : Infinity
     if (at === Infinity || isDue(at, now)) this.unwatch(gate)
     else {
       gate.timedAt = at

@@ -22,6 +22,7 @@ export class HeldBack {
 
   constructor(gates: Gates, ready: Iterable<Lane>, now: number) {
     this.total = gates.heldBack
+    if (!gates.areAny) return
     const places = new Map<Gate, number>()
     let looked = 0
     for (const lane of ready) {

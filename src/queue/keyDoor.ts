@@ -19,13 +19,13 @@ export class KeyDoor implements Door {
     this.flows = flows
     this.share = share
     flows.onPlaces.push(({ key, places }) => {
-      if (this.byPlaces.has(key)) this.byPlaces.set(key, places)
+      if (this.size > 0 && this.byPlaces.has(key)) this.byPlaces.set(key, places)
     })
   }
 
   admits(request: PoolRequest): boolean {
     const key = keyOf(request)
-    return !this.lines.has(key) && this.placesOf(key) < this.share()
+    return !(this.size > 0 && this.lines.has(key)) && this.placesOf(key) < this.share()
   }
 
   push(request: PoolRequest): void {

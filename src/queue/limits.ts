@@ -5,6 +5,9 @@ import { Gate, LimitState } from "./gate.ts"
 import type { Values } from "./ranked.ts"
 import type { TagState } from "./tagState.ts"
 
+/** One for all lanes. */
+const none: ReadonlyArray<Gate> = []
+
 export class Limits {
   readonly all: ReadonlyArray<LimitState>
   /** Those that count the whole pool have one gate, by their index. */
@@ -26,6 +29,7 @@ export class Limits {
 
   /** The gates that a request has to pass, in the order of the limits. */
   gatesOf(flow: Flow, tag: TagState, values: Values | undefined): ReadonlyArray<Gate> {
+    if (this.all.length === 0) return none
     const gates: Array<Gate> = []
     for (const state of this.all) {
       const gate = state.appliesTo(tag.tag) ? this.gateOf(state, flow, tag, values) : undefined

@@ -1,6 +1,7 @@
-/** When requests come, and of which type. */
+/** When requests come, of which type, and whose they are. */
 import * as checks from "../internal/checks.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
+import { invalidPriority } from "../RequestPolicy.ts"
 import type { Draw } from "./random.ts"
 
 /** One request of a trace. `type` is its tag; the default is `"Work"`. */
@@ -9,6 +10,10 @@ export interface Arrival {
   readonly atMillis: number
   /** The tag of the request. */
   readonly type: string
+  /** Whose it is. Default: nobody's. */
+  readonly key?: string | undefined
+  /** From -10 to 10, higher first. Default: that of the pool. */
+  readonly priority?: number | undefined
 }
 
 /** A load. Rates are requests per second. */
@@ -87,13 +92,25 @@ export const daily = (low: number, high: number, periodMillis?: number): Arrival
     { low, high, periodMillis: periodMillis ?? 0 }
   )
 
+/** So many at one instant. */
+export const burst = (count: number, atMillis = 0): Arrivals => ({
+  name: `burst:${count}${atMillis === 0 ? "" : `,${span(atMillis)}`}`,
+  invalid: checks.wholeFrom(0)("count", count) ?? checks.allFinite({ atMillis }),
+  types,
+  *draw(_, durationMillis) {
+    if (atMillis <= durationMillis) for (let n = 0; n < count; n++) yield { atMillis, type }
+  }
+})
+
 /** Those of a recording, in its order of time. */
 export const trace = (name: string, arrivals: ReadonlyArray<Arrival>): Arrivals => {
   const sorted = arrivals.toSorted((a, b) => a.atMillis - b.atMillis)
   return {
     name,
     invalid: arrivals
-      .map(({ atMillis }) => checks.finite("atMillis", atMillis))
+      .map(
+        ({ atMillis, priority }) => checks.finite("atMillis", atMillis) ?? invalidPriority("priority", priority ?? 0)
+      )
       .find((problem) => problem !== undefined),
     types: [...new Set(arrivals.map(({ type }) => type))],
     *draw(_, durationMillis) {

@@ -1,6 +1,7 @@
 /** Takes the figures of one simulated run, as it runs. */
 import type { PoolSnapshot } from "../PoolSnapshot.ts"
 import type { Capacity, Figures, Window } from "./report.ts"
+import { GroupMeter } from "./groups.ts"
 import { Histogram } from "./histogram.ts"
 import type { Job } from "./workload.ts"
 
@@ -10,6 +11,7 @@ export type Ended = "completed" | "failed" | "refused" | "expired" | "timedOut" 
 export interface MeterOptions {
   readonly warmupMillis: number
   readonly waitTargetMillis: number
+  readonly durationMillis: number
   readonly tickMillis: number
   readonly capacity: Capacity | undefined
 }
@@ -28,6 +30,7 @@ export class Meter {
     evicted: 0,
     interrupted: 0
   }
+  private readonly groups = new GroupMeter()
   private arrived = 0
   private retries = 0
   private peakBacklog = 0
@@ -55,6 +58,7 @@ export class Meter {
     this.window.arrived++
     if (job.atMillis < this.options.warmupMillis) return
     this.arrived++
+    this.groups.onArrival(job)
     this.leastWorkerMillis += job.serviceMillis
   }
 
@@ -65,6 +69,13 @@ export class Meter {
 
   onRetry({ atMillis }: Job): void {
     if (atMillis >= this.options.warmupMillis) this.retries++
+  }
+
+  /** The part of an attempt while requests arrive, after the warm-up. */
+  onServed({ key }: Job, from: number, until: number): void {
+    const { durationMillis, warmupMillis } = this.options
+    const millis = Math.min(until, durationMillis) - Math.max(from, warmupMillis)
+    if (millis > 0) this.groups.onServed(key!, millis)
   }
 
   onEnd(job: Job, end: Ended, now: number): void {
@@ -111,13 +122,17 @@ export class Meter {
         capacity === undefined || this.capacityAt === undefined ? null : this.capacityAt - capacity.atMillis,
       reversals: this.reversals,
       windowsWithinTarget: counted.length === 0 ? 1 : kept.length / counted.length,
+      ...this.groups.finish(),
       windows: this.windows
     }
   }
 
-  private waited({ atMillis }: Job, now: number): void {
-    this.window.waits.push(now - atMillis)
-    if (atMillis >= this.options.warmupMillis) this.wait.add(now - atMillis)
+  private waited(job: Job, now: number): void {
+    const millis = now - job.atMillis
+    this.window.waits.push(millis)
+    if (job.atMillis < this.options.warmupMillis) return
+    this.wait.add(millis)
+    this.groups.onWaited(job, millis)
   }
 
   private passUntil(now: number): void {

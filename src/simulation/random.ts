@@ -8,6 +8,8 @@ export interface Draw {
   readonly exponential: () => number
   /** With mean 0 and standard deviation 1. */
   readonly normal: () => number
+  /** Another one for each name: what is drawn from it moves nothing here. */
+  readonly of: (name: string) => Draw
 }
 
 /** Effect's own seeded generator. */
@@ -21,6 +23,7 @@ export const makeDraw = (seed: string): Draw => {
     uniform,
     exponential: () => -Math.log(1 - uniform()),
     // G. E. P. Box and M. E. Muller, 1958.
-    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    of: (name) => makeDraw(`${seed}/${name}`)
   }
 }

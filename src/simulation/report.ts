@@ -39,8 +39,47 @@ export interface Capacity {
   readonly workers: number
 }
 
+/** Requests that have something in common. */
+export interface Group {
+  /** How many came. */
+  readonly arrived: number
+  /** What half of them did not wait longer than, in milliseconds. */
+  readonly waitP50: number
+  /** What 99 % of them did not wait longer than, in milliseconds. */
+  readonly waitP99: number
+}
+
+/** Those of one priority. */
+export interface PriorityGroup extends Group {
+  /** From -10 to 10. */
+  readonly priority: number
+}
+
+/** Those of one key. */
+export interface KeyGroup extends Group {
+  /** `null`: all those that are not listed by themselves. */
+  readonly key: string | null
+  /** How long their attempts had workers while requests arrived, in seconds. */
+  readonly serviceSeconds: number
+}
+
+/** Figures of a load that has keys or priorities. */
+export interface Groups {
+  /** The highest first. */
+  readonly byPriority?: ReadonlyArray<PriorityGroup> | undefined
+  /** The ten that had workers for longest, and the others together. */
+  readonly byKey?: ReadonlyArray<KeyGroup> | undefined
+  /** How many keys there were. */
+  readonly keys?: number | undefined
+  /**
+   * How evenly the time on workers was shared among keys while requests arrived, by the index of Jain, Chiu and Hawe: 1 is all the
+   * same, 1 / keys is all for one. It says something where all keys wanted more than they had, and have the same weight.
+   */
+  readonly fairness?: number | undefined
+}
+
 /** The figures of one policy: of the requests that arrived after the warm-up, until the last of them has ended. */
-export interface Figures {
+export interface Figures extends Groups {
   /** The name of the policy. */
   readonly policy: string
   /** From arrival to the first attempt, or to the end without one; refused requests are left out. */

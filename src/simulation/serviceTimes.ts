@@ -56,6 +56,20 @@ export const bimodal = (fastMillis: number, slowMillis: number, slowShare: numbe
       uniform() < slowShare ? slowMillis : fastMillis
 })
 
+/** Times of their own for requests of these types, and `others` for all that have none here. Its mean is that of `others`. */
+export const byType = (times: Readonly<Record<string, ServiceTimes>>, others: ServiceTimes): ServiceTimes => ({
+  name: [others.name, ...Object.entries(times).map(([type, { name }]) => `${type} ${name}`)].join(", "),
+  invalid: [others, ...Object.values(times)].find(({ invalid }) => invalid !== undefined)?.invalid,
+  meanMillis: others.meanMillis,
+  sampler: (draw) => {
+    const samplers = new Map(
+      Object.entries(times).map(([type, { sampler }]) => [type, sampler(draw.of(type))] as const)
+    )
+    const other = others.sampler(draw)
+    return (type) => (samplers.get(type) ?? other)(type)
+  }
+})
+
 /** Those of a recording: the first for the first request of that type, and so on, from the start again after the last. */
 export const trace = (
   name: string,

@@ -1,5 +1,5 @@
 /** The requests of a simulation, and what their handlers do: they take their time, and then succeed or fail. */
-import { Context, Data, Effect, Schema } from "effect"
+import { Clock, Context, Data, Effect, Schema } from "effect"
 import { Rpc } from "effect/rpc"
 import type * as Handlers from "../Handlers.ts"
 import type { Arrival, Arrivals } from "./arrivals.ts"
@@ -36,8 +36,9 @@ export const jobs = function* (
   const luck: Draw = makeDraw(`${seed}/failures`)
   const sample = service.sampler(makeDraw(`${seed}/service`))
   let index = 0
-  for (const { atMillis, type } of arrivals.draw(makeDraw(`${seed}/arrivals`), durationMillis)) {
-    const job: Job = { index, atMillis, type, serviceMillis: sample(type), luck: luck.uniform(), startedAt: undefined }
+  for (const arrival of arrivals.draw(makeDraw(`${seed}/arrivals`), durationMillis)) {
+    const serviceMillis = sample(arrival.type)
+    const job: Job = { ...arrival, index, serviceMillis, luck: luck.uniform(), startedAt: undefined }
     index++
     yield job
   }
@@ -62,6 +63,8 @@ interface WorkloadOptions {
   readonly downstream: Downstream | undefined
   readonly onStart: (job: Job) => void
   readonly onRetry: (job: Job) => void
+  /** An attempt of a request that is somebody's is over, after so many milliseconds. */
+  readonly onServed: (job: Job, millis: number) => void
 }
 
 /** Handlers for all types that a simulation meets. */
@@ -97,12 +100,24 @@ export class Workload {
         Effect.sleep(job.serviceMillis * slowdown),
         fails ? Effect.fail(new SimulatedFailure({ type: job.type })) : Effect.void
       )
-      return capacity === Infinity
-        ? work
-        : Effect.ensuring(
-            work,
-            Effect.sync(() => void this.running--)
-          )
+      const slowed =
+        capacity === Infinity
+          ? work
+          : Effect.ensuring(
+              work,
+              Effect.sync(() => void this.running--)
+            )
+      return job.key === undefined ? slowed : this.served(job, slowed)
+    })
+  }
+
+  private served<A, E>(job: Job, attempt: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.flatMap(Clock.Clock, (clock) => {
+      const from = clock.monotonicTimeNanosUnsafe()
+      return Effect.ensuring(
+        attempt,
+        Effect.sync(() => this.options.onServed(job, Number(clock.monotonicTimeNanosUnsafe() - from) / 1e6))
+      )
     })
   }
 }

@@ -10,7 +10,9 @@ const limits = [
   "--limit",
   "name=few,concurrency=1,tags=Second",
   "--limit",
-  "name=each,per=key,concurrency=2,rate=1000/1s"
+  "name=each,per=key,concurrency=2,rate=1000/1s",
+  "--limit",
+  "name=idle,per=key,concurrency=2,tags=Second"
 ]
 
 let browser: Browser
@@ -48,6 +50,13 @@ const submit = async (key: string, times = 1, type = "Work"): Promise<void> => {
   }
 }
 
+const setBounds = (bounds: { readonly minWorkers?: number; readonly maxWorkers?: number }) =>
+  fetch(`${served.address}/pool`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(bounds)
+  })
+
 const get = async (path: string) => (await (await fetch(`${served.address}/${path}`)).json()) as Record<string, any>
 const gates = async () => (await get("pool/gates"))["gates"] as ReadonlyArray<Record<string, unknown>>
 
@@ -70,11 +79,7 @@ it("shows nothing of keys and limits to whoever uses none", async () => {
 it("tells the heaviest keys, what a limit holds back and when it opens, and changes it", async () => {
   // Keys beyond the ten, and a worker for each request that may start.
   const page = await watch(limits)
-  await fetch(`${served.address}/pool`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ maxWorkers: 40 })
-  })
+  await setBounds({ maxWorkers: 40 })
   await submit("hog", 7)
   await submit("light")
   for (let n = 1; n <= 10; n++) await submit(`tenant-${n}`)
@@ -106,6 +111,7 @@ it("tells the heaviest keys, what a limit holds back and when it opens, and chan
 
 it("pauses and resumes a key, a type and a limit", async () => {
   const page = await watch(limits)
+  await setBounds({ minWorkers: 4 })
   await submit("a")
   await page.getByRole("button", { name: "Pause key a", exact: true }).click()
   await page.getByRole("button", { name: "Resume key a", exact: true }).waitFor()
@@ -134,9 +140,12 @@ it("pauses and resumes a key, a type and a limit", async () => {
   // Its row has gone: the focus is where one can go on.
   expect(await page.evaluate("document.activeElement.id")).toBe("gates")
 
-  await page.getByRole("button", { name: "Pause limit few", exact: true }).click()
-  await page.getByRole("button", { name: "Resume limit few", exact: true }).click()
-  await page.getByRole("button", { name: "Pause limit few", exact: true }).waitFor()
+  // One with a gate, and one by key that has none yet.
+  for (const limit of ["few", "idle"]) {
+    await page.getByRole("button", { name: `Pause limit ${limit}`, exact: true }).click()
+    await page.getByRole("button", { name: `Resume limit ${limit}`, exact: true }).click()
+    await page.getByRole("button", { name: `Pause limit ${limit}`, exact: true }).waitFor()
+  }
   expect((await gates()).filter(({ paused }) => paused)).toEqual([])
 })
 

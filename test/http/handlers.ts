@@ -2,6 +2,7 @@
 import { Deferred, Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { AsyncLocalStorage } from "node:async_hooks"
+import { NotBefore } from "../../src/index.ts"
 import { hostile } from "../support/hostileValues.ts"
 
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", { why: Schema.String, at: Schema.Date }) {}
@@ -46,6 +47,7 @@ export class group extends RpcGroup.make(
     success: Schema.Unknown,
     error: Schema.Unknown
   }),
+  Rpc.make("Later", { payload: { at: Schema.String }, error: NotBefore.NotBefore }),
   Rpc.make("Who", { success: Schema.Array(Schema.UndefinedOr(Schema.String)) }),
   Rpc.make("mail.send", { success: Schema.String }),
   Rpc.make("images/resize", { success: Schema.String })
@@ -81,6 +83,7 @@ export const layer = group.toLayer({
             }
           }
     ),
+  Later: ({ at }) => NotBefore.of("1 hour", { at }),
   Misfit: () => Effect.fail(Object.assign(new Error("the password is 1234"), { code: 1.5 })),
   Counted: () =>
     Effect.succeed({

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { isKey, priorityOf, urgencyPriority } from "../../src/http/keys.ts"
 import { open } from "./handlers.ts"
+import { randomOf } from "../support/random.ts"
 import { type Started, startService } from "./support.ts"
 
 describe("the header Priority", () => {
@@ -116,6 +117,64 @@ describe("a request", () => {
     open("counted")
     const { json } = await service.ask("GET", `/requests/${sent.json.id}`, { headers: { prefer: "wait=20" } })
     expect(json).toMatchObject({ key: "constructor", priority: 2, result: "counted" })
+  })
+
+  it("is taken as it was meant or refused, whatever comes", async () => {
+    const random = randomOf(1)
+    const pieces = [
+      "a",
+      "%00",
+      "%ff",
+      "%f0%9f%98%80",
+      "%ed%a0%80",
+      "+",
+      "%2B",
+      "%",
+      "__proto__",
+      "\u00e9",
+      "%0a",
+      "-",
+      "10",
+      "1"
+    ]
+    const some = (of: ReadonlyArray<string>, most: number) =>
+      Array.from({ length: random.below(most) }, () => random.of(of)).join("")
+    const headers = [
+      "u=",
+      "u",
+      "=",
+      "3",
+      ",",
+      ";",
+      "i",
+      '"',
+      "\\",
+      " ",
+      "\t",
+      "\u00ff",
+      "?1",
+      ":",
+      "@",
+      "(",
+      ")",
+      "9".repeat(99)
+    ]
+    let taken = 0
+    for (let n = 0; n < 300; n++) {
+      const [key, priority] = [some(pieces, 6), some(pieces, 3)]
+      const query = `?key=${key}&priority=${priority}`
+      const answer = await submit(query, { priority: some(headers, 8).trim() })
+      const meant = new URLSearchParams(query)
+      if (answer.status === 400) {
+        const isBad = !isKey(meant.get("key")!) || priorityOf(meant.get("priority")!) === undefined
+        expect([query, isBad, ["key", "priority"].includes(answer.field)]).toEqual([query, true, true])
+      } else {
+        taken++
+        const found = { key: meant.get("key"), priority: Number(meant.get("priority")) }
+        expect([query, answer]).toEqual([query, expect.objectContaining({ state: "succeeded", ...found })])
+      }
+    }
+    expect(taken).toBeGreaterThan(20)
   })
 
   it.each([

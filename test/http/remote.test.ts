@@ -119,6 +119,34 @@ describe("a client in another process", () => {
     }).pipe(Effect.provide(serve()))
   )
 
+  it.live("says whose a call is, and how urgent it is", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const { list, waitingBy } = yield* WorkerPool.WorkerPool
+      const running = yield* Effect.forkChild(client.Gate({ name: "keyed" }))
+      yield* until("running", 1)
+      const options = RemotePool.callOptions({ key: "\u00fc __proto__", priority: 5 })
+      const waiting = yield* Effect.forkChild(client.Gate({ name: "keyed" }, options))
+      yield* until("waiting", 1)
+      const [view] = yield* list({ phase: "waiting" })
+      assert.deepInclude(view, { tag: "Gate", key: "\u00fc __proto__", priority: 5 })
+      assert.strictEqual((yield* waitingBy("key"))[0]?.name, "\u00fc __proto__")
+      open("keyed")
+      yield* Fiber.joinAll([running, waiting])
+
+      for (const [wrong, field] of [
+        [{ key: "" }, "key"],
+        [{ key: "k".repeat(257) }, "key"],
+        [{ key: "a\nb" }, "key"],
+        [{ priority: 11 }, "priority"],
+        [{ priority: 1.5 }, "priority"]
+      ] as const) {
+        const error = yield* Effect.flip(client.Echo({ message: "" }, RemotePool.callOptions(wrong)))
+        assert.deepInclude(error, { _tag: "InvalidRequestOption", field })
+      }
+    }).pipe(Effect.provide(serve()))
+  )
+
   it.live("fails a call that the service does not answer with success", () =>
     Effect.gen(function* () {
       const client = yield* connect("a guess")

@@ -89,10 +89,11 @@ describe("a limit of the settings", () => {
     const pool = (await limited.ask("GET", "/pool")).json
     expect(pool).toMatchObject({ requests: { waiting: 1, heldBack: 1 }, keys: 1 })
     expect(pool.limits).toEqual({
-      gates: { concurrency: 1, rate: "none", running: 1, heldBack: 1, started: 1, gates: 1 },
+      gates: { concurrency: 1, rate: "none", paused: false, running: 1, heldBack: 1, started: 1, gates: 1 },
       all: {
         concurrency: "none",
         rate: { limit: 1000, period: 1000, burst: 1000 },
+        paused: false,
         running: 1,
         heldBack: 0,
         started: 1,
@@ -147,6 +148,47 @@ describe("a limit of the settings", () => {
     const { json, status } = await patch({ concurrency: 1 }, "other")
     expect([status, json.detail]).toEqual([404, 'No limit is called "other"; there are gates, all'])
   })
+})
+
+it("streams what is paused, changed and put off, and counts it each second", async () => {
+  const limited = await startService({ limits: "name=gates,concurrency=1,tags=Gate" })
+  try {
+    const response = await fetch(`${limited.url}/events?only=point,paused,resumed,limitChanged,postponed`)
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ""
+    const eventOf = async (name: string, isIt: (data: any) => boolean = () => true): Promise<any> => {
+      for (;;) {
+        const found = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)]
+          .filter(([, event]) => event === name)
+          .map(([, , data]) => JSON.parse(data!))
+          .find(isIt)
+        if (found !== undefined) return found
+        text += (await reader.read()).value!.replaceAll(/^id: .*\n/gm, "")
+      }
+    }
+    text += (await reader.read()).value!
+    await limited.ask("POST", "/pool/pause?key=acme")
+    expect(await eventOf("paused")).toEqual({ only: { key: "acme" } })
+    await limited.ask("POST", "/pool/resume?key=acme")
+    expect(await eventOf("resumed")).toEqual({ only: { key: "acme" } })
+    await limited.ask("PATCH", "/pool/limits/gates", { body: { concurrency: 3 } })
+    expect(await eventOf("limitChanged")).toEqual({ name: "gates" })
+    const { id } = (await limited.ask("POST", "/requests/Later?key=acme", { body: { at: "key" } })).json
+    const { millis, ...postponed } = await eventOf("postponed")
+    expect([postponed, millis > 3_500_000]).toEqual([{ id, type: "Later", kind: "key", name: "acme" }, true])
+    const { gates } = (await limited.ask("GET", "/pool/gates")).json
+    const closed = gates.find(({ kind }: { kind: string }) => kind === "key")
+    expect(closed).toMatchObject({ name: "acme", heldBack: 1, paused: false })
+    expect(closed.opensInMillis).toBeGreaterThan(3_500_000)
+    expect(await eventOf("point", ({ heldBack }) => heldBack === 1)).toMatchObject({
+      waiting: 1,
+      keys: 1,
+      limits: { gates: { concurrency: 3, rate: "none", running: 0, heldBack: 0 } }
+    })
+    await reader.cancel()
+  } finally {
+    await limited.close()
+  }
 })
 
 describe("the priority of a request", () => {

@@ -1,9 +1,11 @@
 /** Random commands, and what each does to a world. */
 import { Deferred, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
-import { type PoolConfig, RetryPolicy, type Call } from "../../src/index.ts"
+import { type PoolConfig, RetryPolicy, type Call, type Limit } from "../../src/index.ts"
+import type { Pausable } from "../../src/Selection.ts"
 import type { Random } from "../support/random.ts"
-import { Act, type Behaviour, behaviours, fiberOf, record, resultOf, type World } from "./world.ts"
+import { keys, priorities } from "./turns.ts"
+import { Act, type Behaviour, behaviours, fiberOf, plainBehaviours, record, resultOf, type World } from "./world.ts"
 
 export type Command =
   | {
@@ -19,6 +21,13 @@ export type Command =
   | { readonly do: "drain"; readonly millis: number }
   | { readonly do: "pause" | "resume" | "release" }
   | { readonly do: "hold"; readonly workers: number }
+  | { readonly do: "pause-only" | "resume-only"; readonly what: Pausable }
+  | { readonly do: "set-limit"; readonly name: string; readonly change: Limit.Change }
+  | { readonly do: "set-priority"; readonly key: number; readonly priority: number }
+  | {
+      readonly do: "cancel-all"
+      readonly filter: { readonly key: string; readonly phase: "waiting" | "running" | "delayed" }
+    }
   /** The clock of the host is disturbed, while its timers go on as they should. */
   | { readonly do: "stall-clock" | "free-clock" }
   | { readonly do: "step-clock" | "set-wall-clock"; readonly millis: number }
@@ -38,7 +47,8 @@ export const poolOptions = (
   deadLetters: 3
 })
 
-const callOptions = (random: Random): Call.Options => ({
+const callOptions = (random: Random, usesTurns: boolean): Call.Options => ({
+  ...(usesTurns && random.below(4) > 0 ? { key: random.of(keys), priority: random.of(priorities) } : {}),
   timeout: random.of([undefined, undefined, 10, 20, "none"]),
   expiresIn: random.of([undefined, undefined, 10, 25]),
   retry: random.of([undefined, "none", RetryPolicy.make({ times: 2, base: random.of([0, 5, 10]), defects: true })])
@@ -48,16 +58,18 @@ const callOptions = (random: Random): Call.Options => ({
 export const commandsOf = (
   random: Random,
   length: number,
-  { scales, unsteady }: { readonly scales: boolean; readonly unsteady: boolean }
+  { scales, unsteady, usesTurns }: { readonly scales: boolean; readonly unsteady: boolean; readonly usesTurns: boolean }
 ): ReadonlyArray<Command> => {
   let lastKey = 0
+  const behavioursOf = usesTurns ? behaviours : plainBehaviours
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   return Array.from({ length }, (): Command => {
     const roll = random.below(100)
     if (roll < 45) {
       const what = random.of(["submit", "execute"] as const)
-      return { do: what, key: ++lastKey, behaviour: random.of(behaviours), options: callOptions(random) }
+      return { do: what, key: ++lastKey, behaviour: random.of(behavioursOf), options: callOptions(random, usesTurns) }
     }
+    if (usesTurns && random.below(6) === 0) return turnsCommand(random, anyKey())
     if (roll < 65) {
       return { do: random.of(["cancel", "interrupt-caller", "finish", "fail", "die"] as const), key: anyKey() }
     }
@@ -78,6 +90,25 @@ export const commandsOf = (
     }
     return { do: "advance", millis: random.of([0, 1, 1, 5, 10, 25, 1000]) }
   })
+}
+
+const turnsCommand = (random: Random, key: number): Command => {
+  const roll = random.below(10)
+  if (roll < 3) return { do: "set-priority", key, priority: random.of(priorities) }
+  if (roll < 5) {
+    const change = {
+      concurrency: random.of([1, 2, 4]),
+      ...(random.below(2) === 0 ? {} : { rate: { limit: 8, period: 40, burst: random.of([1, 8]) } })
+    }
+    return { do: "set-limit", name: random.of(["tag", "entity"]), change }
+  }
+  if (roll < 6)
+    return {
+      do: "cancel-all",
+      filter: { key: random.of(keys), phase: random.of(["waiting", "running", "delayed"] as const) }
+    }
+  const what = random.of<Pausable>([{ tag: "Act" }, { key: random.of(keys) }, { limit: "serial" }, { limit: "tag" }])
+  return { do: roll < 8 ? "pause-only" : "resume-only", what }
 }
 
 export const apply = (world: World, command: Command): Effect.Effect<void> => {
@@ -113,7 +144,37 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return world.pool.pause
     case "resume":
       return world.pool.resume
+    case "pause-only":
+      return Effect.ignore(
+        Effect.tap(world.pool.pauseOnly(command.what), () =>
+          Effect.sync(() => void world.turns.paused.add(nameOf(command.what)))
+        )
+      )
+    case "resume-only":
+      return Effect.ignore(
+        Effect.andThen(
+          Effect.sync(() => void world.turns.paused.delete(nameOf(command.what))),
+          world.pool.resumeOnly(command.what)
+        )
+      )
+    case "set-limit":
+      return Effect.ignore(
+        Effect.andThen(
+          Effect.sync(() => world.turns.change(command.name, command.change)),
+          world.pool.setLimit(command.name, command.change)
+        )
+      )
+    case "set-priority":
+      return Effect.ignore(
+        Effect.suspend(() => {
+          world.turns.moved.add(command.key)
+          return world.tickets.get(command.key)?.setPriority(command.priority) ?? Effect.void
+        })
+      )
+    case "cancel-all":
+      return Effect.asVoid(world.pool.cancelAll(command.filter))
     case "drain":
+      world.turns.paused.clear()
       return Effect.asVoid(
         Effect.forkDetach(world.pool.drain({ deadline: command.millis }), { startImmediately: true })
       )
@@ -142,6 +203,9 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       })
   }
 }
+
+const nameOf = ({ key, limit, tag }: Pausable): string =>
+  tag !== undefined ? `tag ${tag}` : key !== undefined ? `key ${key}` : `limit ${limit}`
 
 /** A caller that is interrupted before it has its ticket gives up its place; with a ticket it changes nothing. */
 const submit = (world: World, command: Extract<Command, { readonly do: "submit" | "execute" }>) =>

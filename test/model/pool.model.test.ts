@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
 import { apply, type Command, commandsOf, poolOptions } from "./commands.ts"
 import { randomOf } from "../support/random.ts"
+import { disciplineOf, keys } from "./turns.ts"
 import { disagreements, makeWorld, type Scaling, timers, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 2000)
@@ -19,8 +20,11 @@ const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Co
       problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
     const attempts = snapshot.running + snapshot.ending + snapshot.stuck
     if (world.leftovers > 2 * attempts) problems.push(`${world.leftovers} leftovers of ${attempts} attempts`)
+    // One for all gates that open by themselves, and one of each attempt that waits for what is behind one.
+    const gates = snapshot.heldBack > 0 ? 1 + snapshot.running : 0
     // A request has its expiry and either a delay or an attempt's timeout; a worker that ends, its grace; a drain, two.
-    const due = snapshot.blocked + snapshot.waiting + 2 * snapshot.delayed + 2 * snapshot.running + snapshot.ending + 2
+    const due =
+      snapshot.blocked + snapshot.waiting + 2 * snapshot.delayed + 2 * snapshot.running + snapshot.ending + 2 + gates
     if (timers(world) > due) problems.push(`${timers(world)} timers are set, at most ${due} are of use`)
     if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
     const { maxWorkers, minWorkers, target } = snapshot
@@ -51,33 +55,58 @@ const turns = Effect.flatMap(Scheduler.MaxOpsBeforeYield, (budget) =>
   Effect.repeat(Effect.yieldNow, { times: 20 + Math.ceil(600 / budget) })
 )
 
+/** Nobody who may start waits beside a worker who has nothing to do. */
+const isAtWork = (world: World, seed: number, done: ReadonlyArray<Command>) =>
+  Effect.gen(function* () {
+    yield* turns
+    const { heldBack, idle, paused, state, waiting } = yield* world.pool.snapshot
+    if (paused || state === "closed" || idle === 0) return
+    // Beside a clock that does not keep up a gate opens late.
+    const problems = world.clock === undefined ? [...world.turns.forgotten] : []
+    if (waiting > heldBack) problems.push(`${waiting - heldBack} wait beside ${idle} idle workers`)
+    if (problems.length > 0) expect.fail(story(seed, problems, done))
+  })
+
+const resumeParts = (world: World) =>
+  Effect.forEach(
+    [{ tag: "Act" }, ...keys.map((key) => ({ key })), { limit: "serial" }, { limit: "tag" }, { limit: "entity" }],
+    (what) => Effect.ignore(apply(world, { do: "resume-only", what }))
+  )
+
 /** The last counts of the pool, and how often it was scaled without waiting for a tick. */
 type Reached = PoolSnapshot.PoolSnapshot & { readonly early: number }
 
 const runSequence = (seed: number): Effect.Effect<Reached> =>
   Effect.gen(function* () {
     const random = randomOf(seed)
-    const options = poolOptions(random)
+    // From a chance of its own: sequences without a discipline are the same as ever.
+    const chance = randomOf(-seed)
+    const usesTurns = chance.below(2) === 0
+    const options = { ...poolOptions(random), ...(usesTurns ? disciplineOf(chance) : {}) }
     const unsteady = random.below(4) === 0
     const scaling = random.of<Scaling>(["none", "none", "adaptive", "hungry"])
-    const commands = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady })
+    const commands = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady, usesTurns })
     const limit = options.maxWorkers + options.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options, { scaling, unsteady }).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, { scaling, unsteady, usesTurns }).pipe(Scope.provide(scope))
     const done: Array<Command> = []
     for (const command of commands) {
       done.push(command)
       yield* apply(world, command)
       yield* check(world, limit, seed, done)
       if (random.below(3) === 0) yield* Effect.yieldNow
+      if (usesTurns && random.below(6) === 0) yield* isAtWork(world, seed, done)
     }
     // All that time alone can end comes to its end: nothing is delayed for ever.
     yield* world.pool.resume
+    yield* resumeParts(world)
     yield* turns
     yield* TestClock.adjust("10 seconds")
     yield* turns
-    const { delayed, idle, waiting } = yield* check(world, limit, seed, done)
-    const forgotten = delayed > 0 ? "delayed" : waiting > 0 && idle > 0 ? "waiting beside an idle worker" : undefined
+    if (usesTurns) yield* isAtWork(world, seed, done)
+    const { delayed, heldBack, idle, waiting } = yield* check(world, limit, seed, done)
+    const forgotten =
+      delayed > 0 ? "delayed" : waiting > heldBack && idle > 0 ? "waiting beside an idle worker" : undefined
     // Nobody waits for a part of its own for longer than that part takes.
     if (world.asking > 0) expect.fail(story(seed, [`${world.asking} still wait for what they have asked`], done))
     if (forgotten !== undefined) expect.fail(story(seed, [`a request is forgotten, ${forgotten}`], done))
@@ -140,6 +169,6 @@ describe("model", () => {
             JSON.stringify(ends)
           ).toBe(true)
       }),
-    120_000
+    Math.max(120_000, sequences * 200)
   )
 })

@@ -3,6 +3,7 @@ import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Schema, type Scop
 import { Rpc, RpcGroup } from "effect/rpc"
 import {
   Handlers,
+  type NotBefore,
   Outcome,
   type PoolError,
   type PoolSnapshot,
@@ -16,6 +17,7 @@ import type { Worker } from "../../src/internal/worker.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
 import * as WorkerPool from "../../src/WorkerPool.ts"
+import { Turns } from "./turns.ts"
 import { type UnsteadyClock, unsteadyClock } from "../support/unsteadyClock.ts"
 
 /**
@@ -37,9 +39,13 @@ export const behaviours = [
   "hostile",
   "asks",
   "asks-two",
-  "asks-by-ticket"
+  "asks-by-ticket",
+  "not-yet"
 ] as const
 export type Behaviour = (typeof behaviours)[number]
+
+/** Those that ask for more than a worker of whoever comes next: of pools with a discipline. */
+export const plainBehaviours = behaviours.filter((behaviour) => behaviour !== "not-yet")
 
 export const Act = Rpc.make("Act", {
   payload: { key: Schema.Number, behaviour: Schema.Literals(behaviours) },
@@ -81,6 +87,8 @@ export interface World {
   readonly running: Set<number>
   /** Parts whose ticket was given up: whoever asked goes on beside them. */
   readonly givenUp: Set<number>
+  /** Who may start, where keys, priorities and limits have their say. */
+  readonly turns: Turns
 }
 
 /** Bodies that may not be more than the pool allows. */
@@ -132,18 +140,20 @@ const body = (world: World, key: number, behaviour: Behaviour): Effect.Effect<nu
       })
     case "hostile":
       return Effect.as(Effect.yieldNow, revoked() as number)
+    case "not-yet":
+      return world.turns.notYet(key)
     case "asks":
-      return Effect.as(part(world, new Asker(), partsOf), key)
+      return Effect.as(part(world, new Asker(key), partsOf), key)
     case "asks-two":
       return Effect.suspend(() => {
-        const asker = new Asker()
+        const asker = new Asker(key)
         return Effect.as(
           Effect.all([part(world, asker, partsOf), part(world, asker, partsOf)], { concurrency: "unbounded" }),
           key
         )
       })
     case "asks-by-ticket":
-      return Effect.as(partByTicket(world), key)
+      return Effect.as(partByTicket(world, key), key)
   }
 }
 
@@ -175,7 +185,12 @@ const nextPart = (world: World, among: ReadonlyArray<Behaviour>) => {
 
 /** A body that waits for all of its parts is not at work. */
 class Asker {
+  readonly key: number
   private waits = 0
+
+  constructor(key: number) {
+    this.key = key
+  }
 
   waitFor<A, E>(world: World, wait: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.acquireUseRelease(
@@ -199,18 +214,18 @@ class Asker {
 const part = (world: World, asker: Asker, among: ReadonlyArray<Behaviour>) =>
   Effect.suspend(() => {
     const act = nextPart(world, among)
-    return asker.waitFor(world, world.pool.execute(Act, act, { id: String(act.key) })).pipe(
+    return asker.waitFor(world, world.pool.execute(Act, act, world.turns.partOf(asker.key, act.key))).pipe(
       Effect.onExit((exit) => Effect.sync(() => record(world, act.key, resultOf(exit)))),
       Effect.ignore
     )
   })
 
-const partByTicket = (world: World) =>
+const partByTicket = (world: World, key: number) =>
   Effect.suspend(() => {
     const act = nextPart(world, quickPartsOf)
-    const asker = new Asker()
+    const asker = new Asker(key)
     // One that had to wait for its place may have the slot, while whoever asked goes on.
-    const submitted = Effect.tap(world.pool.submit(Act, act, { id: String(act.key) }), () =>
+    const submitted = Effect.tap(world.pool.submit(Act, act, world.turns.partOf(key, act.key)), () =>
       Effect.sync(() => world.givenUp.add(act.key))
     )
     return asker.waitFor(world, submitted).pipe(
@@ -245,16 +260,22 @@ const isDeaf = (behaviour: Behaviour) => behaviour === "hang" || behaviour === "
 const watched = (world: World, key: number, behaviour: Behaviour) => {
   const { running } = world
   const effect = body(world, key, behaviour)
-  if (Exit.isExit(effect)) return effect
+  if (Exit.isExit(effect)) {
+    world.breaches.push(...world.turns.begins(key))
+    world.turns.ends(key)
+    return effect
+  }
   const come = Effect.sync(() => {
     if (running.has(key)) world.breaches.push(`two attempts of request ${key} run at once`)
     running.add(key)
+    world.breaches.push(...world.turns.begins(key))
     world.bodies++
     measure(world)
     if (isDeaf(behaviour)) world.deaf++
   })
   const go = Effect.sync(() => {
     running.delete(key)
+    world.turns.ends(key)
     world.bodies--
     if (isDeaf(behaviour)) world.deaf--
   })
@@ -274,7 +295,11 @@ export type Scaling = "none" | "adaptive" | "hungry"
 
 export const makeWorld = Effect.fnUntraced(function* (
   options: PoolConfig.Options,
-  { scaling = "none", unsteady = false }: { readonly scaling?: Scaling; readonly unsteady?: boolean } = {}
+  {
+    scaling = "none",
+    unsteady = false,
+    usesTurns = false
+  }: { readonly scaling?: Scaling; readonly unsteady?: boolean; readonly usesTurns?: boolean } = {}
 ) {
   const clock = unsteady ? unsteadyClock(yield* Clock.Clock) : undefined
   let world: World
@@ -316,13 +341,15 @@ export const makeWorld = Effect.fnUntraced(function* (
     asking: 0,
     lastPart: 100_000,
     running: new Set(),
-    givenUp: new Set()
+    givenUp: new Set(),
+    turns: new Turns(core, options.limits ?? [], usesTurns)
   }
   // Told synchronously, past the buffer of a subscription: none of it may be missed here.
   Object.defineProperty(core.events, "on", { value: true })
   core.events.publish = (event) => {
     if (event._tag !== "RequestEnded") return
     const key = Number(event.outcome.id)
+    world.turns.hasEnded(key)
     world.ended.set(key, [...(world.ended.get(key) ?? []), event.outcome.end])
   }
   return world
@@ -363,7 +390,7 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
   const reason = exit.cause.reasons[0]!
   if (reason._tag === "Interrupt") return "gaveUp"
   if (reason._tag === "Die") return "failed"
-  const error = reason.error as PoolError.PoolError | string
+  const error = reason.error as PoolError.PoolError | NotBefore.NotBefore | string
   if (typeof error === "string") return "failed"
   switch (error._tag) {
     case "RequestTimeout":
@@ -377,6 +404,7 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
     case "RequestInterrupted":
       return "interrupted"
     case "HandlerInterrupted":
+    case "NotBefore":
       return "failed"
     default:
       return "refused"

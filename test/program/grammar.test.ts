@@ -95,7 +95,7 @@ describe("arrivals", () => {
   })
 
   const forms =
-    "poisson:RATE constant:RATE step:BEFORE,AFTER,AT ramp:FROM,TO[,START,END] spike:BASE,PEAK,AT,LENGTH daily:LOW,HIGH[,PERIOD] csv:FILE"
+    "poisson:RATE constant:RATE step:BEFORE,AFTER,AT ramp:FROM,TO[,START,END] spike:BASE,PEAK,AT,LENGTH burst:COUNT[,AT] daily:LOW,HIGH[,PERIOD] csv:FILE"
   const rate = "a number of requests per second, at least 0"
   it.each([
     ["", `to be one of ${forms}`],
@@ -162,6 +162,15 @@ describe("a recording", () => {
       'time,type\r\n5,"A"\r\n\r\n 7 ,"B,""C"""\r\n',
       at([5, "A"], [7, 'B,"C"'])
     ],
+    [
+      "keys and priorities, where there are any",
+      "time,type,key,priority\n1,A,gold,5\n2,A,,\n3,A,gold,\n",
+      [
+        { atMillis: 1, type: "A", key: "gold", priority: 5 },
+        { atMillis: 2, type: "A" },
+        { atMillis: 3, type: "A", key: "gold" }
+      ]
+    ],
     ["timestamps from the earliest on", "2026-01-02T00:00:01Z\n2026-01-02 00:00:00.250\n", at([0], [750])],
     ["timestamps of other zones", "2026-01-02T01:00:00+01:00\n2026-01-02T00:00:01Z\n", at([0], [1000])],
     ["milliseconds since 1970", "1767312000500\n1767312000000\n", at([0], [500])],
@@ -171,9 +180,19 @@ describe("a recording", () => {
   })
 
   it.each([
-    ["", 'Expected FILE to have rows of "time" or "time,type", got none'],
-    ["time\n", 'Expected FILE to have rows of "time" or "time,type", got none'],
-    ["1,A,x\n", 'FILE, line 1: expected the columns "time" or "time,type", got "1,A,x"'],
+    [
+      "",
+      'Expected FILE to have rows of "time" or "time,type" or "time,type,key" or "time,type,key,priority", got none'
+    ],
+    [
+      "time\n",
+      'Expected FILE to have rows of "time" or "time,type" or "time,type,key" or "time,type,key,priority", got none'
+    ],
+    [
+      "1,A,x,1,2\n",
+      'FILE, line 1: expected the columns "time" or "time,type" or "time,type,key" or "time,type,key,priority", got "1,A,x,1,2"'
+    ],
+    ["1,A,x,11\n", 'FILE, line 1: expected a priority from -10 to 10, or nothing, got "11"'],
     ["1,A\n2\n", 'FILE, line 2: expected 2 column(s) as in line 1, got "2"'],
     [
       "1\n\n-2\n",

@@ -69,7 +69,8 @@ const rowsOf = (name: string, limit: LimitCounts, toggle: Toggle) => {
   const own = gates.value.filter((gate) => gate.kind === "limit" && gate.name === name)
   const only = own.find(({ of }) => of === undefined)
   const each = own.filter(({ of }) => of !== undefined).toSorted((a, b) => b.heldBack - a.heldBack)
-  const isPaused = own.length > 0 && own.every(({ paused }) => paused)
+  // The gates are looked at as soon as somebody has paused or resumed it, the limit each second.
+  const isPaused = own.length > 0 ? own.every(({ paused }) => paused) : limit.paused
   return [
     <tr key={`limit ${name}`}>
       <th scope="row">

@@ -31,6 +31,8 @@ export const holdsBack = computed(
 export const gateId = ({ kind, name, of }: Gate): string => JSON.stringify([kind, name, of])
 
 let asking = false
+let asked = 0
+let heard = 0
 let before: { readonly at: number; readonly started: ReadonlyMap<string, number> } | undefined
 /** One look at a time. A list that somebody points at stands still; `isDue`: it is asked for by what somebody has just done to it. */
 export const lookAtTurns = async (isDue = false): Promise<void> => {
@@ -41,11 +43,15 @@ export const lookAtTurns = async (isDue = false): Promise<void> => {
   }
   if (asking && !isDue) return
   asking = true
+  const mine = ++asked
   try {
     const [heaviest, { gates: now }] = await Promise.all([
       ask<{ keys: ReadonlyArray<Waiters> }>("GET", `pool/keys?top=${shownKeys}`),
       ask<{ gates: ReadonlyArray<Gate> }>("GET", `pool/gates?limit=${mostGates}`)
     ])
+    // An answer that was overtaken by a later one is out of date.
+    if (mine < heard) return
+    heard = mine
     if (!frozen.keys) keys.value = heaviest.keys
     if (heaviest.keys.some(({ name }) => name !== "")) hasKeys.value = true
     if (frozen.gates && !isDue) return
@@ -65,8 +71,10 @@ const count = (now: ReadonlyArray<Gate>): void => {
   if (before !== undefined && at - before.at > 500) {
     const seconds = (at - before.at) / 1000
     const last = before.started
-    // One that was forgotten meanwhile counts from nothing again.
-    passed.value = new Map([...started].map(([id, count]) => [id, Math.max(0, count - (last.get(id) ?? 0)) / seconds]))
+    // One that is seen for the first time may be old, and one that was forgotten meanwhile counts from nothing again.
+    passed.value = new Map(
+      [...started].map(([id, count]) => [id, Math.max(0, count - (last.get(id) ?? count)) / seconds])
+    )
   } else if (before !== undefined) return
   before = { at, started }
 }

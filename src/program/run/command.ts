@@ -7,7 +7,7 @@ import { Writable } from "node:stream"
 import { checkEnvironment } from "../settings/environment.ts"
 import { BadUsage } from "../errors.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
-import { json, orUndefined, text, whole, bounds } from "../settings/flags.ts"
+import { json, orUndefined, text, turns, whole, bounds } from "../settings/flags.ts"
 import { readable } from "../output/logs.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { exit, print } from "../process/end.ts"
@@ -21,9 +21,10 @@ import { exitCodeOf, toJson, toTable } from "./summary.ts"
 const description = `Runs a request for each line of REQUESTS on an elastic pool of workers.
 
 REQUESTS is a file of JSON lines, or - for standard input:
-  {"type": "Checksum", "data": {"path": "a.txt"}, "id"?: "a", "timeout"?: 500 or "2s", "maxRetries"?: 2}
+  {"type": "Checksum", "data": {"path": "a.txt"}, "id"?: "a", "key"?: "acme", "priority"?: 5, "timeout"?: 500 or "2s", "maxRetries"?: 2}
 A blank line is numbered and skipped. A line over 1 MiB, or that is no such object, ends as "malformed"; one whose type or
-data the handlers do not know, or whose options are out of their range, ends as "rejected".
+data the handlers do not know, or whose options are out of their range, ends as "rejected". Workers are shared fairly among
+keys, of the lines that have been read: a few more than there are workers. A priority is from -10 to 10, higher first.
 
 POLICY is one of:
 ${policyHelp.replaceAll(/^/gm, "  ")}
@@ -51,6 +52,7 @@ const flags = {
       Flag.withDescription("What a full queue does (default suspend); lines are fed so that none is refused")
     )
   ),
+  ...turns,
   policy: text("policy", "POLICY", "What decides how many workers there are (default adaptive); see above").pipe(
     Flag.withDefault("adaptive")
   ),

@@ -108,7 +108,7 @@ export class Feed {
           this.tickets.add(ticket)
           const collected = Effect.flatMap(ticket.outcome, (outcome) => {
             this.tickets.delete(ticket)
-            return this.collect(line.number, outcome)
+            return this.collect(line.number, outcome, ticket.key)
           })
           return Effect.forkIn(collected, scope, { startImmediately: true })
         }
@@ -122,14 +122,14 @@ export class Feed {
     ) as Effect.Effect<void>
   }
 
-  private collect(line: number, outcome: Outcome.Outcome): Effect.Effect<void> {
+  private collect(line: number, outcome: Outcome.Outcome, key: string): Effect.Effect<void> {
     this.parts.defects.see(outcome)
     const { reason } = this.parts.stop
     if (reason !== undefined && (outcome.end === "cancelled" || outcome.end === "interrupted")) {
       this.end()
       return Effect.void
     }
-    return Effect.map(this.encode(line, outcome), (ended) => this.record(ended))
+    return Effect.map(this.encode(line, outcome, key), (ended) => this.record(ended))
   }
 
   /** Counts an end, but not before it is in the file, if there is one. */

@@ -12,6 +12,8 @@ export interface OutcomeLine {
   readonly line: number
   readonly id: string | null
   readonly type: string | null
+  /** Only of a request that was somebody's. */
+  readonly key?: string
   readonly end: End
   readonly attempts: number
   readonly waitedMillis: number
@@ -42,15 +44,15 @@ export interface Ended {
  */
 export const encoder = (handlers: Handlers.Handlers["Service"]) => {
   const encode = OutcomeJson.encoder(handlers)
-  return (line: number, outcome: Outcome.Outcome): Effect.Effect<Ended> =>
+  return (line: number, outcome: Outcome.Outcome, key = ""): Effect.Effect<Ended> =>
     Effect.suspend(() => encode(outcome)).pipe(
       Effect.flatMap(({ end, error, result }) => {
-        const ended = written({ ...lineOf(line, outcome, end), ...(end === "succeeded" ? { result } : { error }) })
+        const ended = written({ ...lineOf(line, outcome, key, end), ...(end === "succeeded" ? { result } : { error }) })
         return ended.bytes.length <= outcomeLimit
           ? Effect.succeed(ended)
           : Effect.fail(`it takes more than ${outcomeLimit} bytes`)
       }),
-      Effect.catchCause((cause) => Effect.sync(() => untold(line, outcome, Cause.squash(cause))))
+      Effect.catchCause((cause) => Effect.sync(() => untold(line, outcome, key, Cause.squash(cause))))
     )
 }
 
@@ -60,21 +62,22 @@ export const written = (outcome: OutcomeLine): Ended => ({
   bytes: Buffer.from(`${JSON.stringify(outcome)}\n`)
 })
 
-const lineOf = (line: number, outcome: Outcome.Outcome, end: End): OutcomeLine => ({
+const lineOf = (line: number, outcome: Outcome.Outcome, key: string, end: End): OutcomeLine => ({
   line,
   id: outcome.id,
   type: outcome.tag,
+  ...(key === "" ? {} : { key }),
   end,
   attempts: outcome.attempts,
   waitedMillis: Math.round(outcome.waitedMillis),
   ranMillis: Math.round(outcome.ranMillis)
 })
 
-const untold = (line: number, outcome: Outcome.Outcome, thrown: unknown): Ended => {
+const untold = (line: number, outcome: Outcome.Outcome, key: string, thrown: unknown): Ended => {
   const isResult = outcome.end === "succeeded"
   const message = OutcomeJson.messageOf(thrown).slice(0, 1000)
   return written({
-    ...lineOf(line, outcome, isResult ? "failed" : outcome.end),
+    ...lineOf(line, outcome, key, isResult ? "failed" : outcome.end),
     error: { _tag: isResult ? "InvalidResult" : "InvalidError", message }
   })
 }

@@ -1,4 +1,4 @@
-/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "timeout"?, "maxRetries"?}`. */
+/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "key"?, "priority"?, "timeout"?, "maxRetries"?}`. */
 import { isUtf8 } from "node:buffer"
 import { type Call, PoolError } from "../../index.ts"
 import { messageOf } from "../errors.ts"
@@ -24,7 +24,9 @@ export interface Refused {
   readonly id: string
 }
 
-const keys = ["type", "data", "id", "timeout", "maxRetries"]
+const keys = ["type", "data", "id", "key", "priority", "timeout", "maxRetries"]
+/** A key is kept, counted and written: it is no place for data. */
+const mostKey = 256
 
 /** The shape and the options are checked here; type and data are the pool's to judge. */
 export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refused => {
@@ -37,7 +39,7 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
     return { malformed: messageOf(error) }
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return expected("an object", value)
-  const { data, id, maxRetries, timeout, type } = value as Record<string, unknown>
+  const { data, id, key, maxRetries, priority, timeout, type } = value as Record<string, unknown>
   if (typeof type !== "string") return expected('"type" to be a text', type)
   const unknown = Object.keys(value).filter((key) => !keys.includes(key))
   if (unknown.length > 0) {
@@ -53,13 +55,21 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
   if (maxRetries !== undefined && typeof maxRetries !== "number") {
     return expected('"maxRetries" to be a number', maxRetries)
   }
+  if (key !== undefined && typeof key !== "string" && typeof key !== "number") {
+    return expected('"key" to be a text or a number', key)
+  }
+  if (priority !== undefined && typeof priority !== "number") return expected('"priority" to be a number', priority)
   const name = String(id ?? number)
-  if (timeout === undefined && maxRetries === undefined) return { type, data, options: { id: name } }
+  const options = { id: name, ...(key === undefined ? {} : { key: String(key) }) }
   const refuse = (field: string, expected: string, actual: unknown): Refused => ({
     refused: new PoolError.InvalidRequestOption({ field, expected, actual: shown(actual) }),
     type,
     id: name
   })
+  if (options.key !== undefined && options.key.length > mostKey) {
+    return refuse("key", `at most ${mostKey} characters`, options.key.length)
+  }
+  if (timeout === undefined && maxRetries === undefined) return { type, data, options: { ...options, priority } }
   const millis = typeof timeout === "string" && timeout !== "none" ? millisOf(timeout) : timeout
   if (timeout !== undefined && millis !== "none" && !(typeof millis === "number" && millis > 0 && millis < Infinity)) {
     return refuse("timeout", `a duration above zero (${durationForms}), or "none"`, timeout)
@@ -68,7 +78,7 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
     return refuse("maxRetries", "a whole number, at least 0", maxRetries)
   }
   const retry = maxRetries === undefined ? undefined : retryOf(maxRetries)
-  return { type, data, options: { id: name, timeout: millis as Call.Options["timeout"], retry } }
+  return { type, data, options: { ...options, priority, timeout: millis as Call.Options["timeout"], retry } }
 }
 
 const expected = (what: string, got: unknown) => ({

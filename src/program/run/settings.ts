@@ -3,7 +3,8 @@ import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { flagError, retryOf } from "../settings/poolOptions.ts"
+import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
+import { limitsOf } from "../settings/limits.ts"
 import { millisOr, numberOr } from "../settings/quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
@@ -12,6 +13,12 @@ export interface Flags {
   readonly maxWorkers: number | undefined
   readonly capacity: string | undefined
   readonly strategy: PoolConfig.Strategy | undefined
+  readonly limit: string | undefined
+  readonly priority: number | undefined
+  readonly aging: string | undefined
+  readonly keyCapacity: string | undefined
+  readonly forgetKeys: number | undefined
+  readonly order: PoolConfig.Order | undefined
   readonly policy: string
   readonly scalingInterval: string | undefined
   readonly timeout: string | undefined
@@ -39,13 +46,22 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
     const maxWorkers = yield* boundsFor(named, flags)
-    const { capacity } = flags
+    const { aging, capacity, forgetKeys, order, priority } = flags
+    const limits = yield* Effect.fromResult(
+      limitsFrom(flags.limit === undefined ? undefined : limitsOf(flags.limit), "--limit")
+    )
     const pool: ElasticPool.Options = {
       name: "run",
       minWorkers: flags.minWorkers,
       maxWorkers,
       capacity: capacity === "unbounded" ? capacity : numberOr(capacity),
       strategy: flags.strategy,
+      limits,
+      priority,
+      aging: millisOr(aging),
+      keyCapacity: keyCapacityOf(flags),
+      forgetKeys,
+      order,
       timeout: millisOr(flags.timeout),
       retry: retryOf(flags.retries),
       scalingInterval: millisOr(flags.scalingInterval),
@@ -55,10 +71,19 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
       scaling: named.policy
     }
     const checked = PoolConfig.make(pool)
-    if (Result.isFailure(checked)) return yield* flagError(checked.failure)
+    if (Result.isFailure(checked)) {
+      const { failure } = checked
+      return yield* failure.field.startsWith("limits") ? limitError(failure, "--limit") : flagError(failure)
+    }
     const config = checked.success
     return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
   })
+
+/** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
+const keyCapacityOf = ({ keyCapacity, strategy = "suspend" }: Flags): ElasticPool.Options["keyCapacity"] => {
+  if (keyCapacity === undefined) return strategy === "suspend" ? undefined : "none"
+  return keyCapacity === "dynamic" || keyCapacity === "none" ? keyCapacity : numberOr(keyCapacity)
+}
 
 /**
  * Enough that each policy sees a backlog when all workers are busy: the longer it is, the sooner the adaptive one is at

@@ -10,6 +10,7 @@ import * as Routes from "../../http/routes.ts"
 import * as Server from "../../http/server.ts"
 import * as Service from "../../http/service.ts"
 import { makeSubmit } from "../../http/submit.ts"
+import { Tenants } from "../../http/tenants.ts"
 import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../../index.ts"
 import { BadUsage, type StoppedBeforeStart } from "../errors.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
@@ -82,6 +83,7 @@ export const start = (settings: ServeSettings) =>
       PoolLogs.atInfo,
       Effect.mapError(({ message }) => new BadUsage({ reason: message }))
     )
+    const tenants = new Tenants(settings)
     const service = yield* Service.make({
       idPrefix,
       keepEnds: settings.keepEnds,
@@ -90,16 +92,17 @@ export const start = (settings: ServeSettings) =>
       maxWaitMillis: settings.maxWaitMillis,
       maxBodyBytes: settings.maxBodyBytes,
       version: version(),
+      tenants,
       policy: settings.policy.text,
       millisOf,
       parsePolicy: policyOf
     }).pipe(Effect.provideContext(pool))
-    const guard = new Guard({ token: settings.token, host: settings.host, now: yield* nowMillis })
+    const guard = new Guard({ token: settings.token, tenants, host: settings.host, now: yield* nowMillis })
     const closing = yield* Deferred.make<void>()
     const app = yield* Routes.make(service, {
       guard,
       closing,
-      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group), remotePool(service)))
+      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group, service), remotePool(service)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const listener = yield* Server.listen(settings, { app, guard, submit })
@@ -107,8 +110,12 @@ export const start = (settings: ServeSettings) =>
   })
 
 /** Which Rpcs a module has is known only now. */
-const remote = (group: HandlersModule.Group) =>
-  RemotePool.layerRoutes(group) as Layer.Layer<never, never, WorkerPool.WorkerPool | HttpRouter.HttpRouter>
+const remote = (group: HandlersModule.Group, { tenants }: Service.Service) =>
+  RemotePool.layerRoutes(group, { keyOf: ({ headers }) => tenants.of(headers) }) as Layer.Layer<
+    never,
+    never,
+    WorkerPool.WorkerPool | HttpRouter.HttpRouter
+  >
 
 /** Its calls are not in the ledger, but they may become dead letters. */
 const remotePool = ({ deadLetterBytes, pool }: Service.Service) =>

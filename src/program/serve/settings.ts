@@ -1,21 +1,14 @@
 /** What `serve` is asked for, checked: by the pool's own rules where a setting is the pool's. */
-import { Effect, Redacted, Result } from "effect"
-import { promises } from "node:fs"
+import { Effect, type Redacted, Result } from "effect"
 import { isLoopback } from "../../http/guard.ts"
+import type { KeyFrom } from "../../http/tenants.ts"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
-import { BadUsage, messageOf } from "../errors.ts"
+import { BadUsage } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
 import { limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
-import {
-  type Environment,
-  expected,
-  find,
-  type Flags,
-  type Found,
-  type Origin,
-  withoutIt
-} from "../settings/sources.ts"
-import { flagOf, has, type Name, names, settings, type Values, variableOf } from "../settings/table.ts"
+import { type Environment, expected, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
+import { flagOf, has, type Name, names, type Values, variableOf } from "../settings/table.ts"
+import { keyFromOf, tokenOf, tokensOf } from "./tokens.ts"
 
 export type { Flags } from "../settings/sources.ts"
 
@@ -27,7 +20,11 @@ export interface ServeSettings {
   readonly policy: NamedPolicy
   /** The pool's options as it will read them. */
   readonly config: PoolConfig.PoolConfig["Service"]
+  /** The operator's. */
   readonly token: Redacted.Redacted | undefined
+  /** Those of tenants, by name. */
+  readonly tokens: ReadonlyMap<string, Redacted.Redacted>
+  readonly keyFrom: KeyFrom
   readonly maxBodyBytes: number
   readonly maxConnections: number
   readonly requestTimeoutMillis: number
@@ -72,10 +69,11 @@ export const table = (
 ): Effect.Effect<ReadonlyArray<Row>, BadUsage> =>
   Effect.gen(function* () {
     const found = yield* find(flags, environment)
-    const { config, headersTimeoutMillis } = yield* check(found)
-    // These two follow others when they are not set.
+    const { config, headersTimeoutMillis, tokens } = yield* check(found)
+    // These follow others when they are not set.
     const derived: Partial<Record<Name, string>> = {
       maxWorkers: String(config.maxWorkers),
+      keyFrom: tokens.size > 0 ? "token" : "query",
       headersTimeout: headersTimeoutMillis < 10_000 ? found.origins.requestTimeout.text! : "10s"
     }
     return names.map((name) => {
@@ -124,8 +122,10 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
     }
     const token = yield* tokenOf(values, origins)
+    const tokens = yield* tokensOf(values, origins, token)
+    const keyFrom = yield* keyFromOf(values, origins)
     const { host, keepBytes, keepEnds, logFormat, maxConnections, port, requestTimeout } = values
-    if (token === undefined && !isLoopback(host)) {
+    if (token === undefined && tokens.size === 0 && !isLoopback(host)) {
       const what = "an address that only this machine reaches, such as 127.0.0.1, while there is no token"
       const advice = `to let others in, set ${variableOf("token")} or ${flagOf("tokenFile")}`
       return yield* expected(origins.host, what, `"${host}"; ${advice}`)
@@ -142,6 +142,8 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       policy,
       config: config.success,
       token,
+      tokens,
+      keyFrom,
       maxBodyBytes: values.maxBody,
       maxConnections,
       requestTimeoutMillis: requestTimeout,
@@ -153,29 +155,6 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       keepForMillis: values.keepFor,
       logFormat
     }
-  })
-
-const tokenOf = (
-  { token, tokenFile }: Values,
-  origins: Found["origins"]
-): Effect.Effect<Redacted.Redacted | undefined, BadUsage> =>
-  Effect.gen(function* () {
-    const make = (text: string) => Redacted.make(text, { label: "token" })
-    if (tokenFile === undefined) return token === undefined ? undefined : make(token)
-    const { label } = origins.tokenFile
-    if (token !== undefined) {
-      return yield* new BadUsage({ reason: `Expected only one of ${origins.token.label} and ${label}, got both` })
-    }
-    const content = yield* Effect.tryPromise({
-      try: () => promises.readFile(tokenFile, "utf8"),
-      catch: (error) => new BadUsage({ reason: `Expected ${label} to be a file that can be read: ${messageOf(error)}` })
-    })
-    const { kind } = settings.token
-    const text = content.trim()
-    if (kind.read(text) === undefined) {
-      return yield* expected({ label }, `a file that holds ${kind.expected}`, withoutIt(text))
-    }
-    return make(text)
   })
 
 /** What is said of the flags of the policy and its bounds, said of where they came from. */

@@ -1,6 +1,7 @@
 /** How the commands declare their flags. */
 import { Option } from "effect"
 import { Flag } from "effect/cli"
+import { limitForm } from "./limits.ts"
 
 export const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
@@ -19,6 +20,28 @@ export const bounds = {
   minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),
   maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)")),
   capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)'))
+}
+
+/** Who runs next. */
+export const turns = {
+  limit: several(text("limit", "LIMIT", `What a start must pass, as ${limitForm}; any number of them`)),
+  priority: orUndefined(whole("priority", "Of requests that come without one, -10 to 10, higher first (default 0)")),
+  aging: orUndefined(
+    text("aging", "DURATION", 'How much earlier one step of priority is worth, or "none": always first (default 30 s)')
+  ),
+  keyCapacity: orUndefined(
+    text(
+      "key-capacity",
+      "N",
+      'The most requests of one key that wait, "dynamic" or "none" (default dynamic, and none with dropping or sliding)'
+    )
+  ),
+  forgetKeys: orUndefined(whole("forget-keys", "Keys that are remembered after their last request (default 10000)")),
+  order: orUndefined(
+    Flag.Literals("order", ["fifo", "lifo"]).pipe(
+      Flag.withDescription("Which of one key and priority comes first (default fifo)")
+    )
+  )
 }
 
 /** Every command that prints a table can print one object instead. */

@@ -93,15 +93,41 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
 
 const readFile = (path: string, label: string): Effect.Effect<File, BadUsage> =>
   Effect.gen(function* () {
+    const content = yield* readContent(path, label)
+    return { path, texts: yield* textsOf(path, content) }
+  })
+
+/** The text of a file. */
+export const readText = (path: string, label: string): Effect.Effect<string, BadUsage> =>
+  Effect.tryPromise({
+    try: () => promises.readFile(path, "utf8"),
+    catch: (error) => new BadUsage({ reason: `Expected ${label} to be a file that can be read: ${messageOf(error)}` })
+  })
+
+/** The object that a file holds. What a parser says may quote the file: it is not told. */
+export const readRecord = (path: string, label: string, what: string): Effect.Effect<object, BadUsage> =>
+  Effect.gen(function* () {
+    const content = yield* readContent(path, label, () => "it is not")
+    if (typeof content === "object" && content !== null && !Array.isArray(content)) return content
+    return yield* expected(
+      { label },
+      `a file that holds ${what}`,
+      Array.isArray(content) ? "a list" : `a ${typeof content}`
+    )
+  })
+
+const readContent = (path: string, label: string, reasonOf = messageOf): Effect.Effect<unknown, BadUsage> =>
+  Effect.gen(function* () {
     const parse = parsers[extname(path).toLowerCase()]
     if (parse === undefined) {
       return yield* expected({ label }, `a file that ends in ${Object.keys(parsers).join(", ")}`, `"${path}"`)
     }
-    const refuse = (what: string) => (error: unknown) =>
-      new BadUsage({ reason: `Expected ${label} to be a file that can be ${what}; ${path}: ${messageOf(error)}` })
-    const text = yield* Effect.tryPromise({ try: () => promises.readFile(path, "utf8"), catch: refuse("read") })
-    const content = yield* Effect.try({ try: () => parse(text), catch: refuse("parsed") })
-    return { path, texts: yield* textsOf(path, content) }
+    const text = yield* readText(path, label)
+    return yield* Effect.try({
+      try: () => parse(text),
+      catch: (error) =>
+        new BadUsage({ reason: `Expected ${label} to be a file that can be parsed; ${path}: ${reasonOf(error)}` })
+    })
   })
 
 const textsOf = (path: string, content: unknown): Effect.Effect<File["texts"], BadUsage> => {

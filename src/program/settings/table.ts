@@ -106,6 +106,18 @@ const policy = text("POLICY", "adaptive, gradient, fixed:N, queueLength:N, or se
 /** Seen as it is by `Authorization: Bearer`, which has no spaces. */
 const secret = text("TOKEN", "at least 16 visible ASCII characters, without spaces", /^[\x21-\x7e]{16,}$/)
 
+/** Not one that has a meaning of its own here, or that Node may give as a list. */
+const reserved = new Set(["authorization", "cookie", "set-cookie", "host", "origin", "priority", "prefer"])
+const keyFrom: Kind<"query" | "token" | { readonly header: string }> = {
+  metavar: "SOURCE",
+  expected: '"query", "token" or "header:NAME" such as header:X-Tenant',
+  read: (text) => {
+    if (text === "query" || text === "token") return text
+    const header = /^header:([\w!#$%&'*+.^`|~-]+)$/.exec(text)?.[1]
+    return header === undefined || reserved.has(header.toLowerCase()) ? undefined : { header }
+  }
+}
+
 const everywhere: ReadonlyArray<Source> = ["flag", "environment", "file"]
 
 const withDefault = <A>(kind: Kind<A>, value: string, description: string): Setting<A> => ({
@@ -191,6 +203,16 @@ export const settings = {
     sources: ["environment"]
   },
   tokenFile: optional(path("FILE"), "none", "A file that holds the token; space around it is left out"),
+  tokensFile: optional(
+    path("FILE"),
+    "none",
+    "A .json, .yaml, .yml or .toml file with a token for each tenant, by its name, which is the key of its requests"
+  ),
+  keyFrom: optional(
+    keyFrom,
+    "token with tokensFile, else query",
+    "Where the key of a request comes from: `?key=`, the token of a tenant, or a header that a proxy sets"
+  ),
   maxBody: withDefault(bytes, "1MiB", "The most bytes of the body of one HTTP request"),
   maxConnections: withDefault(whole(1), "1024", "The most connections at once"),
   requestTimeout: withDefault(time(1), "30s", "For a client to send a whole HTTP request"),

@@ -6,6 +6,7 @@ import * as Charts from "./charts.ts"
 import { messageOf, PageNotWritten } from "../errors.ts"
 import { json, orUndefined, text, whole, bounds } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
+import { limitForm } from "../settings/limits.ts"
 import { exit, print } from "../process/end.ts"
 import { simulate } from "./simulate.ts"
 import { toHtml } from "./page.ts"
@@ -26,13 +27,19 @@ ARRIVALS is one of these; rates are requests per second, and at random unless th
   ramp:10,500[,1m,5m]        from 10 to 500, over the whole duration or from 1 min to 5 min
   spike:100,1000,1m,10s      1000 for 10 s from 1 min on, and else 100
   daily:10,500[,24h]         from 10 to 500 and back, in 24 h or in the whole duration
-  csv:FILE                   rows of time or time,type: milliseconds since the start, or ISO 8601 timestamps
+  burst:1000[,30s]           1000 at once, at the start or at 30 s
+  csv:FILE                   rows of time[,type[,key[,priority]]]: milliseconds since the start, or ISO 8601 timestamps
+Several come together. Each may say whose its requests are, how urgent they are (-10 to 10, higher first), and their type:
+  poisson:9@key=hog          all of one key
+  poisson:9@key=light*99     at random of light-1 to light-99
+  poisson:9@key=a:3+b:1,priority=0:9+5:1,type=Report    three of a for each of b, one in ten more urgent
 
 SERVICE, the time that a request takes, is one of:
   constant:100ms             exponential:1s (the mean)
   lognormal:100ms,1.5        the mean, and the standard deviation of the logarithm
   bimodal:10ms,2s[,5%]       5 % take 2 s and the others 10 ms; default 10 %
   csv:FILE                   rows of milliseconds or type,milliseconds, taken one after the other
+TYPE=SERVICE is that of the requests of a type, beside the one of all others.
 
 A DURATION is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h, 1d or "2 seconds".
 
@@ -47,13 +54,24 @@ const flags = {
   policy: text("policy", "POLICY", "Once for each policy to compare (default adaptive); see above").pipe(
     Flag.atLeast(0)
   ),
-  arrivals: text("arrivals", "ARRIVALS", "The load; see above"),
-  service: text("service", "SERVICE", "What a request takes; see above"),
+  arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several; see above").pipe(Flag.atLeast(1)),
+  service: text("service", "SERVICE", "What a request takes, also by type; see above").pipe(Flag.atLeast(1)),
   ...bounds,
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default dropping)")
     )
+  ),
+  limit: text("limit", "LIMIT", `What a start must pass, once for each: ${limitForm}`).pipe(Flag.atLeast(0)),
+  weight: text("weight", "KEY=WEIGHT", "The share of a key against others (default 1 each)").pipe(Flag.atLeast(0)),
+  aging: orUndefined(text("aging", "DURATION", 'What a step of priority is worth, or "none" (default 30 s)')),
+  order: orUndefined(
+    Flag.Literals("order", ["fifo", "lifo"]).pipe(
+      Flag.withDescription("Of equals, the oldest or the newest first (default fifo)")
+    )
+  ),
+  keyCapacity: orUndefined(
+    text("key-capacity", "N", 'The most requests of one key that wait, "dynamic" (default) or "none"')
   ),
   tick: orUndefined(text("tick", "DURATION", "Time between two looks at the load (default 1 s)")),
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),

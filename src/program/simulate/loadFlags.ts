@@ -31,6 +31,13 @@ const rate: Kind = { expected: "a number of requests per second, at least 0", re
 const time: Kind = { expected: "a duration such as 500ms, 30s or 2h, at least 0", read: atLeast(0, millisOf) }
 const period: Kind = { expected: "a duration such as 24h, above 0", read: atLeast(Number.MIN_VALUE, millisOf) }
 const sigma: Kind = { expected: "a number, at least 0", read: atLeast(0, numberOf) }
+const count: Kind = {
+  expected: "a whole number, at least 0",
+  read: (text) => {
+    const value = numberOf(text)
+    return Number.isSafeInteger(value) && value! >= 0 ? value : undefined
+  }
+}
 const share: Kind = { expected: "a share from 0 to 1, or a percentage", read: shareOf }
 
 const arrivals: Readonly<Record<string, Form<Arrivals.Arrivals>>> = {
@@ -54,6 +61,12 @@ const arrivals: Readonly<Record<string, Form<Arrivals.Arrivals>>> = {
     counts: [4],
     kinds: [rate, rate, time, time],
     make: (base, peak, at, length) => Arrivals.spike(base!, peak!, at!, length!)
+  },
+  burst: {
+    usage: "COUNT[,AT]",
+    counts: [1, 2],
+    kinds: [count, time],
+    make: (count, at) => Arrivals.burst(count!, at)
   },
   daily: {
     usage: "LOW,HIGH[,PERIOD]",
@@ -83,6 +96,30 @@ const service: Readonly<Record<string, Form<ServiceTimes.ServiceTimes>>> = {
 export const parseArrivals = (text: string): Effect.Effect<Arrivals.Arrivals, BadUsage> =>
   parse("arrivals", text, arrivals, readArrivals)
 
+/** `TYPE=SERVICE` is that of the requests of a type, and `SERVICE` that of all others. */
+export const parseServices = (texts: ReadonlyArray<string>): Effect.Effect<ServiceTimes.ServiceTimes, BadUsage> =>
+  Effect.gen(function* () {
+    const times: Record<string, ServiceTimes.ServiceTimes> = {}
+    let others: ServiceTimes.ServiceTimes | undefined
+    for (const text of texts) {
+      const [, type, rest] = /^([^:=]+)=(.*)$/s.exec(text) ?? []
+      const service = yield* parseService(rest ?? text)
+      if (type === undefined ? others !== undefined : Object.hasOwn(times, type)) {
+        const of = type === undefined ? "all others" : type
+        return yield* new BadUsage({ reason: `Expected --service once for ${of}, got another one, "${text}"` })
+      }
+      if (type === undefined) others = service
+      else times[type] = service
+    }
+    if (others === undefined) {
+      return yield* new BadUsage({
+        reason: "Expected one --service without a type, for all that have none of their own"
+      })
+    }
+    return Object.keys(times).length === 0 ? others : ServiceTimes.byType(times, others)
+  })
+
+/** One of them, of no type. */
 export const parseService = (text: string): Effect.Effect<ServiceTimes.ServiceTimes, BadUsage> =>
   parse("service", text, service, readServiceTimes)
 

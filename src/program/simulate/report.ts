@@ -16,6 +16,7 @@ export const toJson = (all: ReadonlyArray<Simulated>): string =>
         workerSeconds: round(workerSeconds),
         leastWorkerSeconds: round(leastWorkerSeconds),
         timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+        ...groupsOf(figures),
         decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
       }
     })
@@ -44,6 +45,7 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
       add(end === "timedOut" ? "timed out" : end, (figures) => count(figures[end]))
     }
   }
+  for (const row of groupRows(all)) table.push(row)
   if (all.some(({ figures }) => figures.retries > 0)) add("retries", ({ retries }) => count(retries))
   add("peak backlog", ({ peakBacklog }) => count(peakBacklog))
   add("worker-seconds", ({ workerSeconds }) => count(Math.round(workerSeconds)))
@@ -57,6 +59,63 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
   add("reversals", ({ reversals }) => count(reversals))
   return table as ReadonlyArray<Row>
 }
+
+/** So many keys are in the table; the JSON has ten. */
+const mostKeys = 5
+
+/** Whoever asked for keys or priorities has them here: those of the first policy, which are those of all. */
+const groupRows = (all: ReadonlyArray<Simulated>): ReadonlyArray<Row> => {
+  const [first] = all
+  const row = (name: string, cell: (figures: Simulated["figures"]) => string): Row => ({
+    name,
+    cells: all.map(({ figures }) => cell(figures))
+  })
+  const ofPriority = (wanted: number) => (figures: Simulated["figures"]) =>
+    waits(figures.byPriority?.find(({ priority }) => priority === wanted))
+  const ofKey = (wanted: string | null) => (figures: Simulated["figures"]) =>
+    waits(figures.byKey?.find(({ key }) => key === wanted))
+  const { byKey = [], byPriority = [], fairness } = first?.figures ?? {}
+  return [
+    ...byPriority.map(({ priority }) => row(`wait p50, p99 of priority ${priority}`, ofPriority(priority))),
+    ...byKey.slice(0, mostKeys).map(({ key }) => row(`wait p50, p99 of ${key ?? "all other keys"}`, ofKey(key))),
+    ...(byKey.length > mostKeys && byKey.at(-1)!.key === null
+      ? [row("wait p50, p99 of the keys beyond the first ten", ofKey(null))]
+      : []),
+    ...(fairness === undefined
+      ? []
+      : [
+          row("keys", ({ keys = 0 }) => count(keys)),
+          row("fairness among keys (1 is even)", ({ fairness = 1 }) => fairness.toFixed(4))
+        ])
+  ]
+}
+
+const waits = (group: { readonly waitP50: number; readonly waitP99: number } | undefined): string =>
+  group === undefined ? "-" : `${time(group.waitP50)}, ${time(group.waitP99)}`
+
+/** The same, rounded; nothing where there are none. */
+const groupsOf = ({ byKey, byPriority, fairness }: Simulated["figures"]) => ({
+  ...(byPriority === undefined
+    ? {}
+    : {
+        byPriority: byPriority.map((group) => ({
+          ...group,
+          waitP50: round(group.waitP50),
+          waitP99: round(group.waitP99)
+        }))
+      }),
+  ...(byKey === undefined
+    ? {}
+    : {
+        byKey: byKey.map((group) => ({
+          ...group,
+          serviceSeconds: round(group.serviceSeconds),
+          waitP50: round(group.waitP50),
+          waitP99: round(group.waitP99)
+        })),
+        fairness: Number(fairness!.toFixed(6))
+      })
+})
 
 export const toTable = (all: ReadonlyArray<Simulated>, plan: Pick<Plan, "load" | "waitTargetMillis">): string => {
   const load = plan.load.map(([name, value]) => `${name} ${value}`).join(", ")

@@ -3,17 +3,19 @@ import { Effect } from "effect"
 import type { PoolConfig, PoolError } from "../../index.ts"
 import type * as Simulation from "../../Simulation.ts"
 import { BadUsage } from "../errors.ts"
-import { parseArrivals, parseService } from "./loadFlags.ts"
+import { parseLoads } from "./labelFlags.ts"
+import { parseServices } from "./loadFlags.ts"
+import { parseQueue, type QueueFlags } from "./queueFlags.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import { flagError, retryOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
 import { countAfter } from "./traces.ts"
 
 /** As the command line gives them; `undefined` is not set. */
-export interface Flags {
+export interface Flags extends QueueFlags {
   readonly policy: ReadonlyArray<string>
-  readonly arrivals: string
-  readonly service: string
+  readonly arrivals: ReadonlyArray<string>
+  readonly service: ReadonlyArray<string>
   readonly minWorkers: number | undefined
   readonly maxWorkers: number | undefined
   readonly capacity: string | undefined
@@ -45,8 +47,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
     const policies = flags.policy.length === 0 ? ["adaptive"] : flags.policy
     const twice = policies.find((text, n) => policies.indexOf(text) < n)
     if (twice !== undefined) return yield* expected("policy", "given once for each policy", twice)
-    const arrivals = yield* parseArrivals(flags.arrivals)
-    const service = yield* parseService(flags.service)
+    const arrivals = yield* parseLoads(flags.arrivals)
+    const service = yield* parseServices(flags.service)
     const failures = shareOf(flags.failures)
     if (failures === undefined) {
       return yield* expected("failures", "a share from 0 to 1, or a percentage", flags.failures)
@@ -63,6 +65,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       waitTarget: millisOr(flags.waitTarget),
       seed: flags.seed
     }
+    const queue = yield* parseQueue(flags)
     // One that is no time is refused by the simulation, and by its own name.
     const waitTarget = millisOf(flags.waitTarget) ?? 0
     const runs = yield* Effect.forEach(policies, (text) =>
@@ -70,15 +73,19 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
         const named = yield* parsePolicy(text, { waitTarget: waitTarget > 0 ? waitTarget : undefined })
         const maxWorkers = yield* boundsFor(named, flags)
         const { policy } = named
-        return { policy: text, options: { ...common, policy, pool: { ...poolOf(flags), maxWorkers } } }
+        return { policy: text, options: { ...common, policy, pool: { ...poolOf(flags), ...queue, maxWorkers } } }
       })
     )
-    const late = flags.arrivals.startsWith("csv:") ? countAfter(arrivals, durationMillis) : 0
+    const recordings = flags.arrivals.filter((text) => text.startsWith("csv:"))
+    const late = recordings.length === flags.arrivals.length ? countAfter(arrivals, durationMillis) : 0
     return {
       runs,
       load: describe(flags),
       waitTargetMillis: waitTarget,
-      notes: late > 0 ? [`${late} arrivals of ${flags.arrivals} come after --duration ${flags.duration}: left out`] : []
+      notes:
+        late > 0
+          ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${flags.duration}: left out`]
+          : []
     }
   })
 
@@ -116,8 +123,8 @@ const parseDownstream = (text: string): Effect.Effect<Simulation.Downstream, Bad
 
 const describe = (flags: Flags): Plan["load"] => {
   const rows: Array<readonly [string, string | number | undefined]> = [
-    ["arrivals", flags.arrivals],
-    ["service", flags.service],
+    ["arrivals", flags.arrivals.join(" and ")],
+    ["service", flags.service.join(" and ")],
     ["duration", flags.duration],
     ["warm-up", flags.warmup === "0" ? undefined : flags.warmup],
     ["seed", flags.seed],
@@ -131,6 +138,11 @@ const describe = (flags: Flags): Plan["load"] => {
     ["retries", flags.retries === 0 ? undefined : flags.retries],
     ["failures", flags.failures === "0" ? undefined : flags.failures],
     ["downstream", flags.downstream],
+    ...flags.limit.map((text) => ["limit", text] as const),
+    ...flags.weight.map((text) => ["weight", text] as const),
+    ["aging", flags.aging],
+    ["order", flags.order],
+    ["key capacity", flags.keyCapacity],
     ["wait target", flags.waitTarget]
   ]
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as const]))

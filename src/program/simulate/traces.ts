@@ -6,10 +6,10 @@ import { Arrivals, ServiceTimes } from "../../Simulation.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import { numberOf } from "../settings/quantities.ts"
 
-/** Rows of `time` or `time,type`. A time counts from the start, or is a time of day: then it counts from the earliest. */
+/** Rows of `time`, `time,type`, `time,type,key` or `time,type,key,priority`; a key or a priority may be empty. A time counts from the start, or is a time of day: then it counts from the earliest. */
 export const readArrivals = (path: string): Effect.Effect<Arrivals.Arrivals, BadUsage> =>
   Effect.gen(function* () {
-    const rows = yield* read(path, [["time"], ["time", "type"]])
+    const rows = yield* read(path, arrivalShapes)
     const [first] = rows
     const isClock = clockMillis(first!.cells[0]!) !== undefined
     const expected = isClock
@@ -21,13 +21,21 @@ export const readArrivals = (path: string): Effect.Effect<Arrivals.Arrivals, Bad
       const at = isClock ? clockMillis(cells[0]!) : startMillis(cells[0]!)
       if (at === undefined) return yield* unfit(path, line, expected, cells[0]!)
       if (cells[1] === "") return yield* unfit(path, line, "a type that is not empty", cells[1])
+      if (priorityOf(cells[3]) === null) {
+        return yield* unfit(path, line, "a priority from -10 to 10, or nothing", cells[3]!)
+      }
       millis.push(at)
       earliest = Math.min(earliest, at)
     }
     const from = isClock ? earliest : 0
     return Arrivals.trace(
       `csv:${path}`,
-      rows.map(({ cells }, n) => ({ atMillis: millis[n]! - from, type: cells[1] ?? "Work" }))
+      rows.map(({ cells: [, type = "Work", key = "", priority] }, n) => ({
+        atMillis: millis[n]! - from,
+        type,
+        ...(key === "" ? {} : { key }),
+        ...(priorityOf(priority) === undefined ? {} : { priority: priorityOf(priority)! })
+      }))
     )
   })
 
@@ -48,8 +56,19 @@ export const readServiceTimes = (path: string): Effect.Effect<ServiceTimes.Servi
 /** How many arrivals of a recording come after this instant. It draws nothing at random. */
 export const countAfter = (arrivals: Arrivals.Arrivals, millis: number): number => {
   let count = 0
-  for (const { atMillis } of arrivals.draw(undefined as never, Infinity)) if (atMillis > millis) count++
+  const nothing = { uniform: () => 0, exponential: () => 0, normal: () => 0, of: () => nothing }
+  for (const { atMillis } of arrivals.draw(nothing, Infinity)) if (atMillis > millis) count++
   return count
+}
+
+const arrivalColumns = ["time", "type", "key", "priority"]
+const arrivalShapes = arrivalColumns.map((_, last) => arrivalColumns.slice(0, last + 1))
+
+/** `undefined`: it has none; `null`: this is none. */
+const priorityOf = (text: string | undefined): number | undefined | null => {
+  if (text === undefined || text === "") return undefined
+  const number = numberOf(text)
+  return Number.isInteger(number) && Math.abs(number!) <= 10 ? number : null
 }
 
 interface Row {

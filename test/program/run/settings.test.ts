@@ -9,6 +9,12 @@ const unset: Flags = {
   maxWorkers: undefined,
   capacity: undefined,
   strategy: undefined,
+  limit: undefined,
+  priority: undefined,
+  aging: undefined,
+  keyCapacity: undefined,
+  forgetKeys: undefined,
+  order: undefined,
   policy: "adaptive",
   scalingInterval: undefined,
   timeout: undefined,
@@ -30,6 +36,15 @@ it.each<[Partial<Flags>, string]>([
   [{ scalingInterval: "0" }, `--scaling-interval to be a finite duration above zero (${durationForms}), got 0`],
   [{ timeout: "soon" }, `--timeout to be a finite duration above zero (${durationForms}), got "soon"`],
   [{ timeout: "" }, `--timeout to be a finite duration above zero (${durationForms}), got ""`],
+  [{ priority: 11 }, "--priority to be a whole number from -10 to 10, got 11"],
+  [{ aging: "0" }, `--aging to be a finite duration above zero (${durationForms}), got 0`],
+  [{ keyCapacity: "0" }, "--key-capacity to be a whole number, at least 1, got 0"],
+  [{ forgetKeys: -1 }, "--forget-keys to be a whole number, at least 0, got -1"],
+  [{ limit: "name=a" }, '`limits.a` of --limit to be a limit with `concurrency` or `rate`, or both, got "neither"'],
+  [
+    { limit: "name=a,concurrency=1;name=a,concurrency=1" },
+    '`limits.name` of --limit to be another one for each limit, got "a"'
+  ],
   [{ retries: -1 }, "--retries to be a whole number, at least 0, got -1"],
   [{ drainDeadline: "-1" }, `--drain-deadline to be a finite duration, at least zero (${durationForms}), got -1`],
   ...["-1", "1.5", "", "101%", "-1%", "%", "1e9%", "some", "NaN", "Infinity"].map((text): [Partial<Flags>, string] => [
@@ -49,6 +64,14 @@ describe("takes", () => {
     [{ timeout: "2 seconds" }, { policy: { timeoutMillis: 2000 } }],
     [{ timeout: "none" }, { policy: { timeoutMillis: Infinity } }],
     [{ retries: 3 }, { policy: { retry: { times: 3 } } }],
+    [{}, { discipline: { isSet: false } }],
+    [
+      { limit: "name=a,concurrency=1", aging: "none", keyCapacity: "none", forgetKeys: 5, order: "lifo", priority: -2 },
+      {
+        policy: { priority: -2 },
+        discipline: { isSet: true, agingMillis: Infinity, keyCapacity: "none", forgetKeys: 5, order: "lifo" }
+      }
+    ],
     [{ drainDeadline: "0" }, { drainDeadlineMillis: 0 }]
   ])("%j", (flags, config) => {
     expect(Result.getOrThrow(settings(flags)).config).toMatchObject(config)

@@ -90,10 +90,13 @@ describe("sources", () => {
       logFormat: "json",
       limits: "name=a,concurrency=1;name=b,rate=1/1s",
       priority: "-7",
-      order: "lifo"
+      order: "lifo",
+      keyFrom: "header:X-Tenant"
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
-    for (const name of names.filter((name) => !["config", "token", "tokenFile", "headersTimeout"].includes(name))) {
+    for (const name of names.filter(
+      (name) => !["config", "token", "tokenFile", "tokensFile", "headersTimeout"].includes(name)
+    )) {
       const value = sampleOf(name)
       const config = write(
         "one.json",
@@ -307,6 +310,60 @@ describe("the token", () => {
   })
 })
 
+describe("the tokens of tenants", () => {
+  const tokens = { acme: "acme-acme-acme-acme", beta: "beta-beta-beta-beta" }
+
+  it.each([
+    ["tokens.json", JSON.stringify(tokens)],
+    ["tokens.yaml", `acme: ${tokens.acme}\nbeta: ${tokens.beta}\n`],
+    ["tokens.toml", `acme = "${tokens.acme}"\nbeta = "${tokens.beta}"\n`]
+  ])("come from %s, are shown nowhere, and say whose requests are", async (name, text) => {
+    const tokensFile = write(name, text)
+    const found = await settings({ tokensFile, host: "0.0.0.0" })
+    expect([...found.tokens].map(([name, token]) => [name, Redacted.value(token)])).toEqual(Object.entries(tokens))
+    expect(found.keyFrom).toBe("token")
+    expect(await rowOf("keyFrom", { tokensFile })).toMatchObject({ value: "token", from: "default" })
+    expect(await rowOf("keyFrom", {})).toMatchObject({ value: "query", from: "default" })
+    const rows = await Effect.runPromise(table({ tokensFile }, {}))
+    for (const text of [inspect(found, { depth: 9 }), JSON.stringify(found), JSON.stringify(rows)]) {
+      for (const token of Object.values(tokens)) expect(text).not.toContain(token)
+    }
+  })
+
+  it.each([
+    ["a.json", "[1]", "a file that holds an object with a token for each tenant, got a list"],
+    ["a.json", "{}", "a file with the token of at least one tenant, got none"],
+    ["a.json", '{"": "acme-acme-acme-acme"}', "a file with names of 1 to 256 characters"],
+    ["a.json", '{"acme": "acme-acme"}', "at least 16 visible ASCII characters, without spaces, got 9 characters"],
+    ["a.json", '{"acme": 1234567890123456}', "without spaces, got a number"],
+    ["a.json", '{"a": "acme-acme-acme-acme", "b": "acme-acme-acme-acme"}', "another one than that of anybody else"],
+    ["a.json", `{"a": "${token}"}`, "another one than that of anybody else"],
+    ["a.json", '{"acme": "acme-acme-acme-acme" "b"', "a file that can be parsed"],
+    ["a.yaml", "acme: [acme-acme-acme-acme", "a file that can be parsed"],
+    ["a.txt", "acme", "a file that ends in .json, .yaml, .yml, .toml"]
+  ])("are refused as %s with %s, and not repeated", async (name, text, says) => {
+    const refused = await refusal({ tokensFile: write(name, text) }, { WORKER_POOL_TOKEN: token })
+    expect(refused).toContain(says)
+    for (const secret of ["acme-acme", token]) expect(refused).not.toContain(secret)
+  })
+
+  it("go with no other source of keys, and that source not without them", async () => {
+    const tokensFile = write("tokens.json", JSON.stringify(tokens))
+    for (const keyFrom of ["query", "header:X-Tenant"]) {
+      expect(await refusal({ tokensFile, keyFrom })).toBe(
+        `Expected --key-from to be "token" with --tokens-file, got "${keyFrom}"`
+      )
+    }
+    expect(await refusal({ keyFrom: "token" })).toBe(
+      'Expected --key-from to be "query" or "header:NAME" without --tokens-file, got "token"'
+    )
+    for (const keyFrom of ["header:", "header:a b", "header:Authorization", "header:Host", "cookie", ""]) {
+      expect(await refusal({ keyFrom })).toContain("--key-from to be")
+    }
+    expect((await settings({ keyFrom: "header:X-Tenant" })).keyFrom).toEqual({ header: "X-Tenant" })
+  })
+})
+
 it("lets the defaults that follow others follow them", async () => {
   expect((await settings({ policy: "fixed:100" })).config.maxWorkers).toBe(100)
   expect(await rowOf("maxWorkers", { minWorkers: "70" })).toMatchObject({ value: "70", from: "default" })
@@ -333,6 +390,16 @@ it("is documented: the table in docs/service.md is this one", () => {
   const [, documented] = /<!-- settings -->\n(.*?)\n<!-- \/settings -->/s.exec(page) ?? []
   const head = ["| key | flag | environment | range | default | what |", "| --- | --- | --- | --- | --- | --- |"]
   expect(documented).toBe([...head, ...rows].join("\n"))
+})
+
+it("reads the limits of docs/service.md, which say there that a text is the same", async () => {
+  const page = readFileSync(new URL("../../../docs/service.md", import.meta.url), "utf8")
+  const [, file] = /^```yaml\n(limits:\n.*?)^```$/ms.exec(page)!
+  const [, text] = /^As a text the first is `([^`]+)`/m.exec(page)!
+  const limitsOf = async (flags: Flags) => (await settings(flags)).config.discipline.limits
+  const [mailer, all, ...others] = await limitsOf({ config: write("limits.yaml", file!) })
+  expect([mailer]).toEqual(await limitsOf({ limits: text! }))
+  expect([all!.name, others]).toEqual(["all", []])
 })
 
 describe("the variables of the environment", () => {

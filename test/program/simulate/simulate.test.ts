@@ -194,7 +194,7 @@ describe.concurrent("a run", () => {
 
   it("says its progress every five seconds elsewhere", async ({ expect }) => {
     const plan = await Effect.runPromise(
-      make({ ...flags, policy: ["fixed:9"], arrivals: "poisson:500", duration: "5m" })
+      make({ ...flags, policy: ["fixed:9"], arrivals: ["poisson:500"], duration: "5m" })
     )
     const said: Array<string> = []
     const line = { ...nobody, draw: () => expect.unreachable(), print: said.push.bind(said) }

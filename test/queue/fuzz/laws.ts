@@ -106,7 +106,7 @@ function* overlooked({ alarm, naive, now, queue }: State): Iterable<string> {
   if (!isFound && opens > now && alarm.at > opens + 1e-6)
     yield `the alarm rings at ${alarm.at}, a gate opens at ${opens}`
   const { crowded, timed } = insideOf(gates)
-  for (const gate of crowded) if (gate.parked.size === 0) yield `nobody waits at ${gate.name}`
+  for (const gate of crowded) if (!gate.isCrowded) yield `nobody waits at ${gate.name}`
   if (alarm.at === Infinity) {
     if (timed.size > 0) yield "a gate opens, and no alarm rings"
   } else if (timed.size === 0) yield "an alarm is set, and no gate is watched"

@@ -1,0 +1,3 @@
+/** Loads: the simple ones, and those that are made of others. */
+export * from "./arrivals.ts"
+export * from "./labels.ts"
