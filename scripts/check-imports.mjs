@@ -42,14 +42,15 @@ const table = {
   "queue/heap": "",
   "queue/byCount": "",
   "queue/bench": "queue/heap",
-  "queue/gate": "Limit internal/deadlines queue/bench queue/heap",
+  "queue/shares": "queue/bench",
+  "queue/gate": "Limit internal/deadlines queue/bench queue/heap queue/shares",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/gates":
-    "Limit internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/limits queue/ranked queue/tagState",
+    "Limit internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/limits queue/ranked queue/shares queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":

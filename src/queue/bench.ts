@@ -5,6 +5,11 @@ import { Heap, type Heaped } from "./heap.ts"
 export interface Ranking {
   /** Lower is earlier. It may grow without a word; where it may have become less somebody says so. */
   rankOf(first: Seated): number
+  readonly weight: number
+  /** What so many attempts of it will take, by its weight. */
+  expected(attempts: number): number
+  /** What its priority is worth to this lane. */
+  headStartOf(first: Seated): number
   /** Owned by the bench that keeps its seats with the keys. */
   seat?: Heaped | undefined
 }
@@ -24,16 +29,23 @@ export interface Seated extends Heaped {
 export const isBefore = (a: Seated, b: Seated): boolean =>
   a.level !== b.level ? a.level > b.level : a.turn !== b.turn ? a.turn < b.turn : a.tie < b.tie
 
+/** Whoever says whose turn it is, where that is not the key's own rank. */
+export interface Ranks {
+  rankOf(first: Seated): number
+}
+
 export class Bench<L extends Seated> {
   private readonly seats = new Heap<Seat<L>>(isSeatBefore)
   /** By key. `undefined` while there is but one, as at the gate of a key. */
   private byFlow: Map<Ranking, Seat<L>> | undefined = undefined
   private readonly isWithKeys: boolean
+  private readonly ranks: Ranks | undefined
   size = 0
 
   /** `isWithKeys`: seats are found at their keys, without a look-up. Of the benches of a queue one can do so. */
-  constructor(isWithKeys = false) {
+  constructor(isWithKeys = false, ranks?: Ranks) {
     this.isWithKeys = isWithKeys
+    this.ranks = ranks
   }
 
   add(lane: L): void {
@@ -41,7 +53,7 @@ export class Bench<L extends Seated> {
     const { flow } = lane
     let seat = this.seatOf(flow)
     if (seat === undefined) {
-      seat = new Seat(lane)
+      seat = new Seat(lane, this.rankOf(lane))
       if (this.isWithKeys) flow.seat = seat
       else if (this.seats.size === 1) this.byFlow ??= new Map([[this.seats.first!.flow, this.seats.first!]])
       this.byFlow?.set(flow, seat)
@@ -85,7 +97,7 @@ export class Bench<L extends Seated> {
   /** The one whose turn it is. Where ranks have grown without a word that is found out here. */
   get first(): L | undefined {
     for (let seat = this.seats.first; seat !== undefined; seat = this.seats.first) {
-      if (seat.rank >= seat.currentRank) return seat.first
+      if (seat.rank >= this.rankOf(seat.first)) return seat.first
       this.changedSeat(seat)
     }
     return undefined
@@ -103,8 +115,12 @@ export class Bench<L extends Seated> {
     return only?.flow === flow ? only : undefined
   }
 
+  private rankOf(first: L): number {
+    return this.ranks === undefined ? first.flow.rankOf(first) : this.ranks.rankOf(first)
+  }
+
   private changedSeat(seat: Seat<L>): void {
-    seat.rank = seat.currentRank
+    seat.rank = this.rankOf(seat.first)
     this.seats.changed(seat)
   }
 }
@@ -117,10 +133,10 @@ class Seat<L extends Seated> implements Heaped {
   private only: L | undefined
   private lanes: Heap<L> | undefined = undefined
 
-  constructor(lane: L) {
+  constructor(lane: L, rank: number) {
     this.flow = lane.flow
     this.only = lane
-    this.rank = this.currentRank
+    this.rank = rank
   }
 
   get first(): L {
@@ -129,10 +145,6 @@ class Seat<L extends Seated> implements Heaped {
 
   get all(): Iterable<L> {
     return this.lanes ?? [this.only!]
-  }
-
-  get currentRank(): number {
-    return this.flow.rankOf(this.first)
   }
 
   add(lane: L): void {

@@ -122,6 +122,7 @@ export class FairQueue implements Order {
     flow.running--
     this.flows.charge(flow, millis)
     this.ready.rerank(flow)
+    this.gates.charge(lane, millis)
     this.gates.leave(lane, "attempt", now)
     if (request.phase === "ended") this.letGoOf(request, now)
     this.rest(lane)

@@ -56,13 +56,17 @@ export class Flow implements Ranking, Placed {
    * Lower is earlier: what it has had, what its attempts that run now will take, and the head start of the one that would be
    * next (borrowed virtual time: Duda and Cheriton, 1999). Used up by what it then gets, so that it buys no share.
    */
-  rankOf({ priority }: Seated): number {
-    return this.virtual + this.reserved - priority * this.agingMillis
+  rankOf(lane: Seated): number {
+    return this.virtual + this.expected(this.running) - this.headStartOf(lane)
   }
 
-  /** What its attempts that run now are expected to take, by its weight. It is never part of the time of the queue. */
-  get reserved(): number {
-    return (this.running * this.meanMillis) / this.weight
+  /** What so many attempts are expected to take, by its weight. Of those that run it is never part of the time of the queue. */
+  expected(attempts: number): number {
+    return (attempts * this.meanMillis) / this.weight
+  }
+
+  headStartOf({ priority }: Seated): number {
+    return priority * this.agingMillis
   }
 
   /** An attempt has kept a worker for so long. */

@@ -66,7 +66,7 @@ export class Flows {
 
   /** It wants workers again: what it did without meanwhile is not made up for, and what it has had too much is not forgotten. */
   join(flow: Flow): void {
-    flow.virtual = Math.max(flow.virtual, this.virtual - flow.reserved)
+    flow.virtual = Math.max(flow.virtual, this.virtual - flow.expected(flow.running))
     this.activate(flow)
   }
 

@@ -3,6 +3,7 @@ import type { Limit } from "../Limit.ts"
 import { isDue } from "../internal/deadlines.ts"
 import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
+import type { Shares } from "./shares.ts"
 
 /** One limit as it is in force, and what all of its gates have in common. */
 export class LimitState {
@@ -59,6 +60,8 @@ export class Gate implements Heaped {
   lanes = 0
   /** Lanes that wait until it opens. */
   parked: Bench<Seated> | undefined = undefined
+  /** What the keys that wait at it have had of it, where there can be several. */
+  shares: Shares | undefined = undefined
   /** Of them those whose next request counts here already: time alone holds them back. */
   returned: Set<Seated> | undefined = undefined
   /** Requests in those lanes. */

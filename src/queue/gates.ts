@@ -1,12 +1,13 @@
 /** All gates of a queue: which a request has to pass, when they open, and who waits at them meanwhile. */
 import { isDue } from "../internal/deadlines.ts"
 import type * as Limit from "../Limit.ts"
-import { Bench } from "./bench.ts"
+import { Bench, type Seated } from "./bench.ts"
 import type { Flow, Lane } from "./flow.ts"
 import { Gate, type LimitState } from "./gate.ts"
 import { Heap } from "./heap.ts"
 import { Limits } from "./limits.ts"
 import type { Ranked } from "./ranked.ts"
+import { Shares } from "./shares.ts"
 import { TagState } from "./tagState.ts"
 
 /** What rings when a gate opens. */
@@ -70,7 +71,8 @@ export class Gates {
   }
 
   /** An attempt starts: in the same step as the look whether it may. */
-  enter(request: Ranked, { gates }: Lane, now: number): void {
+  enter(request: Ranked, lane: Lane, now: number): void {
+    const { gates } = lane
     let keeps = false
     for (let at = 0; at < gates.length; at++) {
       const gate = gates[at]!
@@ -78,8 +80,20 @@ export class Gates {
       keeps ||= isKept
       if (isKept && request.holds) gate.pay(now)
       else gate.enter(now)
+      if (gate.isCrowded) gate.shares?.onStart(lane)
     }
     if (keeps) request.holds = true
+  }
+
+  /** An attempt has ended after so many milliseconds: that much its key has had of the gates at which others wait. */
+  charge(lane: Lane, millis: number): void {
+    const { flow, gates } = lane
+    for (let at = 0; at < gates.length; at++) {
+      const { isCrowded, parked, shares } = gates[at]!
+      if (shares === undefined || !isCrowded) continue
+      shares.onEnd(lane, millis)
+      parked!.rerank(flow)
+    }
   }
 
   /** What lasts until then is over. All are left before anybody is let go. */
@@ -91,7 +105,8 @@ export class Gates {
   /** The lane waits at this gate until that opens. */
   park(lane: Lane, gate: Gate, now: number): void {
     lane.parkedAt = gate
-    const parked = (gate.parked ??= new Bench())
+    const parked = (gate.parked ??= benchOf(gate))
+    gate.shares?.onPark(lane)
     parked.add(lane)
     this.noteReturned(lane, gate)
     if (parked.size === 1) this.crowded.add(gate)
@@ -104,9 +119,11 @@ export class Gates {
     const gate = lane.parkedAt!
     lane.parkedAt = undefined
     gate.parked!.remove(lane)
+    gate.shares?.onUnpark(lane)
     gate.returned?.delete(lane)
     this.count(lane, gate, -lane.size)
     if (gate.isCrowded) return
+    gate.shares?.clear()
     this.crowded.delete(gate)
     this.unwatch(gate)
   }
@@ -293,4 +310,10 @@ export class Gates {
     this.alarmAt = at
     this.alarm.set(at, now)
   }
+}
+
+/** At the gate of a key, and at pauses and times, the keys stand as they do for a worker. */
+const benchOf = (gate: Gate): Bench<Seated> => {
+  if (gate.limit !== undefined && gate.limit.limit.per !== "key") gate.shares = new Shares()
+  return new Bench(false, gate.shares)
 }

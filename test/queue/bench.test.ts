@@ -5,6 +5,15 @@ import { randomOf } from "../support/random.ts"
 
 class Key implements Ranking {
   base = 0
+  readonly weight = 1
+
+  expected(): number {
+    return 0
+  }
+
+  headStartOf(): number {
+    return 0
+  }
 
   rankOf({ priority }: Seated): number {
     return this.base - priority

@@ -105,7 +105,7 @@ describe("the time of the queue", () => {
         flows.charge(flow, 1e6)
         flow.running = 0
         assert.isTrue(Number.isFinite(flow.virtual) && Number.isFinite(flows.virtual), `weight ${flow.weight}`)
-        assert.isFalse(Number.isNaN(flow.reserved))
+        assert.isFalse(Number.isNaN(flow.expected(flow.running)))
         flows.deactivate(flow)
       }
       const before = flows.virtual
