@@ -242,6 +242,8 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
     if (isFair) for (const what of allParts) world.pool.resumeOnly(what)
     yield* turns
     yield* advance(10_000)
+    // That is one step for most of it, and whoever waits for a rate, one behind the other, needs a few.
+    if (isFair) for (let more = 0; more < 8; more++) yield* advance(100)
     yield* turns
     const { delayed, heldBack, idle, waiting } = world.pool.snapshot()
     check(
