@@ -292,6 +292,21 @@ describe("what an attempt asks of its own pool", () => {
     )
   )
 
+  it.effect("passes, when it is tried again, the limit at which it counts itself", () =>
+    withPool({ maxWorkers: 1, limits: [Limit.serial((_, { id }) => (id === "part" ? id : undefined))] })((bench) =>
+      Effect.gen(function* () {
+        bench.on(
+          "asker",
+          Effect.suspend(() => bench.execute("part", { retry }) as Effect.Effect<string, string>)
+        )
+        bench.on("part", (attempt) => (attempt < 3 ? Effect.fail("no") : Effect.succeed("yes")))
+        const asker = yield* bench.call("asker")
+        yield* TestClock.adjust(1)
+        assert.strictEqual(state(asker), "success")
+      })
+    )
+  )
+
   it.effect("waits for a rate, though its key's turn is its asker's, and is not forgotten", () =>
     withPool({
       minWorkers: 4,
@@ -338,8 +353,8 @@ describe("a drain", () => {
     "a rate of one a day": (bench) => bench.submit("once"),
     "a pause of the tag": (bench) => bench.pool.pauseOnly({ tag: "Work" }),
     "a pause of the key": (bench) => bench.pool.pauseOnly({ key: "" }),
-    "pauses of two limits": (bench) =>
-      Effect.andThen(bench.pool.pauseOnly({ limit: "each" }), bench.pool.pauseOnly({ limit: "daily" })),
+    "pauses of three limits": (bench) =>
+      Effect.forEach(["each", "daily", "too"], (limit) => bench.pool.pauseOnly({ limit })),
     "a time that has not come": (bench) => bench.submit("not yet"),
     "a limit held by what never ends": (bench) => bench.submit("x/hangs")
   }
@@ -350,7 +365,8 @@ describe("a drain", () => {
       () => {
         const limits = [
           Limit.make({ name: "daily", per: entityOf, rate: { limit: 1, period: "1 day" } }),
-          Limit.make({ name: "each", per: "key", concurrency: 64 })
+          Limit.make({ name: "each", per: "key", concurrency: 64 }),
+          Limit.make({ name: "too", per: "key", concurrency: 64 })
         ]
         return withPool({ minWorkers: 4, limits, timeout: "none", drainGrace: 50 })((bench) =>
           Effect.gen(function* () {

@@ -3,9 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Random, Scope, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
-import type { CallOptions, Options } from "../../src/promise/index.ts"
+import { type CallOptions, Limit, type Options, type Pausable } from "../../src/promise/index.ts"
 import { randomOf } from "../support/random.ts"
-import { type Behaviour, behaviours, makeWorld, OwnError, type World } from "./world.ts"
+import { type Behaviour, behaviours, makeWorld, OwnError, tenantOf, type World } from "./world.ts"
 
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 1000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
@@ -19,6 +19,11 @@ type Command =
     }
   | { readonly do: "cancel" | "abort" | "finish" | "fail"; readonly key: number }
   | { readonly do: "abort-all" }
+  /** Those of which a pool makes something only if keys, priorities or limits have their say. */
+  | { readonly do: "pause-only" | "resume-only"; readonly what: Pausable }
+  | { readonly do: "cancel-some"; readonly of: string }
+  | { readonly do: "prioritize"; readonly key: number; readonly priority: number }
+  | { readonly do: "set-limit"; readonly concurrency: number; readonly rate: number }
   | { readonly do: "pause" | "resume" | "release" }
   | { readonly do: "resize"; readonly workers: number }
   | { readonly do: "advance" | "drain"; readonly millis: number }
@@ -39,7 +44,40 @@ const optionsOf = (random: Random) =>
     maxStuckWorkers: random.of([0, 0, 1])
   }) satisfies Options
 
-const commandsOf = (random: Random, length: number): ReadonlyArray<Command> => {
+/** Who runs next, for every other sequence. Of each tenant one runs at once, whatever else holds. */
+const disciplineOf = (random: Random): Options => {
+  if (random.below(2) === 0) return {}
+  const until = random.of(["attempt", "request"] as const)
+  let nobodies = 0
+  return {
+    // Two that keep what the other one waits for wait for ever: with places that are kept, what tasks ask for has keys of its own.
+    key: until === "request" ? () => `nobody ${++nobodies}` : undefined,
+    weight: (key) => key.length,
+    aging: random.of([10, 1000, "none"] as const),
+    order: random.of(["fifo", "fifo", "lifo"] as const),
+    keyCapacity: random.of(["dynamic", "none", 1, 2] as const),
+    forgetKeys: random.of([0, 1, 10_000]),
+    limits: [
+      Limit.make({ name: "tenant", per: "key", concurrency: 1, until }),
+      {
+        name: "api",
+        concurrency: random.of([1, 2, 9]),
+        rate: { limit: random.of([1, 3]), period: random.of([5, 20]), burst: random.of([1, 3]) }
+      }
+    ]
+  }
+}
+
+const allParts: ReadonlyArray<Pausable> = [
+  { tag: "run" },
+  { key: "t0" },
+  { key: "t1" },
+  { key: "" },
+  { limit: "tenant" },
+  { limit: "api" }
+]
+
+const commandsOf = (random: Random, length: number, isFair: boolean): ReadonlyArray<Command> => {
   let lastKey = 0
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   return Array.from({ length }, (): Command => {
@@ -48,7 +86,8 @@ const commandsOf = (random: Random, length: number): ReadonlyArray<Command> => {
       const options: CallOptions = {
         timeout: random.of([undefined, undefined, 10, 20, "none"]),
         expiresIn: random.of([undefined, undefined, 10, 25]),
-        retry: random.of([undefined, "none", { times: 2, base: random.of([0, 5, 10]) }])
+        retry: random.of([undefined, "none", { times: 2, base: random.of([0, 5, 10]) }]),
+        ...(isFair && { priority: random.of([undefined, 0, 1, -10]), key: tenantOf(lastKey + 1) })
       }
       return { do: random.of(["run", "submit"] as const), key: ++lastKey, behaviour: random.of(behaviours), options }
     }
@@ -57,6 +96,12 @@ const commandsOf = (random: Random, length: number): ReadonlyArray<Command> => {
     if (roll < 74) return { do: "resize", workers: random.below(5) }
     if (roll < 80) return { do: random.of(["pause", "resume", "resume", "release"] as const) }
     if (roll < 81) return { do: "drain", millis: random.of([0, 20, 100]) }
+    if (isFair && roll < 90) {
+      if (roll < 84) return { do: random.of(["pause-only", "resume-only"] as const), what: random.of(allParts) }
+      if (roll < 85) return { do: "cancel-some", of: random.of(["t0", "t1", ""]) }
+      if (roll < 88) return { do: "prioritize", key: anyKey(), priority: random.of([-10, 0, 3]) }
+      return { do: "set-limit", concurrency: random.of([1, 2, 9]), rate: random.of([1, 4]) }
+    }
     return { do: "advance", millis: random.of([0, 1, 1, 5, 10, 25, 1000]) }
   })
 }
@@ -92,6 +137,18 @@ const apply = (world: World, command: Command): Effect.Effect<void> => {
       })
     case "drain":
       return Effect.sync(() => void pool.drain({ deadline: command.millis }))
+    case "pause-only":
+      return Effect.sync(() => pool.pauseOnly(command.what))
+    case "resume-only":
+      return Effect.sync(() => pool.resumeOnly(command.what))
+    case "cancel-some":
+      return Effect.sync(() => void pool.cancelAll({ key: command.of, where: ({ attempts }) => attempts < 2 }))
+    case "prioritize":
+      return Effect.sync(() => void world.tickets.get(command.key)?.setPriority(command.priority))
+    case "set-limit":
+      return Effect.sync(() =>
+        pool.setLimit("api", { concurrency: command.concurrency, rate: { limit: command.rate, period: 10 } })
+      )
     case "pause":
     case "resume":
     case "release":
@@ -160,11 +217,14 @@ const disagreements = (world: World): ReadonlyArray<string> => {
 const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
   Effect.gen(function* () {
     const random = randomOf(seed)
-    const options = optionsOf(random)
-    const commands = commandsOf(random, 10 + random.below(40))
-    const limit = options.maxWorkers + options.maxStuckWorkers
+    const discipline = disciplineOf(random)
+    const isFair = discipline.limits !== undefined
+    const bounds = optionsOf(random)
+    const options = { ...bounds, ...discipline }
+    const commands = commandsOf(random, 10 + random.below(40), isFair)
+    const limit = bounds.maxWorkers + bounds.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, isFair).pipe(Scope.provide(scope))
     const done: Array<Command> = []
     const check = (...more: ReadonlyArray<string | false>) => {
       const problems = [...problemsOf(world, limit), ...more.filter((problem) => problem !== false)]
@@ -179,14 +239,16 @@ const runSequence = (seed: number): Effect.Effect<PoolSnapshot.PoolSnapshot> =>
       if (random.below(3) === 0) yield* turns
     }
     world.pool.resume()
+    if (isFair) for (const what of allParts) world.pool.resumeOnly(what)
     yield* turns
     yield* advance(10_000)
     yield* turns
-    const { delayed, idle, waiting } = world.pool.snapshot()
+    const { delayed, heldBack, idle, waiting } = world.pool.snapshot()
     check(
-      world.asking > 0 && `${world.asking} still wait for what they have asked`,
+      // What is at work for ever may have the last place of a limit.
+      world.asking > 0 && (!isFair || world.bodies === 0) && `${world.asking} still wait for what they have asked`,
       delayed > 0 && "a request is forgotten, delayed",
-      waiting > 0 && idle > 0 && "a request is forgotten beside an idle worker"
+      waiting > heldBack && idle > 0 && "a request is forgotten beside an idle worker"
     )
     const closing = world.pool.drain()
     yield* turns

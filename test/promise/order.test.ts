@@ -364,3 +364,61 @@ describe("some of the requests", () => {
     expect(tickets[0]!.setPriority(1)).toBe(false)
   })
 })
+
+describe("a request within a request", () => {
+  it.each([
+    ["its key", [{ name: "key", per: "key", concurrency: 1 }]],
+    [
+      "its key and a rate",
+      [
+        { name: "key", per: "key", concurrency: 1 },
+        { name: "api", rate: { limit: 1, period: 20 } }
+      ]
+    ],
+    [
+      "both",
+      [
+        { name: "key", per: "key", concurrency: 1 },
+        { name: "api", concurrency: 1, rate: { limit: 1, period: 20 } }
+      ]
+    ]
+  ] satisfies ReadonlyArray<[string, Options["limits"]]>)(
+    "passes where its caller has the only place: %s",
+    async (_, limits) => {
+      const { advance, note, notes, pool } = openHeld({ ...one, limits })
+      const nest = (depth: number): Promise<number> =>
+        pool.run(
+          () => {
+            note(`${depth}`)
+            return depth === 3 ? depth : nest(depth + 1)
+          },
+          { key: "a" }
+        )
+      const call = nest(1)
+      await advance(50)
+      expect(await call).toBe(3)
+      expect(notes).toEqual(limits.length === 1 ? ["0 1", "0 2", "0 3"] : ["0 1", "20 2", "40 3"])
+    }
+  )
+
+  it("waits for the place that somebody else has, not for that of its caller", async () => {
+    let entity: string | undefined = "one"
+    const limits: Options["limits"] = [
+      { name: "key", per: "key", concurrency: 1 },
+      { name: "entity", per: () => entity, concurrency: 1 }
+    ]
+    const { advance, notes, pool, work } = openHeld({ minWorkers: 2, maxWorkers: 2, limits })
+    const other = pool.run(work("other", 30), { key: "b" })
+    entity = undefined
+    const call = pool.run(
+      () => {
+        entity = "one"
+        return pool.run(work("inner"), { key: "a" })
+      },
+      { key: "a" }
+    )
+    await advance(31)
+    await Promise.all([other, call])
+    expect(notes).toEqual(["0 other", "30 inner"])
+  })
+})

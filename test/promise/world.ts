@@ -3,6 +3,7 @@ import { Clock, Duration, Effect } from "effect"
 import {
   type CallOptions,
   type Attempt,
+  NotBefore,
   type Options,
   type Pool,
   PoolError,
@@ -15,7 +16,7 @@ import type { End } from "../../src/Outcome.ts"
 
 /**
  * What a task does. `gate` waits to be told; `deaf` and `hang` do not listen to their signal. Those that ask have other
- * requests of the same pool run: they wait for them, or (`leaves`) they do not.
+ * requests of the same pool run: they wait for them, or (`leaves`) they do not. `later` asks to be called again, twice.
  */
 export const behaviours = [
   "value",
@@ -32,9 +33,13 @@ export const behaviours = [
   "passes-on",
   "asks-by-ticket",
   "asks-by-map",
-  "leaves"
+  "leaves",
+  "later"
 ] as const
 export type Behaviour = (typeof behaviours)[number]
+
+/** Whose request one of this key is, where tenants are told apart. */
+export const tenantOf = (key: number): string | undefined => (key % 3 === 2 ? undefined : `t${key % 3}`)
 
 /** What one call came to. */
 export type Result = Exclude<End, "cancelled"> | "refused" | "gaveUp"
@@ -67,11 +72,17 @@ export class World {
   readonly running = new Map<number, AbortSignal>()
   /** What these fail with is what another request has ended with. */
   readonly passingOn = new Set<number>()
+  /** How often those have said that it is too early. */
+  private readonly postponed = new Map<number, number>()
+  /** Of each tenant one runs at once. What tasks ask for is nobody's. */
+  private readonly isFair: boolean
+  private readonly atWork = new Set<string>()
   private lastPart = 100_000
   private free!: () => void
   readonly release = new Promise<void>((resolve) => (this.free = resolve))
 
-  constructor(pool: Pool, core: Core, clock: Clock.Clock) {
+  constructor(pool: Pool, core: Core, clock: Clock.Clock, isFair: boolean) {
+    this.isFair = isFair
     this.pool = pool
     this.core = core
     this.clock = clock
@@ -111,7 +122,11 @@ export class World {
       if (attempt.signal.aborted) this.breaches.push(`request ${key} begins with a signal that is aborted`)
       this.running.set(key, attempt.signal)
       this.come(behaviour)
+      const tenant = this.isFair && key < 100_000 ? tenantOf(key) : undefined
+      if (tenant !== undefined && this.atWork.has(tenant)) this.breaches.push(`two of tenant ${tenant} run at once`)
+      if (tenant !== undefined) this.atWork.add(tenant)
       const end = () => {
+        if (tenant !== undefined) this.atWork.delete(tenant)
         this.running.delete(key)
         this.bodies--
         if (isDeaf(behaviour)) this.deaf--
@@ -213,6 +228,13 @@ export class World {
         return this.byTicket(signal).then(() => key)
       case "asks-by-map":
         return this.waiting(() => this.byMap()).then(() => key)
+      case "later": {
+        const times = (this.postponed.get(key) ?? 0) + 1
+        this.postponed.set(key, times)
+        const at = (["tag", "key", "pool", "api", "tenant", "nobody"] as const)[(key + times) % 6]!
+        if (times < 3) throw new NotBefore((key * 5) % 30, { at, countsAsAttempt: key % 4 === 0 })
+        return key
+      }
       case "leaves":
         // Nobody waits for its end, nor, where there is room, for its place.
         if (this.core.queue.hasRoom) void this.leave(++this.lastPart)
@@ -265,11 +287,11 @@ export const resultOf = (error: unknown, signal?: AbortSignal): Result => {
   }
 }
 
-export const makeWorld = (options: Options) =>
+export const makeWorld = (options: Options, isFair: boolean) =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const held = Object.assign(Object.create(clock) as Clock.Clock, { hold: () => {}, release: () => {} })
     const pool = (yield* make({ ...options, idPrefix: "input " }, () => held)) as PoolOf<{}>
     const { core } = (pool as unknown as { readonly parts: { readonly door: { readonly core: Core } } }).parts.door
-    return new World(pool, core, clock)
+    return new World(pool, core, clock, isFair)
   })
