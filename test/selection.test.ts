@@ -295,7 +295,9 @@ describe("setPriority", () => {
         yield* bench.call("runs")
         yield* bench.submit("a")
         const b = yield* bench.submit("b")
+        assert.deepStrictEqual([b.key, yield* b.priority], ["", 0])
         assert.isTrue(yield* b.setPriority(1))
+        assert.strictEqual(yield* b.priority, 1)
         yield* TestClock.adjust(10)
         assert.deepStrictEqual(
           bench.log.filter((line) => line.endsWith("start")).map((line) => line.split(" ")[1]),

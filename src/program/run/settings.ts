@@ -5,7 +5,7 @@ import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
-import { millisOr, numberOr } from "../settings/quantities.ts"
+import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
 export interface Flags {
@@ -82,7 +82,7 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
 /** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
 const keyCapacityOf = ({ keyCapacity, strategy = "suspend" }: Flags): ElasticPool.Options["keyCapacity"] => {
   if (keyCapacity === undefined) return strategy === "suspend" ? undefined : "none"
-  return keyCapacity === "dynamic" || keyCapacity === "none" ? keyCapacity : numberOr(keyCapacity)
+  return keyCapacityOr(keyCapacity)
 }
 
 /**

@@ -44,3 +44,7 @@ export const shareOf = (text: string): number | undefined => {
 /** What the pool takes for a time or a number: that, if it is one, and else the text, for the pool to refuse. */
 export const millisOr = (text: string | undefined): never => (text && (millisOf(text) ?? text)) as never
 export const numberOr = (text: string | undefined): never => (text && (numberOf(text) ?? text)) as never
+
+/** The same for the share of a key. */
+export const keyCapacityOr = (text: string | undefined): never =>
+  text === "dynamic" || text === "none" ? (text as never) : numberOr(text)

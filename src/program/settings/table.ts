@@ -1,7 +1,7 @@
 /** The settings of the service: one table, from which come the flags, the environment and the keys of the file. */
 import { isIP } from "node:net"
 import { limitsOf } from "./limits.ts"
-import { bytesOf, millisOf, millisOr, numberOf, numberOr } from "./quantities.ts"
+import { bytesOf, keyCapacityOr, millisOf, millisOr, numberOf, numberOr } from "./quantities.ts"
 
 /** What a text may be, and how the help and an error tell it. */
 export interface Kind<A> {
@@ -86,7 +86,7 @@ const poolCapacity: Kind<never> = {
 const keyCapacity: Kind<never> = {
   metavar: "N",
   expected: 'a whole number, at least 1, "dynamic" or "none"',
-  read: (text) => (text === "dynamic" || text === "none" ? (text as never) : numberOr(text))
+  read: keyCapacityOr
 }
 /** What is wrong with one is told by the library, field by field. */
 const limits: Kind<ReturnType<typeof limitsOf>> = {

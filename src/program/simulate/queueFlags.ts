@@ -3,7 +3,7 @@ import { Effect, Result } from "effect"
 import type { Limit, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { limitForm, limitOfText } from "../settings/limits.ts"
-import { millisOr, numberOf, numberOr } from "../settings/quantities.ts"
+import { keyCapacityOr, millisOr, numberOf } from "../settings/quantities.ts"
 
 /** As the command line gives them; `undefined` is not set. */
 export interface QueueFlags {
@@ -24,7 +24,7 @@ export const parseQueue = (flags: QueueFlags): Effect.Effect<PoolConfig.Options,
       ...(weights.size === 0 ? {} : { weight: (key: string) => weights.get(key) ?? 1 }),
       aging: millisOr(aging),
       order,
-      keyCapacity: keyCapacity === "dynamic" || keyCapacity === "none" ? keyCapacity : numberOr(keyCapacity)
+      keyCapacity: keyCapacityOr(keyCapacity)
     }
   })
 
