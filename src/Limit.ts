@@ -18,7 +18,10 @@ export interface Rate {
   readonly limit: number
   /** Above zero. */
   readonly period: Duration.Input
-  /** The most that may start at once after a rest. A whole number, at least 1. Default: `limit`. */
+  /**
+   * The most that may start at once after a rest. A whole number, at least 1. Default: `limit`. What waits is let go on whole
+   * milliseconds: with a burst of 1, 700 in a second are 500.
+   */
   readonly burst?: number | undefined
 }
 
@@ -75,7 +78,10 @@ export interface Options {
 }
 
 /** A limit of these options. It never throws: what is wrong with them is in `invalid`. */
-export const make = (options: Options): Limit => {
+export const make = (options: Options): Limit => made(options, false)
+
+/** `isFree`: it may bound nothing. */
+const made = (options: Options, isFree: boolean): Limit => {
   const { concurrency = Infinity, name, per = "pool", rate, tags, until = "attempt" } = options
   const where = `limits.${typeof name === "string" && name !== "" ? name : "?"}`
   const checked = rate === undefined ? undefined : resolveRate(`${where}.rate`, rate)
@@ -86,7 +92,7 @@ export const make = (options: Options): Limit => {
     (typeof per === "function" ? undefined : checks.oneOf("pool", "tag", "key")(`${where}.per`, per)) ??
     (concurrency === Infinity ? undefined : checks.wholeFrom(1)(`${where}.concurrency`, concurrency)) ??
     (checked !== undefined && "_tag" in checked ? checked : undefined) ??
-    (concurrency === Infinity && rate === undefined
+    (concurrency === Infinity && rate === undefined && !isFree
       ? checks.wrong(where, "a limit with `concurrency` or `rate`, or both", "neither")
       : undefined) ??
     (tags === undefined || (Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))
@@ -117,7 +123,7 @@ export const serial = (
 /** Whether a value was made by `make` or `serial`. */
 export const isLimit = (u: unknown): u is Limit => Predicate.hasProperty(u, TypeId)
 
-/** What `setLimit` may change. What is not set stays; `"none"` takes that half of the limit away. */
+/** What `setLimit` may change. What is not set stays; `"none"` takes that half of the limit away, and with both it bounds nothing. */
 export interface Change {
   /** The most that may run at once. */
   readonly concurrency?: number | "none" | undefined
@@ -127,17 +133,20 @@ export interface Change {
 
 /** The limit after the change, or what is wrong with the change. @internal */
 export const change = (self: Limit, { concurrency, rate }: Change): Limit =>
-  make({
-    name: self.name,
-    per: self.per,
-    until: self.until,
-    tags: self.tags === undefined ? undefined : [...self.tags],
-    concurrency: concurrency === undefined ? self.concurrency : concurrency === "none" ? undefined : concurrency,
-    rate:
-      rate === "none"
-        ? undefined
-        : (rate ?? (self.rate && { limit: self.rate.limit, period: self.rate.periodMillis, burst: self.rate.burst }))
-  })
+  made(
+    {
+      name: self.name,
+      per: self.per,
+      until: self.until,
+      tags: self.tags === undefined ? undefined : [...self.tags],
+      concurrency: concurrency === undefined ? self.concurrency : concurrency === "none" ? undefined : concurrency,
+      rate:
+        rate === "none"
+          ? undefined
+          : (rate ?? (self.rate && { limit: self.rate.limit, period: self.rate.periodMillis, burst: self.rate.burst }))
+    },
+    true
+  )
 
 const resolveRate = (field: string, rate: Rate): ResolvedRate | InvalidPoolConfig => {
   if (typeof rate !== "object" || rate === null) return checks.wrong(field, "an object with `limit` and `period`", rate)

@@ -224,6 +224,20 @@ describe("pauseOnly", () => {
     )
   )
 
+  it.effect("while a drain runs it does nothing: what was accepted is to be finished", () =>
+    withPool({ minWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("runs", Effect.as(Effect.sleep(10), "runs"))
+        yield* bench.call("runs")
+        const a = yield* bench.call("a", { key: "x" })
+        yield* Effect.forkChild(bench.pool.drain(), { startImmediately: true })
+        yield* bench.pool.pauseOnly({ key: "x" })
+        yield* TestClock.adjust(10)
+        assert.strictEqual(state(a), "success")
+      })
+    )
+  )
+
   it.effect.each([
     [{ tag: "Nobody" }, "tag", "Work"],
     [{ limit: "none" }, "limit", "wide"]
@@ -284,6 +298,30 @@ describe("gates", () => {
         assert.deepStrictEqual(yield* bench.pool.gates(), [])
       })
     )
+  )
+})
+
+describe("setLimit", () => {
+  it.effect("lifts a limit, and what waited at it starts", () =>
+    withPool({ minWorkers: 4, limits: [Limit.make({ name: "one", concurrency: 1 })] })((bench) =>
+      Effect.gen(function* () {
+        for (const id of ["a", "b", "c"]) bench.on(id, Effect.never)
+        for (const id of ["a", "b", "c"]) yield* bench.call(id)
+        assert.strictEqual(bench.running, 1)
+        yield* bench.pool.setLimit("one", { concurrency: "none" })
+        assert.strictEqual(bench.running, 3)
+        yield* bench.pool.setLimit("one", { concurrency: 1 })
+        assert.deepInclude((yield* bench.pool.snapshot).limits["one"], { concurrency: 1, running: 3 })
+      })
+    )
+  )
+
+  it.effect("of a tag that nobody handles is refused when the pool is built", () =>
+    Effect.gen(function* () {
+      const limits = [Limit.make({ name: "one", concurrency: 1, tags: ["Wrok"] })]
+      const error = yield* Effect.flip(withPool({ limits })(() => Effect.void))
+      assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "limits.one.tags", actual: '"Wrok"' })
+    })
   )
 })
 

@@ -8,6 +8,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
+import * as checks from "./checks.ts"
 import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
@@ -67,6 +68,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   const nesting = new Nesting()
   const routes = yield* makeRoutes(handlers, config, canceller, nesting)
+  yield* checkLimits(config, routes)
   const runRoute: Route = {
     tag: "run",
     policy: config.policy,
@@ -243,6 +245,20 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   return core
 })
+
+/** A limit for a tag that nobody handles would limit nobody. */
+const checkLimits = (
+  { discipline }: PoolConfig["Service"],
+  routes: ReadonlyMap<string, Route>
+): Effect.Effect<void, InvalidPoolConfig> => {
+  const known = [...routes.keys(), "run"]
+  for (const { name, tags = [] } of discipline.limits) {
+    const unknown = [...tags].find((tag) => !known.includes(tag))
+    if (unknown !== undefined)
+      return Effect.fail(checks.wrong(`limits.${name}.tags`, `some of ${known.join(", ")}`, unknown))
+  }
+  return Effect.void
+}
 
 const itself = (payload: unknown) => payload
 

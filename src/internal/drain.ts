@@ -47,7 +47,10 @@ export class Drain {
   private interruptedCount = 0
   private readonly report = Deferred.makeUnsafe<DrainReport.DrainReport>()
   private readonly deadline = new Deadline((now) => this.force(now))
-  private readonly grace = new Deadline((now) => this.close(now))
+  private readonly grace = new Deadline((now) => this.endGrace(now))
+  /** Those that are to be ended are not yet: with very many of them that takes turns. */
+  private interrupting = 0
+  private isGraceOver = false
   private pool!: Dependencies
 
   /** The drain looks at everything, and much looks at its state: it is made first and told of the rest here. */
@@ -135,15 +138,28 @@ export class Drain {
   }
 
   /** However many they are, the host gets its turns in between. */
-  private interruptAll(requests: ReadonlyArray<PoolRequest>, then?: () => void, from = 0): void {
+  private interruptAll(requests: ReadonlyArray<PoolRequest>, then?: () => void): void {
+    this.interrupting++
+    this.interruptFrom(0, requests, then)
+  }
+
+  private interruptFrom(from: number, requests: ReadonlyArray<PoolRequest>, then: (() => void) | undefined): void {
     const { admission, now, turn } = this.pool
     for (let at = from; at < requests.length; at++) {
       const time = now()
-      if (turn.isOver(time)) return turn.defer(() => this.interruptAll(requests, then, at))
+      if (turn.isOver(time)) return turn.defer(() => this.interruptFrom(at, requests, then))
       admission.interrupt(requests[at]!, time)
     }
+    this.interrupting--
     then?.()
-    this.check()
+    if (this.isGraceOver && this.interrupting === 0) this.close(now())
+    else this.check()
+  }
+
+  /** What ignores its interruption is given up on; but nothing that only waits is left without its end, however many there are. */
+  private endGrace(now: number): void {
+    if (this.interrupting > 0) this.isGraceOver = true
+    else this.close(now)
   }
 
   private close(now: number): void {

@@ -1,46 +1,25 @@
-/** All gates of a queue: which a request has to pass, when they open, and who waits at them meanwhile. */
-import { isDue } from "../internal/deadlines.ts"
+/** All gates of a queue: which a request has to pass, and who closes them. */
 import type * as Limit from "../Limit.ts"
-import { Bench, type Seated } from "./bench.ts"
 import type { Flow, Lane } from "./flow.ts"
 import { Gate, type LimitState } from "./gate.ts"
-import { Heap } from "./heap.ts"
 import { Limits } from "./limits.ts"
+import { type Alarm, Parking } from "./parking.ts"
 import type { Ranked } from "./ranked.ts"
-import { Shares } from "./shares.ts"
 import { TagState } from "./tagState.ts"
 
-/** What rings when a gate opens. */
-export interface Alarm {
-  /** At this instant, in place of any other. */
-  set(at: number, now: number): void
-  clear(): void
-}
-
-export class Gates {
+export class Gates extends Parking {
   readonly limits: Limits
-  /** Requests that wait at a gate. */
-  heldBack = 0
   /** For times of the whole pool. */
   pool: Gate | undefined = undefined
   private readonly tags = new Map<string, TagState>()
-  /** Of those that open by themselves, and at which somebody waits. */
-  private readonly timed = new Heap<Gate>((a, b) => a.timedAt < b.timedAt)
-  /** Those at which somebody waits. */
-  private readonly crowded = new Set<Gate>()
   /** Those that somebody has closed. */
   private readonly paused = new Set<Gate>()
   /** There are, or were, others than those of limits. */
   private hasOwn = false
-  private alarmAt = Infinity
-  private readonly alarm: Alarm
-  /** This lane waits no more: it goes where its requests can be taken. */
-  private readonly onLetGo: (lane: Lane) => void
 
   constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane) => void) {
+    super(alarm, onLetGo)
     this.limits = new Limits(limits)
-    this.alarm = alarm
-    this.onLetGo = onLetGo
   }
 
   tag(tag: string): TagState {
@@ -52,10 +31,6 @@ export class Gates {
   /** Whether anything could be in the way of anybody. */
   get areAny(): boolean {
     return this.hasOwn || this.limits.all.length > 0
-  }
-
-  get allTags(): Iterable<TagState> {
-    return this.tags.values()
   }
 
   /** The first closed gate before the head of this lane. */
@@ -100,105 +75,6 @@ export class Gates {
   leave({ gates }: Lane, until: "attempt" | "request", now: number): void {
     for (let at = 0; at < gates.length; at++) if (gates[at]!.limit!.limit.until === until) gates[at]!.leave()
     for (let at = 0; at < gates.length; at++) if (gates[at]!.isCrowded) this.letGo(gates[at]!, now)
-  }
-
-  /** The lane waits at this gate until that opens. */
-  park(lane: Lane, gate: Gate, now: number): void {
-    lane.parkedAt = gate
-    const parked = (gate.parked ??= benchOf(gate))
-    gate.shares?.onPark(lane)
-    parked.add(lane)
-    this.noteReturned(lane, gate)
-    if (parked.size === 1) this.crowded.add(gate)
-    this.count(lane, gate, lane.size)
-    // One whose time has come stays watched until what waits at it has been looked at.
-    if (!isDue(gate.timedAt, now)) this.watch(gate, now)
-  }
-
-  unpark(lane: Lane): void {
-    const gate = lane.parkedAt!
-    lane.parkedAt = undefined
-    gate.parked!.remove(lane)
-    gate.shares?.onUnpark(lane)
-    gate.returned?.delete(lane)
-    this.count(lane, gate, -lane.size)
-    if (gate.isCrowded) return
-    gate.shares?.clear()
-    this.crowded.delete(gate)
-    this.unwatch(gate)
-  }
-
-  /** Another request is the next of a lane that waits at a gate. */
-  changed(lane: Lane): void {
-    const gate = lane.parkedAt!
-    gate.parked!.changed(lane)
-    this.noteReturned(lane, gate)
-  }
-
-  private noteReturned(lane: Lane, gate: Gate): void {
-    if ((lane.head as Ranked | undefined)?.holds === true && gate.limit?.limit.until === "request")
-      (gate.returned ??= new Set()).add(lane)
-    else gate.returned?.delete(lane)
-  }
-
-  /** So many more, or fewer, requests stand in a lane that waits at a gate. */
-  count({ flow, tag }: Lane, gate: Gate, requests: number): void {
-    this.heldBack += requests
-    gate.heldBack += requests
-    flow.heldBack += requests
-    tag.heldBack += requests
-    if (gate.limit !== undefined) gate.limit.heldBack += requests
-  }
-
-  /** A lane that a gate has let go has been used, or is of no use: another one may go. */
-  used(lane: Lane, now: number): void {
-    const gate = lane.wokenBy
-    if (gate === undefined) return
-    lane.wokenBy = undefined
-    gate.woken--
-    if (gate.isCrowded) this.letGo(gate, now)
-  }
-
-  /** Lets as many lanes go as have room, first those that count already. One that comes to another closed gate waits there. */
-  letGo(gate: Gate, now: number): void {
-    for (let lane = this.next(gate, now); lane !== undefined; lane = this.next(gate, now)) {
-      this.unpark(lane)
-      const closed = this.closed(lane, now)
-      if (closed !== undefined) {
-        this.park(lane, closed, now)
-        continue
-      }
-      lane.wokenBy = gate
-      gate.woken++
-      this.onLetGo(lane)
-    }
-    this.watch(gate, now)
-  }
-
-  private next(gate: Gate, now: number): Lane | undefined {
-    if (!gate.isCrowded) return undefined
-    const returned = gate.returned?.values().next().value
-    if (returned !== undefined && gate.room(now, true) > 0) return returned as Lane
-    return gate.room(now) > 0 ? (gate.parked!.first as Lane) : undefined
-  }
-
-  /** Lets go what waits at gates whose time has come. */
-  openDue(now: number): void {
-    for (let gate = this.timed.first; gate !== undefined && isDue(gate.timedAt, now); gate = this.timed.first) {
-      this.unwatch(gate)
-      this.letGo(gate, now)
-    }
-    this.setAlarm(now)
-  }
-
-  /** The alarm has rung. */
-  onAlarm(now: number): void {
-    this.alarmAt = Infinity
-    this.openDue(now)
-  }
-
-  get hasDue(): boolean {
-    return this.timed.size > 0
   }
 
   /**
@@ -267,10 +143,10 @@ export class Gates {
     for (const state of this.limits.all) if (state.paused) this.pauseLimit(state, false, flows, now)
   }
 
-  /** Those of the pool's and the tags' limits, and of the others those that are closed by somebody or hold something back. */
+  /** Those that somebody has closed or that hold something back, and then the others of limits that count the pool or each tag. */
   inUse(most: number): ReadonlyArray<Gate> {
     const found = new Set<Gate>()
-    for (const gates of [this.limits.few(this.tags.values()), this.paused, this.crowded]) {
+    for (const gates of [this.paused, this.crowded, this.limits.few(this.tags.values())]) {
       for (const gate of gates) {
         if (found.size >= most) break
         found.add(gate)
@@ -278,42 +154,4 @@ export class Gates {
     }
     return [...found]
   }
-
-  /** Nobody waits any more, and nothing is to ring. */
-  stop(): void {
-    this.alarmAt = Infinity
-    this.alarm.clear()
-  }
-
-  private watch(gate: Gate, now: number): void {
-    const at = gate.isCrowded ? gate.opensAt : Infinity
-    if (at === Infinity || isDue(at, now)) this.unwatch(gate)
-    else {
-      gate.timedAt = at
-      if (gate.heapAt < 0) this.timed.push(gate)
-      else this.timed.changed(gate)
-      this.setAlarm(now)
-    }
-  }
-
-  private unwatch(gate: Gate): void {
-    if (gate.heapAt < 0) return
-    this.timed.remove(gate)
-    gate.timedAt = Infinity
-    if (this.timed.size === 0 && this.alarmAt !== Infinity) this.stop()
-  }
-
-  /** The alarm may ring too early, never too late. */
-  private setAlarm(now: number): void {
-    const at = this.timed.first?.timedAt ?? Infinity
-    if (at >= this.alarmAt) return
-    this.alarmAt = at
-    this.alarm.set(at, now)
-  }
-}
-
-/** At the gate of a key, and at pauses and times, the keys stand as they do for a worker. */
-const benchOf = (gate: Gate): Bench<Seated> => {
-  if (gate.limit !== undefined && gate.limit.limit.per !== "key") gate.shares = new Shares()
-  return new Bench(false, gate.shares)
 }

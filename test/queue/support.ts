@@ -3,7 +3,7 @@ import { HandlerCounters } from "../../src/internal/counters.ts"
 import { Details, type Route } from "../../src/internal/request.ts"
 import type { Limit } from "../../src/Limit.ts"
 import type { Discipline } from "../../src/PoolConfig.ts"
-import type { Alarm } from "../../src/queue/gates.ts"
+import type { Alarm } from "../../src/queue/parking.ts"
 import { RankedRequest, type Values } from "../../src/queue/ranked.ts"
 import * as RequestPolicy from "../../src/RequestPolicy.ts"
 
