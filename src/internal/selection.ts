@@ -12,7 +12,7 @@ import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 
 export const makeSelection = (core: Core) => {
-  const { admission, config, crew, events, nesting, now, queue, routes, runRoute, turn } = core
+  const { admission, config, crew, drain, events, nesting, now, queue, routes, runRoute, turn } = core
 
   /** The places in which a request can be, in the order of a list. */
   const inPhase = (phase: Phase): ReadonlyArray<PoolRequest> =>
@@ -58,6 +58,8 @@ export const makeSelection = (core: Core) => {
   }
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
+    // A drain has taken all of them back, and could not end.
+    if (paused && drain.state !== "open") return undefined
     const { flows, gates } = queue.rank()
     const at = now()
     if (what.tag !== undefined) {
