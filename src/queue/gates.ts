@@ -33,10 +33,10 @@ export class Gates {
   private hasOwn = false
   private alarmAt = Infinity
   private readonly alarm: Alarm
-  /** This lane waits no more: it goes where its requests can be taken. */
-  private readonly onLetGo: (lane: Lane) => void
+  /** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
+  private readonly onLetGo: (lane: Lane, places: number) => void
 
-  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane) => void) {
+  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
     this.limits = new Limits(limits)
     this.alarm = alarm
     this.onLetGo = onLetGo
@@ -153,7 +153,8 @@ export class Gates {
       }
       lane.wokenBy = gate
       gate.woken++
-      this.onLetGo(lane)
+      // One that counts already needs no place.
+      this.onLetGo(lane, Math.max(1, gate.places(now)))
     }
     this.watch(gate, now)
   }
