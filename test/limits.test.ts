@@ -210,6 +210,18 @@ describe("one at a time", () => {
   )
 })
 
+describe("a limit of a value", () => {
+  it.effect("has no gate left of requests that went before they had started", () =>
+    withPool({ limits: [Limit.make({ name: "each", per: entityOf, concurrency: 1 })] })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.pool.pause
+        for (const ticket of yield* submitAll(bench, numbered(100))) yield* ticket.cancel
+        assert.isBelow((yield* bench.pool.snapshot).limits["each"]!.gates, 3)
+      })
+    )
+  )
+})
+
 describe("a limit of so many at once", () => {
   it.effect("is held by an attempt that has ended for its caller, until it has really ended", () =>
     withPool({ minWorkers: 4, timeout: 10, interruptGrace: 20, limits: [Limit.make({ name: "one", concurrency: 1 })] })(

@@ -237,6 +237,48 @@ describe("the request itself", () => {
   )
 })
 
+describe("a drain, where an attempt says so", () => {
+  it.effect.each<["finish" | "interrupt", number, string]>([
+    ["finish", 1000, "success"],
+    ["finish", 10_000, "RequestInterrupted"],
+    ["interrupt", 1000, "RequestInterrupted"]
+  ])("with waiting: %s, and %i ms of 5,000 to wait", ([waiting, millis, heard]) =>
+    pool()((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", (attempt) => Effect.andThen(Effect.sleep(10), once(NotBefore.of(millis))(attempt)))
+        const caller = yield* bench.call("a")
+        yield* TestClock.adjust(0)
+        const drain = yield* Effect.forkChild(bench.pool.drain({ deadline: 5000, waiting }), { startImmediately: true })
+        yield* TestClock.adjust(10)
+        // What could not come back before the end has it at once.
+        assert.strictEqual(state(drain), heard === "success" ? "waits" : "success")
+        yield* TestClock.adjust(1010)
+        assert.strictEqual(state(caller), heard)
+        assert.deepInclude(yield* Fiber.join(drain), { forced: false })
+      })
+    )
+  )
+})
+
+describe("when the time has come", () => {
+  it.effect("all workers are woken, also where one that has just ended looks before the alarm rings", () =>
+    pool({ minWorkers: 8, maxWorkers: 8 })((bench) =>
+      Effect.gen(function* () {
+        yield* Effect.forkChild(bench.pool.run(Effect.sleep(100)), { startImmediately: true })
+        bench.on("first", once(NotBefore.of(100)))
+        yield* bench.call("first")
+        yield* TestClock.adjust(0)
+        for (let number = 0; number < 20; number++) {
+          bench.on(`b${number}`, Effect.never)
+          yield* bench.call(`b${number}`)
+        }
+        yield* TestClock.adjust(100)
+        assert.deepInclude(yield* bench.pool.snapshot, { running: 8, idle: 0 })
+      })
+    )
+  )
+})
+
 describe("which errors", () => {
   class Busy extends Error {
     readonly _tag = "Busy"

@@ -250,6 +250,21 @@ describe("pauseOnly", () => {
     )
   )
 
+  it.effect("is not heard while the pool drains: that could not end", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(10), "done"))
+        yield* bench.call("a")
+        const waiting = yield* bench.call("b")
+        const drain = yield* Effect.forkChild(bench.pool.drain(), { startImmediately: true })
+        yield* bench.pool.pauseOnly({ tag: "Work" })
+        yield* TestClock.adjust(10)
+        assert.strictEqual(state(waiting), "success")
+        assert.deepInclude(yield* Fiber.join(drain), { forced: false })
+      })
+    )
+  )
+
   it.effect("it is an event", () =>
     withPool()((bench) =>
       Effect.gen(function* () {

@@ -212,6 +212,9 @@ export class Attempts implements AttemptSteps {
     request.exit = exit
     request.details?.spans?.onWaiting()
     this.pool.queue.putBack(request, now)
+    if (until < this.pool.latestReturn(request)) return
+    this.pool.queue.withdraw(request, now)
+    this.pool.settle(request, "interrupted", interruptedExit(request, "waiting"), now)
   }
 
   /** Whoever asks for retries may have functions of their own decide: they are called as the handler is. */

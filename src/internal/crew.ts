@@ -108,19 +108,24 @@ export class Crew implements Employer {
     this.adjust()
     this.pool.queue.takeFreed()
     if (this.paused) return
-    const { free } = this.pool.queue
-    const workers = this.mode === "inline" ? free : this.idle.length + Math.max(0, this.most - this.own)
-    for (let left = Math.min(free, workers); left > 0; left--) this.wake()
-    this.tellShortage()
+    this.wakeFor(this.pool.queue.free)
     this.pool.onShort()
   }
 
   /** Requests that were held back may start now; `byWorker` of them will be taken by one that looks for work anyway. */
   wakeFreed(byWorker: number): void {
-    const freed = this.pool.queue.takeFreed()
-    for (let left = freed - byWorker; left > 0 && this.pool.queue.free > 0; left--) this.wake()
+    const freed = this.pool.queue.takeFreed() - byWorker
+    if (freed > 0) this.wakeFor(freed)
     // A gate may have room for what waits for a slot, with nobody before it.
     this.pool.onShort()
+  }
+
+  /** Wakes a worker for each of so many requests, as far as there are workers and requests that may start. */
+  private wakeFor(requests: number): void {
+    const { queue } = this.pool
+    const workers = this.mode === "inline" ? requests : this.idle.length + Math.max(0, this.most - this.own)
+    for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) this.wake()
+    this.tellShortage()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */

@@ -21,7 +21,7 @@ export class FairQueue implements Order {
   readonly flows: Flows
   readonly gates: Gates
   size = 0
-  /** Lanes that were let go since somebody asked: see `takeFreed`. */
+  /** Requests that were let go since somebody asked: see `takeFreed`. */
   private freed = 0
   private readonly ready = new Bench<Lane>(true)
   /** By how many wait, where anybody asks. */
@@ -31,8 +31,8 @@ export class FairQueue implements Order {
   constructor(discipline: Discipline, alarm: Alarm) {
     this.ordering = { agingMillis: discipline.agingMillis, isNewestFirst: discipline.order === "lifo" }
     this.flows = new Flows(discipline)
-    this.gates = new Gates(discipline.limits, alarm, (lane) => {
-      this.freed++
+    this.gates = new Gates(discipline.limits, alarm, (lane, places) => {
+      this.freed += Math.min(lane.size, places)
       this.seat(lane)
     })
   }
@@ -105,7 +105,7 @@ export class FairQueue implements Order {
     lane.remove(request)
     if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
     this.left(lane, wasHead, now)
-    this.flows.sweep(now)
+    this.sweep(now)
   }
 
   delay({ key = "" }: Ranked, by: 1 | -1): void {
@@ -127,8 +127,7 @@ export class FairQueue implements Order {
     this.gates.leave(lane, "attempt", now)
     if (request.phase === "ended") this.letGoOf(request, now)
     this.rest(lane)
-    this.flows.sweep(now)
-    this.gates.limits.sweep(now)
+    this.sweep(now)
   }
 
   settled(request: Ranked, now: number): void {
@@ -155,7 +154,10 @@ export class FairQueue implements Order {
     return oldest
   }
 
-  /** How many lanes were let go since the last time: so many workers have something to do that they had not before. */
+  /**
+   * How many were let go since the last time: so many workers, or fewer where several lanes share the places of a gate, have
+   * something to do that they had not before.
+   */
   takeFreed(): number {
     const { freed } = this
     this.freed = 0
@@ -261,6 +263,12 @@ export class FairQueue implements Order {
       this.gates.limits.release(lane)
     }
     if (flow.running === 0 && !this.ready.has(flow)) this.flows.deactivate(flow)
+  }
+
+  /** Forgets what need not be known any more, a little for each request that leaves: also where none ever starts. */
+  private sweep(now: number): void {
+    this.flows.sweep(now)
+    this.gates.limits.sweep(now)
   }
 
   /** It counts at no gate any more. */

@@ -45,13 +45,10 @@ export class Flows {
       return flow
     }
     const { agingMillis, weight } = this.discipline
-    const made = new Flow(
-      key,
-      weight === undefined ? 1 : weightOf(weight, key),
-      this.virtual,
-      this.meanMillis,
-      agingMillis
-    )
+    const weighs = weight === undefined ? 1 : weightOf(weight, key)
+    // Whoever was asked may have sent a request of this very key.
+    if (this.byKey.has(key)) return this.of(key)
+    const made = new Flow(key, weighs, this.virtual, this.meanMillis, agingMillis)
     this.byKey.set(key, made)
     return made
   }
@@ -105,7 +102,7 @@ export class Flows {
     if (flow.isIdle && !flow.isActive && flow.position < 0) this.idle.push(flow)
   }
 
-  /** Forgets keys of which nothing needs to be known: two looks for each request that ends keep up with those that come. */
+  /** Forgets keys of which nothing needs to be known: two looks for each request that leaves the queue or ends keep up with those that come. */
   sweep(now: number): void {
     for (let looks = 0; looks < 2; looks++) {
       const flow = this.idle.shift()

@@ -17,7 +17,7 @@ export class Gates extends Parking {
   /** There are, or were, others than those of limits. */
   private hasOwn = false
 
-  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane) => void) {
+  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
     super(alarm, onLetGo)
     this.limits = new Limits(limits)
   }

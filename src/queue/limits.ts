@@ -72,7 +72,7 @@ export class Limits {
     if (typeof limit.per === "function" && --gate.lanes === 0) lingering.add(gate)
   }
 
-  /** Forgets gates of values of which nothing needs to be known, two for each request that ends. */
+  /** Forgets gates of values of which nothing needs to be known, two for each request that leaves the queue or ends. */
   sweep(now: number): void {
     for (const { byValue, lingering } of this.valued) {
       for (let looks = 0; looks < 2; looks++) {

@@ -23,10 +23,10 @@ export abstract class Parking {
   private readonly timed = new Heap<Gate>((a, b) => a.timedAt < b.timedAt)
   private alarmAt = Infinity
   private readonly alarm: Alarm
-  /** This lane waits no more: it goes where its requests can be taken. */
-  private readonly onLetGo: (lane: Lane) => void
+  /** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
+  private readonly onLetGo: (lane: Lane, places: number) => void
 
-  constructor(alarm: Alarm, onLetGo: (lane: Lane) => void) {
+  constructor(alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
     this.alarm = alarm
     this.onLetGo = onLetGo
   }
@@ -102,7 +102,8 @@ export abstract class Parking {
       }
       lane.wokenBy = gate
       gate.woken++
-      this.onLetGo(lane)
+      // One that counts already needs no place.
+      this.onLetGo(lane, Math.max(1, gate.places(now)))
     }
     this.watch(gate, now)
   }

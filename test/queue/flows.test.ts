@@ -20,6 +20,19 @@ const queueOf = (options: Partial<Discipline> = {}) => {
 }
 
 describe("a key", () => {
+  it("is one, also where the function of its weight sends a request of it", () => {
+    let asked = 0
+    const queue: FairQueue = queueOf({
+      weight: () => {
+        if (asked++ === 0) queue.push(requestOf({ key: "a" }, 0), 0)
+        return 1
+      }
+    }).queue
+    queue.push(requestOf({ key: "a" }, 0), 0)
+    assert.lengthOf([...queue], 2)
+    assert.strictEqual(queue.size, 2)
+  })
+
   it("that comes back has neither credit for having been away nor its old debt", () => {
     const { queue, run } = queueOf()
     const { flows } = queue
