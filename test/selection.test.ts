@@ -224,20 +224,6 @@ describe("pauseOnly", () => {
     )
   )
 
-  it.effect("while a drain runs it does nothing: what was accepted is to be finished", () =>
-    withPool({ minWorkers: 1 })((bench) =>
-      Effect.gen(function* () {
-        bench.on("runs", Effect.as(Effect.sleep(10), "runs"))
-        yield* bench.call("runs")
-        const a = yield* bench.call("a", { key: "x" })
-        yield* Effect.forkChild(bench.pool.drain(), { startImmediately: true })
-        yield* bench.pool.pauseOnly({ key: "x" })
-        yield* TestClock.adjust(10)
-        assert.strictEqual(state(a), "success")
-      })
-    )
-  )
-
   it.effect.each([
     [{ tag: "Nobody" }, "tag", "Work"],
     [{ limit: "none" }, "limit", "wide"]

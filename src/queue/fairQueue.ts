@@ -7,15 +7,14 @@ import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../PoolConfig.ts"
 import { Bench } from "./bench.ts"
 import { ByCount } from "./byCount.ts"
-import { type Flow, Lane, type LaneId, type Ordering } from "./flow.ts"
+import { type Flow, Lane, laneIdOf, type Ordering } from "./flow.ts"
 import { Flows } from "./flows.ts"
 import type { Gate } from "./gate.ts"
 import { Gates } from "./gates.ts"
 import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
 import type { Alarm } from "./parking.ts"
-import type { Ranked, Values } from "./ranked.ts"
-import type { TagState } from "./tagState.ts"
+import type { Ranked } from "./ranked.ts"
 
 export class FairQueue implements Order {
   readonly flows: Flows
@@ -281,21 +280,11 @@ export class FairQueue implements Order {
   private laneOf({ key = "", policy: { priority }, tag, values }: Ranked): Lane {
     const flow = this.flows.of(key)
     const state = this.gates.tag(tag)
-    const id = idOf(state, priority, values)
+    const id = laneIdOf(state, priority, values)
     const known = flow.laneOf(id)
     if (known !== undefined) return known
     const lane = new Lane(id, flow, state, priority, this.gates.limits.gatesOf(flow, state, values), this.ordering)
     flow.addLane(lane)
     return lane
   }
-}
-
-const idOf = ({ index }: TagState, priority: number, values: Values | undefined): LaneId => {
-  const number = index * 32 + priority + 10
-  if (values === undefined || values.every((value) => value === undefined)) return number
-  // The length goes before a value: whatever is in it, two that differ give two texts.
-  return values.reduce<string>(
-    (id, value) => (value === undefined ? `${id}/` : `${id}/${value.length}:${value}`),
-    String(number)
-  )
 }

@@ -98,6 +98,20 @@ export class Flow implements Ranking, Placed {
 /** Which of the lanes of its key it is. A text where functions of limits have their say. */
 export type LaneId = number | string
 
+export const laneIdOf = (
+  { index }: TagState,
+  priority: number,
+  values: ReadonlyArray<string | undefined> | undefined
+): LaneId => {
+  const number = index * 32 + priority + 10
+  if (values === undefined || values.every((value) => value === undefined)) return number
+  // The length goes before a value: whatever is in it, two that differ give two texts.
+  return values.reduce<string>(
+    (id, value) => (value === undefined ? `${id}/` : `${id}/${value.length}:${value}`),
+    String(number)
+  )
+}
+
 /** How lanes of one key stand to each other. */
 export interface Ordering {
   /** What one step of priority is worth, in milliseconds; `Infinity`: the higher one always comes first. */
