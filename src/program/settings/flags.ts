@@ -33,7 +33,7 @@ export const turns = {
     text(
       "key-capacity",
       "N",
-      'The most requests of one key that wait, "dynamic" or "none" (default dynamic, and none with dropping or sliding)'
+      'The most requests of one key that wait, "dynamic" or "none" (default dynamic; of `run` with dropping or sliding: none)'
     )
   ),
   forgetKeys: orUndefined(whole("forget-keys", "Keys that are remembered after their last request (default 10000)")),

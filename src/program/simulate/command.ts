@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { promises } from "node:fs"
 import * as Charts from "./charts.ts"
 import { messageOf, PageNotWritten } from "../errors.ts"
-import { json, orUndefined, text, whole, bounds } from "../settings/flags.ts"
+import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { limitForm } from "../settings/limits.ts"
 import { exit, print } from "../process/end.ts"
@@ -64,15 +64,9 @@ const flags = {
   ),
   limit: text("limit", "LIMIT", `What a start must pass, once for each: ${limitForm}`).pipe(Flag.atLeast(0)),
   weight: text("weight", "KEY=WEIGHT", "The share of a key against others (default 1 each)").pipe(Flag.atLeast(0)),
-  aging: orUndefined(text("aging", "DURATION", 'What a step of priority is worth, or "none" (default 30 s)')),
-  order: orUndefined(
-    Flag.Literals("order", ["fifo", "lifo"]).pipe(
-      Flag.withDescription("Of equals, the oldest or the newest first (default fifo)")
-    )
-  ),
-  keyCapacity: orUndefined(
-    text("key-capacity", "N", 'The most requests of one key that wait, "dynamic" (default) or "none"')
-  ),
+  aging: turns.aging,
+  order: turns.order,
+  keyCapacity: turns.keyCapacity,
   tick: orUndefined(text("tick", "DURATION", "Time between two looks at the load (default 1 s)")),
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
