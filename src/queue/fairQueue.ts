@@ -7,14 +7,16 @@ import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../PoolConfig.ts"
 import { Bench } from "./bench.ts"
 import { ByCount } from "./byCount.ts"
-import { type Flow, Lane, type LaneId, type Ordering } from "./flow.ts"
+import { type Flow, Lane, type Ordering } from "./flow.ts"
 import { Flows } from "./flows.ts"
 import type { Gate } from "./gate.ts"
 import { type Alarm, Gates } from "./gates.ts"
 import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
-import type { Ranked, Values } from "./ranked.ts"
-import type { TagState } from "./tagState.ts"
+import { idOf, type Ranked } from "./ranked.ts"
+
+/** So many lanes find their gate closed in one step: it takes milliseconds. */
+const mostParked = 1000
 
 export class FairQueue implements Order {
   readonly flows: Flows
@@ -58,9 +60,11 @@ export class FairQueue implements Order {
     this.place(request, now, true)
   }
 
+  /** `undefined` though some are free: it has looked at many that are not, and whoever asks again goes on from there. */
   take(now: number): PoolRequest | undefined {
     if (this.gates.hasDue) this.gates.openDue(now)
-    for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
+    let parked = 0
+    for (let lane = this.ready.first; lane !== undefined && parked++ < mostParked; lane = this.ready.first) {
       const closed = this.gates.closed(lane, now)
       if (closed === undefined) {
         const request: Ranked = lane.take()
@@ -279,21 +283,11 @@ export class FairQueue implements Order {
   private laneOf({ key = "", policy: { priority }, tag, values }: Ranked): Lane {
     const flow = this.flows.of(key)
     const state = this.gates.tag(tag)
-    const id = idOf(state, priority, values)
+    const id = idOf(state.index, priority, values)
     const known = flow.laneOf(id)
     if (known !== undefined) return known
     const lane = new Lane(id, flow, state, priority, this.gates.limits.gatesOf(flow, state, values), this.ordering)
     flow.addLane(lane)
     return lane
   }
-}
-
-const idOf = ({ index }: TagState, priority: number, values: Values | undefined): LaneId => {
-  const number = index * 32 + priority + 10
-  if (values === undefined || values.every((value) => value === undefined)) return number
-  // The length goes before a value: whatever is in it, two that differ give two texts.
-  return values.reduce<string>(
-    (id, value) => (value === undefined ? `${id}/` : `${id}/${value.length}:${value}`),
-    String(number)
-  )
 }

@@ -1,6 +1,6 @@
 /** What a request has besides, in a queue that is more than first in, first out. */
 import { type Details, PoolRequest, type Route } from "../internal/request.ts"
-import type { Lane } from "./flow.ts"
+import type { Lane, LaneId } from "./flow.ts"
 
 /** A request that came before its queue had an order of its own gets these late. */
 export interface Ranked extends PoolRequest {
@@ -40,4 +40,15 @@ export class RankedRequest extends PoolRequest implements Ranked {
     this.key = key
     this.values = values
   }
+}
+
+/** The lane of its key in which it stands with those that are like it. */
+export const idOf = (tagIndex: number, priority: number, values: Values | undefined): LaneId => {
+  const number = tagIndex * 32 + priority + 10
+  if (values === undefined || values.every((value) => value === undefined)) return number
+  // The length goes before a value: whatever is in it, two that differ give two texts.
+  return values.reduce<string>(
+    (id, value) => (value === undefined ? `${id}/` : `${id}/${value.length}:${value}`),
+    String(number)
+  )
 }
