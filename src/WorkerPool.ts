@@ -94,7 +94,7 @@ export class WorkerPool extends Context.Service<
     readonly resume: Effect.Effect<void>
     /**
      * The same for a part: `pool.pauseOnly({ tag: "Send" })`, `{ key: "tenant-7" }` or `{ limit: "mailer" }`. The others go on. It
-     * lasts until `resumeOnly`, or until a drain. Fails with `InvalidRequestOption` where there is no such tag or limit.
+     * lasts until `resumeOnly`, or until a drain, during which it does nothing. Fails with `InvalidRequestOption` where there is no such tag or limit.
      */
     readonly pauseOnly: (what: Pausable) => Effect.Effect<void, InvalidRequestOption>
     /** Lets that part start again; a limit, or a time before which nothing starts, stays in force. */
@@ -111,7 +111,7 @@ export class WorkerPool extends Context.Service<
     readonly gates: (options?: { readonly limit?: number | undefined }) => Effect.Effect<ReadonlyArray<GateView>>
     /**
      * Requests that have not ended, oldest first by phase: running, waiting, delayed, blocked. At most `limit` of them (default 100),
-     * from behind the one whose id is `after`. It looks at all: its cost grows with what the pool holds.
+     * from behind the one whose id is `after`, or from the first where that one has ended. It looks at all: its cost grows with what the pool holds.
      */
     readonly list: (
       filter?: Filter,

@@ -114,6 +114,21 @@ describe("waitingBy", () => {
     )
   )
 
+  it.effect("tells of none, of all, and of more than there are", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["1:b", "2:a", "3:a"])
+        const names = (top: number) =>
+          Effect.map(bench.pool.waitingBy("key", { top }), (waiters) => waiters.map(({ name }) => name))
+        assert.deepStrictEqual(yield* names(0), [])
+        assert.deepStrictEqual(yield* names(Number.NaN), [])
+        assert.deepStrictEqual(yield* names(3), ["a", "b", ""])
+        assert.deepStrictEqual(yield* names(Infinity), ["a", "b", ""])
+        assert.deepStrictEqual(yield* ids(bench, {}, { limit: -1 }), [])
+      })
+    )
+  )
+
   it.effect("of a pool without keys it counts the tags", () =>
     withPool({ maxWorkers: 1, capacity: 1 })((bench) =>
       Effect.gen(function* () {
@@ -226,7 +241,9 @@ describe("pauseOnly", () => {
 
   it.effect.each([
     [{ tag: "Nobody" }, "tag", "Work"],
-    [{ limit: "none" }, "limit", "wide"]
+    [{ limit: "none" }, "limit", "wide"],
+    // Else more would be paused than was asked for.
+    [{ tag: "Work", key: "a" } as never, "what", "one of tag, key and limit"]
   ] as const)("%o is refused: there is no such one", ([what, field, expected]) =>
     withPool({ limits: [Limit.make({ name: "wide", concurrency: 9 })] })((bench) =>
       Effect.gen(function* () {

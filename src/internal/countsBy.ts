@@ -42,8 +42,13 @@ export const countsBy = (
   return firstOf(counts.values(), most)
 }
 
-/** The first ones in order, without putting all the others in order as well. */
+/** Of more than so many all are put in order. */
+const few = 1000
+
+/** The first ones in order; where they are few without putting all the others in order as well. */
 const firstOf = (counts: Iterable<Counts>, most: number): ReadonlyArray<Waiters> => {
+  if (!(most >= 1)) return []
+  if (most > few) return [...counts].sort((a, b) => (isBefore(a, b) ? -1 : 1)).slice(0, most)
   const first: Array<Counts> = []
   for (const count of counts) {
     if (first.length === most && !isBefore(count, first[most - 1]!)) continue

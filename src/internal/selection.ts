@@ -58,7 +58,17 @@ export const makeSelection = (core: Core) => {
   }
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
-    // A drain has taken back all pauses, and could not end with another one.
+    const parts = Object.entries({ tag: what.tag, key: what.key, limit: what.limit }).filter(
+      ([, of]) => of !== undefined
+    )
+    if (parts.length > 1) {
+      return new InvalidRequestOption({
+        field: "what",
+        expected: "one of tag, key and limit",
+        actual: parts.map(([name]) => name).join(" and ")
+      })
+    }
+    // A drain has taken all of them back, and could not end.
     if (paused && drain.state !== "open") return undefined
     const { flows, gates } = queue.rank()
     const at = now()
@@ -100,7 +110,7 @@ export const makeSelection = (core: Core) => {
         const found = select(filter)
         const from = after === undefined ? 0 : found.findIndex(({ id }) => id === after) + 1
         const at = now()
-        return found.slice(from, from + limit).map((request) => viewOf(request, at))
+        return found.slice(from, from + Math.max(0, limit)).map((request) => viewOf(request, at))
       }),
     cancelAll: (filter: Filter): Effect.Effect<number> =>
       Effect.callback((resume) => {

@@ -16,6 +16,9 @@ import type { Order } from "./order.ts"
 import type { Alarm } from "./parking.ts"
 import type { Ranked } from "./ranked.ts"
 
+/** So many lanes find their gate closed in one step: it takes milliseconds. */
+const mostParked = 1000
+
 export class FairQueue implements Order {
   readonly flows: Flows
   readonly gates: Gates
@@ -58,9 +61,11 @@ export class FairQueue implements Order {
     this.place(request, now, true)
   }
 
+  /** `undefined` though some are free: it has looked at many that are not, and whoever asks again goes on from there. */
   take(now: number): PoolRequest | undefined {
     if (this.gates.hasDue) this.gates.openDue(now)
-    for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
+    let parked = 0
+    for (let lane = this.ready.first; lane !== undefined && parked++ < mostParked; lane = this.ready.first) {
       const closed = this.gates.closed(lane, now)
       if (closed === undefined) {
         const request: Ranked = lane.take()

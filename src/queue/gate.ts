@@ -124,12 +124,27 @@ export class Gate implements Heaped {
     const places = holds ? Infinity : limit.limit.concurrency - this.running
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
-    return Math.min(places, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9) + 1)
+    // It is open: one may start, though the time to the next may be less than what clocks can tell.
+    return Math.min(places, Math.max(0, Math.floor((limit.tolerance - ahead) / limit.interval + 1e-9)) + 1)
   }
 
   /** Whether a lane waits at it. */
   get isCrowded(): boolean {
     return this.parked !== undefined && this.parked.size > 0
+  }
+
+  /** The next request of a lane that waits at it is one that counts already, or is not. */
+  noteHead(lane: Seated, holds: boolean): void {
+    if (holds && this.limit?.limit.until === "request") (this.returned ??= new Set()).add(lane)
+    else this.returned?.delete(lane)
+  }
+
+  /** The lane to be let go now, if any: first those whose next request counts already. */
+  nextToGo(now: number): Seated | undefined {
+    if (!this.isCrowded) return undefined
+    const returned = this.returned?.values().next().value
+    if (returned !== undefined && this.room(now, true) > 0) return returned
+    return this.room(now) > 0 ? this.parked!.first : undefined
   }
 
   /** How many lanes may be let go now; `holds`: of those whose next request counts already. */

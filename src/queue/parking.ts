@@ -14,6 +14,9 @@ export interface Alarm {
   clear(): void
 }
 
+/** So many lanes go from one closed gate to another in one step. */
+const mostMoved = 1000
+
 export abstract class Parking {
   /** Requests that wait at a gate. */
   heldBack = 0
@@ -40,7 +43,7 @@ export abstract class Parking {
     const parked = (gate.parked ??= benchOf(gate))
     gate.shares?.onPark(lane)
     parked.add(lane)
-    this.noteReturned(lane, gate)
+    gate.noteHead(lane, (lane.head as Ranked | undefined)?.holds === true)
     if (parked.size === 1) this.crowded.add(gate)
     this.count(lane, gate, lane.size)
     // One whose time has come stays watched until what waits at it has been looked at.
@@ -64,13 +67,7 @@ export abstract class Parking {
   changed(lane: Lane): void {
     const gate = lane.parkedAt!
     gate.parked!.changed(lane)
-    this.noteReturned(lane, gate)
-  }
-
-  private noteReturned(lane: Lane, gate: Gate): void {
-    if ((lane.head as Ranked | undefined)?.holds === true && gate.limit?.limit.until === "request")
-      (gate.returned ??= new Set()).add(lane)
-    else gate.returned?.delete(lane)
+    gate.noteHead(lane, (lane.head as Ranked | undefined)?.holds === true)
   }
 
   /** So many more, or fewer, requests stand in a lane that waits at a gate. */
@@ -91,14 +88,21 @@ export abstract class Parking {
     if (gate.isCrowded) this.letGo(gate, now)
   }
 
-  /** Lets as many lanes go as have room, first those that count already. One that comes to another closed gate waits there. */
-  letGo(gate: Gate, now: number): void {
-    for (let lane = this.next(gate, now); lane !== undefined; lane = this.next(gate, now)) {
+  /**
+   * Lets as many lanes go as have room, first those that count already. One that comes to another closed gate waits there. `false`:
+   * so many did that the host is to have a turn before the others.
+   */
+  letGo(gate: Gate, now: number): boolean {
+    let moved = 0
+    for (let next = gate.nextToGo(now); next !== undefined; next = gate.nextToGo(now)) {
+      const lane = next as Lane
       this.unpark(lane)
       const closed = this.closed(lane, now)
       if (closed !== undefined) {
         this.park(lane, closed, now)
-        continue
+        if (++moved < mostMoved) continue
+        this.watchAt(gate, now, now)
+        return false
       }
       lane.wokenBy = gate
       gate.woken++
@@ -106,20 +110,14 @@ export abstract class Parking {
       this.onLetGo(lane, Math.max(1, gate.places(now)))
     }
     this.watch(gate, now)
-  }
-
-  private next(gate: Gate, now: number): Lane | undefined {
-    if (!gate.isCrowded) return undefined
-    const returned = gate.returned?.values().next().value
-    if (returned !== undefined && gate.room(now, true) > 0) return returned as Lane
-    return gate.room(now) > 0 ? (gate.parked!.first as Lane) : undefined
+    return true
   }
 
   /** Lets go what waits at gates whose time has come. */
   openDue(now: number): void {
     for (let gate = this.timed.first; gate !== undefined && isDue(gate.timedAt, now); gate = this.timed.first) {
       this.unwatch(gate)
-      this.letGo(gate, now)
+      if (!this.letGo(gate, now)) break
     }
     this.setAlarm(now)
   }
@@ -143,12 +141,14 @@ export abstract class Parking {
   protected watch(gate: Gate, now: number): void {
     const at = gate.isCrowded ? gate.opensAt : Infinity
     if (at === Infinity || isDue(at, now)) this.unwatch(gate)
-    else {
-      gate.timedAt = at
-      if (gate.heapAt < 0) this.timed.push(gate)
-      else this.timed.changed(gate)
-      this.setAlarm(now)
-    }
+    else this.watchAt(gate, at, now)
+  }
+
+  private watchAt(gate: Gate, at: number, now: number): void {
+    gate.timedAt = at
+    if (gate.heapAt < 0) this.timed.push(gate)
+    else this.timed.changed(gate)
+    this.setAlarm(now)
   }
 
   private unwatch(gate: Gate): void {

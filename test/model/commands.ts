@@ -146,8 +146,8 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return world.pool.resume
     case "pause-only":
       return Effect.ignore(
-        Effect.tap(world.pool.pauseOnly(command.what), () =>
-          Effect.sync(() => void world.turns.paused.add(nameOf(command.what)))
+        Effect.tap(Effect.andThen(world.pool.pauseOnly(command.what), world.pool.snapshot), ({ state }) =>
+          Effect.sync(() => void (state === "open" && world.turns.paused.add(nameOf(command.what))))
         )
       )
     case "resume-only":

@@ -85,6 +85,15 @@ describe("a rate", () => {
     assert.strictEqual(gate.room(1e9), 5)
   })
 
+  it("whose time to the next is less than clocks can tell has a place whenever it is open", () => {
+    const { gate } = gateOf({ rate: { limit: 1e9, period: 1, burst: 1 } })
+    gate.enter(1000)
+    for (const now of [1000, 1000 + 1e-10, 1001]) {
+      assert.isTrue(gate.isOpen(now))
+      assert.strictEqual(gate.room(now), 1)
+    }
+  })
+
   it("that is changed owes no more than the new one lets anybody owe", () => {
     const { gate, limit } = gateOf({ rate: { limit: 1, period: 3_600_000, burst: 10 } })
     for (let start = 0; start < 10; start++) gate.enter(0)
