@@ -133,13 +133,19 @@ export class PoolConfig extends Context.Service<
 export interface Discipline {
   /** Whether any of it was set: where not, first in is first out until a request has a key or a priority. */
   readonly isSet: boolean
+  /** Whose a request is, where neither call nor annotation says. */
   readonly key: ((tag: string, payload: any) => string | undefined) | undefined
+  /** The share of a key. */
   readonly weight: ((key: string) => number) | undefined
   /** `Infinity` for `"none"`. */
   readonly agingMillis: number
+  /** What a start must pass. */
   readonly limits: ReadonlyArray<Limit.Limit>
+  /** How many places a key may have. */
   readonly keyCapacity: number | "dynamic" | "none"
+  /** How many keys are remembered that have had more than others. */
   readonly forgetKeys: number
+  /** Which one of equals is the next. */
   readonly order: Order
 }
 

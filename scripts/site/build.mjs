@@ -74,6 +74,7 @@ const app = await Application.bootstrap({
     "WithResults",
     "Arguments",
     "Counters",
+    "Alarm",
     "Draw",
     "Ended",
     "InputOf",
