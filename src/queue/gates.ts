@@ -179,7 +179,7 @@ export class Gates {
     this.openDue(now)
   }
 
-  get hasDue(): boolean {
+  get hasTimed(): boolean {
     return this.timed.size > 0
   }
 
