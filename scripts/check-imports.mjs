@@ -54,7 +54,7 @@ const table = {
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "PoolConfig internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/parking queue/heldBack queue/order queue/ranked queue/tagState",
+    "PoolConfig internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 

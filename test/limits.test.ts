@@ -52,6 +52,23 @@ describe("a rate", () => {
     )
   )
 
+  it.effect("is not paid by one whose time is over when its turn comes", () =>
+    withPool({ limits: [Limit.make({ name: "rate", rate: { limit: 1, period: 100 } })] })((bench) =>
+      Effect.gen(function* () {
+        yield* bench.submit("a")
+        yield* TestClock.adjust(0)
+        // In a turn that comes late both its expiry and the opening of the gate are due: either may be seen first.
+        for (const expiresIn of [99, 100, 101]) yield* bench.submit(`b${expiresIn}`, { expiresIn, priority: 1 })
+        yield* bench.submit("c")
+        yield* TestClock.adjust(99)
+        yield* TestClock.adjust(500)
+        const { expired, limits, succeeded } = yield* bench.pool.snapshot
+        assert.strictEqual(limits["rate"]!.started, succeeded)
+        assert.strictEqual(expired + succeeded, 5)
+      })
+    )
+  )
+
   it.effect("counts each attempt, and a retry waits for its turn", () =>
     withPool({ limits: [Limit.make({ name: "rate", rate: { limit: 1, period: 100 } })], retry })((bench) =>
       Effect.gen(function* () {

@@ -12,7 +12,7 @@ import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 
 export const makeSelection = (core: Core) => {
-  const { admission, config, crew, drain, events, nesting, now, queue, routes, runRoute, turn } = core
+  const { admission, config, crew, drain, events, now, queue, routes, runRoute, turn } = core
 
   /** The places in which a request can be, in the order of a list. */
   const inPhase = (phase: Phase): ReadonlyArray<PoolRequest> =>
@@ -90,10 +90,7 @@ export const makeSelection = (core: Core) => {
       gates.pauseLimit(limit, paused, flows.all, at)
     }
     if (events.on) events.publish({ _tag: paused ? "Paused" : "Resumed", only: what })
-    if (!paused) {
-      crew.wakeAll()
-      nesting.lendAll()
-    }
+    if (!paused) crew.wakeAll()
     return undefined
   }
 
@@ -133,7 +130,6 @@ export const makeSelection = (core: Core) => {
         queue.fair!.gates.change(state, limit, queue.fair!.flows.all, now())
         if (events.on) events.publish({ _tag: "LimitChanged", name })
         crew.wakeAll()
-        nesting.lendAll()
         return Effect.void
       }),
     gates: (options: { readonly limit?: number | undefined } = {}) =>

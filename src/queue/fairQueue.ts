@@ -3,6 +3,7 @@
  * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
  * before its gate opens.
  */
+import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../PoolConfig.ts"
 import { Bench } from "./bench.ts"
@@ -61,11 +62,17 @@ export class FairQueue implements Order {
     this.place(request, now, true)
   }
 
-  /** `undefined` though some are free: it has looked at many that are not, and whoever asks again goes on from there. */
+  /** `undefined` though some are free: it has looked at many that are not. One whose time is over passes no gate. */
   take(now: number): PoolRequest | undefined {
-    if (this.gates.hasDue) this.gates.openDue(now)
+    if (this.gates.hasTimed) this.gates.openDue(now)
     let parked = 0
     for (let lane = this.ready.first; lane !== undefined && parked++ < mostParked; lane = this.ready.first) {
+      const { head } = lane
+      // It starts nothing, and pays for nothing.
+      if (isDue(head!.expiresAt, now)) {
+        this.remove(head!, now)
+        return head
+      }
       const closed = this.gates.closed(lane, now)
       if (closed === undefined) {
         const request: Ranked = lane.take()
@@ -158,10 +165,7 @@ export class FairQueue implements Order {
     return oldest
   }
 
-  /**
-   * How many were let go since the last time: so many workers, or fewer where several lanes share the places of a gate, have
-   * something to do that they had not before.
-   */
+  /** How many were let go since the last time: at most so many workers have something to do that they had not before. */
   takeFreed(): number {
     const { freed } = this
     this.freed = 0

@@ -128,7 +128,7 @@ export abstract class Parking {
     this.openDue(now)
   }
 
-  get hasDue(): boolean {
+  get hasTimed(): boolean {
     return this.timed.size > 0
   }
 

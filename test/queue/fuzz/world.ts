@@ -115,7 +115,7 @@ export class World implements State {
   protected take(): boolean {
     const { naive, now, queue } = this
     const { gates } = queue.fair!
-    if (gates.hasDue) gates.openDue(now)
+    if (gates.hasTimed) gates.openDue(now)
     const running = naive.running()
     const isStartable = (entry: Entry) => naive.obstacles(entry, now, running).length === 0
     const startable = new Set(naive.heads().filter(isStartable))
