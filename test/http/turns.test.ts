@@ -136,7 +136,6 @@ describe("a limit of the settings", () => {
     [{ rate: { limit: 1, period: "soon" } }, "rate.period"],
     [{ rate: { limit: 1, period: "1s", burst: 0 } }, "rate.burst"],
     [{ rate: { limit: 1 } }, "rate"],
-    [{ concurrency: "none", rate: "none" }, "body"],
     [{ concurency: 1 }, "concurency"]
   ])("is not changed by %j", async (body, field) => {
     const { json, status } = await patch(body)
