@@ -334,6 +334,15 @@ describe("setLimit", () => {
     )
   )
 
+  it.effect("may have any name", () =>
+    withPool({ limits: [Limit.make({ name: "__proto__", concurrency: 1 })] })((bench) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(Object.keys((yield* bench.pool.snapshot).limits), ["__proto__"])
+        yield* bench.pool.setLimit("__proto__", { concurrency: 2 })
+      })
+    )
+  )
+
   it.effect("of a tag that nobody handles is refused when the pool is built", () =>
     Effect.gen(function* () {
       const limits = [Limit.make({ name: "one", concurrency: 1, tags: ["Wrok"] })]

@@ -2,7 +2,7 @@
 import { type Duration, Effect } from "effect"
 import type { DrainReport } from "../DrainReport.ts"
 import { type InvalidPoolConfig, type NestedWaitRefused, OutOfBounds } from "../PoolError.ts"
-import type { HandlerCounts, LimitCounts, PoolSnapshot } from "../PoolSnapshot.ts"
+import type { HandlerCounts, PoolSnapshot } from "../PoolSnapshot.ts"
 import * as checks from "./checks.ts"
 import type { HeldBack } from "../queue/heldBack.ts"
 import type { Core } from "./core.ts"
@@ -32,16 +32,17 @@ export const makeControls = (core: Core) => {
     return handlers
   }
 
-  const limitsOf = (held: HeldBack | undefined): PoolSnapshot["limits"] => {
-    if (held === undefined) return nothing
-    const limits: Record<string, LimitCounts> = {}
-    for (const state of queue.fair!.gates.limits.all) {
-      const { gates, limit, running, started } = state
-      const { concurrency, name, rate } = limit
-      limits[name] = { concurrency, rate, paused: state.paused, running, heldBack: held.of(state), started, gates }
-    }
-    return limits
-  }
+  const limitsOf = (held: HeldBack | undefined): PoolSnapshot["limits"] =>
+    held === undefined
+      ? nothing
+      : // As entries: a name such as "__proto__" is one like any other.
+        Object.fromEntries(
+          queue.fair!.gates.limits.all.map((state) => {
+            const { gates, limit, paused, running, started } = state
+            const { concurrency, name, rate } = limit
+            return [name, { concurrency, rate, paused, running, heldBack: held.of(state), started, gates }]
+          })
+        )
 
   const snapshotAt = (atMillis: number): PoolSnapshot => {
     const held = queue.fair?.heldBackAt(atMillis)

@@ -153,13 +153,13 @@ export class FairQueue implements Order {
     this.fattest = fattest
   }
 
-  /** Takes out the one that has waited longest, of the key that has most waiting or, where `key` says which, of that. */
+  /** Takes out the one that came first, of the key that has most waiting or, where `key` says which, of that. */
   takeOldest(key: string | undefined, now: number): PoolRequest | undefined {
     const flow = key === undefined && this.fattest !== undefined ? this.fattest.most : this.flows.find(key ?? "")
     let oldest: Ranked | undefined
     for (const lane of flow?.lanes() ?? []) {
       const first = lane.oldest
-      if (first !== undefined && (oldest === undefined || first.since < oldest.since)) oldest = first
+      if (first !== undefined && (oldest === undefined || first.sequence < oldest.sequence)) oldest = first
     }
     if (oldest !== undefined) this.remove(oldest, now)
     return oldest
