@@ -32,6 +32,7 @@ export const style = `
 .swagger-ui .opblock.opblock-post .opblock-summary-method { background: #17603b }
 .swagger-ui .opblock.opblock-patch .opblock-summary-method { background: #0f6b62 }
 .swagger-ui .opblock.opblock-delete .opblock-summary-method { background: #b3261e }
+.swagger-ui .renderedMarkdown code { color: #3b4151 }
 .swagger-ui [class*=json-schema-2020-12-], .swagger-ui .parameter__in, .swagger-ui .response-control-media-type__accept-message,
 .swagger-ui .parameter__name.required::after, .swagger-ui .response-col_links { color: #3b4151 }
 `

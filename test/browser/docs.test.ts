@@ -26,8 +26,10 @@ it("has no violation, closed or opened, and nothing in the console", async () =>
   // The page's policy lets no script in from elsewhere; what the browser's own tools evaluate is free of it.
   const violations = async () => {
     await page.evaluate(axe)
-    const found = (await page.evaluate("axe.run()")) as { violations: ReadonlyArray<{ id: string; nodes: unknown[] }> }
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.length}`)
+    const { violations } = (await page.evaluate("axe.run()")) as {
+      violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }>
+    }
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
   }
   const operations = page.locator(".opblock-summary-control")
   await page.getByRole("button", { name: "GET /pool", exact: false }).first().waitFor()
