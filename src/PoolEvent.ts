@@ -1,7 +1,7 @@
 /** What happens in a pool, as a stream of records. Nothing is built while nobody listens. */
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
-import type { Pausable } from "./Selection.ts"
+import type { GateView, Pausable } from "./Selection.ts"
 
 /** One thing that happened, told by its `_tag`. Workers are named by their numbers, which are not used again. */
 export type PoolEvent =
@@ -33,7 +33,7 @@ export type PoolEvent =
       readonly _tag: "Postponed"
       readonly id: string
       readonly tag: string
-      readonly kind: "pool" | "tag" | "key" | "limit"
+      readonly kind: GateView["kind"]
       readonly name: string
       readonly millis: number
     }

@@ -15,7 +15,7 @@ import type { Gate } from "./queue/gate.ts"
 import type { Alarm } from "./queue/parking.ts"
 import { KeyDoor } from "./queue/keyDoor.ts"
 import { Line, type Order } from "./queue/order.ts"
-import type { Ranked } from "./queue/ranked.ts"
+import { keyOf, type Ranked } from "./queue/ranked.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -63,10 +63,6 @@ export class WaitingRequests {
 
   get waiting(): number {
     return this.order.size
-  }
-
-  get heldBack(): number {
-    return this.order.heldBack
   }
 
   /** Zero: nothing that waits could start now, whoever is free. */
@@ -163,8 +159,7 @@ export class WaitingRequests {
 
   /** Puts a held request behind those that wait. It is never refused: its place was kept. */
   release(request: PoolRequest, now: number): void {
-    this.delayedRequests.delete(request)
-    this.order.delay(request, -1)
+    this.forgetDelayed(request)
     request.phase = "waiting"
     const { fair } = this
     // It keeps its turn where those behind it must wait for its end.
@@ -181,10 +176,8 @@ export class WaitingRequests {
   /** Takes a request out of its place, whichever that is. */
   withdraw(request: PoolRequest, now: number): void {
     if (request.phase === "waiting") this.order.remove(request, now)
-    else if (request.phase === "delayed") {
-      this.delayedRequests.delete(request)
-      this.order.delay(request, -1)
-    } else if (request.phase === "blocked") this.door.remove(request)
+    else if (request.phase === "delayed") this.forgetDelayed(request)
+    else if (request.phase === "blocked") this.door.remove(request)
   }
 
   /** An attempt has really ended, after so many milliseconds. */
@@ -200,7 +193,7 @@ export class WaitingRequests {
   /** It is not the turn of those that this concerns for so long. Answers the gate that is closed. */
   notBefore(request: PoolRequest, at: string, now: number, millis: number): Gate {
     const { flows, gates } = this.rank()
-    const flow = flows.of((request as Ranked).key ?? "")
+    const flow = flows.of(keyOf(request))
     const gate = gates.close(request, flow, at, now, millis)
     flows.release(flow)
     return gate
@@ -266,14 +259,18 @@ export class WaitingRequests {
   /** A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way. */
   private takeOldest(request: PoolRequest): PoolRequest {
     // While there is room it is its own key that has no more.
-    const key = this.hasRoom ? ((request as Ranked).key ?? "") : undefined
+    const key = this.hasRoom ? keyOf(request) : undefined
     const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
     if (waiting !== undefined) return waiting
-    const isOfKey = (delayed: PoolRequest) => key === undefined || ((delayed as Ranked).key ?? "") === key
+    const isOfKey = (delayed: PoolRequest) => key === undefined || keyOf(delayed) === key
     const delayed = [...this.delayedRequests].find(isOfKey)!
-    this.delayedRequests.delete(delayed)
-    this.order.delay(delayed, -1)
+    this.forgetDelayed(delayed)
     return delayed
+  }
+
+  private forgetDelayed(request: PoolRequest): void {
+    this.delayedRequests.delete(request)
+    this.order.delay(request, -1)
   }
 }
 

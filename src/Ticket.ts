@@ -1,16 +1,11 @@
 /** A claim on one accepted request. It runs whether or not anybody waits for it. */
 import { Effect, Exit } from "effect"
+import * as checks from "./internal/checks.ts"
 import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
 import type { Outcome } from "./Outcome.ts"
-import {
-  type EndError,
-  type InvalidPoolConfig,
-  InvalidRequestOption,
-  type NestedWaitRefused,
-  type Phase
-} from "./PoolError.ts"
-import type { Ranked } from "./queue/ranked.ts"
+import type { EndError, InvalidRequestOption, NestedWaitRefused, Phase } from "./PoolError.ts"
+import { keyOf } from "./queue/ranked.ts"
 import { invalidPriority } from "./RequestPolicy.ts"
 
 /** One accepted request. Whoever has its ticket can wait for it, look at it, and cancel it. */
@@ -51,9 +46,6 @@ export interface Ticket<out A, out E = never> {
   readonly onEnd: (listener: (outcome: Outcome<A, E>) => void) => void
 }
 
-const asRequestOption = ({ actual, expected, field }: InvalidPoolConfig) =>
-  new InvalidRequestOption({ field, expected, actual })
-
 /** @internal */
 export const make = <A, E>(request: PoolRequest): Ticket<A, E> => new TicketOf(request) as Ticket<A, E>
 
@@ -73,7 +65,7 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   get key(): string {
-    return (this.request as Ranked).key ?? ""
+    return keyOf(this.request)
   }
 
   get priority(): Effect.Effect<number> {
@@ -103,7 +95,7 @@ class TicketOf implements Ticket<unknown, unknown> {
   setPriority(priority: number): Effect.Effect<boolean, InvalidRequestOption> {
     return Effect.suspend(() => {
       const invalid = invalidPriority("priority", priority)
-      if (invalid !== undefined) return Effect.fail(asRequestOption(invalid))
+      if (invalid !== undefined) return Effect.fail(checks.ofCall(invalid))
       return Effect.succeed(this.request.route.canceller.setPriority(this.request, priority))
     })
   }

@@ -303,16 +303,21 @@ describe("a limit of so many at once", () => {
   )
 })
 
+/** Asks for a part that succeeds when it is tried for the third time. */
+const asks = (bench: Bench) => {
+  bench.on(
+    "asker",
+    Effect.suspend(() => bench.execute("part", { retry }) as Effect.Effect<string, string>)
+  )
+  bench.on("part", (attempt) => (attempt < 3 ? Effect.fail("no") : Effect.succeed("yes")))
+  return bench.call("asker")
+}
+
 describe("what an attempt asks of its own pool", () => {
   it.effect("passes the limit at which its asker counts, also when it is tried again", () =>
     withPool({ maxWorkers: 1, limits: [Limit.serial("key")] })((bench) =>
       Effect.gen(function* () {
-        bench.on(
-          "asker",
-          Effect.suspend(() => bench.execute("part", { retry }) as Effect.Effect<string, string>)
-        )
-        bench.on("part", (attempt) => (attempt < 3 ? Effect.fail("no") : Effect.succeed("yes")))
-        const asker = yield* bench.call("asker")
+        const asker = yield* asks(bench)
         const next = yield* bench.call("next")
         yield* TestClock.adjust(1)
         assert.deepStrictEqual([state(asker), state(next)], ["success", "success"])
@@ -324,12 +329,7 @@ describe("what an attempt asks of its own pool", () => {
   it.effect("passes, when it is tried again, the limit at which it counts itself", () =>
     withPool({ maxWorkers: 1, limits: [Limit.serial((_, { id }) => (id === "part" ? id : undefined))] })((bench) =>
       Effect.gen(function* () {
-        bench.on(
-          "asker",
-          Effect.suspend(() => bench.execute("part", { retry }) as Effect.Effect<string, string>)
-        )
-        bench.on("part", (attempt) => (attempt < 3 ? Effect.fail("no") : Effect.succeed("yes")))
-        const asker = yield* bench.call("asker")
+        const asker = yield* asks(bench)
         yield* TestClock.adjust(1)
         assert.strictEqual(state(asker), "success")
       })

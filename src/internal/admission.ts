@@ -163,7 +163,6 @@ export class Admission implements Canceller {
 
   /** The same for one that a worker has just taken out of the queue. */
   expireTaken(request: PoolRequest, now: number): void {
-    this.pool.queue.ended(request, 0, now)
     this.pool.settle(request, "expired", expiredExit(request), now)
     this.onPlace()
   }
@@ -179,7 +178,7 @@ export class Admission implements Canceller {
 
   /** One that has gone may have stood before others. */
   private onFreed(): void {
-    if (this.pool.queue.fair !== undefined) this.pool.crew.wakeFreed(0)
+    this.pool.crew.wakeFreed(0)
   }
 
   private remove(

@@ -104,7 +104,7 @@ export class Attempts implements AttemptSteps {
         this.pool.settle(request, "succeeded", answer, now)
       } else this.fail(worker, request, answer, now)
     }
-    if (this.pool.queue.fair !== undefined) this.pool.onFreed(1)
+    this.pool.onFreed(1)
     worker.release()
   }
 

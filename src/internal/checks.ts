@@ -1,11 +1,19 @@
 /** Range checks of options. Each answers what is wrong, or `undefined`; nothing is ever clamped. */
 import { Duration, Formatter, Option } from "effect"
-import { InvalidPoolConfig } from "../PoolError.ts"
+import { InvalidPoolConfig, InvalidRequestOption } from "../PoolError.ts"
 
 type Check<A> = (field: string, value: A) => InvalidPoolConfig | undefined
 
 export const wrong = (field: string, expected: string, actual: unknown): InvalidPoolConfig =>
   new InvalidPoolConfig({ field, expected, actual: show(actual) })
+
+/** The same mistake, made in one call. */
+export const ofCall = ({
+  actual,
+  expected,
+  field
+}: Pick<InvalidPoolConfig, "field" | "expected" | "actual">): InvalidRequestOption =>
+  new InvalidRequestOption({ field, expected, actual })
 
 export const wholeFrom =
   (least: number): Check<unknown> =>

@@ -128,7 +128,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     onPlace: () => {
       admission.onPlace()
       // To be taken, it may have let others go at a gate. Whoever is woken for them finds this one counted.
-      if (queue.fair !== undefined) crew.wakeFreed(0)
+      crew.wakeFreed(0)
     },
     onReturn: () => {
       if (queue.free > 0) crew.wake()

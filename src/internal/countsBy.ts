@@ -1,5 +1,5 @@
 /** What each tag, or each key, has in a pool: from what the queue knows of them where it does, and else request by request. */
-import type { Ranked } from "../queue/ranked.ts"
+import { keyOf, type Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Waiters } from "../Selection.ts"
 import type { Worker } from "./worker.ts"
@@ -23,7 +23,7 @@ export const countsBy = (
     }
     return found
   }
-  const nameOf = (request: Ranked) => (what === "tag" ? request.tag : (request.key ?? ""))
+  const nameOf = (request: Ranked) => (what === "tag" ? request.tag : keyOf(request))
   if (fair === undefined) for (const request of queue.all("waiting")) of(nameOf(request)).waiting++
   else {
     const held = fair.heldBackAt(now)

@@ -114,6 +114,7 @@ export class Crew implements Employer {
 
   /** Requests that were held back may start now; `byWorker` of them will be taken by one that looks for work anyway. */
   wakeFreed(byWorker: number): void {
+    if (this.pool.queue.fair === undefined) return
     const freed = this.pool.queue.takeFreed() - byWorker
     if (freed > 0) this.wakeFor(freed)
     // A gate may have room for what waits for a slot, with nobody before it.
@@ -200,8 +201,11 @@ export class Crew implements Employer {
     if (request === undefined || this.paused || this.closed) return undefined
     if (request.phase === "blocked") this.pool.onReserved(request, now)
     if (request.phase !== "waiting" || queue.isHeldBack(request, now)) return undefined
-    queue.takeOut(request, now)
-    if (!isDue(request.expiresAt, now)) return request
+    if (!isDue(request.expiresAt, now)) {
+      queue.takeOut(request, now)
+      return request
+    }
+    queue.withdraw(request, now)
     this.pool.onExpired(request, now)
     return undefined
   }

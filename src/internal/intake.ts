@@ -3,8 +3,9 @@ import { Cause, Effect, Exit, Result, Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Handler } from "../Handlers.ts"
-import { HandlerNotFound, InvalidPayload, InvalidRequestOption, type SubmitError } from "../PoolError.ts"
+import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
+import * as checks from "./checks.ts"
 import { captureAsyncContext } from "./asyncContext.ts"
 import type { Core } from "./core.ts"
 import { type Origin, Origins } from "./origin.ts"
@@ -187,9 +188,9 @@ export class Intake {
     return new RankedRequest(++this.sequence, route, payload, details, this.core.now(), key ?? "", values)
   }
 
-  private invalidOption({ actual, expected, field }: InvalidOption): Refusal {
+  private invalidOption(invalid: InvalidOption): Refusal {
     this.core.counters.invalid++
-    return Exit.fail(new InvalidRequestOption({ field, expected, actual }))
+    return Exit.fail(checks.ofCall(invalid))
   }
 
   notFound(tag: string): Refusal {

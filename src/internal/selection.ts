@@ -1,10 +1,10 @@
 /** What is asked of, or done to, some of a pool's requests: lists, counts by key, cancelling, pauses and limits. */
 import { Effect } from "effect"
 import * as Limit from "../Limit.ts"
-import { type InvalidPoolConfig, InvalidRequestOption, type Phase } from "../PoolError.ts"
+import { InvalidRequestOption, type Phase } from "../PoolError.ts"
 import type { Flow } from "../queue/flow.ts"
 import type { Gate } from "../queue/gate.ts"
-import type { Ranked } from "../queue/ranked.ts"
+import { keyOf } from "../queue/ranked.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
@@ -144,8 +144,6 @@ export const makeSelection = (core: Core) => {
 
 const phases = ["running", "waiting", "delayed", "blocked"] as const
 
-const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""
-
 const nameOf = (gate: Gate | undefined): string | undefined =>
   gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
 
@@ -164,7 +162,4 @@ const gateView = (gate: Gate, heldBack: number, pool: string, now: number): Gate
 }
 
 const wrong = (field: string, known: ReadonlyArray<string>, actual: unknown): InvalidRequestOption =>
-  asRequestOption(checks.wrong(field, known.join(" or ") || "the name of one; the pool has none", actual))
-
-const asRequestOption = ({ actual, expected, field }: InvalidPoolConfig) =>
-  new InvalidRequestOption({ field, expected, actual })
+  checks.ofCall(checks.wrong(field, known.join(" or ") || "the name of one; the pool has none", actual))

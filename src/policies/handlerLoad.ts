@@ -45,8 +45,8 @@ const none: HandlerLoad = {
 }
 
 /**
- * The counts at a tick, `millis` after the last one; `grown` is by how much more wait for nothing but a worker. Service times are means over about `memoryMillis`, or as long as
- * the rate is.
+ * The counts at a tick, `millis` after the last one; `grown` is by how much more wait for nothing but a worker. Service times are
+ * means over about `memoryMillis`, or as long as the rate is.
  */
 export const update = (
   before: HandlerLoad = none,

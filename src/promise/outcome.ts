@@ -3,7 +3,7 @@ import { Cause, Exit } from "effect"
 import type { DrainReport } from "../DrainReport.ts"
 import type * as Internal from "../Outcome.ts"
 import type { PoolEvent } from "../PoolEvent.ts"
-import type { Pausable } from "../Selection.ts"
+import type { GateView, Pausable } from "../Selection.ts"
 import { publicError } from "./publicError.ts"
 
 interface Ended {
@@ -58,7 +58,7 @@ export type Event =
       readonly type: "Postponed"
       readonly id: string
       readonly tag: string
-      readonly kind: "pool" | "tag" | "key" | "limit"
+      readonly kind: GateView["kind"]
       readonly name: string
       readonly millis: number
     }

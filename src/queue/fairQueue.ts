@@ -15,7 +15,7 @@ import { Gates } from "./gates.ts"
 import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
 import type { Alarm } from "./parking.ts"
-import type { Ranked } from "./ranked.ts"
+import { keyOf, type Ranked } from "./ranked.ts"
 
 /** So many lanes find their gate closed in one step: it takes milliseconds. */
 const mostParked = 1000
@@ -38,10 +38,6 @@ export class FairQueue implements Order {
       this.freed += Math.min(lane.size, places)
       this.seat(lane)
     })
-  }
-
-  get heldBack(): number {
-    return this.gates.heldBack
   }
 
   get free(): number {
@@ -105,22 +101,25 @@ export class FairQueue implements Order {
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
   takeOut(request: Ranked, now: number): void {
     const lane = request.lane!
-    lane.remove(request)
-    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+    this.pull(request, lane)
     this.start(request, lane, now)
   }
 
   remove(request: Ranked, now: number): void {
     const lane = request.lane!
     const wasHead = lane.head === request
-    lane.remove(request)
-    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+    this.pull(request, lane)
     this.left(lane, wasHead, now)
     this.sweep(now)
   }
 
-  delay({ key = "" }: Ranked, by: 1 | -1): void {
-    const flow = this.flows.of(key)
+  private pull(request: Ranked, lane: Lane): void {
+    lane.remove(request)
+    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
+  }
+
+  delay(request: Ranked, by: 1 | -1): void {
+    const flow = this.flows.of(keyOf(request))
     this.flows.count(flow, 0, by)
     this.flows.release(flow)
   }
@@ -174,11 +173,7 @@ export class FairQueue implements Order {
 
   /** Another priority: it goes behind those that have it already, and have waited as long. */
   setPriority(request: Ranked, change: () => void, now: number): void {
-    const lane = request.lane!
-    const wasHead = lane.head === request
-    lane.remove(request)
-    if (lane.parkedAt !== undefined) this.gates.count(lane, lane.parkedAt, -1)
-    this.left(lane, wasHead, now)
+    this.remove(request, now)
     change()
     // Those behind it may wait for its end.
     this.place(request, now, request.holds === true)
@@ -286,8 +281,10 @@ export class FairQueue implements Order {
     this.gates.leave(request.lane!, "request", now)
   }
 
-  private laneOf({ key = "", policy: { priority }, tag, values }: Ranked): Lane {
-    const flow = this.flows.of(key)
+  private laneOf(request: Ranked): Lane {
+    const { policy, tag, values } = request
+    const { priority } = policy
+    const flow = this.flows.of(keyOf(request))
     const state = this.gates.tag(tag)
     const id = laneIdOf(state, priority, values)
     const known = flow.laneOf(id)

@@ -82,25 +82,15 @@ export class Gate implements Heaped {
     if (limit !== undefined) limit.gates++
   }
 
-  /** Whether one more may start. */
-  isOpen(now: number): boolean {
-    return this.isTime(now) && this.hasPlace(false)
-  }
-
-  /** The same; `holds`: it counts already at those that last until its end. */
-  isOpenFor(holds: boolean, now: number): boolean {
-    return this.isTime(now) && this.hasPlace(holds)
+  /** Whether one more may start; `holds`: it counts already where that lasts until its end. */
+  isOpen(now: number, holds = false): boolean {
+    return !this.isPaused && isDue(this.opensAt, now) && this.hasPlace(holds)
   }
 
   /** Whether it is open as far as their number goes. */
   hasPlace(holds: boolean): boolean {
     const { limit } = this
     return limit === undefined || (holds && limit.limit.until === "request") || this.running < limit.limit.concurrency
-  }
-
-  /** Whether it is open as far as time and people go. */
-  isTime(now: number): boolean {
-    return !this.isPaused && isDue(this.opensAt, now)
   }
 
   get isPaused(): boolean {
@@ -118,7 +108,7 @@ export class Gate implements Heaped {
 
   /** How many may start now; `holds`: of those that count already. */
   places(now: number, holds = false): number {
-    if (!this.isOpenFor(holds, now)) return 0
+    if (!this.isOpen(now, holds)) return 0
     const { limit } = this
     if (limit === undefined) return Infinity
     const places = holds ? Infinity : limit.limit.concurrency - this.running

@@ -41,7 +41,7 @@ export class Gates extends Parking {
     if (flow.gate !== undefined && !flow.gate.isOpen(now)) return flow.gate
     if (gates.length === 0) return undefined
     const holds = (lane.head as Ranked).holds === true
-    for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpenFor(holds, now)) return gates[at]
+    for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
     return undefined
   }
 

@@ -3,7 +3,7 @@ import type { PoolRequest } from "../internal/request.ts"
 import { ByCount } from "./byCount.ts"
 import type { Door } from "./door.ts"
 import type { Flows } from "./flows.ts"
-import type { Ranked } from "./ranked.ts"
+import { keyOf } from "./ranked.ts"
 import { Ring } from "./ring.ts"
 
 export class KeyDoor implements Door {
@@ -56,11 +56,6 @@ export class KeyDoor implements Door {
     this.left(key, line)
   }
 
-  /** How many callers of this key wait. */
-  blockedOf(key: string): number {
-    return this.lines.get(key)?.size ?? 0
-  }
-
   *[Symbol.iterator](): Iterator<PoolRequest> {
     const requests = [...this.lines.values()].flatMap((line) => [...line])
     yield* requests.sort((a, b) => a.sequence - b.sequence)
@@ -77,5 +72,3 @@ export class KeyDoor implements Door {
     return this.flows.find(key)?.places ?? 0
   }
 }
-
-const keyOf = (request: PoolRequest): string => (request as Ranked).key ?? ""

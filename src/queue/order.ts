@@ -5,8 +5,6 @@ import { Ring } from "./ring.ts"
 export interface Order {
   /** Requests that wait. */
   readonly size: number
-  /** Of them, those that wait at a closed gate. */
-  readonly heldBack: number
   /** Those that a worker could take now, as far as is known: `take` may find that they are held back. Zero: none can. */
   readonly free: number
   push(request: PoolRequest, now: number): void
@@ -24,10 +22,6 @@ export interface Order {
 
 /** First in, first out. Nothing is held back, and nobody needs to be remembered. */
 export class Line extends Ring<PoolRequest> implements Order {
-  get heldBack(): number {
-    return 0
-  }
-
   get free(): number {
     return this.size
   }

@@ -16,6 +16,9 @@ export interface Ranked extends PoolRequest {
   holds?: boolean
 }
 
+/** Whose a request is; `""`: nobody's. */
+export const keyOf = ({ key = "" }: Ranked): string => key
+
 /** Of each limit with a function what that said; `undefined`: not limited. */
 export type Values = ReadonlyArray<string | undefined>
 

@@ -19,7 +19,7 @@ describe("gates that fall due together", () => {
     // It comes back when that is open, and waits until 100 at the second one, where it counts.
     queue.ended(first, 10, 10)
     queue.pushFirst(first, 60)
-    assert.strictEqual(queue.heldBack, 2)
+    assert.strictEqual(queue.gates.heldBack, 2)
     // The alarm rings late: what was let go by the first gate finds the second one full.
     queue.gates.onAlarm(110)
     assert.strictEqual(queue.free, 1)

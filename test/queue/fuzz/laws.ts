@@ -37,10 +37,10 @@ function* wrongCounts({ naive, now, queue }: State): Iterable<string> {
   yield* is("blocked", queue.blocked, naive.in("blocked").length)
   const parked = lanes.filter(({ parkedAt }) => parkedAt !== undefined)
   const heldBack = (of: ReadonlyArray<Lane>) => sum(of.map(({ size }) => size))
-  yield* is("heldBack", queue.heldBack, heldBack(parked))
+  yield* is("heldBack", fair.gates.heldBack, heldBack(parked))
   yield* is("free", queue.free, waiting.length - heldBack(parked))
   const { total } = fair.heldBackAt(now)
-  if (total < queue.heldBack || total > waiting.length) yield `${total} are held back, of ${waiting.length}`
+  if (total < fair.gates.heldBack || total > waiting.length) yield `${total} are held back, of ${waiting.length}`
   for (const tag of new Set(lanes.map(({ tag }) => tag))) {
     yield* is(`heldBack of ${tag.tag}`, tag.heldBack, heldBack(parked.filter((lane) => lane.tag === tag)))
   }
