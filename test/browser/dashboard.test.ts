@@ -1,35 +1,16 @@
 /** The dashboard in a browser, on a real service: what it shows is so, and what it offers works. */
-import type { Browser, Page } from "playwright-core"
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
-import { launch, open, type Served, serve, type Watched } from "./support.ts"
+import type { Page } from "playwright-core"
+import { beforeEach, expect, it } from "vitest"
+import { eachWatched, serve } from "./support.ts"
 
-let browser: Browser
-let served: Served
-let watched: Watched | undefined
-
-beforeAll(async () => {
-  browser = await launch()
-})
-afterAll(() => browser.close())
+const each = eachWatched()
+const { watch } = each
 beforeEach(async () => {
-  served = await serve()
+  each.served = await serve()
 })
-afterEach(async () => {
-  const complaints = watched?.complaints ?? []
-  await watched?.page.close()
-  watched = undefined
-  await served.stop()
-  expect(complaints).toEqual([])
-})
-
-const watch = async (width?: number): Promise<Page> => {
-  watched = await open(browser, served.address, width)
-  await watched.page.getByText("Live", { exact: true }).waitFor()
-  return watched.page
-}
 
 const submit = async (type: string, payload: unknown): Promise<string> => {
-  const response = await fetch(`${served.address}/requests/${type}`, {
+  const response = await fetch(`${each.served.address}/requests/${type}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(payload)
@@ -38,7 +19,7 @@ const submit = async (type: string, payload: unknown): Promise<string> => {
   return ((await response.json()) as { id: string }).id
 }
 
-const pool = async () => (await (await fetch(`${served.address}/pool`)).json()) as Record<string, any>
+const pool = async () => (await (await fetch(`${each.served.address}/pool`)).json()) as Record<string, any>
 
 const eventually = { timeout: 20_000, interval: 100 }
 const figure = async (page: Page, name: string): Promise<number> =>
@@ -126,10 +107,10 @@ it("retries a dead letter and cancels what runs", async () => {
 
 it("says that the connection is lost, and finds a service that was restarted", async () => {
   const page = await watch()
-  const { port } = served
-  await served.stop()
+  const { port } = each.served
+  await each.served.stop()
   await page.getByText("The connection to the service is lost.").waitFor()
-  served = await serve(port)
+  each.served = await serve(port)
   await page.getByText("Live", { exact: true }).waitFor()
   expect(await page.getByText("The connection to the service is lost.").count()).toBe(0)
   await submit("Work", { millis: 60_000 })
@@ -147,11 +128,10 @@ it("asks before it drains", async () => {
 })
 
 it("asks for the token", async () => {
-  await served.stop()
+  await each.served.stop()
   const token = "0123456789abcdef0123456789abcdef"
-  served = await serve(0, [], { WORKER_POOL_TOKEN: token })
-  watched = await open(browser, served.address)
-  const { page } = watched
+  each.served = await serve(0, [], { WORKER_POOL_TOKEN: token })
+  const page = await each.openPage()
   await page.getByLabel("Token", { exact: true }).fill("wrong")
   await page.getByRole("button", { name: "Log in" }).click()
   await page.getByText("That is not the token of this service.").waitFor()

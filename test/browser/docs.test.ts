@@ -1,11 +1,7 @@
 /** The documentation at `/docs` in a browser: it works, complains of nothing, and axe finds no violation in it. */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { launch, open, type Served, serve } from "./support.ts"
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+import { launch, open, type Served, serve, violations } from "./support.ts"
 
 let browser: Browser
 let served: Served
@@ -23,23 +19,15 @@ it("has no violation, closed or opened, and nothing in the console", async () =>
   const failed: Array<string> = []
   page.on("response", (response) => response.status() >= 400 && failed.push(response.url()))
   await page.reload()
-  // The page's policy lets no script in from elsewhere; what the browser's own tools evaluate is free of it.
-  const violations = async () => {
-    await page.evaluate(axe)
-    const { violations } = (await page.evaluate("axe.run()")) as {
-      violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }>
-    }
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-  }
   const operations = page.locator(".opblock-summary-control")
   await page.getByRole("button", { name: "GET /pool", exact: false }).first().waitFor()
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("effect-worker-pool")
-  expect(await violations()).toEqual([])
+  expect(await violations(page)).toEqual([])
   const count = await operations.count()
   expect(count).toBeGreaterThan(12)
   for (let at = 0; at < count; at++) await operations.nth(at).click()
   await expect.poll(() => page.locator(".opblock.is-open").count()).toBe(count)
-  expect(await violations()).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect([complaints, failed]).toEqual([[], []])
   await page.close()
 })

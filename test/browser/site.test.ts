@@ -1,15 +1,13 @@
 /** The site that `npm run docs` builds, in a browser: it is whole by itself, it finds, and it fits a phone. */
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
-import { createRequire } from "node:module"
 import type { AddressInfo } from "node:net"
 import { extname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { launch } from "./support.ts"
+import { launch, violations } from "./support.ts"
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 const root = fileURLToPath(new URL("../../site", import.meta.url))
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -75,13 +73,6 @@ const shown = (page: Page) => page.locator("#tsd-nav-container a").first().waitF
 /** Left to the generator: links in what opens a part of the navigation, and an `h4` after an `h1`. And tables without a heading. */
 const leftOut = ["nested-interactive", "heading-order", "empty-table-header"]
 const options = { rules: Object.fromEntries(leftOut.map((rule) => [rule, { enabled: false }])) }
-const violations = async (page: Page) => {
-  await page.evaluate(axe)
-  const found = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as {
-    violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }>
-  }
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)
-}
 
 /** From 0 to 255, of the red in it: the colours are nearly grey. What is transparent has none. */
 const brightness = async (page: Page, of: "backgroundColor" | "color") => {
@@ -168,10 +159,10 @@ it.for(["light", "dark"] as const)("has no violation that axe would find, when i
   ]) {
     await page.goto(address + path)
     await shown(page)
-    expect(await violations(page), path).toEqual([])
+    expect(await violations(page, options), path).toEqual([])
   }
   await find(page, "timeout")
-  expect(await violations(page), "the search").toEqual([])
+  expect(await violations(page, options), "the search").toEqual([])
   await page.close()
 })
 

@@ -1,7 +1,10 @@
 /** A real service, and a page of a real browser that looks at it. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll, afterEach, beforeAll, expect } from "vitest"
 
 export const launch = (): Promise<Browser> =>
   chromium.launch({
@@ -69,4 +72,53 @@ export const open = async (browser: Browser, address: string, width = 1280): Pro
   page.on("pageerror", (error) => complaints.push(String(error)))
   await page.goto(address)
   return { page, complaints }
+}
+
+/** A browser for all tests of a file, and for each a service of its own with a page that must complain of nothing. */
+export const eachWatched = () => {
+  let browser: Browser
+  let served: Served
+  let watched: Watched | undefined
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(() => browser.close())
+  afterEach(async () => {
+    const complaints = watched?.complaints ?? []
+    await watched?.page.close()
+    watched = undefined
+    await served.stop()
+    expect(complaints).toEqual([])
+  })
+  const openPage = async (width?: number): Promise<Page> => {
+    watched = await open(browser, served.address, width)
+    return watched.page
+  }
+  return {
+    get served(): Served {
+      return served
+    },
+    /** Stopped when the test ends, whoever has started it. */
+    set served(other: Served) {
+      served = other
+    },
+    openPage,
+    /** The same, and it shows what the service does. */
+    watch: async (width?: number): Promise<Page> => {
+      const page = await openPage(width)
+      await page.getByText("Live", { exact: true }).waitFor()
+      return page
+    }
+  }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+
+/** What axe finds in the page. A policy of the page lets no script in from elsewhere; what the browser's own tools evaluate is free of it. */
+export const violations = async (page: Page, options: object = {}): Promise<ReadonlyArray<string>> => {
+  await page.evaluate(axe)
+  const found = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as {
+    violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }>
+  }
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)
 }

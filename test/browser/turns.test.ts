@@ -1,11 +1,8 @@
 /** Keys, limits and pauses in a browser, on a real service: what is shown, what it can do, and that no key can do anything. */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import type { Browser, Locator, Page } from "playwright-core"
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest"
-import { launch, open, type Served, serve, type Watched } from "./support.ts"
+import type { Locator, Page } from "playwright-core"
+import { expect, it } from "vitest"
+import { eachWatched, serve, violations } from "./support.ts"
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 const limits = [
   "--limit",
   "name=few,concurrency=1,tags=Second",
@@ -15,33 +12,17 @@ const limits = [
   "name=idle,per=key,concurrency=2,tags=Second"
 ]
 
-let browser: Browser
-let served: Served
-let watched: Watched | undefined
-
-beforeAll(async () => {
-  browser = await launch()
-})
-afterAll(() => browser.close())
-afterEach(async () => {
-  const complaints = watched?.complaints ?? []
-  await watched?.page.close()
-  watched = undefined
-  await served.stop()
-  expect(complaints).toEqual([])
-})
+const each = eachWatched()
 
 const watch = async (flags: ReadonlyArray<string>, width?: number): Promise<Page> => {
-  served = await serve(0, flags)
-  watched = await open(browser, served.address, width)
-  await watched.page.getByText("Live", { exact: true }).waitFor()
-  return watched.page
+  each.served = await serve(0, flags)
+  return each.watch(width)
 }
 
 /** Requests that run, or wait, until the service is stopped. */
 const submit = async (key: string, times = 1, type = "Work"): Promise<void> => {
   for (let sent = 0; sent < times; sent++) {
-    const response = await fetch(`${served.address}/requests/${type}?key=${encodeURIComponent(key)}`, {
+    const response = await fetch(`${each.served.address}/requests/${type}?key=${encodeURIComponent(key)}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ millis: 600_000 })
@@ -51,13 +32,14 @@ const submit = async (key: string, times = 1, type = "Work"): Promise<void> => {
 }
 
 const setBounds = (bounds: { readonly minWorkers?: number; readonly maxWorkers?: number }) =>
-  fetch(`${served.address}/pool`, {
+  fetch(`${each.served.address}/pool`, {
     method: "PATCH",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(bounds)
   })
 
-const get = async (path: string) => (await (await fetch(`${served.address}/${path}`)).json()) as Record<string, any>
+const get = async (path: string) =>
+  (await (await fetch(`${each.served.address}/${path}`)).json()) as Record<string, any>
 const gates = async () => (await get("pool/gates"))["gates"] as ReadonlyArray<Record<string, unknown>>
 
 const eventually = { timeout: 20_000, interval: 100 }
@@ -201,10 +183,6 @@ it.for(["light", "dark"] as const)(
     await gatesOf(page).getByText("paused", { exact: true }).first().waitFor()
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390)
     await page.locator(".notice p").waitFor({ state: "detached" })
-    await page.evaluate(axe)
-    const found = (await page.evaluate("axe.run()")) as {
-      violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }>
-    }
-    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([])
+    expect(await violations(page)).toEqual([])
   }
 )
