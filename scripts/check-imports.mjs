@@ -9,7 +9,8 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  Limit: "internal/checks PoolError",
+  Capacity: "",
+  Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",
   PoolSnapshot: "Limit Outcome",
@@ -43,7 +44,7 @@ const table = {
   "queue/byCount": "",
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
-  "queue/gate": "Limit internal/deadlines queue/bench queue/heap queue/shares",
+  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "PoolConfig queue/flow queue/ring",
@@ -94,8 +95,10 @@ const table = {
     "DrainReport Outcome PoolError PoolSnapshot RequestQueue internal/admission internal/counters internal/crew internal/deadlines internal/events internal/nesting internal/request internal/runtime internal/worker",
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
+  "internal/capacity":
+    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/checks internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -107,7 +110,7 @@ const table = {
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "PoolConfig internal/counters internal/deadlines internal/request queue/*",
-  Handlers: "PoolError RequestPolicy internal/request internal/runnable",
+  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",

@@ -1,6 +1,7 @@
 /** The handlers of one pool, by request tag. Each pool has its own. */
 import { Context, Effect, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
+import { Capacity, HasPlace, type Places } from "./Capacity.ts"
 import type { PoolRequest } from "./internal/request.ts"
 import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
@@ -16,6 +17,8 @@ export interface Handler {
   readonly context: Context.Context<never>
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */
   readonly run: (payload: unknown, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  /** How many attempts can run at once, where whoever runs them says so. Default: as many as there are workers. */
+  readonly capacity?: Places | undefined
   /** What the pool's functions of a payload are given. Default: the payload. */
   readonly subjectOf?: ((payload: any) => unknown) | undefined
 }
@@ -53,10 +56,12 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
       if (typeof entry?.handler !== "function") {
         return yield* new UnsupportedRpc({ tag: rpc._tag, reason: "it has no handler" })
       }
+      const capacity = Context.get(entry.context, Capacity)
       handlers.set(rpc._tag, {
         rpc,
         policy: merge(Context.get(rpc.annotations, RequestPolicy.RequestPolicy), ofGroup),
-        context: entry.context,
+        context: capacity === undefined ? entry.context : Context.add(entry.context, HasPlace, true),
+        capacity,
         run: runner(rpc, entry.handler)
       })
     }

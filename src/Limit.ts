@@ -1,5 +1,6 @@
 /** How much may run at once, and how often something may start: what a start must pass, whoever is free. */
 import { type Duration, Predicate } from "effect"
+import type { Places } from "./Capacity.ts"
 import * as checks from "./internal/checks.ts"
 import type { InvalidPoolConfig } from "./PoolError.ts"
 
@@ -51,6 +52,8 @@ export interface Limit {
   readonly tags: ReadonlySet<string> | undefined
   /** Until when a request counts as one that runs. */
   readonly until: "attempt" | "request"
+  /** Who says, in place of `concurrency`, how much may run at once. `undefined`: nobody does. */
+  readonly places: Places | undefined
   /** What is wrong with its options. The pool that is given such a limit fails with it. */
   readonly invalid: InvalidPoolConfig | undefined
 }
@@ -107,6 +110,7 @@ const made = (options: Options, isFree: boolean): Limit => {
     rate: checked as ResolvedRate | undefined,
     tags: Array.isArray(tags) ? new Set(tags) : undefined,
     until,
+    places: undefined,
     invalid
   }
 }
@@ -119,6 +123,12 @@ export const serial = (
   per: Per,
   options: { readonly name?: string; readonly tags?: ReadonlyArray<string> } = {}
 ): Limit => make({ name: options.name ?? "serial", per, concurrency: 1, until: "request", tags: options.tags })
+
+/** So many of these tags run at once as there are places. @internal */
+export const ofPlaces = (places: Places, tags: ReadonlyArray<string>): Limit => ({
+  ...made({ name: places.name, tags }, true),
+  places
+})
 
 /** Whether a value was made by `make` or `serial`. */
 export const isLimit = (u: unknown): u is Limit => Predicate.hasProperty(u, TypeId)

@@ -8,7 +8,7 @@ import { Context, Effect, Layer } from "effect"
 import type { Counters } from "./internal/counters.ts"
 import { isDue } from "./internal/deadlines.ts"
 import { Details, type PoolRequest } from "./internal/request.ts"
-import { PoolConfig } from "./PoolConfig.ts"
+import { type Discipline, PoolConfig } from "./PoolConfig.ts"
 import { type Door, FrontDoor } from "./queue/door.ts"
 import { FairQueue } from "./queue/fairQueue.ts"
 import type { Gate } from "./queue/gate.ts"
@@ -24,8 +24,11 @@ export type Offered = "accepted" | "blocked" | "full" | PoolRequest
 export class RequestQueue extends Context.Service<
   RequestQueue,
   {
-    /** A queue of its own for one pool, which counts into that pool's counters, and is told when a gate opens by that pool's alarm. */
-    readonly make: (counters: Counters, alarm: Alarm) => WaitingRequests
+    /**
+     * A queue of its own for one pool, which counts into that pool's counters, and is told when a gate opens by that pool's alarm.
+     * `discipline`: that of `PoolConfig`, with what the pool's handlers ask for.
+     */
+    readonly make: (counters: Counters, alarm: Alarm, discipline: Discipline) => WaitingRequests
   }
 >()("effect-worker-pool/RequestQueue") {}
 
@@ -33,7 +36,7 @@ export class RequestQueue extends Context.Service<
 export const layer: Layer.Layer<RequestQueue, never, PoolConfig> = Layer.effect(
   RequestQueue,
   Effect.map(PoolConfig, (config) => ({
-    make: (counters, alarm) => new WaitingRequests(config, counters, alarm)
+    make: (counters, alarm, discipline) => new WaitingRequests({ ...config, discipline }, counters, alarm)
   }))
 )
 

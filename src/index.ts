@@ -1,5 +1,6 @@
 /** An elastic, back-pressured, accountable worker pool for Effect. */
 export * as Call from "./Call.ts"
+export * as Capacity from "./Capacity.ts"
 export * as DeadLetters from "./DeadLetters.ts"
 export * as Defect from "./Defect.ts"
 export * as DrainReport from "./DrainReport.ts"

@@ -38,8 +38,8 @@ export const makeControls = (core: Core) => {
       : // As entries: a name such as "__proto__" is one like any other.
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
-            const { gates, limit, paused, running, started } = state
-            const { concurrency, name, rate } = limit
+            const { concurrency, gates, limit, paused, running, started } = state
+            const { name, rate } = limit
             return [name, { concurrency, rate, paused, running, heldBack: held.of(state), started, gates }]
           })
         )

@@ -8,7 +8,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
-import * as checks from "./checks.ts"
+import { connectPlaces, disciplineOf } from "./capacity.ts"
 import { Counters, HandlerCounters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
@@ -68,7 +68,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   const nesting = new Nesting()
   const routes = yield* makeRoutes(handlers, config, canceller, nesting)
-  yield* checkLimits(config, routes)
+  const discipline = yield* disciplineOf(config, handlers)
   const runRoute: Route = {
     tag: "run",
     policy: config.policy,
@@ -97,10 +97,14 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     queue.fair!.gates.onAlarm(now)
     crew.wakeAll()
   })
-  const queue: WaitingRequests = (yield* RequestQueue).make(counters, {
-    set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now - grainMillis)),
-    clear: () => deadlines.clear(gatesOpen)
-  })
+  const queue: WaitingRequests = (yield* RequestQueue).make(
+    counters,
+    {
+      set: (at, now) => deadlines.set(gatesOpen, now, Math.ceil(at - now - grainMillis)),
+      clear: () => deadlines.clear(gatesOpen)
+    },
+    discipline
+  )
 
   const settle = makeSettle({
     counters,
@@ -214,6 +218,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
+  yield* connectPlaces({ crew, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const { stuckCount } = yield* drain.run(config.drainDeadlineMillis)
@@ -245,20 +250,6 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   return core
 })
-
-/** A limit for a tag that nobody handles would limit nobody. */
-const checkLimits = (
-  { discipline }: PoolConfig["Service"],
-  routes: ReadonlyMap<string, Route>
-): Effect.Effect<void, InvalidPoolConfig> => {
-  const known = [...routes.keys(), "run"]
-  for (const { name, tags = [] } of discipline.limits) {
-    const unknown = [...tags].find((tag) => !known.includes(tag))
-    if (unknown !== undefined)
-      return Effect.fail(checks.wrong(`limits.${name}.tags`, `some of ${known.join(", ")}`, unknown))
-  }
-  return Effect.void
-}
 
 const itself = (payload: unknown) => payload
 

@@ -1,16 +1,19 @@
 /** What a start must pass: one count of a limit, or a pause, or a time before which nothing starts. */
-import type { Limit } from "../Limit.ts"
+import type { Asker } from "../Capacity.ts"
 import { isDue } from "../internal/deadlines.ts"
+import type { Limit } from "../Limit.ts"
 import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
 import type { Shares } from "./shares.ts"
 
 /** One limit as it is in force, and what all of its gates have in common. */
-export class LimitState {
+export class LimitState implements Asker {
   limit!: Limit
   /** Its place among the limits of the pool. */
   readonly index: number
   paused = false
+  /** Where others say how much may run at once: hears that more may. */
+  onFree: () => void = () => {}
   running = 0
   heldBack = 0
   started = 0
@@ -34,6 +37,16 @@ export class LimitState {
     const { rate } = limit
     this.interval = rate === undefined ? 0 : rate.periodMillis / rate.limit
     this.tolerance = rate === undefined ? 0 : (rate.burst - 1) * this.interval
+  }
+
+  /** How many may run at once, at each of its gates. */
+  get concurrency(): number {
+    return this.limit.places === undefined ? this.limit.concurrency : this.limit.places.places
+  }
+
+  /** How many more may, where so many do already. */
+  left(running: number): number {
+    return this.limit.places === undefined ? this.limit.concurrency - running : this.limit.places.free
   }
 
   appliesTo(tag: string): boolean {
@@ -90,7 +103,7 @@ export class Gate implements Heaped {
   /** Whether it is open as far as their number goes. */
   hasPlace(holds: boolean): boolean {
     const { limit } = this
-    return limit === undefined || (holds && limit.limit.until === "request") || this.running < limit.limit.concurrency
+    return limit === undefined || (holds && limit.limit.until === "request") || limit.left(this.running) > 0
   }
 
   get isPaused(): boolean {
@@ -111,7 +124,7 @@ export class Gate implements Heaped {
     if (!this.isOpen(now, holds)) return 0
     const { limit } = this
     if (limit === undefined) return Infinity
-    const places = holds ? Infinity : limit.limit.concurrency - this.running
+    const places = holds ? Infinity : limit.left(this.running)
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
     // It is open: one may start, though the time to the next may be less than what clocks can tell.
@@ -144,8 +157,10 @@ export class Gate implements Heaped {
 
   /** One starts. */
   enter(now: number): void {
+    const limit = this.limit!
     this.running++
-    this.limit!.running++
+    limit.running++
+    limit.limit.places?.enter()
     this.pay(now)
   }
 
@@ -158,8 +173,10 @@ export class Gate implements Heaped {
   }
 
   leave(): void {
+    const limit = this.limit!
     this.running--
-    this.limit!.running--
+    limit.running--
+    limit.limit.places?.leave(limit)
   }
 
   /** Its limit has another rate: it owes no more than that allows to be owed. */

@@ -121,6 +121,11 @@ export class Gates extends Parking {
 
   pauseLimit(state: LimitState, paused: boolean, flows: Iterable<Flow>, now: number): void {
     state.paused = paused
+    this.open(state, flows, now)
+  }
+
+  /** What waits at this limit may start now, as far as there is room. */
+  open(state: LimitState, flows: Iterable<Flow>, now: number): void {
     for (const gate of this.limits.gatesIn(state, this.tags.values(), flows)) this.letGo(gate, now)
   }
 

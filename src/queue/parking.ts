@@ -76,7 +76,10 @@ export abstract class Parking {
     gate.heldBack += requests
     flow.heldBack += requests
     tag.heldBack += requests
-    if (gate.limit !== undefined) gate.limit.heldBack += requests
+    const { limit } = gate
+    if (limit === undefined) return
+    limit.heldBack += requests
+    if (requests > 0) limit.limit.places?.want()
   }
 
   /** A lane that a gate has let go has been used, or is of no use: another one may go. */

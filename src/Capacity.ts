@@ -1,0 +1,121 @@
+/**
+ * How many attempts some handlers can run at once, where whoever runs them says so while the pool works: as many as there are
+ * threads, connections or licences. Requests that find none free wait in the queue, as at a limit.
+ */
+import { Context } from "effect"
+
+/** A pool that asks for places. @internal */
+export interface Asker {
+  /** Its requests that wait for one. */
+  readonly heldBack: number
+  /** There may be one for it. */
+  readonly onFree: () => void
+}
+
+/**
+ * Places for attempts, made by `make`. It belongs to whoever runs the handlers; any number of pools may share it. A place is taken when an
+ * attempt starts and is free when that has really ended, its finalizers included.
+ */
+export class Places {
+  /** Names the gate in snapshots, metrics, lists and events, beside the pool's own limits. */
+  readonly name: string
+  private total: number
+  private taken = 0
+  private readonly onWaiting: (() => void) | undefined
+  private readonly askers = new Set<Asker>()
+  private isTold = false
+
+  constructor({ name, onWaiting, places = 0 }: Options) {
+    this.name = name
+    this.total = places
+    this.onWaiting = onWaiting
+  }
+
+  /** How many there are. */
+  get places(): number {
+    return this.total
+  }
+
+  /** Attempts that hold one now. There may be more than there are, since it was made smaller. */
+  get running(): number {
+    return this.taken
+  }
+
+  /** How many more may start now. */
+  get free(): number {
+    return Math.max(0, this.total - this.taken)
+  }
+
+  /** Requests that wait for a place, in all pools that share it. */
+  get waiting(): number {
+    let waiting = 0
+    for (const asker of this.askers) waiting += asker.heldBack
+    return waiting
+  }
+
+  /** There are so many from now on. A whole number from 0; fewer than are taken interrupts nothing. */
+  set(places: number): void {
+    this.total = places
+    this.tell(undefined)
+  }
+
+  /** @internal */
+  enter(): void {
+    this.taken++
+  }
+
+  /** `asker` looks for itself. @internal */
+  leave(asker: Asker): void {
+    this.taken--
+    if (this.askers.size > 1) this.tell(asker)
+  }
+
+  /** Somebody has begun to wait. @internal */
+  want(): void {
+    if (this.isTold || this.onWaiting === undefined) return
+    this.isTold = true
+    queueMicrotask(() => {
+      this.isTold = false
+      this.onWaiting!()
+    })
+  }
+
+  /** Answers how to stop. @internal */
+  attach(asker: Asker): () => void {
+    this.askers.add(asker)
+    return () => void this.askers.delete(asker)
+  }
+
+  private tell(but: Asker | undefined): void {
+    for (const asker of this.askers) {
+      if (this.free === 0) return
+      if (asker !== but) asker.onFree()
+    }
+  }
+}
+
+export interface Options {
+  /** Not empty, and none of the limits of a pool that uses it. */
+  readonly name: string
+  /** How many there are to begin with. Default 0. */
+  readonly places?: number | undefined
+  /** Called in a microtask of its own when requests have begun to wait for a place: `waiting` tells how many. */
+  readonly onWaiting?: (() => void) | undefined
+}
+
+/** Places that can be set at any time: `Capacity.make({ name: "licences", places: 3 })`. */
+export const make = (options: Options): Places => new Places(options)
+
+/**
+ * What bounds the handlers that were built with it: `Group.toLayer({ ... }).pipe(Layer.provide(Layer.succeed(Capacity.Capacity, places)))`.
+ * Default: nothing.
+ */
+export const Capacity: Context.Reference<Places | undefined> = Context.Reference<Places | undefined>(
+  "effect-worker-pool/Capacity",
+  { defaultValue: () => undefined }
+)
+
+/** In the context of a handler: whether a pool has let this attempt pass, so that a place is kept for it. Default `false`. */
+export const HasPlace: Context.Reference<boolean> = Context.Reference<boolean>("effect-worker-pool/Capacity/HasPlace", {
+  defaultValue: () => false
+})

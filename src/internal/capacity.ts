@@ -1,0 +1,66 @@
+/** Where handlers say how many attempts can run at once: the limits that come of it, and how their places reach the workers. */
+import { Effect, type Scope } from "effect"
+import type { Handlers } from "../Handlers.ts"
+import * as Limit from "../Limit.ts"
+import type { Discipline, PoolConfig } from "../PoolConfig.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import * as checks from "./checks.ts"
+import type { Crew } from "./crew.ts"
+import type { Turn } from "./runtime.ts"
+
+/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody. */
+export const disciplineOf = (
+  { discipline }: PoolConfig["Service"],
+  handlers: Handlers["Service"]
+): Effect.Effect<Discipline, InvalidPoolConfig> => {
+  const known = [...handlers.keys(), "run"]
+  for (const { name, tags = [] } of discipline.limits) {
+    const unknown = [...tags].find((tag) => !known.includes(tag))
+    if (unknown !== undefined)
+      return Effect.fail(checks.wrong(`limits.${name}.tags`, `some of ${known.join(", ")}`, unknown))
+  }
+  const bounded = Map.groupBy(handlers, ([, { capacity }]) => capacity)
+  bounded.delete(undefined)
+  if (bounded.size === 0) return Effect.succeed(discipline)
+  const limits = [...discipline.limits]
+  for (const [places, some] of bounded) {
+    const { name } = places!
+    if (limits.some((limit) => limit.name === name))
+      return Effect.fail(checks.wrong(`limits.${name}.name`, "another name than that of a capacity", name))
+    limits.push(
+      Limit.ofPlaces(
+        places!,
+        some.map(([tag]) => tag)
+      )
+    )
+  }
+  return Effect.succeed({ ...discipline, limits, isSet: true })
+}
+
+/** For as long as the scope lasts, the pool hears of places that have come free. To be called before its drain is set up, which needs them. */
+export const connectPlaces = ({
+  crew,
+  now,
+  queue,
+  turn
+}: {
+  readonly crew: Crew
+  readonly now: () => number
+  readonly queue: WaitingRequests
+  readonly turn: Turn
+}): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    for (const state of queue.fair?.gates.limits.all ?? []) {
+      const { places } = state.limit
+      if (places === undefined) continue
+      const onOpened = () => {
+        const { flows, gates } = queue.fair!
+        gates.open(state, flows.all, now())
+        crew.wakeFreed(0)
+      }
+      state.onFree = () => turn.run(now(), onOpened)
+      const detach = places.attach(state)
+      yield* Effect.addFinalizer(() => Effect.sync(detach))
+    }
+  })
