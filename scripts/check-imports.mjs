@@ -169,6 +169,9 @@ const table = {
   "promise/index": "DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
+  "threads/messages": "",
+  "threads/host": "threads/messages",
+  "threads/*": "index Handlers Capacity threads/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
@@ -237,7 +240,7 @@ const table = {
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
-  /^(program|http|dashboard)\//.test(file) || file === "main"
+  /^(program|http|dashboard|threads)\//.test(file) || file === "main"
     ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
     : file === "TestPool"
       ? /^effect(\/rpc|\/testing)?$/

@@ -2,7 +2,6 @@
 import { Context, Effect, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
 import { Capacity, HasPlace, type Places } from "./Capacity.ts"
-import type { PoolRequest } from "./internal/request.ts"
 import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
@@ -16,11 +15,18 @@ export interface Handler {
   /** The services that the handler was built with. */
   readonly context: Context.Context<never>
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */
-  readonly run: (payload: unknown, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  readonly run: (payload: unknown, request: Identified) => Effect.Effect<unknown, unknown>
   /** How many attempts can run at once, where whoever runs them says so. Default: as many as there are workers. */
   readonly capacity?: Places | undefined
   /** What the pool's functions of a payload are given. Default: the payload. */
   readonly subjectOf?: ((payload: any) => unknown) | undefined
+}
+
+/** What a handler is told of its request. */
+export interface Identified {
+  readonly id: string
+  /** This one included. */
+  readonly attempts: number
 }
 
 /** The handlers of a pool, by the tag of their Rpc. */
@@ -92,9 +98,9 @@ class CallOptions implements HandlerOptions {
   static readonly client = new Rpc.ServerClient(0)
   static readonly headers = {} as HandlerOptions["headers"]
   readonly rpc: Rpc.Any
-  private readonly request: PoolRequest
+  private readonly request: Identified
 
-  constructor(rpc: Rpc.Any, request: PoolRequest) {
+  constructor(rpc: Rpc.Any, request: Identified) {
     this.rpc = rpc
     this.request = request
   }

@@ -139,6 +139,21 @@ export class HandlerInterrupted extends Schema.TaggedError<HandlerInterrupted>()
   }
 }
 
+/**
+ * Failed: the thread, or process, that ran its attempt has ended under it. It ran code of the handler's that called
+ * `process.exit` (`"exit"`), threw where nobody catches or left a rejection to nobody (`"uncaught"`), used more memory than it
+ * may (`"outOfMemory"`), was ended from outside (`"signal"`), or could not be started (`"start"`).
+ */
+export class ThreadCrashed extends Schema.TaggedError<ThreadCrashed>()("ThreadCrashed", {
+  tag: Schema.String,
+  reason: Schema.Literals(["exit", "uncaught", "outOfMemory", "signal", "start"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The thread of "${this.tag}" has crashed (${this.reason}): ${this.detail}`
+  }
+}
+
 /** A number of workers outside the pool's bounds was asked for. */
 export class OutOfBounds extends Schema.TaggedError<OutOfBounds>()("OutOfBounds", {
   workers: Schema.Number,
@@ -208,7 +223,8 @@ export const EndError = Schema.Union([
   RequestEvicted,
   RequestCancelled,
   RequestInterrupted,
-  HandlerInterrupted
+  HandlerInterrupted,
+  ThreadCrashed
 ])
 export type EndError = typeof EndError.Type
 

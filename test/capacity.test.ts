@@ -85,7 +85,9 @@ describe("capacity", () => {
       const gate = yield* Deferred.make<void>()
       const build = (name: string) =>
         Layer.build(
-          Layer.fresh(poolOf(places, (n) => (n === 1 ? Effect.as(Deferred.await(gate), n) : Effect.succeed(n)), { name }))
+          Layer.fresh(
+            poolOf(places, (n) => (n === 1 ? Effect.as(Deferred.await(gate), n) : Effect.succeed(n)), { name })
+          )
         )
       const one = WorkerPool.WorkerPool.of((yield* build("one")).mapUnsafe.get(WorkerPool.WorkerPool.key))
       const two = WorkerPool.WorkerPool.of((yield* build("two")).mapUnsafe.get(WorkerPool.WorkerPool.key))

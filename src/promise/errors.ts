@@ -2,7 +2,7 @@
  * What a call can be rejected with beside the task's own error, which is rethrown as it is. Each class has a `code`, and
  * where something was behind it a `cause`. The stack begins at the caller: where that awaits the call, with the line of it.
  */
-import type { NestedWaitRefused as Refused, Phase } from "../PoolError.ts"
+import type { NestedWaitRefused as Refused, Phase, ThreadCrashed as Crashed } from "../PoolError.ts"
 import type * as Errors from "../PoolError.ts"
 
 /** What tells the errors of the pool apart: each class has one. */
@@ -16,6 +16,7 @@ export type Code =
   | "REQUEST_EVICTED"
   | "REQUEST_CANCELLED"
   | "REQUEST_INTERRUPTED"
+  | "THREAD_CRASHED"
   | "OUT_OF_BOUNDS"
 
 /** All that the pool itself rejects a call with, or throws. */
@@ -144,6 +145,21 @@ export class RequestInterrupted extends PoolError {
     this.tag = tag
     this.phase = phase
     this.attempts = attempts
+  }
+}
+
+/** Failed: the thread that ran its attempt has ended under it; `reason` tells how, `detail` what is known of it. */
+export class ThreadCrashed extends PoolError {
+  override readonly name = "ThreadCrashed"
+  readonly code = "THREAD_CRASHED" as const
+  readonly tag: string
+  readonly reason: Crashed["reason"]
+  readonly detail: string
+  constructor({ detail, message, reason, tag }: Crashed) {
+    super(message)
+    this.tag = tag
+    this.reason = reason
+    this.detail = detail
   }
 }
 

@@ -10,6 +10,7 @@ export const publicError = (error: unknown, cause?: unknown): unknown => {
   if (error instanceof Internal.RequestCancelled) return new Errors.RequestCancelled(error, options)
   if (error instanceof Internal.RequestInterrupted) return new Errors.RequestInterrupted(error, options)
   if (error instanceof Internal.RequestEvicted) return new Errors.RequestEvicted(error, options)
+  if (error instanceof Internal.ThreadCrashed) return new Errors.ThreadCrashed(error)
   if (error instanceof Internal.QueueFull) return new Errors.QueueFull(error)
   if (error instanceof Internal.PoolDraining) return new Errors.PoolDraining(error)
   if (error instanceof Internal.NestedWaitRefused) return new Errors.NestedWaitRefused(error)

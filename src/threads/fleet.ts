@@ -1,0 +1,275 @@
+/** All threads for the handlers of one layer: how many there are, and which of them runs what. */
+import type { Places } from "../Capacity.ts"
+import type { Ended, Host, Listener } from "./host.ts"
+import type { Report } from "./messages.ts"
+import type { Settings } from "./settings.ts"
+import type { Task } from "./task.ts"
+import { type Owner, Thread } from "./thread.ts"
+
+const closed = "its threads have been closed"
+
+/** How many threads there are, by what they do, and what has become of those that there were. */
+export interface Stats {
+  /** Not ready yet. */
+  readonly starting: number
+  /** Ready, and free. */
+  readonly idle: number
+  /** Each runs an attempt. */
+  readonly busy: number
+  /** On their way out; those that were killed may still compute. */
+  readonly dying: number
+  /** Of them, those that ignore it: they run native code. */
+  readonly stuck: number
+  /** Ever started. */
+  readonly started: number
+  /** Killed, since an attempt had not ended in time or took too much memory. */
+  readonly killed: number
+  /** Ended by themselves, or from outside, though nobody had asked for it. */
+  readonly crashed: number
+  /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
+  readonly startMillis: number | undefined
+}
+
+export interface Dependencies {
+  readonly settings: Settings
+  readonly places: Places
+  readonly now: () => number
+  readonly start: (listener: Listener) => Host
+  readonly onReport: (thread: Thread, report: Report) => void
+  readonly onGone: (thread: Thread, ended: Ended) => void
+  /** So many more milliseconds after it was killed a thread should be gone. */
+  readonly afterKill: (then: () => void) => void
+}
+
+export class Fleet implements Owner {
+  /** The names of the functions that its threads have, once one of them has said so. */
+  names: ReadonlyArray<string> | undefined = undefined
+  /** Why none of its threads could become ready, while that is so. */
+  failure: string | undefined = undefined
+  private readonly it: Dependencies
+  private readonly threads = new Set<Thread>()
+  /** The one that was used last comes first: the others age. */
+  private readonly idle: Array<Thread> = []
+  /** Attempts of those who have no place in a pool, or whose thread is gone. */
+  private readonly waiting = new Set<Task>()
+  private readonly started = { threads: 0, killed: 0, crashed: 0 }
+  private startMillis: number | undefined = undefined
+  /** One could not start: none is started again before somebody asks for it. */
+  private isHalted = false
+  private isClosed = false
+  private onSettled: Array<() => void> = []
+
+  constructor(dependencies: Dependencies) {
+    this.it = dependencies
+  }
+
+  get all(): ReadonlyArray<Thread> {
+    return [...this.threads]
+  }
+
+  get stats(): Stats {
+    const by = { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0, gone: 0 }
+    for (const { isStuck, state } of this.threads) {
+      by[state]++
+      if (isStuck) by.stuck++
+    }
+    const { gone: _, ...counts } = by
+    const { crashed, killed, threads } = this.started
+    return { ...counts, started: threads, killed, crashed, startMillis: this.startMillis }
+  }
+
+  /** Whether an attempt that has a place would not find one, though some may come. */
+  get mustWait(): boolean {
+    return this.idle.length === 0 && this.failure === undefined && !this.isClosed
+  }
+
+  /** Runs it on a thread that is free, or as soon as there is one. Throws where it cannot be sent. */
+  submit(task: Task): void {
+    if (this.isClosed) return task.finish({ reason: "start", detail: closed })
+    const thread = this.idle.at(-1)
+    if (thread !== undefined) {
+      // It stays where it is when the message cannot be sent.
+      thread.run(task)
+      this.idle.pop()
+    } else {
+      this.waiting.add(task)
+      this.isHalted = false
+    }
+    this.ensure()
+  }
+
+  /** It waits no more. A thread that starts is not killed for that. */
+  withdraw(task: Task): void {
+    this.waiting.delete(task)
+  }
+
+  /** Requests have begun to wait for a place. */
+  readonly want = (): void => {
+    this.isHalted = false
+    this.ensure()
+  }
+
+  /** The thread on which it runs, whatever it does. */
+  killFor(task: Task): void {
+    const thread = this.all.find((thread) => thread.task === task)
+    if (thread !== undefined) this.kill(thread)
+  }
+
+  kill(thread: Thread, why?: Ended): void {
+    if (thread.isKilled || thread.state === "gone") return
+    this.started.killed++
+    const at = this.idle.indexOf(thread)
+    if (at >= 0) this.idle.splice(at, 1)
+    thread.kill(why)
+    this.it.afterKill(() => {
+      if (thread.state === "gone") return
+      thread.isStuck = true
+      this.ensure()
+    })
+    this.ensure()
+  }
+
+  /** Starts what is missing, and tells how many attempts can run. */
+  ensure(): void {
+    let { missing } = this.count()
+    while (missing-- > 0 && !this.isClosed && !this.isHalted) this.start()
+    const { places, settings } = this.it
+    const { outside, ready, stuck } = this.count()
+    const most = settings.max + stuck
+    // Where none can start, attempts are let in to be told so.
+    const given = Math.max(0, Math.min(most, this.failure === undefined ? ready : most) - outside)
+    if (given !== places.places && !this.isClosed) places.set(given)
+  }
+
+  /** Ends those that have been idle for too long, and are more than there should be. */
+  age(): void {
+    const { missing, promised } = this.count()
+    let excess = Math.min(-missing, this.idle.length - promised)
+    for (let oldest = this.idle[0]; oldest !== undefined && excess-- > 0; oldest = this.idle[0]) {
+      if (this.it.now() - oldest.since < this.it.settings.idleForMillis) break
+      this.idle.shift()
+      this.retire(oldest)
+    }
+    this.ensure()
+  }
+
+  /** Nothing is started any more: those that are idle end, the others are killed. */
+  close(): void {
+    this.isClosed = true
+    for (const thread of this.idle.splice(0)) thread.end()
+    for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
+    this.it.places.set(0)
+    for (const task of this.waiting) {
+      this.waiting.delete(task)
+      task.finish({ reason: "start", detail: closed })
+    }
+  }
+
+  /** `listener` hears once of the next thread that becomes ready, or that is gone. */
+  onChange(listener: () => void): void {
+    this.onSettled.push(listener)
+  }
+
+  onReady(thread: Thread, names: ReadonlyArray<string> | undefined): void {
+    this.names = names
+    this.failure = undefined
+    this.startMillis = this.it.now() - thread.startedAt
+    this.offer(thread)
+    this.changed()
+  }
+
+  onIdle(thread: Thread): void {
+    const { recycleAfter } = this.it.settings
+    if (this.isClosed || (recycleAfter !== undefined && thread.attempts >= recycleAfter)) {
+      this.retire(thread)
+      this.ensure()
+    } else this.offer(thread)
+  }
+
+  onReport(thread: Thread, report: Report): void {
+    this.it.onReport(thread, report)
+  }
+
+  onGone(thread: Thread, ended: Ended, unusable: string | undefined): void {
+    this.threads.delete(thread)
+    const at = this.idle.indexOf(thread)
+    if (at >= 0) this.idle.splice(at, 1)
+    const { isReady, isWanted } = thread
+    if (!thread.isKilled && isWanted) {
+      this.started.crashed++
+      this.it.onGone(thread, ended)
+    }
+    if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
+    this.ensure()
+    this.changed()
+  }
+
+  private count() {
+    const { places, settings } = this.it
+    const { max, min, spare } = settings
+    let live = 0
+    let ready = 0
+    let occupied = 0
+    let outside = 0
+    let stuck = 0
+    for (const { isStuck, state, task } of this.threads) {
+      if (state !== "dying") live++
+      if (state === "idle" || task !== undefined) ready++
+      if (task !== undefined) {
+        occupied++
+        if (!task.hasPlace) outside++
+      }
+      if (isStuck) stuck++
+    }
+    // Attempts that have passed the gate, and are on their way here.
+    const promised = Math.max(0, places.running - (occupied - outside))
+    const asked = occupied + promised + places.waiting + this.waiting.size
+    // One that is stuck takes nobody's place, and the spare one computes nothing.
+    const wanted = Math.max(min, Math.min(max, asked - stuck) + spare)
+    return { missing: wanted - live, outside, promised, ready, stuck }
+  }
+
+  private onUnusable(reason: string): void {
+    this.isHalted = true
+    const others = this.all.some(({ state }) => state !== "dying")
+    if (others) return
+    this.failure = reason
+    for (const task of this.waiting) {
+      this.waiting.delete(task)
+      task.finish({ reason: "start", detail: reason })
+    }
+  }
+
+  private offer(thread: Thread): void {
+    const next = this.waiting.values().next().value
+    if (next !== undefined) {
+      this.waiting.delete(next)
+      try {
+        thread.run(next)
+      } catch (error) {
+        next.finish({ unsent: error })
+        return this.offer(thread)
+      }
+    } else this.idle.push(thread)
+    this.ensure()
+  }
+
+  private retire(thread: Thread): void {
+    thread.end()
+    this.it.afterKill(() => thread.kill())
+  }
+
+  private start(): void {
+    const thread = new Thread(++this.started.threads, this, this.it.now)
+    this.threads.add(thread)
+    try {
+      thread.connect(this.it.start(thread))
+    } catch (error) {
+      thread.onExit({ reason: "start", detail: String(error) })
+    }
+  }
+
+  private changed(): void {
+    for (const listener of this.onSettled.splice(0)) listener()
+  }
+}

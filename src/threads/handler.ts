@@ -1,0 +1,110 @@
+/** The handlers of a group as the pool runs them: each attempt is a message to a thread, and one back. */
+import { type Cause, Context, Effect, Exit, Schema, Tracer } from "effect"
+import { Rpc } from "effect/rpc"
+import { Capacity, NotBefore, PoolError } from "../index.ts"
+import * as codec from "./codec.ts"
+import type { Fleet } from "./fleet.ts"
+import { From, type SpanContext, To } from "./messages.ts"
+import type { Settings } from "./settings.ts"
+import { Task, type TaskEnd } from "./task.ts"
+
+type Handler = (
+  payload: unknown,
+  options: { readonly requestId: { toString(): string } }
+) => Effect.Effect<unknown, unknown>
+
+/** `context`: what the schemas of the group need. */
+export const make = (
+  fleet: Fleet,
+  settings: Settings,
+  rpc: Rpc.AnyWithProps,
+  context: Context.Context<never>
+): Handler => {
+  const encode = codec.encodeFor(codec.encoder(rpc.payloadSchema), context)
+  const decode = decoderOf(rpc, context)
+  return (payload, { requestId }) =>
+    Effect.flatMap(Effect.orDie(encode(payload)), ({ transfers, value }) =>
+      Effect.withFiber((fiber) =>
+        Effect.callback<unknown, unknown>((resume) => {
+          const hasPlace = Context.get(fiber.context, Capacity.HasPlace)
+          // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
+          if (hasPlace && fleet.mustWait) {
+            return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
+          }
+          const span = spanOf(fiber.context)
+          const task = new Task([To.run, rpc._tag, value, String(requestId), 1, span], transfers, hasPlace, (end) =>
+            resume(decode(end))
+          )
+          try {
+            fleet.submit(task)
+          } catch (error) {
+            return resume(Effect.die(error))
+          }
+          return cancel(fleet, task, settings)
+        })
+      )
+    )
+}
+
+/**
+ * First it asks. A thread that does not answer computes, and is killed; one that does has its time for finalizers. Over when
+ * the attempt has really ended: with the thread, if that had to go.
+ */
+export const cancel = (
+  fleet: Fleet,
+  task: Task,
+  { answerWithinMillis, killAfterMillis }: Pick<Settings, "answerWithinMillis" | "killAfterMillis">
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { place } = task
+    if (task.hasEnded) return Effect.void
+    if (place === undefined) {
+      fleet.withdraw(task)
+      return Effect.void
+    }
+    const kill = Effect.sync(() => {
+      if (!task.hasEnded) fleet.killFor(task)
+    })
+    if (answerWithinMillis > 0) place.interrupt()
+    const rest = Math.max(0, killAfterMillis - answerWithinMillis)
+    return within(task.heard, answerWithinMillis).pipe(
+      Effect.flatMap((heard) => (heard ? within(task.ended, rest) : Effect.succeed(false))),
+      Effect.andThen(kill),
+      Effect.andThen(task.ended)
+    )
+  })
+
+/** Whether it has happened in so many milliseconds. */
+const within = (event: Effect.Effect<void>, millis: number): Effect.Effect<boolean> =>
+  millis === 0
+    ? Effect.succeed(false)
+    : Effect.raceFirst(Effect.as(event, true), Effect.as(Effect.sleep(millis), false))
+
+const spanOf = (context: Context.Context<never>): SpanContext | undefined => {
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+  return span === undefined ? undefined : [span.traceId, span.spanId, span.sampled]
+}
+
+const decoderOf = (rpc: Rpc.AnyWithProps, context: Context.Context<never>) => {
+  const value = codec.decoder(rpc.successSchema)
+  const error = codec.decoder(rpc.errorSchema)
+  const exit = Schema.decodeUnknownEffect(Schema.toCodecJson(Rpc.exitSchema(rpc as Rpc.Any)))
+  const run = <A>(decoded: Effect.Effect<A, Schema.SchemaError>) =>
+    Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
+  return (end: TaskEnd): Effect.Effect<unknown, unknown> => {
+    if ("unsent" in end) return Effect.die(end.unsent)
+    if ("reason" in end) return Effect.fail(new PoolError.ThreadCrashed({ tag: rpc._tag, ...end }))
+    const [kind, told] = end
+    switch (kind) {
+      case From.value:
+        return Effect.orDie(run(value(told)))
+      case From.error:
+        return Effect.flatMap(Effect.orDie(run(error(told))), Effect.fail)
+      case From.exit:
+        return Effect.flatMap(
+          Effect.orDie(run(exit(told) as Effect.Effect<Exit.Exit<unknown, unknown>, Schema.SchemaError>)),
+          (exit) => (Exit.isFailure(exit) ? Effect.failCause(exit.cause as Cause.Cause<unknown>) : exit)
+        )
+    }
+  }
+}

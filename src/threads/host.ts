@@ -1,0 +1,27 @@
+/** What a thread is to whoever runs attempts on it, be it a thread of this process or a process of its own. */
+import type { FromThread, ToThread } from "./messages.ts"
+
+/** How it has ended, as far as can be told from outside. */
+export interface Ended {
+  readonly reason: "exit" | "uncaught" | "outOfMemory" | "signal" | "start"
+  readonly detail: string
+}
+
+/** Who listens. `onExit` comes once, after the last message; before it the thread may still compute. */
+export interface Listener {
+  readonly onMessage: (message: FromThread) => void
+  readonly onExit: (ended: Ended) => void
+}
+
+export interface Host {
+  /** Throws where the message cannot be sent. */
+  readonly post: (message: ToThread, transfers: ReadonlyArray<Transferable> | undefined) => void
+  /** Ends it, whatever it computes. That takes until `onExit`; native code is waited for. */
+  readonly kill: () => void
+  /** Whether the process goes on for it. */
+  readonly keepAlive: (keeps: boolean) => void
+  /** The memory that its JavaScript values take, in bytes; `undefined`: it cannot be told now. */
+  readonly heapBytes: () => Promise<number | undefined>
+}
+
+export type Transferable = import("node:worker_threads").Transferable

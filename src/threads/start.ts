@@ -1,0 +1,41 @@
+/** Starts what runs attempts: the packaged runner with a module, or what the user spawns. */
+import { ChildProcess, fork } from "node:child_process"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import { Worker } from "node:worker_threads"
+import type { Host, Listener } from "./host.ts"
+import { processHost } from "./processHost.ts"
+import type { Settings, Source } from "./settings.ts"
+import { threadHost } from "./threadHost.ts"
+
+/** What the packaged runner is told: which module, and what it exports. */
+export interface Work {
+  readonly module: string
+  /** `"group"`: `group` and `layer`. `"functions"`: plain functions. */
+  readonly exports: "group" | "functions"
+}
+
+const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
+const runner = new URL(`./runner.${extension}`, import.meta.url)
+
+/** Each call starts one. It throws where that cannot be. */
+export const starter = (
+  source: Source,
+  exports: Work["exports"],
+  { env, execArgv, isolation, name }: Settings
+): ((listener: Listener) => Host) => {
+  const { spawn } = source
+  if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
+  const { module } = source
+  const work: Work = { module: String(typeof module === "string" ? pathToFileURL(module) : module), exports }
+  const options = { ...(env && { env }), ...(execArgv && { execArgv: [...execArgv] }) }
+  return isolation === "thread"
+    ? (listener) => threadHost(new Worker(runner, { ...options, name, workerData: work }), listener)
+    : (listener) =>
+        processHost(
+          fork(fileURLToPath(runner), [JSON.stringify(work)], { ...options, serialization: "advanced" }),
+          listener
+        )
+}
+
+const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host =>
+  spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)

@@ -1,0 +1,72 @@
+/** One attempt on its way to a thread, there, and back. */
+import { Deferred, Effect, Exit } from "effect"
+import type { Ended, Transferable } from "./host.ts"
+import type { From, ToThread } from "./messages.ts"
+
+/** What a thread answers with, or how it has ended instead. */
+export type TaskEnd =
+  | readonly [kind: typeof From.value | typeof From.error | typeof From.exit, told: unknown]
+  | Ended
+  /** It could not be sent. */
+  | { readonly unsent: unknown }
+
+/** Where it runs. */
+export interface Place {
+  /** Asks it to end by itself. */
+  readonly interrupt: () => void
+}
+
+export class Task {
+  readonly tag: string
+  readonly message: ToThread
+  readonly transfers: ReadonlyArray<Transferable> | undefined
+  /** Whether a pool keeps a place for it. */
+  readonly hasPlace: boolean
+  /** `undefined`: it waits for a thread. */
+  place: Place | undefined = undefined
+  private hasHeard = false
+  private end: TaskEnd | undefined = undefined
+  private readonly onEnd: (end: TaskEnd) => void
+  private heardDeferred: Deferred.Deferred<void> | undefined = undefined
+  private endedDeferred: Deferred.Deferred<void> | undefined = undefined
+
+  constructor(
+    message: ToThread & readonly [unknown, string, ...unknown[]],
+    transfers: ReadonlyArray<Transferable> | undefined,
+    hasPlace: boolean,
+    onEnd: (end: TaskEnd) => void
+  ) {
+    this.tag = message[1]
+    this.message = message
+    this.transfers = transfers
+    this.hasPlace = hasPlace
+    this.onEnd = onEnd
+  }
+
+  get hasEnded(): boolean {
+    return this.end !== undefined
+  }
+
+  /** Its thread has heard that it is to end. */
+  hear(): void {
+    this.hasHeard = true
+    if (this.heardDeferred !== undefined) Deferred.doneUnsafe(this.heardDeferred, Exit.void)
+  }
+
+  /** It runs nowhere any more. */
+  finish(end: TaskEnd): void {
+    this.end = end
+    if (this.endedDeferred !== undefined) Deferred.doneUnsafe(this.endedDeferred, Exit.void)
+    this.hear()
+    this.onEnd(end)
+  }
+
+  /** Until the thread has heard of its interruption, or it has ended. */
+  get heard(): Effect.Effect<void> {
+    return this.hasHeard ? Effect.void : Deferred.await((this.heardDeferred ??= Deferred.makeUnsafe()))
+  }
+
+  get ended(): Effect.Effect<void> {
+    return this.hasEnded ? Effect.void : Deferred.await((this.endedDeferred ??= Deferred.makeUnsafe()))
+  }
+}

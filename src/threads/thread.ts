@@ -1,0 +1,143 @@
+/** One thread, or process, as the pool's thread sees it: it starts, runs one attempt at a time, and ends. */
+import type { Ended, Host, Listener } from "./host.ts"
+import { From, type FromThread, type Report, To } from "./messages.ts"
+import type { Task, TaskEnd } from "./task.ts"
+
+/** What a thread tells whoever has started it. */
+export interface Owner {
+  readonly onReady: (thread: Thread, names: ReadonlyArray<string> | undefined) => void
+  /** Its attempt has ended, and it could run another one. */
+  readonly onIdle: (thread: Thread) => void
+  readonly onReport: (thread: Thread, report: Report) => void
+  /** It is no more. `unusable`: why it could never have become ready. */
+  readonly onGone: (thread: Thread, ended: Ended, unusable: string | undefined) => void
+}
+
+export class Thread implements Listener {
+  /** From 1, never used again in its fleet. */
+  readonly id: number
+  /** `dying`: it has been told to end, or is being killed. */
+  state: "starting" | "idle" | "busy" | "dying" | "gone" = "starting"
+  /** What runs on it. While it is dying that still may. */
+  task: Task | undefined = undefined
+  /** Attempts that it has run. */
+  attempts = 0
+  readonly startedAt: number
+  /** Since when it is in its state. */
+  since: number
+  /** It has been ready. */
+  isReady = false
+  /** Nobody has told it to end. */
+  isWanted = true
+  /** It has been killed, and is still there long after. */
+  isStuck = false
+  /** Somebody had it killed. */
+  isKilled = false
+  private host!: Host
+  private answer: TaskEnd | undefined = undefined
+  private unusable: string | undefined = undefined
+  private killedFor: Ended | undefined = undefined
+  private readonly owner: Owner
+  private readonly now: () => number
+
+  constructor(id: number, owner: Owner, now: () => number) {
+    this.id = id
+    this.owner = owner
+    this.now = now
+    this.since = this.startedAt = now()
+  }
+
+  /** What it is made of; at once, before anything can be heard of it. */
+  connect(host: Host): void {
+    this.host = host
+  }
+
+  /** Throws where the message cannot be sent: it is idle then as before. */
+  run(task: Task): void {
+    this.host.post(task.message, task.transfers)
+    this.enter("busy")
+    this.task = task
+    task.place = this
+    this.host.keepAlive(true)
+  }
+
+  /** Asks its attempt to end by itself. */
+  interrupt(): void {
+    if (this.state === "busy") this.host.post([To.interrupt], undefined)
+  }
+
+  /** Lets it end its layer and go. It must be idle. */
+  end(): void {
+    this.enter("dying")
+    this.isWanted = false
+    this.host.post([To.end], undefined)
+  }
+
+  /** Ends it whatever it does. `for`: what its attempt, if there is one, is told about that. */
+  kill(why?: Ended): void {
+    if (this.isKilled || this.state === "gone") return
+    this.isKilled = true
+    this.killedFor = why
+    if (this.state !== "dying") this.enter("dying")
+    this.host.kill()
+  }
+
+  keepAlive(keeps: boolean): void {
+    this.host.keepAlive(keeps)
+  }
+
+  heapBytes(): Promise<number | undefined> {
+    return this.host.heapBytes()
+  }
+
+  onMessage(message: FromThread): void {
+    const kind = message[0]
+    switch (kind) {
+      case From.ready:
+        if (this.state !== "starting") return
+        this.enter("idle")
+        this.isReady = true
+        this.host.keepAlive(false)
+        return this.owner.onReady(this, message[1])
+      case From.value:
+      case From.error:
+      case From.exit:
+        return this.onAnswer(message)
+      case From.heard:
+        return this.task?.hear()
+      case From.unusable:
+        this.unusable = message[1]
+        return
+      default:
+        return this.owner.onReport(this, message)
+    }
+  }
+
+  onExit(ended: Ended): void {
+    if (this.state === "gone") return
+    const { answer, task, unusable } = this
+    const end = this.killedFor ?? ended
+    this.enter("gone")
+    this.task = undefined
+    this.owner.onGone(this, end, unusable)
+    task?.finish(answer ?? end)
+  }
+
+  private onAnswer(answer: TaskEnd): void {
+    // Until it is gone whatever it has left behind may go on.
+    if (this.state === "dying") this.answer = answer
+    if (this.state !== "busy") return
+    const task = this.task!
+    this.attempts++
+    this.task = undefined
+    this.enter("idle")
+    this.host.keepAlive(false)
+    this.owner.onIdle(this)
+    task.finish(answer)
+  }
+
+  private enter(state: Thread["state"]): void {
+    this.state = state
+    this.since = this.now()
+  }
+}
