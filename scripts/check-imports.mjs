@@ -171,7 +171,11 @@ const table = {
   index: "any public file",
   "threads/messages": "",
   "threads/host": "threads/messages",
-  "threads/*": "index Handlers Capacity threads/*",
+  // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  "threads/*": "index threads/*",
+  "threads/ThreadRunner": "Handlers threads/messages threads/runner/*",
+  "threads/runner/*":
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/runner/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",

@@ -2,9 +2,9 @@
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import * as Handlers from "../Handlers.ts"
-import { Attempts } from "./attempts.ts"
+import { Attempts } from "./runner/attempts.ts"
 import { From, To } from "./messages.ts"
-import * as Port from "./port.ts"
+import * as Port from "./runner/port.ts"
 
 /**
  * Runs the handlers of `layer` for whoever has spawned this thread, until that has ended it:

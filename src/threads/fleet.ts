@@ -1,5 +1,5 @@
 /** All threads for the handlers of one layer: how many there are, and which of them runs what. */
-import type { Places } from "../Capacity.ts"
+import type { Capacity } from "../index.ts"
 import type { Ended, Host, Listener } from "./host.ts"
 import type { Report } from "./messages.ts"
 import type { Settings } from "./settings.ts"
@@ -32,7 +32,7 @@ export interface Stats {
 
 export interface Dependencies {
   readonly settings: Settings
-  readonly places: Places
+  readonly places: Capacity.Places
   readonly now: () => number
   readonly start: (listener: Listener) => Host
   readonly onReport: (thread: Thread, report: Report) => void

@@ -15,7 +15,7 @@ export interface Work {
 }
 
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
-const runner = new URL(`./runner.${extension}`, import.meta.url)
+const runner = new URL(`./runner/main.${extension}`, import.meta.url)
 
 /** Each call starts one. It throws where that cannot be. */
 export const starter = (

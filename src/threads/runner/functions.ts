@@ -1,5 +1,5 @@
 /** The thread's side of a module of plain functions: what a pool of promises runs there. */
-import { From, To } from "./messages.ts"
+import { From, To } from "../messages.ts"
 import type { Port } from "./port.ts"
 
 /** Runs what the module exports, each attempt as `(input, { attempt, id, signal })`. */

@@ -1,7 +1,7 @@
 /** The way back from a thread, or a process, to whoever has started it. */
 import { parentPort } from "node:worker_threads"
-import type { Transferable } from "./host.ts"
-import type { FromThread, ToThread } from "./messages.ts"
+import type { Transferable } from "../host.ts"
+import type { FromThread, ToThread } from "../messages.ts"
 
 export interface Port {
   /** Throws where the message cannot be sent. */

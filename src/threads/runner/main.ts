@@ -1,15 +1,15 @@
 /** What is started for a module of handlers: a program of its own, on a thread or in a process. */
 import { workerData } from "node:worker_threads"
-import { From } from "./messages.ts"
+import { From } from "../messages.ts"
 import * as Port from "./port.ts"
-import type { Work } from "./start.ts"
+import type { Work } from "../start.ts"
 
 const port = Port.make()
 const { exports, module }: Work = workerData ?? JSON.parse(process.argv[2]!)
 
 try {
   if (exports === "group") {
-    const [{ runModule }, loaded] = await Promise.all([import("./ThreadRunner.ts"), import(module)])
+    const [{ runModule }, loaded] = await Promise.all([import("../ThreadRunner.ts"), import(module)])
     await runModule(port, loaded, module)
   } else {
     const [{ runFunctions }, loaded] = await Promise.all([import("./functions.ts"), import(module)])

@@ -1,10 +1,10 @@
 /** The thread's side of an attempt: it runs the handler, and tells how that has ended. */
 import { Cause, Context, Effect, Exit, Fiber, Schema, Scope, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
-import type { Handler, Handlers } from "../Handlers.ts"
-import * as codec from "./codec.ts"
-import { From, type FromThread, type SpanContext, To, type ToThread } from "./messages.ts"
-import type { Transferable } from "./host.ts"
+import type { Handler, Handlers } from "../../Handlers.ts"
+import * as codec from "../codec.ts"
+import { From, type FromThread, type SpanContext, To, type ToThread } from "../messages.ts"
+import type { Transferable } from "../host.ts"
 import type { Port } from "./port.ts"
 
 type Run = Extract<ToThread, readonly [typeof To.run, ...unknown[]]>
