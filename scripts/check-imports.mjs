@@ -170,12 +170,13 @@ const table = {
 
   index: "any public file",
   "threads/messages": "",
+  "threads/words": "",
   "threads/host": "threads/messages",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
   "threads/*": "index threads/*",
-  "threads/ThreadRunner": "Handlers threads/messages threads/runner/*",
+  "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/runner/*",
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/words threads/runner/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",

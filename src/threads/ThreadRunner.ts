@@ -4,6 +4,7 @@ import type { Rpc, RpcGroup } from "effect/rpc"
 import * as Handlers from "../Handlers.ts"
 import { Attempts } from "./runner/attempts.ts"
 import { From, To } from "./messages.ts"
+import { wordsOf } from "./words.ts"
 import * as Port from "./runner/port.ts"
 
 /**
@@ -25,8 +26,13 @@ export const runModule = async (port: Port.Port, module: Record<string, unknown>
   for (const [name, value] of Object.entries({ group, layer })) {
     if (value === undefined) throw new Error(`${file} exports no \`${name}\``)
   }
+  if (!isGroup(group)) throw new Error(`what ${file} exports as \`group\` is no RpcGroup`)
+  if (!Layer.isLayer(layer)) throw new Error(`what ${file} exports as \`layer\` is no Layer`)
   await start(port, group as RpcGroup.RpcGroup<any>, layer as Layer.Layer<any>)
 }
+
+const isGroup = (value: unknown): boolean =>
+  (typeof value === "function" || typeof value === "object") && value !== null && "requests" in value
 
 const start = async (
   port: Port.Port,
@@ -50,10 +56,10 @@ const start = async (
         Effect.runPromiseExit(Scope.close(scope, Exit.void)).then(() => port.leave(0))
     }
   })
-  port.post([From.ready, undefined])
+  port.post([From.ready, [...Context.get(context, Handlers.Handlers).keys()]])
 }
 
 const fail = (port: Port.Port, error: unknown): void => {
-  port.post([From.unusable, error instanceof Error ? error.message : String(error)])
+  port.post([From.unusable, wordsOf(error)])
   port.leave(1)
 }

@@ -4,6 +4,7 @@ import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
 import { Fleet, type Stats } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { watchMemory } from "./memory.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
 
@@ -49,8 +50,13 @@ export const layer = <Rpcs extends Rpc.Any>(
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(Settings.make(options))
+      yield* Effect.fromResult(Settings.checkSource(options))
       const { fleet, places } = yield* makeFleet(settings, options)
       const context = yield* Effect.context<never>()
+      const missing = [...group.requests.keys()].filter(
+        (tag) => fleet.names !== undefined && !fleet.names.includes(tag)
+      )
+      if (missing.length > 0) return yield* new ThreadsFailed({ reason: `its group has no ${listed(missing)}` })
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
         handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
@@ -64,6 +70,8 @@ export const layer = <Rpcs extends Rpc.Any>(
       )
     })
   ) as never
+
+const listed = (tags: ReadonlyArray<string>): string => tags.map((tag) => `"${tag}"`).join(", ")
 
 /** With `min` threads that are ready, in the scope. */
 const makeFleet = Effect.fnUntraced(function* (
@@ -90,6 +98,7 @@ const makeFleet = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
   yield* ready(fleet, settings.min)
+  if (settings.memoryLimit !== undefined) yield* Effect.forkScoped(watchMemory(fleet, settings.memoryLimit))
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.delay(
@@ -104,8 +113,9 @@ const makeFleet = Effect.fnUntraced(function* (
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
   Effect.suspend(() => {
+    const reason = fleet.whyNot(least)
+    if (reason !== undefined) return Effect.fail(new ThreadsFailed({ reason }))
     const { busy, idle } = fleet.stats
-    if (fleet.failure !== undefined) return Effect.fail(new ThreadsFailed({ reason: fleet.failure }))
     if (idle + busy >= least) return Effect.void
     return Effect.flatMap(changed(fleet), () => ready(fleet, least))
   })

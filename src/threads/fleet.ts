@@ -5,6 +5,7 @@ import type { Report } from "./messages.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
+import { wordsOf } from "./words.ts"
 
 const closed = "its threads have been closed"
 
@@ -42,7 +43,7 @@ export interface Dependencies {
 }
 
 export class Fleet implements Owner {
-  /** The names of the functions that its threads have, once one of them has said so. */
+  /** The names of what its threads can run, once one of them has said so. */
   names: ReadonlyArray<string> | undefined = undefined
   /** Why none of its threads could become ready, while that is so. */
   failure: string | undefined = undefined
@@ -54,13 +55,19 @@ export class Fleet implements Owner {
   private readonly waiting = new Set<Task>()
   private readonly started = { threads: 0, killed: 0, crashed: 0 }
   private startMillis: number | undefined = undefined
-  /** One could not start: none is started again before somebody asks for it. */
-  private isHalted = false
+  /** Why one could not start, or has ended unused: none is started again before somebody asks for it. */
+  private halted: string | undefined = undefined
   private isClosed = false
   private onSettled: Array<() => void> = []
 
   constructor(dependencies: Dependencies) {
     this.it = dependencies
+  }
+
+  /** Why so many threads can never be ready; `undefined`: they are, or may be. */
+  whyNot(least: number): string | undefined {
+    const { busy, idle, starting } = this.stats
+    return starting === 0 && idle + busy < least ? (this.failure ?? this.halted) : undefined
   }
 
   get all(): ReadonlyArray<Thread> {
@@ -93,7 +100,7 @@ export class Fleet implements Owner {
       this.idle.pop()
     } else {
       this.waiting.add(task)
-      this.isHalted = false
+      this.halted = undefined
     }
     this.ensure()
   }
@@ -105,7 +112,7 @@ export class Fleet implements Owner {
 
   /** Requests have begun to wait for a place. */
   readonly want = (): void => {
-    this.isHalted = false
+    this.halted = undefined
     this.ensure()
   }
 
@@ -132,7 +139,7 @@ export class Fleet implements Owner {
   /** Starts what is missing, and tells how many attempts can run. */
   ensure(): void {
     let { missing } = this.count()
-    while (missing-- > 0 && !this.isClosed && !this.isHalted) this.start()
+    while (missing-- > 0 && !this.isClosed && this.halted === undefined) this.start()
     const { places, settings } = this.it
     const { outside, ready, stuck } = this.count()
     const most = settings.max + stuck
@@ -190,16 +197,17 @@ export class Fleet implements Owner {
     this.it.onReport(thread, report)
   }
 
-  onGone(thread: Thread, ended: Ended, unusable: string | undefined): void {
+  onGone(thread: Thread, ended: Ended): void {
     this.threads.delete(thread)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
-    const { isReady, isWanted } = thread
-    if (!thread.isKilled && isWanted) {
+    const hasCrashed = !thread.isKilled && thread.isWanted
+    if (hasCrashed) {
       this.started.crashed++
       this.it.onGone(thread, ended)
     }
-    if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
+    if (thread.attempts > 0) this.halted = undefined
+    else if (hasCrashed && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
     this.changed()
   }
@@ -229,8 +237,9 @@ export class Fleet implements Owner {
     return { missing: wanted - live, outside, promised, ready, stuck }
   }
 
-  private onUnusable(reason: string): void {
-    this.isHalted = true
+  /** The next one would end as this one has. */
+  private onUnused(reason: string): void {
+    this.halted = reason
     const others = this.all.some(({ state }) => state !== "dying")
     if (others) return
     this.failure = reason
@@ -265,7 +274,7 @@ export class Fleet implements Owner {
     try {
       thread.connect(this.it.start(thread))
     } catch (error) {
-      thread.onExit({ reason: "start", detail: String(error) })
+      thread.onExit({ reason: "start", detail: wordsOf(error) })
     }
   }
 

@@ -12,7 +12,7 @@ export const To = {
 
 /** From a thread. */
 export const From = {
-  /** It can run attempts. With the names of its functions, where it has no schemas. */
+  /** It can run attempts. With the names of what it can run. */
   ready: 0,
   /** The attempt has succeeded, with a value as its schema encodes it. */
   value: 1,
@@ -27,7 +27,11 @@ export const From = {
   log: 6,
   metrics: 7,
   spanStart: 8,
-  spanEnd: 9
+  spanEnd: 9,
+  /** Of a process: nobody catches this, and it ends of it. */
+  uncaught: 10,
+  /** Of a process: it goes by itself, and all it had to say has been sent. */
+  leaving: 11
 } as const
 
 /** The span in which an attempt runs: its trace, itself, and whether it is sampled. */
@@ -52,6 +56,8 @@ export type FromThread =
   | readonly [kind: typeof From.exit, exit: unknown]
   | readonly [kind: typeof From.heard]
   | readonly [kind: typeof From.unusable, reason: string]
+  | readonly [kind: typeof From.uncaught, words: string]
+  | readonly [kind: typeof From.leaving]
   | Report
 
 /** What a thread tells besides. */

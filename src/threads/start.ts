@@ -25,8 +25,7 @@ export const starter = (
 ): ((listener: Listener) => Host) => {
   const { spawn } = source
   if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
-  const { module } = source
-  const work: Work = { module: String(typeof module === "string" ? pathToFileURL(module) : module), exports }
+  const work: Work = { module: urlOf(source.module), exports }
   const options = { ...(env && { env }), ...(execArgv && { execArgv: [...execArgv] }) }
   return isolation === "thread"
     ? (listener) => threadHost(new Worker(runner, { ...options, name, workerData: work }), listener)
@@ -36,6 +35,9 @@ export const starter = (
           listener
         )
 }
+
+const urlOf = (module: URL | string): string =>
+  typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
 
 const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host =>
   spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)

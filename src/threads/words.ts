@@ -1,0 +1,20 @@
+/** What is told of an error to those who cannot have it itself: one line, where it can be. */
+import { inspect } from "node:util"
+
+/** Of anything that was thrown, which may throw when it is looked at: its kind, where that says something, and its message. */
+export const wordsOf = (thrown: unknown): string => {
+  try {
+    if (!(thrown instanceof Error)) return typeof thrown === "string" ? thrown : inspect(thrown)
+    const { message, name } = thrown
+    const words = name === "Error" ? message : message === "" ? name : `${name}: ${message}`
+    return thrown instanceof SyntaxError ? `${words}${placeOf(thrown)}` : words
+  } catch {
+    return "something that cannot be told"
+  }
+}
+
+/** Where a module cannot be read, its file is in the first line of the stack alone. */
+const placeOf = ({ stack = "" }: Error): string => {
+  const place = /^(?:file:)?\/.*:\d+$/.exec(stack.split("\n", 1)[0]!)
+  return place === null ? "" : ` (${place[0]})`
+}
