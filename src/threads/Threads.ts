@@ -82,7 +82,7 @@ const makeFleet = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const fork = (effect: Effect.Effect<void>) => {
-    Effect.runForkWith(context)(Effect.forkIn(effect, scope))
+    Effect.runForkWith(context)(Effect.forkIn(effect, scope, { startImmediately: true }))
   }
   const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
   const fleet: Fleet = new Fleet({

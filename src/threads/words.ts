@@ -6,15 +6,8 @@ export const wordsOf = (thrown: unknown): string => {
   try {
     if (!(thrown instanceof Error)) return typeof thrown === "string" ? thrown : inspect(thrown)
     const { message, name } = thrown
-    const words = name === "Error" ? message : message === "" ? name : `${name}: ${message}`
-    return thrown instanceof SyntaxError ? `${words}${placeOf(thrown)}` : words
+    return name === "Error" ? message : message === "" ? name : `${name}: ${message}`
   } catch {
     return "something that cannot be told"
   }
-}
-
-/** Where a module cannot be read, its file is in the first line of the stack alone. */
-const placeOf = ({ stack = "" }: Error): string => {
-  const place = /^(?:file:)?\/.*:\d+$/.exec(stack.split("\n", 1)[0]!)
-  return place === null ? "" : ` (${place[0]})`
 }

@@ -1,6 +1,6 @@
 /** A pool whose handlers are on threads, what it logs, and files by which a test and its threads tell each other where they are. */
 import { Effect, Layer, Logger } from "effect"
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
@@ -30,6 +30,8 @@ export const folder = Effect.map(
     return {
       path,
       file: () => join(path, `file-${++files}`),
+      read: (file: string) => Effect.sync(() => readFileSync(file, "utf8")),
+      remove: (file: string) => Effect.sync(() => rmSync(file)),
       write: (file: string, text = "") => Effect.sync(() => writeFileSync(file, text)),
       /** Looks in real time: it is another thread that writes it. */
       exists: (file: string) =>

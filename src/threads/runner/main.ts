@@ -17,6 +17,8 @@ try {
     runFunctions(port, loaded)
   }
 } catch (error) {
-  port.post([From.unusable, wordsOf(error)])
+  // Of what cannot be read Node says where on stderr alone.
+  const where = error instanceof SyntaxError ? ` (${module}, or what it imports)` : ""
+  port.post([From.unusable, wordsOf(error) + where])
   port.leave(1)
 }
