@@ -173,6 +173,7 @@ const table = {
   "threads/words": "",
   "threads/host": "threads/messages",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  "threads/settings": "index internal/checks threads/*",
   "threads/*": "index threads/*",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":

@@ -1,9 +1,10 @@
 /** What the options of `Threads.layer` say, checked. */
-import { Duration, Result } from "effect"
+import { type Duration, Result } from "effect"
 import type { ChildProcess } from "node:child_process"
 import { availableParallelism } from "node:os"
 import type { Worker } from "node:worker_threads"
-import { PoolError } from "../index.ts"
+import type { PoolError } from "../index.ts"
+import * as checks from "../internal/checks.ts"
 import { tellsMemory } from "./processHost.ts"
 
 /** How many threads there are, what is on them, and when one is ended. */
@@ -82,10 +83,10 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
     if (isolation !== "thread" && isolation !== "process") {
       return yield* wrong("isolation", '"thread" or "process"', isolation)
     }
-    const max = yield* whole("max", options.max, availableParallelism(), 1)
-    const min = yield* whole("min", options.min, 1, 0)
+    const max = yield* whole("max", options.max ?? availableParallelism(), 1)
+    const min = yield* whole("min", options.min ?? 1, 0)
     if (min > max) return yield* wrong("min", `at most \`max\` (${max})`, min)
-    const spare = yield* whole("spare", options.spare, 1, 0)
+    const spare = yield* whole("spare", options.spare ?? 1, 0)
     const idleForMillis = yield* millis("idleFor", options.idleFor ?? "10 seconds")
     const answerWithinMillis = yield* millis("answerWithin", options.answerWithin ?? "50 millis")
     const killAfterMillis = yield* millis("killAfter", options.killAfter ?? "500 millis")
@@ -97,7 +98,7 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
         return yield* wrong("memoryLimit", "nothing: here it cannot be told of a process", memoryLimit)
       }
     }
-    if (recycleAfter !== undefined) yield* whole("recycleAfter", recycleAfter, 1, 1)
+    if (recycleAfter !== undefined) yield* whole("recycleAfter", recycleAfter, 1)
     if (env !== undefined && (typeof env !== "object" || env === null)) {
       return yield* wrong("env", "an object of environment variables", env)
     }
@@ -134,23 +135,17 @@ export const checkSource = ({ module, spawn }: Source): Result.Result<void, Pool
   return module === undefined ? Result.void : wrong("module", "nothing beside `spawn`", String(module))
 }
 
+const named = (field: string) => `threads.${field}`
+
 const wrong = (field: string, expected: string, actual: unknown) =>
-  Result.fail(new PoolError.InvalidPoolConfig({ field: `threads.${field}`, expected, actual: shown(actual) }))
+  Result.fail(checks.wrong(named(field), expected, actual))
 
-const shown = (actual: unknown): string =>
-  typeof actual === "string" ? JSON.stringify(actual) : typeof actual === "object" ? typeof actual : String(actual)
-
-const whole = (field: string, value: number | undefined, otherwise: number, least: number) => {
-  const number = value ?? otherwise
-  return Number.isSafeInteger(number) && number >= least
-    ? Result.succeed(number)
-    : wrong(field, `a whole number, at least ${least}`, value)
+const whole = (field: string, value: number, least: number) => {
+  const invalid = checks.wholeFrom(least)(named(field), value)
+  return invalid === undefined ? Result.succeed(value) : Result.fail(invalid)
 }
 
 const millis = (field: string, input: Duration.Input) => {
-  const duration = Duration.fromInput(input)
-  const millis = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
-  return Number.isFinite(millis) && millis >= 0
-    ? Result.succeed(Math.ceil(millis))
-    : wrong(field, "a finite duration", input)
+  const millis = checks.millis(named(field), input, 0)
+  return typeof millis === "number" ? Result.succeed(millis) : Result.fail(millis)
 }

@@ -1,10 +1,13 @@
 /** Threads, and processes, that end under an attempt by themselves: it alone is hurt. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { fork } from "node:child_process"
+import { type ChildProcess, fork } from "node:child_process"
+import { EventEmitter } from "node:events"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import { PoolError, RetryPolicy, WorkerPool } from "../../src/index.ts"
+import { From } from "../../src/threads/messages.ts"
+import { processHost } from "../../src/threads/processHost.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Add, Await, Crash, CrashIdle } from "./modules/crashGroup.ts"
 import { folder, isolations, lawHolds, logged, poolOf, untilStats } from "./support.ts"
@@ -64,6 +67,13 @@ describe.each(isolations)("a %s that ends by itself", (isolation) => {
     })
   )
 
+  it.effect("was left, where somebody of its own catches what nobody else does", () =>
+    Effect.gen(function* () {
+      const { detail, reason } = yield* crash("ownListener", { isolation })
+      assert.deepStrictEqual({ detail, reason }, { detail: "it ended with code 9", reason: "exit" })
+    })
+  )
+
   it.effect("is replaced when it was idle, with a warning, and nobody is hurt", () => {
     const { layer: logger, lines } = logged()
     return Effect.gen(function* () {
@@ -110,6 +120,20 @@ describe("a thread that ends by itself", () => {
 })
 
 describe("a process that ends by itself", () => {
+  it("is heard to its last message, which may come after its exit", () => {
+    const child = Object.assign(new EventEmitter(), { pid: 1, connected: true })
+    const heard: Array<unknown> = []
+    processHost(child as unknown as ChildProcess, {
+      onMessage: (message) => void heard.push(message),
+      onExit: (ended) => void heard.push(ended)
+    })
+    child.emit("exit", 3, null)
+    child.emit("message", [From.value, 1])
+    child.connected = false
+    child.emit("disconnect")
+    assert.deepStrictEqual(heard, [[From.value, 1], { reason: "exit", detail: "it ended with code 3" }])
+  })
+
   it.effect.each([
     ["abort", /^it was ended by SIGABRT: /],
     ["segv", /^it was ended by SIGSEGV$/]

@@ -72,7 +72,7 @@ const build = (options: Partial<Threads.Options & Threads.Source>) =>
   Layer.build(Threads.layer(group, options as Threads.Options & Threads.Source))
 
 describe.each(isolations)("the start of a %s", (isolation) => {
-  it.effect.each(unusable)("fails with what its module says, and is tried once: it %s", ([_, text, reason]) => {
+  it.effect.each(unusable)("fails with what its module says, and is tried once: it %s", ([, text, reason]) => {
     const { layer, lines } = logged()
     return Effect.gen(function* () {
       const { file, path, read, write } = yield* folder
@@ -132,7 +132,7 @@ describe.each(isolations)("the start of a %s", (isolation) => {
     ["text of a URL", crashing.href],
     ["path", fileURLToPath(crashing)],
     ["path from where the program is", relative(process.cwd(), fileURLToPath(crashing))]
-  ] as const)("is of a module by its %s", ([_, module]) =>
+  ] as const)("is of a module by its %s", ([, module]) =>
     Effect.gen(function* () {
       const { execute } = yield* WorkerPool.WorkerPool
       assert.strictEqual(yield* execute(Add, { a: 1, b: 2 }), 3)

@@ -1,23 +1,13 @@
-/** A pool whose handlers are on threads, what it logs, and files by which a test and its threads tell each other where they are. */
-import { Effect, Layer, Logger } from "effect"
+/** What a pool on threads logs, how its threads are, and files by which a test and its threads tell each other where they are. */
+import { Effect, Logger } from "effect"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
-import { ElasticPool, Handlers, PoolSnapshot, WorkerPool } from "../../src/index.ts"
+import { PoolSnapshot, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
-import { group } from "./modules/crashGroup.ts"
 
-export const crashing = new URL("./modules/crashing.ts", import.meta.url)
-export const isolations = ["thread", "process"] as const
-
-export const poolOf = (options: Partial<Threads.Options & Threads.Source>, pool: ElasticPool.Options = {}) =>
-  ElasticPool.layer({ scaling: "none", minWorkers: 4, timeout: "none", ...pool }).pipe(
-    Layer.provideMerge(Handlers.layer(group)),
-    Layer.provideMerge(
-      Threads.layer(group, { module: crashing, min: 2, max: 2, ...options } as Threads.Options & Threads.Source)
-    )
-  )
+export { crashing, isolations, poolOf } from "./pool.ts"
 
 /** A folder for the length of a test. */
 export const folder = Effect.map(

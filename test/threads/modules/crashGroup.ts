@@ -10,6 +10,7 @@ export const ways = [
   "throwLater",
   "reject",
   "rejectText",
+  "ownListener",
   "strings",
   "objects",
   "hoard",

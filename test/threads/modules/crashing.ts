@@ -24,6 +24,12 @@ const ways: Record<(typeof Crash)["payloadSchema"]["Type"]["how"], () => void> =
   rejectText: () => {
     void Promise.reject("a text")
   },
+  ownListener: () => {
+    process.on("uncaughtException", () => process.exit(9))
+    setTimeout(() => {
+      throw new TypeError("thrown in a timer")
+    })
+  },
   strings: () => {
     const kept: Array<string> = []
     for (let n = 0; ; n++) kept.push(`${n}`.repeat(100_000).split("").toReversed().join(""))
