@@ -53,13 +53,13 @@ describe.each(isolations)("closing the layer of a %s", (isolation) => {
 })
 
 describe("closing the layer under native code", () => {
-  const close = (isolation: "thread" | "process") => {
+  const close = (isolation: "thread" | "process", killAfter: number) => {
     const { layer: logger, lines } = logged()
     return Effect.gen(function* () {
       const { exists, file } = yield* folder
       const started = file()
       const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(poolOf({ isolation, killAfter: 200 }, impatient), scope)
+      const context = yield* Layer.buildWithScope(poolOf({ isolation, killAfter }, impatient), scope)
       yield* Effect.gen(function* () {
         const { submit } = yield* WorkerPool.WorkerPool
         yield* submit(Native, { iterations: 6_000_000, started })
@@ -72,16 +72,15 @@ describe("closing the layer under native code", () => {
 
   it.live("leaves a thread behind that cannot be ended, and says which", () =>
     Effect.gen(function* () {
-      const left = yield* close("thread")
-      assert.deepStrictEqual(left, [
-        'thread 2 of "threads" ignores that it was killed, and is left behind with "Native"'
-      ])
+      const left = yield* close("thread", 200)
+      assert.strictEqual(left.length, 1)
+      assert.match(left[0]!, /^thread \d of "threads" ignores that it was killed, and is left behind with "Native"$/)
     })
   )
 
   it.live("ends a process", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* close("process"), [])
+      assert.deepStrictEqual(yield* close("process", 20_000), [])
     })
   )
 })
