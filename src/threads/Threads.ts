@@ -2,7 +2,7 @@
 import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
-import { Fleet, type Stats } from "./fleet.ts"
+import { countsOf, Fleet, type Stats } from "./fleet.ts"
 import * as Handler from "./handler.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
@@ -76,7 +76,11 @@ const makeFleet = Effect.fnUntraced(function* (
   const fork = (effect: Effect.Effect<void>) => {
     Effect.runForkWith(context)(Effect.forkIn(effect, scope))
   }
-  const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
+  const places = Capacity.make({
+    name: settings.name,
+    onWaiting: () => fleet.want(),
+    threads: () => countsOf(fleet.stats)
+  })
   const fleet: Fleet = new Fleet({
     settings,
     places,

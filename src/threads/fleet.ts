@@ -7,6 +7,8 @@ import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
 
 const closed = "its threads have been closed"
+/** Whatever a thread has thrown: more characters than these say nothing more. */
+const mostDetail = 500
 
 /** How many threads there are, by what they do, and what has become of those that there were. */
 export interface Stats {
@@ -18,7 +20,7 @@ export interface Stats {
   readonly busy: number
   /** On their way out; those that were killed may still compute. */
   readonly dying: number
-  /** Of them, those that ignore it: they run native code. */
+  /** Killed, and still there long after: they run native code. */
   readonly stuck: number
   /** Ever started. */
   readonly started: number
@@ -29,6 +31,13 @@ export interface Stats {
   /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
   readonly startMillis: number | undefined
 }
+
+/** The same for the snapshots and metrics of pools. */
+export const countsOf = ({ crashed, killed, startMillis, started, ...now }: Stats): Capacity.ThreadCounts => ({
+  now,
+  total: { started, killed, crashed },
+  startMillis
+})
 
 export interface Dependencies {
   readonly settings: Settings
@@ -70,8 +79,7 @@ export class Fleet implements Owner {
   get stats(): Stats {
     const by = { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0, gone: 0 }
     for (const { isStuck, state } of this.threads) {
-      by[state]++
-      if (isStuck) by.stuck++
+      by[isStuck ? "stuck" : state]++
     }
     const { gone: _, ...counts } = by
     const { crashed, killed, threads } = this.started
@@ -118,12 +126,14 @@ export class Fleet implements Owner {
   kill(thread: Thread, why?: Ended): void {
     if (thread.isKilled || thread.state === "gone") return
     this.started.killed++
+    this.tell(thread, "killed", why?.detail)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
     thread.kill(why)
     this.it.afterKill(() => {
       if (thread.state === "gone") return
       thread.isStuck = true
+      this.tell(thread, "stuck")
       this.ensure()
     })
     this.ensure()
@@ -174,6 +184,7 @@ export class Fleet implements Owner {
     this.names = names
     this.failure = undefined
     this.startMillis = this.it.now() - thread.startedAt
+    this.tell(thread, "ready")
     this.offer(thread)
     this.changed()
   }
@@ -195,10 +206,12 @@ export class Fleet implements Owner {
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
     const { isReady, isWanted } = thread
-    if (!thread.isKilled && isWanted) {
+    const hasCrashed = !thread.isKilled && isWanted
+    if (hasCrashed) {
       this.started.crashed++
+      this.tell(thread, "crashed", `${ended.reason}: ${unusable ?? ended.detail}`)
       this.it.onGone(thread, ended)
-    }
+    } else this.tell(thread, "ended")
     if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
     this.ensure()
     this.changed()
@@ -262,11 +275,23 @@ export class Fleet implements Owner {
   private start(): void {
     const thread = new Thread(++this.started.threads, this, this.it.now)
     this.threads.add(thread)
+    this.tell(thread, "started")
     try {
       thread.connect(this.it.start(thread))
     } catch (error) {
       thread.onExit({ reason: "start", detail: String(error) })
     }
+  }
+
+  private tell({ id, task }: Thread, change: Capacity.ThreadChange["change"], detail?: string): void {
+    const { places } = this.it
+    if (!places.isHeard) return
+    places.publish({
+      thread: id,
+      change,
+      ...(task !== undefined && { tag: task.tag }),
+      ...(detail !== undefined && { detail: detail.slice(0, mostDetail) })
+    })
   }
 
   private changed(): void {
