@@ -2,12 +2,13 @@
 import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
-import { countsOf, Fleet, type Stats } from "./fleet.ts"
+import { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
 
-export type { Stats } from "./fleet.ts"
+export type { Stats } from "./seen.ts"
 export type { Options, Source } from "./settings.ts"
 
 /** No thread could be made ready: its module cannot be imported, does not export what it should, or its layer fails. */

@@ -2,42 +2,12 @@
 import type { Capacity } from "../index.ts"
 import type { Ended, Host, Listener } from "./host.ts"
 import type { Report } from "./messages.ts"
+import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
 
 const closed = "its threads have been closed"
-/** Whatever a thread has thrown: more characters than these say nothing more. */
-const mostDetail = 500
-
-/** How many threads there are, by what they do, and what has become of those that there were. */
-export interface Stats {
-  /** Not ready yet. */
-  readonly starting: number
-  /** Ready, and free. */
-  readonly idle: number
-  /** Each runs an attempt. */
-  readonly busy: number
-  /** On their way out; those that were killed may still compute. */
-  readonly dying: number
-  /** Killed, and still there long after: they run native code. */
-  readonly stuck: number
-  /** Ever started. */
-  readonly started: number
-  /** Killed, since an attempt had not ended in time or took too much memory. */
-  readonly killed: number
-  /** Ended by themselves, or from outside, though nobody had asked for it. */
-  readonly crashed: number
-  /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
-  readonly startMillis: number | undefined
-}
-
-/** The same for the snapshots and metrics of pools. */
-export const countsOf = ({ crashed, killed, startMillis, started, ...now }: Stats): Capacity.ThreadCounts => ({
-  now,
-  total: { started, killed, crashed },
-  startMillis
-})
 
 export interface Dependencies {
   readonly settings: Settings
@@ -77,13 +47,7 @@ export class Fleet implements Owner {
   }
 
   get stats(): Stats {
-    const by = { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0, gone: 0 }
-    for (const { isStuck, state } of this.threads) {
-      by[isStuck ? "stuck" : state]++
-    }
-    const { gone: _, ...counts } = by
-    const { crashed, killed, threads } = this.started
-    return { ...counts, started: threads, killed, crashed, startMillis: this.startMillis }
+    return statsOf(this.threads, this.started, this.startMillis)
   }
 
   /** Whether an attempt that has a place would not find one, though some may come. */
@@ -126,14 +90,14 @@ export class Fleet implements Owner {
   kill(thread: Thread, why?: Ended): void {
     if (thread.isKilled || thread.state === "gone") return
     this.started.killed++
-    this.tell(thread, "killed", why?.detail)
+    tell(this.it.places, thread, "killed", why?.detail)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
     thread.kill(why)
     this.it.afterKill(() => {
       if (thread.state === "gone") return
       thread.isStuck = true
-      this.tell(thread, "stuck")
+      tell(this.it.places, thread, "stuck")
       this.ensure()
     })
     this.ensure()
@@ -184,7 +148,7 @@ export class Fleet implements Owner {
     this.names = names
     this.failure = undefined
     this.startMillis = this.it.now() - thread.startedAt
-    this.tell(thread, "ready")
+    tell(this.it.places, thread, "ready")
     this.offer(thread)
     this.changed()
   }
@@ -209,9 +173,9 @@ export class Fleet implements Owner {
     const hasCrashed = !thread.isKilled && isWanted
     if (hasCrashed) {
       this.started.crashed++
-      this.tell(thread, "crashed", `${ended.reason}: ${unusable ?? ended.detail}`)
+      tell(this.it.places, thread, "crashed", `${ended.reason}: ${unusable ?? ended.detail}`)
       this.it.onGone(thread, ended)
-    } else this.tell(thread, "ended")
+    } else tell(this.it.places, thread, "ended")
     if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
     this.ensure()
     this.changed()
@@ -275,23 +239,12 @@ export class Fleet implements Owner {
   private start(): void {
     const thread = new Thread(++this.started.threads, this, this.it.now)
     this.threads.add(thread)
-    this.tell(thread, "started")
+    tell(this.it.places, thread, "started")
     try {
       thread.connect(this.it.start(thread))
     } catch (error) {
       thread.onExit({ reason: "start", detail: String(error) })
     }
-  }
-
-  private tell({ id, task }: Thread, change: Capacity.ThreadChange["change"], detail?: string): void {
-    const { places } = this.it
-    if (!places.isHeard) return
-    places.publish({
-      thread: id,
-      change,
-      ...(task !== undefined && { tag: task.tag }),
-      ...(detail !== undefined && { detail: detail.slice(0, mostDetail) })
-    })
   }
 
   private changed(): void {
