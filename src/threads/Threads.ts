@@ -2,12 +2,13 @@
 import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
-import { Fleet, type Stats } from "./fleet.ts"
+import { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
 
-export type { Stats } from "./fleet.ts"
+export type { Stats } from "./seen.ts"
 export type { Options, Source } from "./settings.ts"
 
 /** No thread could be made ready: its module cannot be imported, does not export what it should, or its layer fails. */
@@ -76,7 +77,11 @@ const makeFleet = Effect.fnUntraced(function* (
   const fork = (effect: Effect.Effect<void>) => {
     Effect.runForkWith(context)(Effect.forkIn(effect, scope))
   }
-  const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
+  const places = Capacity.make({
+    name: settings.name,
+    onWaiting: () => fleet.want(),
+    threads: () => countsOf(fleet.stats)
+  })
   const fleet: Fleet = new Fleet({
     settings,
     places,

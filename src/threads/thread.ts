@@ -118,8 +118,8 @@ export class Thread implements Listener {
     const { answer, task, unusable } = this
     const end = this.killedFor ?? ended
     this.enter("gone")
-    this.task = undefined
     this.owner.onGone(this, end, unusable)
+    this.task = undefined
     task?.finish(answer ?? end)
   }
 
