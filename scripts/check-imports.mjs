@@ -9,7 +9,7 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  Capacity: "",
+  Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",

@@ -54,7 +54,7 @@ export const layer = <Rpcs extends Rpc.Any>(
       const context = yield* Effect.context<never>()
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
+        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(
