@@ -102,6 +102,7 @@ export class Thread implements Listener {
       case From.value:
       case From.error:
       case From.exit:
+      case From.untold:
         return this.onAnswer(message)
       case From.heard:
         return this.task?.hear()

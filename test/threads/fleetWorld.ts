@@ -103,7 +103,9 @@ export class FleetWorld {
     },
     onFree() {
       this.world.pass()
-    }
+    },
+    isHeard: () => false,
+    onThread: () => {}
   }
 
   constructor(limits: Limits) {
