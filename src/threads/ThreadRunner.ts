@@ -21,13 +21,23 @@ export const run = <Rpcs extends Rpc.Any, E>(
   start(port, group, layer).catch((error) => fail(port, error))
 }
 
-/** The same for a module that exports both. @internal */
-export const runModule = async (port: Port.Port, module: Record<string, unknown>, file: string): Promise<void> => {
+/** The same for a module that exports both; with `services` its layer may ask for those. @internal */
+export const runModule = async (
+  port: Port.Port,
+  module: Record<string, unknown>,
+  file: string,
+  services?: { readonly layer: Layer.Layer<any> }
+): Promise<void> => {
   const { group, layer } = module
   for (const [name, value] of Object.entries({ group, layer })) {
     if (value === undefined) throw new Error(`${file} exports no \`${name}\``)
   }
-  await start(port, group as RpcGroup.RpcGroup<any>, layer as Layer.Layer<any>)
+  const handlers = layer as Layer.Layer<any>
+  await start(
+    port,
+    group as RpcGroup.RpcGroup<any>,
+    services === undefined ? handlers : Layer.provideMerge(handlers, services.layer)
+  )
 }
 
 /** Builds the layer once it is told how, and waits for attempts. */

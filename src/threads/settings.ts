@@ -44,8 +44,19 @@ export interface Options {
 
 /** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
 export type Source =
-  | { readonly module: URL | string; readonly spawn?: undefined }
+  | {
+      readonly module: URL | string
+      readonly spawn?: undefined
+      /** @internal */
+      readonly program?: ForProgram | undefined
+    }
   | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
+
+/** What the program gives to handlers wherever they run. */
+export interface ForProgram {
+  /** Hears what they print, where that must not go to standard output. Default: it goes there. */
+  readonly print: ((text: string) => void) | undefined
+}
 
 export interface Settings {
   readonly name: string
