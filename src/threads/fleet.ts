@@ -2,34 +2,13 @@
 import type { Capacity } from "../index.ts"
 import type { Ended, Host, Listener } from "./host.ts"
 import type { Report } from "./messages.ts"
+import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
 import { wordsOf } from "./words.ts"
 
 const closed = "its threads have been closed"
-
-/** How many threads there are, by what they do, and what has become of those that there were. */
-export interface Stats {
-  /** Not ready yet. */
-  readonly starting: number
-  /** Ready, and free. */
-  readonly idle: number
-  /** Each runs an attempt. */
-  readonly busy: number
-  /** On their way out; those that were killed may still compute. */
-  readonly dying: number
-  /** Of them, those that ignore it: they run native code. */
-  readonly stuck: number
-  /** Ever started. */
-  readonly started: number
-  /** Killed, since an attempt had not ended in time or took too much memory. */
-  readonly killed: number
-  /** Ended by themselves, or from outside, though nobody had asked for it. */
-  readonly crashed: number
-  /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
-  readonly startMillis: number | undefined
-}
 
 export interface Dependencies {
   readonly settings: Settings
@@ -75,14 +54,7 @@ export class Fleet implements Owner {
   }
 
   get stats(): Stats {
-    const by = { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0, gone: 0 }
-    for (const { isStuck, state } of this.threads) {
-      by[state]++
-      if (isStuck) by.stuck++
-    }
-    const { gone: _, ...counts } = by
-    const { crashed, killed, threads } = this.started
-    return { ...counts, started: threads, killed, crashed, startMillis: this.startMillis }
+    return statsOf(this.threads, this.started, this.startMillis)
   }
 
   /** Whether an attempt that has a place would find no thread for it, though one may come. */
@@ -124,12 +96,14 @@ export class Fleet implements Owner {
   kill(thread: Thread, why?: Ended): void {
     if (thread.isKilled || thread.state === "gone") return
     this.started.killed++
+    tell(this.it.places, thread, "killed", why?.detail)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
     thread.kill(why)
     this.it.afterKill(() => {
       if (thread.state === "gone") return
       thread.isStuck = true
+      tell(this.it.places, thread, "stuck")
       this.ensure()
     })
     // Whether another one should be started in the place of one that was not ready is seen when that is gone.
@@ -181,6 +155,7 @@ export class Fleet implements Owner {
     this.names = names
     this.failure = undefined
     this.startMillis = this.it.now() - thread.startedAt
+    tell(this.it.places, thread, "ready")
     this.offer(thread)
     this.changed()
   }
@@ -204,8 +179,9 @@ export class Fleet implements Owner {
     const hasCrashed = !thread.isKilled && thread.isWanted
     if (hasCrashed) {
       this.started.crashed++
+      tell(this.it.places, thread, "crashed", `${ended.reason}: ${ended.detail}`)
       this.it.onGone(thread, ended)
-    }
+    } else tell(this.it.places, thread, "ended")
     if (thread.attempts > 0) this.halted = undefined
     else if ((hasCrashed || !thread.isReady) && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
@@ -284,6 +260,7 @@ export class Fleet implements Owner {
   private start(): void {
     const thread = new Thread(++this.started.threads, this, this.it.now)
     this.threads.add(thread)
+    tell(this.it.places, thread, "started")
     try {
       thread.connect(this.it.start(thread))
     } catch (error) {

@@ -58,8 +58,19 @@ export interface Options {
  * which calls `ThreadRunner.run`. A `ChildProcess` must come from `fork`, with `serialization: "advanced"`.
  */
 export type Source =
-  | { readonly module: URL | string; readonly spawn?: undefined }
+  | {
+      readonly module: URL | string
+      readonly spawn?: undefined
+      /** @internal */
+      readonly program?: ForProgram | undefined
+    }
   | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
+
+/** What the program gives to handlers wherever they run. */
+export interface ForProgram {
+  /** Hears what they print, where that must not go to standard output. Default: it goes there. */
+  readonly print: ((text: string) => void) | undefined
+}
 
 export interface Settings {
   readonly name: string

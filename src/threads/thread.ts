@@ -103,6 +103,7 @@ export class Thread implements Listener {
       case From.value:
       case From.error:
       case From.exit:
+      case From.untold:
         return this.onAnswer(message)
       case From.heard:
         return this.task?.hear()
@@ -122,8 +123,8 @@ export class Thread implements Listener {
     const { answer, isReady, task, unusable } = this
     const end = this.killedFor ?? (isReady ? ended : { reason: "start", detail: unusable ?? ended.detail })
     this.enter("gone")
-    this.task = undefined
     this.owner.onGone(this, end)
+    this.task = undefined
     task?.finish(answer ?? end)
   }
 

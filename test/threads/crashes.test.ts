@@ -10,7 +10,7 @@ import { From } from "../../src/threads/messages.ts"
 import { processHost } from "../../src/threads/processHost.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Add, Await, Crash, CrashIdle } from "./modules/crashGroup.ts"
-import { folder, isolations, lawHolds, logged, poolOf, untilStats } from "./support.ts"
+import { folder, isolations, lawHolds, logged, poolOf, untilStats } from "./observing.ts"
 
 const own = new URL("./modules/crashing.thread.ts", import.meta.url)
 

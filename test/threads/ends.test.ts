@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import { WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Add, CrashIdle, group, Native, Spin } from "./modules/crashGroup.ts"
-import { crashing, folder, isolations, logged, poolOf } from "./support.ts"
+import { crashing, folder, isolations, logged, poolOf } from "./observing.ts"
 
 const effect = import.meta.resolve("effect")
 /** Its drain gives up at once, so that the threads are closed under what runs. */

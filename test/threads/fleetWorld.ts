@@ -107,7 +107,9 @@ export class FleetWorld {
     },
     onFree() {
       this.world.pass()
-    }
+    },
+    isHeard: () => false,
+    onThread: () => {}
   }
 
   constructor(limits: Limits) {

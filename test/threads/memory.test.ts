@@ -7,7 +7,7 @@ import { watchMemory } from "../../src/threads/memory.ts"
 import type { Thread } from "../../src/threads/thread.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Add, Await, Crash } from "./modules/crashGroup.ts"
-import { folder, lawHolds, poolOf } from "./support.ts"
+import { folder, lawHolds, poolOf } from "./observing.ts"
 
 describe("memoryLimit", () => {
   // A process takes far more than its values.

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os"
 import * as Settings from "../../src/threads/settings.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { group } from "./modules/crashGroup.ts"
-import { crashing, isolations } from "./support.ts"
+import { crashing, isolations } from "./observing.ts"
 
 const defaults = {
   name: "threads",

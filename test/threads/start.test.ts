@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads"
 import { PoolError, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Add, Crash, group } from "./modules/crashGroup.ts"
-import { crashing, folder, isolations, lawHolds, logged, poolOf, untilStats } from "./support.ts"
+import { crashing, folder, isolations, lawHolds, logged, poolOf, untilStats } from "./observing.ts"
 
 const own = new URL("./modules/crashing.thread.ts", import.meta.url)
 const effect = import.meta.resolve("effect")

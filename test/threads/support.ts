@@ -1,59 +1,36 @@
-/** What a pool on threads logs, how its threads are, and files by which a test and its threads tell each other where they are. */
-import { Effect, Logger } from "effect"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { assert } from "@effect/vitest"
-import { PoolSnapshot, WorkerPool } from "../../src/index.ts"
+/** A pool of one thread for the tests of what crosses to it. */
+import { Cause, Effect, Exit, Layer } from "effect"
+import type { Rpc, RpcGroup } from "effect/rpc"
+import { ElasticPool, Handlers, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 
-export { crashing, isolations, poolOf } from "./pool.ts"
+export const isolations = ["thread", "process"] as const
 
-/** A folder for the length of a test. */
-export const folder = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "threads-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true }))
-  ),
-  (path) => {
-    let files = 0
-    return {
-      path,
-      file: () => join(path, `file-${++files}`),
-      read: (file: string) => Effect.sync(() => readFileSync(file, "utf8")),
-      remove: (file: string) => Effect.sync(() => rmSync(file)),
-      write: (file: string, text = "") => Effect.sync(() => writeFileSync(file, text)),
-      /** Looks in real time: it is another thread that writes it. */
-      exists: (file: string) =>
-        Effect.promise(async () => {
-          while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5))
-        })
-    }
-  }
-)
-
-/** What is logged, a line each. */
-export const logged = () => {
-  const lines: Array<string> = []
-  return { lines, layer: Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]) }
+/** One thread, no other: what would be lost would be missed. */
+export const poolOf = <Rpcs extends Rpc.Any>(
+  group: RpcGroup.RpcGroup<Rpcs>,
+  module: string,
+  threads: Omit<Threads.Options, "name"> = {},
+  options: ElasticPool.Options = {}
+): Layer.Layer<WorkerPool.WorkerPool | Threads.Threads> => {
+  const made = Threads.layer(group, {
+    module: new URL(`./modules/${module}`, import.meta.url),
+    max: 1,
+    spare: 0,
+    ...threads
+  })
+  return ElasticPool.layer({ scaling: "none", minWorkers: 1, ...options }).pipe(
+    Layer.provide(Handlers.layer(group)),
+    Layer.provideMerge(made),
+    Layer.orDie
+  ) as never
 }
 
-/** When its threads are as they should be; other threads change them, so that it looks in real time. */
-export const untilStats = (
-  fits: (stats: Threads.Stats) => boolean
-): Effect.Effect<Threads.Stats, never, Threads.Threads> =>
-  Effect.flatMap(Threads.stats, (stats) =>
-    fits(stats)
-      ? Effect.succeed(stats)
-      : Effect.andThen(
-          Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5))),
-          untilStats(fits)
-        )
-  )
+export const execute = (rpc: Rpc.Any, payload: unknown): Effect.Effect<any, any, WorkerPool.WorkerPool> =>
+  Effect.flatMap(WorkerPool.WorkerPool, (pool) => (pool.execute as any)(rpc, payload))
 
-export const lawHolds = Effect.gen(function* () {
-  const { snapshot } = yield* WorkerPool.WorkerPool
-  const counts = yield* snapshot
-  assert.deepStrictEqual(PoolSnapshot.lawViolations(counts), [])
-  return counts
-})
+/** What its caller sees as a defect. */
+export const defectOf = (rpc: Rpc.Any, payload: unknown): Effect.Effect<Error, never, WorkerPool.WorkerPool> =>
+  Effect.map(Effect.exit(execute(rpc, payload)), (exit) =>
+    Exit.isFailure(exit) ? (Cause.squash(exit.cause) as Error) : new Error("it has succeeded")
+  )
