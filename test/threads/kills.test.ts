@@ -5,13 +5,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Call, RetryPolicy, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Block, Deaf, Match, Native, Sleep, Spin, Who } from "./modules/workGroup.ts"
-import { isolations, isSound, poolOf, snapshot, when } from "./pools.ts"
+import { isolations, isSound, poolOf, snapshot, turn, when } from "./pools.ts"
 
 const pool = WorkerPool.WorkerPool
 const who = Effect.flatMap(pool, ({ execute }) => execute(Who, undefined))
@@ -212,6 +212,7 @@ describe.each(isolations)("kills, isolation %s", (isolation) => {
         yield* Effect.addFinalizer(() => Effect.sync(() => writeFileSync(file, "")))
         const isThread = isolation === "thread"
         const caller = yield* begin(execute(Native, { file }, { timeout }))
+        while (!existsSync(`${file}.begun`)) yield* turn
         yield* TestClock.adjust(timeout)
         assert.strictEqual(tagOf(yield* Fiber.join(caller)), "RequestTimeout")
         yield* TestClock.adjust(answerWithin)

@@ -1,15 +1,16 @@
-/** What computes on threads tells of itself in shared memory: never two attempts of a request, on a thread, or beyond `max`. */
+/** What computes on threads tells of itself in shared memory: never two attempts of a request at once, nor more than `max`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { RetryPolicy, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Marks } from "./modules/marks.ts"
 import { Mark } from "./modules/workGroup.ts"
 import { isSound, poolOf, turn, when } from "./pools.ts"
 
-const mark = ({ shared }: Marks, lane: number, millis: number) => ({ shared, lane, millis })
+const endless = ({ shared }: Marks, lane: number) => ({ shared, lane, millis: Infinity })
 
-/** How many of these lanes compute at an instant: those that have beaten both before and after it. */
+/** Which of these lanes compute at an instant: those that have beaten both before and after it. */
 const computing = (marks: Marks, lanes: number) =>
   Effect.gen(function* () {
     const beats = () => Array.from({ length: lanes }, (_, lane) => marks.beats(lane))
@@ -18,54 +19,78 @@ const computing = (marks: Marks, lanes: number) =>
     const now = beats()
     yield* turn
     const after = beats()
-    return now.filter((beat, lane) => beat !== before[lane] && beat !== after[lane]).length
+    return now.flatMap((beat, lane) => (beat !== before[lane] && beat !== after[lane] ? [lane] : []))
+  })
+
+/** Until so many compute; never more. */
+const untilComputing = (marks: Marks, lanes: number, count: number) =>
+  Effect.gen(function* () {
+    for (;;) {
+      const now = yield* computing(marks, lanes)
+      if (now.length >= count) return now
+    }
   })
 
 describe("overlap", () => {
-  it.live(
-    "a retry begins when the attempt before it has really ended, killed or not",
+  it.effect(
+    "a retry begins when the attempt before it has really ended",
     () =>
       Effect.gen(function* () {
         const marks = new Marks()
         const { submit } = yield* WorkerPool.WorkerPool
-        const tickets = yield* Effect.forEach([0, 1, 2], (lane) =>
-          submit(Mark, mark(marks, lane, Infinity), { timeout: 60, retry: RetryPolicy.make({ times: 2, base: 0 }) })
+        const tickets = yield* Effect.forEach([0, 1], (lane) =>
+          submit(Mark, endless(marks, lane), { timeout: 60, retry: RetryPolicy.make({ times: 2, base: 0 }) })
         )
+        for (const attempt of [1, 2, 3]) {
+          while (marks.begunIn(0) < attempt || marks.begunIn(1) < attempt) yield* turn
+          yield* TestClock.adjust(60)
+          yield* TestClock.adjust(50)
+        }
         const exits = yield* Effect.forEach(tickets, (ticket) => Effect.exit(ticket.await))
         assert.isTrue(exits.every(Exit.isFailure))
         const { killed } = yield* when(({ busy, dying }) => busy + dying === 0)
-        assert.strictEqual(killed, 9)
-        // On a slow machine a timeout may come before its attempt has begun to compute.
-        assert.isAtLeast(marks.begun, 6)
-        assert.strictEqual(marks.overlaps, 0)
-        assert.strictEqual(yield* computing(marks, 3), 0)
+        assert.deepStrictEqual(
+          { killed, begun: marks.begun, overlaps: marks.overlaps },
+          { killed: 6, begun: 6, overlaps: 0 }
+        )
+        assert.deepStrictEqual(yield* computing(marks, 2), [])
         assert.deepStrictEqual(yield* isSound, [])
-      }).pipe(Effect.provide(poolOf({ max: 2, spare: 1 }))),
+      }).pipe(Effect.provide(poolOf({ max: 2, idleFor: "1 hour" }, { interruptGrace: "1 hour" }))),
     60_000
   )
 
-  it.live(
-    "never more than `max` compute, the spare ones included, whoever asks and whatever is killed",
+  it.effect(
+    "never more than `max` compute, with spare threads and whatever is killed",
     () =>
       Effect.gen(function* () {
         const marks = new Marks()
-        const lanes = 12
+        const lanes = 8
         const { submit } = yield* WorkerPool.WorkerPool
         const tickets = yield* Effect.forEach(Array.from({ length: lanes }), (_, lane) =>
-          submit(Mark, mark(marks, lane, lane % 3 === 0 ? Infinity : 40), { timeout: 500 })
+          submit(Mark, endless(marks, lane))
         )
-        let most = 0
-        const look = Effect.map(computing(marks, lanes), (now) => (most = Math.max(most, now)))
-        const looking = yield* Effect.forkChild(Effect.forever(look))
-        const exits = yield* Effect.forEach(tickets, (ticket) => Effect.exit(ticket.await))
-        assert.strictEqual(exits.filter(Exit.isSuccess).length, 8)
-        yield* when(({ busy, dying }) => busy + dying === 0)
-        yield* Fiber.interrupt(looking)
-        assert.isAtMost(most, 2)
-        assert.isAtLeast(most, 1)
-        assert.strictEqual(marks.overlaps, 0)
+        for (let left = lanes; left > 0; left--) {
+          const now = yield* untilComputing(marks, lanes, Math.min(2, left))
+          assert.isAtMost(now.length, 2)
+          assert.isAtMost((yield* Threads.stats).busy, 2)
+          const [lane] = now
+          if (left % 2 === 0) {
+            const cancelling = yield* Effect.forkChild(tickets[lane!]!.cancel, { startImmediately: true })
+            yield* TestClock.adjust(50)
+            yield* Fiber.join(cancelling)
+          } else marks.release(lane!)
+          yield* Effect.exit(tickets[lane!]!.await)
+          assert.isAtMost((yield* computing(marks, lanes)).length, 2)
+        }
+        const { killed } = yield* when(({ busy, dying }) => busy + dying === 0)
+        assert.deepStrictEqual(
+          { killed, begun: marks.begun, ended: marks.ended, overlaps: marks.overlaps },
+          { killed: 4, begun: 8, ended: 4, overlaps: 0 }
+        )
         assert.deepStrictEqual(yield* isSound, [])
-      }).pipe(Effect.provide(poolOf({ max: 2, spare: 2 }, { minWorkers: 8 }))),
+      }).pipe(
+        Effect.provide(poolOf({ max: 2, spare: 2, idleFor: "1 hour" }, { minWorkers: 8, interruptGrace: "1 hour" }))
+      ),
     60_000
   )
 })

@@ -24,7 +24,10 @@ export const layer = group.toLayer({
   Match: () => Effect.sync(() => /^(a+)+$/.test(`${"a".repeat(60)}b`)),
   Native: ({ file }) =>
     Effect.sync(
-      () => void spawnSync("sh", ["-c", 'while [ ! -e "$0" ]; do sleep 0.05; done', file], { stdio: "ignore" })
+      () =>
+        void spawnSync("sh", ["-c", ': > "$0.begun"; while [ ! -e "$0" ]; do sleep 0.05; done', file], {
+          stdio: "ignore"
+        })
     ),
   Deaf: ({ millis }) => Rpc.uninterruptible(Effect.sleep(millis)),
   Mark: ({ lane, millis, shared }) => Effect.sync(() => compute(shared as SharedArrayBuffer, lane, millis))

@@ -14,7 +14,7 @@ export const Sleep = Rpc.make("Sleep", { payload: { ...millis, cleanUpMillis: Sc
 export const Block = Rpc.make("Block")
 /** A regular expression that needs longer than anybody lives. */
 export const Match = Rpc.make("Match", { success: Schema.Boolean })
-/** Native code, which nobody can stop in a thread, until there is such a file. */
+/** Native code, which nobody can stop in a thread, until there is such a file; when it has begun there is one with `.begun` behind it. */
 export const Native = Rpc.make("Native", { payload: { file: Schema.String } })
 /** Hears of its interruption, and goes on. */
 export const Deaf = Rpc.make("Deaf", { payload: millis })
