@@ -45,9 +45,11 @@ const values: Record<keyof typeof asked.echoed, ReadonlyArray<unknown>> = {
 for (const isolation of isolations) {
   describe(`values that cross to a ${isolation}`, () => {
     // Another one than the thread's, where the same number crosses.
-    const pool = poolOf(asked.group, "valueHandlers.ts", { isolation }).pipe(
-      Layer.provide(Layer.succeed(asked.Factor, 10))
-    )
+    const pool = poolOf(asked.group, "valueHandlers.ts", {
+      isolation,
+      answerWithin: "10 seconds",
+      killAfter: "10 seconds"
+    }).pipe(Layer.provide(Layer.succeed(asked.Factor, 10)))
 
     it.layer(pool, { timeout: "30 seconds", excludeTestServices: true })((it) => {
       for (const [tag, some] of Object.entries(values)) {
