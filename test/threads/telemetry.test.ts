@@ -4,6 +4,7 @@ import { Cause, Effect, Fiber, Layer, Logger, Metric, Option, References, Tracer
 import type { Rpc } from "effect/rpc"
 import { WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
+import { forwarding } from "../../src/threads/runner/logs.ts"
 import * as asked from "./modules/telling.ts"
 import { execute, isolations, poolOf } from "./support.ts"
 
@@ -80,7 +81,7 @@ for (const isolation of isolations) {
     it.layer(poolOf(asked.group, "tellingHandlers.ts", { isolation }).pipe(Layer.provideMerge(seen.layer)), {
       excludeTestServices: true
     })((it) => {
-      it.effect("what is logged there is logged here, and what nobody would see is not sent", () =>
+      it.effect("what is logged there is logged here, but for what is below the level here", () =>
         fresh((seen) =>
           Effect.gen(function* () {
             yield* Effect.annotateLogs(execute(asked.Logs, { how: "end" }), { caller: "me" })
@@ -236,3 +237,13 @@ for (const isolation of isolations) {
     )
   })
 }
+
+describe("the loggers of a thread", () => {
+  it("send nothing below the level that they were told", () => {
+    const sent: Array<unknown> = []
+    const port = { post: (message: unknown) => void sent.push(message), listen: () => {}, leave: () => {} }
+    const log = Effect.andThen(Effect.logInfo("below"), Effect.logWarning("above"))
+    Effect.runSyncWith(forwarding(port, { logLevel: "Warn" }))(log)
+    assert.lengthOf(sent, 1)
+  })
+})
