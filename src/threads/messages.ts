@@ -41,8 +41,11 @@ export const From = {
   leaving: 13
 } as const
 
-/** The span in which an attempt runs: its trace, itself, and whether it is sampled. */
+/** A span from elsewhere: its trace, itself, and whether it is sampled. */
 export type SpanContext = readonly [traceId: string, spanId: string, sampled: boolean]
+
+/** The span in which an attempt runs. `isTraced`: there is a tracer to which spans within it go. */
+export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
 
 /** What a thread is told when it begins. */
 export interface Begin {
@@ -57,7 +60,7 @@ export type ToThread =
       payload: unknown,
       requestId: string,
       attempt: number,
-      span: SpanContext | undefined
+      span: AttemptSpan | undefined
     ]
   | readonly [kind: typeof To.interrupt]
   | readonly [kind: typeof To.end]

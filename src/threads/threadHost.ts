@@ -1,16 +1,17 @@
 /** A thread of this process, by `node:worker_threads`. */
 import type { Worker } from "node:worker_threads"
 import type { Ended, Host, Listener } from "./host.ts"
-import { From, type FromThread } from "./messages.ts"
+import type { FromThread } from "./messages.ts"
 import { wordsOf } from "./words.ts"
 
 export const threadHost = (worker: Worker, listener: Listener): Host => {
   let thrown: { readonly error: unknown } | undefined
   let isKilled = false
   worker.on("message", (message: FromThread) => listener.onMessage(message))
-  // No answer but that of an attempt holds anything that cannot be read.
+  // It may have been an answer, or not: what it does now is not known.
   worker.on("messageerror", (error) => {
-    listener.onMessage([From.untold, `its result could not be received: ${wordsOf(error)}`])
+    thrown ??= { error: new Error(`what it has sent cannot be received: ${wordsOf(error)}`) }
+    void worker.terminate()
   })
   // It comes before "exit", and the thread may still be there.
   worker.on("error", (error) => {
