@@ -1,14 +1,17 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
-import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
-import { Capacity, PoolError } from "../index.ts"
-import { Fleet, type Stats } from "./fleet.ts"
+import { availableParallelism } from "node:os"
+import { Capacity, type PoolError } from "../index.ts"
+import type { Fleet, Stats } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { changed, makeFleet } from "./makeFleet.ts"
 import * as Settings from "./settings.ts"
-import { starter } from "./start.ts"
+import { type Source, starter } from "./start.ts"
 
 export type { Stats } from "./fleet.ts"
-export type { Options, Source } from "./settings.ts"
+export type { Options } from "./settings.ts"
+export type { Source } from "./start.ts"
 
 /** No thread could be made ready: its module cannot be imported, does not export what it should, or its layer fails. */
 export class ThreadsFailed extends Schema.TaggedError<ThreadsFailed>()("ThreadsFailed", {
@@ -44,12 +47,14 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
  */
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
-  options: Settings.Options & Settings.Source
+  options: Settings.Options & Source
 ): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const settings = yield* Effect.fromResult(Settings.make(options))
-      const { fleet, places } = yield* makeFleet(settings, options)
+      const settings = yield* Effect.fromResult(Settings.make(options, availableParallelism()))
+      const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
+      const fleet: Fleet = yield* makeFleet(settings, starter(options, "group", settings), places, true)
+      yield* ready(fleet, settings.min)
       const context = yield* Effect.context<never>()
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
@@ -65,42 +70,6 @@ export const layer = <Rpcs extends Rpc.Any>(
     })
   ) as never
 
-/** With `min` threads that are ready, in the scope. */
-const makeFleet = Effect.fnUntraced(function* (
-  settings: Settings.Settings,
-  source: Settings.Source
-): Effect.fn.Return<{ readonly fleet: Fleet; readonly places: Capacity.Places }, ThreadsFailed, Scope.Scope> {
-  const scope = yield* Effect.scope
-  const clock = yield* Clock.Clock
-  const context = yield* Effect.context<never>()
-  const fork = (effect: Effect.Effect<void>) => {
-    Effect.runForkWith(context)(Effect.forkIn(effect, scope))
-  }
-  const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
-  const fleet: Fleet = new Fleet({
-    settings,
-    places,
-    now: () => clock.currentTimeMillisUnsafe(),
-    start: starter(source, "group", settings),
-    onReport: () => {},
-    onGone: (thread, { detail, reason }) =>
-      fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
-    afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))
-  })
-  yield* Effect.addFinalizer(() => close(fleet, settings))
-  fleet.ensure()
-  yield* ready(fleet, settings.min)
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.delay(
-        Effect.sync(() => fleet.age()),
-        Math.max(10, settings.idleForMillis / 4)
-      )
-    )
-  )
-  return { fleet, places }
-})
-
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
   Effect.suspend(() => {
@@ -108,28 +77,4 @@ const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> 
     if (fleet.failure !== undefined) return Effect.fail(new ThreadsFailed({ reason: fleet.failure }))
     if (idle + busy >= least) return Effect.void
     return Effect.flatMap(changed(fleet), () => ready(fleet, least))
-  })
-
-const changed = (fleet: Fleet): Effect.Effect<void> =>
-  Effect.callback((resume) => fleet.onChange(() => resume(Effect.void)))
-
-/** All are told to go; those that have not in their time are left behind, and keep nothing from ending. */
-const close = (fleet: Fleet, { killAfterMillis, name }: Settings.Settings): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    fleet.close()
-    const gone: Effect.Effect<void> = Effect.suspend(() =>
-      fleet.all.length === 0 ? Effect.void : Effect.andThen(changed(fleet), gone)
-    )
-    const left = yield* Effect.timeoutOption(gone, killAfterMillis)
-    if (left._tag === "Some") return
-    for (const thread of fleet.all) fleet.kill(thread)
-    const rest = yield* Effect.timeoutOption(gone, killAfterMillis)
-    if (rest._tag === "Some") return
-    for (const thread of fleet.all) {
-      thread.keepAlive(false)
-      const what = thread.task === undefined ? "its end" : `"${thread.task.tag}"`
-      yield* Effect.logWarning(
-        `thread ${thread.id} of "${name}" ignores that it was killed, and is left behind with ${what}`
-      )
-    }
   })

@@ -37,6 +37,8 @@ export interface Dependencies {
   readonly start: (listener: Listener) => Host
   readonly onReport: (thread: Thread, report: Report) => void
   readonly onGone: (thread: Thread, ended: Ended) => void
+  /** Whoever has asked for the first threads waits until they are ready. */
+  readonly isAwaited: boolean
   /** So many more milliseconds after it was killed a thread should be gone. */
   readonly afterKill: (then: () => void) => void
 }
@@ -107,6 +109,7 @@ export class Fleet implements Owner {
   readonly want = (): void => {
     this.isHalted = false
     this.ensure()
+    for (const thread of this.threads) if (thread.state === "starting") thread.keepAlive(true)
   }
 
   /** The thread on which it runs, whatever it does. */
@@ -158,6 +161,8 @@ export class Fleet implements Owner {
     this.isClosed = true
     for (const thread of this.idle.splice(0)) thread.end()
     for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
+    // Whoever closes it waits for their ends.
+    for (const thread of this.threads) thread.keepAlive(true)
     this.it.places.set(0)
     for (const task of this.waiting) {
       this.waiting.delete(task)
@@ -202,6 +207,11 @@ export class Fleet implements Owner {
     if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
     this.ensure()
     this.changed()
+  }
+
+  /** Whether somebody waits for one that starts. */
+  private get isAwaited(): boolean {
+    return this.it.isAwaited || this.it.places.waiting > 0 || this.waiting.size > 0
   }
 
   private count() {
@@ -264,6 +274,7 @@ export class Fleet implements Owner {
     this.threads.add(thread)
     try {
       thread.connect(this.it.start(thread))
+      thread.keepAlive(this.isAwaited)
     } catch (error) {
       thread.onExit({ reason: "start", detail: String(error) })
     }

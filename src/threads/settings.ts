@@ -1,9 +1,6 @@
-/** What the options of `Threads.layer` say, checked. */
+/** What the options of threads say, checked. It imports nothing of Node: a pool of promises checks them where there may be none. */
 import { Duration, Result } from "effect"
-import type { ChildProcess } from "node:child_process"
-import { availableParallelism } from "node:os"
-import type { Worker } from "node:worker_threads"
-import { PoolError } from "../index.ts"
+import { InvalidPoolConfig } from "../PoolError.ts"
 
 /** How many threads there are, what is on them, and when one is ended. */
 export interface Options {
@@ -37,15 +34,10 @@ export interface Options {
   /** A thread that has run so many attempts is replaced. Default: never. */
   readonly recycleAfter?: number | undefined
   /** Its environment variables. Default: those of this process. */
-  readonly env?: NodeJS.ProcessEnv | undefined
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Its options of Node. Default: those of this process. */
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
-
-/** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
-export type Source =
-  | { readonly module: URL | string; readonly spawn?: undefined }
-  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
 
 export interface Settings {
   readonly name: string
@@ -58,18 +50,19 @@ export interface Settings {
   readonly killAfterMillis: number
   readonly memoryLimit: number | undefined
   readonly recycleAfter: number | undefined
-  readonly env: NodeJS.ProcessEnv | undefined
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
   readonly execArgv: ReadonlyArray<string> | undefined
 }
 
-export const make = (options: Options): Result.Result<Settings, PoolError.InvalidPoolConfig> =>
+/** `parallelism`: how many threads the machine runs at once. */
+export const make = (options: Options, parallelism: number): Result.Result<Settings, InvalidPoolConfig> =>
   Result.gen(function* () {
     const { env, execArgv, isolation = "thread", memoryLimit, name = "threads", recycleAfter } = options
     if (typeof name !== "string" || name === "") return yield* wrong("name", "a text that is not empty", name)
     if (isolation !== "thread" && isolation !== "process") {
       return yield* wrong("isolation", '"thread" or "process"', isolation)
     }
-    const max = yield* whole("max", options.max, availableParallelism(), 1)
+    const max = yield* whole("max", options.max, parallelism, 1)
     const min = yield* whole("min", options.min, 1, 0)
     if (min > max) return yield* wrong("min", `at most \`max\` (${max})`, min)
     const spare = yield* whole("spare", options.spare, 1, 0)
@@ -97,7 +90,7 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
   })
 
 const wrong = (field: string, expected: string, actual: unknown) =>
-  Result.fail(new PoolError.InvalidPoolConfig({ field: `threads.${field}`, expected, actual: shown(actual) }))
+  Result.fail(new InvalidPoolConfig({ field: `threads.${field}`, expected, actual: shown(actual) }))
 
 const shown = (actual: unknown): string =>
   typeof actual === "string" ? JSON.stringify(actual) : typeof actual === "object" ? typeof actual : String(actual)

@@ -4,8 +4,13 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import type { Host, Listener } from "./host.ts"
 import { processHost } from "./processHost.ts"
-import type { Settings, Source } from "./settings.ts"
+import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
+
+/** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
+export type Source =
+  | { readonly module: URL | string; readonly spawn?: undefined }
+  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
 
 /** What the packaged runner is told: which module, and what it exports. */
 export interface Work {
