@@ -32,7 +32,7 @@ export const starter = (
   if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
   const { module } = source
   const work: Work = { module: String(typeof module === "string" ? pathToFileURL(module) : module), exports }
-  const options = { ...(env && { env }), ...(execArgv && { execArgv: [...execArgv] }) }
+  const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
   return isolation === "thread"
     ? (listener) => threadHost(new Worker(runner, { ...options, name, workerData: work }), listener)
     : (listener) =>
@@ -41,6 +41,13 @@ export const starter = (
           listener
         )
 }
+
+/** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
+const inherited = (): ReadonlyArray<string> =>
+  process.execArgv.filter((option, at, all) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+
+const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
+const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 
 const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host =>
   spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
