@@ -9,11 +9,11 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  Capacity: "",
+  Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",
-  PoolSnapshot: "Limit Outcome",
+  PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
   "policies/figures": "",
@@ -30,7 +30,7 @@ const table = {
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",
   ScalingDecision: "policies/policy",
-  PoolEvent: "DrainReport Outcome Selection",
+  PoolEvent: "Capacity DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "internal/checks PoolError RetryPolicy",
   PoolConfig: "internal/checks Limit PoolError RequestPolicy",
@@ -61,7 +61,7 @@ const table = {
 
   "internal/counters": "Outcome PoolSnapshot",
   "internal/buckets": "",
-  "internal/series": "Outcome PoolSnapshot",
+  "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
@@ -96,7 +96,7 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/runtime",
+    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
   "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
@@ -152,7 +152,7 @@ const table = {
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
-  "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
+  "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
   "promise/threadsOption": "PoolError internal/checks threads/settings promise/callOptions promise/threads",
@@ -177,6 +177,7 @@ const table = {
   index: "any public file",
   "threads/messages": "",
   "threads/host": "threads/messages",
+  "threads/living": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
   "threads/*": "index threads/*",
   "threads/settings": "PoolError",
@@ -186,7 +187,7 @@ const table = {
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/runner/*",
   "http/RemotePool":
-    "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
+    "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
   "http/rpcOptions": "index http/keys",
   "http/logCause": "index",
@@ -199,7 +200,8 @@ const table = {
   "http/keys": "",
   "http/headers": "index http/keys http/problem",
   "http/byNumber": "",
-  "http/ended": "index",
+  "http/crashes": "index",
+  "http/ended": "index http/crashes",
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
@@ -235,9 +237,10 @@ const table = {
   "dashboard/assets": "http/problem",
   "program/errors": "index",
   "program/version": "",
-  "program/handlersModule": "index program/errors",
+  "program/handlersModule": "index program/errors program/settings/threads threads/Threads",
+  "program/arguments": "",
   "program/output/*": "index program/output/*",
-  "program/process/*": "index program/errors program/process/*",
+  "program/process/*": "index program/errors program/process/* threads/living",
   "program/settings/*": "index program/errors program/output/* program/settings/*",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   "program/run/*":
@@ -247,7 +250,7 @@ const table = {
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
   "program/command":
-    "program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
+    "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"
 }
 

@@ -83,7 +83,7 @@ interface AnyOptions extends Options, WithHandlers<any> {
 export const createPool: CreatePool = (options: AnyOptions = {}): Pool<any> => {
   const scope = Scope.makeUnsafe()
   const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
-  if (Exit.isSuccess(built)) return built.value as Pool<any>
+  if (Exit.isSuccess(built)) return built.value as never
   throw errorAt(createPool, failureOf(built))
 }
 

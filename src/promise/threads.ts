@@ -1,6 +1,6 @@
 /** A module of functions that run on threads: which there are is known once a thread is ready, and calls wait in the queue until then. */
 import { Cause, Context, Effect, type Scope } from "effect"
-import { Places } from "../Capacity.ts"
+import { Places, type ThreadCounts } from "../Capacity.ts"
 import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
@@ -43,7 +43,11 @@ export class ModuleOnThreads {
 
   constructor(read: Read) {
     this.read = read
-    this.places = new Places({ name: read.settings.name, onWaiting: () => this.functions?.want() })
+    this.places = new Places({
+      name: read.settings.name,
+      onWaiting: () => this.functions?.want(),
+      threads: () => this.functions?.counts() ?? none
+    })
     this.limit = Limit.ofPlaces(this.places, this.tags)
   }
 
@@ -129,6 +133,13 @@ export class ModuleOnThreads {
     const expected = `one that the module exports (${[...this.names!].join(", ")})`
     return new InvalidPoolConfig({ field: "function", expected, actual: JSON.stringify(name) })
   }
+}
+
+/** Before there is any. */
+const none: ThreadCounts = {
+  now: { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0 },
+  total: { started: 0, killed: 0, crashed: 0 },
+  startMillis: undefined
 }
 
 /** What each function has, what tasks are called, and `then`, for which `await` would ask. */

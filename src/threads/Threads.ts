@@ -3,13 +3,14 @@ import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { availableParallelism } from "node:os"
 import { Capacity, type PoolError } from "../index.ts"
-import type { Fleet, Stats } from "./fleet.ts"
+import type { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
 import { changed, makeFleet } from "./makeFleet.ts"
+import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
 import { type Source, starter } from "./start.ts"
 
-export type { Stats } from "./fleet.ts"
+export type { Stats } from "./seen.ts"
 export type { Options } from "./settings.ts"
 export type { Source } from "./start.ts"
 
@@ -48,17 +49,21 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   options: Settings.Options & Source
-): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed> =>
+): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(Settings.make(options, availableParallelism()))
-      const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
+      const places = Capacity.make({
+        name: settings.name,
+        onWaiting: () => fleet.want(),
+        threads: () => countsOf(fleet.stats)
+      })
       const fleet: Fleet = yield* makeFleet(settings, starter(options, "group", settings), places, true)
       yield* ready(fleet, settings.min)
       const context = yield* Effect.context<never>()
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
+        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(

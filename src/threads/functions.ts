@@ -7,6 +7,7 @@ import type { Transferable } from "./host.ts"
 import { changed, makeFleet } from "./makeFleet.ts"
 import { From, To } from "./messages.ts"
 import { movesOf } from "./move.ts"
+import { countsOf } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import { starter } from "./start.ts"
 import { Task, type TaskEnd } from "./task.ts"
@@ -20,6 +21,8 @@ interface Attempt {
 }
 
 export interface Functions {
+  /** How many threads there are. */
+  readonly counts: () => Capacity.ThreadCounts
   /** Requests have begun to wait for a thread. */
   readonly want: () => void
   /** All that the module exports as functions; `undefined`: no thread has said so yet. */
@@ -40,6 +43,7 @@ export const make = Effect.fnUntraced(function* (
   const context = yield* Effect.context<never>()
   const interrupt = (task: Task) => void Effect.runForkWith(context)(cancel(fleet, task, settings))
   return {
+    counts: () => countsOf(fleet.stats),
     want: fleet.want,
     names: () => fleet.names,
     named: named(fleet),

@@ -1,9 +1,11 @@
 /** The threads of one layer, or of one pool of promises, for as long as its scope lasts. */
-import { Clock, Effect, type Scope } from "effect"
+import { Clock, Context, Effect, References, type Scope } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Capacity } from "../index.ts"
 import { Fleet } from "./fleet.ts"
-import type { Host, Listener } from "./host.ts"
+import type { Ended, Host, Listener } from "./host.ts"
+import { type FromThread, To } from "./messages.ts"
+import { Reports } from "./reports.ts"
 import type { Settings } from "./settings.ts"
 
 /**
@@ -22,6 +24,8 @@ export const makeFleet = Effect.fnUntraced(function* (
   const fork = (effect: Effect.Effect<void>) => {
     Effect.runForkWith(context)(Effect.forkIn(effect, scope))
   }
+  const reports = new Reports(settings.name, context)
+  const logLevel = Context.get(context, References.MinimumLogLevel)
   // A thread outlives the attempt for which it is started: it must not keep alive what that one's caller has in its async context.
   const outside = AsyncLocalStorage.snapshot()
   const fleet = new Fleet({
@@ -29,8 +33,18 @@ export const makeFleet = Effect.fnUntraced(function* (
     places,
     isAwaited,
     now: () => clock.currentTimeMillisUnsafe(),
-    start: (listener) => outside(start, listener),
-    onReport: () => {},
+    start: (listener) => {
+      const host = outside(start, {
+        onMessage: (message: FromThread) => listener.onMessage(message),
+        onExit: (ended: Ended) => {
+          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
+          listener.onExit(ended)
+        }
+      })
+      host.post([To.begin, { logLevel }], undefined)
+      return host
+    },
+    onReport: (thread, report) => reports.on(thread, report),
     onGone: (thread, { detail, reason }) =>
       fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
     afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))

@@ -3,20 +3,34 @@ import { ChildProcess, fork } from "node:child_process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import type { Host, Listener } from "./host.ts"
+import { watched } from "./living.ts"
 import { processHost } from "./processHost.ts"
 import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
 
 /** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
 export type Source =
-  | { readonly module: URL | string; readonly spawn?: undefined }
+  | {
+      readonly module: URL | string
+      readonly spawn?: undefined
+      /** @internal */
+      readonly program?: ForProgram | undefined
+    }
   | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
+
+/** What the program gives to handlers wherever they run. */
+export interface ForProgram {
+  /** Hears what they print, where that must not go to standard output. Default: it goes there. */
+  readonly print: ((text: string) => void) | undefined
+}
 
 /** What the packaged runner is told: which module, and what it exports. */
 export interface Work {
   readonly module: string
   /** `"group"`: `group` and `layer`. `"functions"`: plain functions. */
   readonly exports: "group" | "functions"
+  /** Whether the layer is given the services of Node. */
+  readonly services: boolean
 }
 
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
@@ -30,16 +44,26 @@ export const starter = (
 ): ((listener: Listener) => Host) => {
   const { spawn } = source
   if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
-  const { module } = source
-  const work: Work = { module: String(typeof module === "string" ? pathToFileURL(module) : module), exports }
+  const { module, program } = source
+  const url = String(typeof module === "string" ? pathToFileURL(module) : module)
+  const work: Work = { module: url, exports, services: program !== undefined }
+  const print = program?.print
   const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
+  const isHeard = print !== undefined
   return isolation === "thread"
-    ? (listener) => threadHost(new Worker(runner, { ...options, name, workerData: work }), listener)
-    : (listener) =>
-        processHost(
-          fork(fileURLToPath(runner), [JSON.stringify(work)], { ...options, serialization: "advanced" }),
-          listener
-        )
+    ? (listener) => {
+        const outputs = { stdout: isHeard, stderr: isHeard }
+        const worker = new Worker(runner, { ...options, ...outputs, name, workerData: work })
+        return hostOf(heard(worker, print), listener)
+      }
+    : (listener) => {
+        const child = fork(fileURLToPath(runner), [JSON.stringify(work)], {
+          ...options,
+          silent: isHeard,
+          serialization: "advanced"
+        })
+        return hostOf(heard(child, print), listener)
+      }
 }
 
 /** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
@@ -49,5 +73,15 @@ const inherited = (): ReadonlyArray<string> =>
 const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
 const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 
-const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host =>
-  spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
+/** With what it prints told to `print`. */
+const heard = <A extends Worker | ChildProcess>(spawned: A, print: ((text: string) => void) | undefined): A => {
+  if (print !== undefined) {
+    for (const output of [spawned.stdout, spawned.stderr]) output?.setEncoding("utf8").on("data", print)
+  }
+  return spawned
+}
+
+const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host => {
+  watched(spawned)
+  return spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
+}

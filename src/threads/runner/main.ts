@@ -5,12 +5,12 @@ import * as Port from "./port.ts"
 import type { Work } from "../start.ts"
 
 const port = Port.make()
-const { exports, module }: Work = workerData ?? JSON.parse(process.argv[2]!)
+const { exports, module, services }: Work = workerData ?? JSON.parse(process.argv[2]!)
 
 try {
   if (exports === "group") {
     const [{ runModule }, loaded] = await Promise.all([import("../ThreadRunner.ts"), import(module)])
-    await runModule(port, loaded, module)
+    await runModule(port, loaded, module, services ? await import("@effect/platform-node/NodeServices") : undefined)
   } else {
     const [{ runFunctions }, loaded] = await Promise.all([import("./functions.ts"), import(module)])
     runFunctions(port, loaded)

@@ -10,7 +10,7 @@ export const add = ({ a, b }: { readonly a: number; readonly b: number }): numbe
 
 export const where = (): string => `${process.pid} ${threadId}`
 
-export const told = ({}: {} | undefined = {}, { attempt, id, signal }: Attempt) => ({
+export const told = (_: unknown, { attempt, id, signal }: Attempt) => ({
   attempt,
   id,
   aborted: signal.aborted
