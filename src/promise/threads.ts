@@ -90,7 +90,7 @@ export class ModuleOnThreads {
     this.core = core
     const { module, settings } = this.read
     const load = Effect.gen({ self: this }, function* () {
-      // Not before it is needed: it imports what only Node has.
+      // Not before it is needed: it imports what only Node has. A bundle for where that is not leaves it out (`browser` of the package).
       const { make } = yield* Effect.promise(() => import("../threads/functions.ts"))
       this.functions = yield* make(settings, module, this.places)
       yield* this.functions.named
