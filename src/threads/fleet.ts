@@ -17,6 +17,8 @@ export interface Dependencies {
   readonly start: (listener: Listener) => Host
   readonly onReport: (thread: Thread, report: Report) => void
   readonly onGone: (thread: Thread, ended: Ended) => void
+  /** Whoever has asked for the first threads waits until they are ready. */
+  readonly isAwaited: boolean
   /** So many more milliseconds after it was killed a thread should be gone. */
   readonly afterKill: (then: () => void) => void
 }
@@ -85,6 +87,7 @@ export class Fleet implements Owner {
   readonly want = (): void => {
     this.halted = undefined
     this.ensure()
+    for (const thread of this.threads) if (thread.state === "starting") thread.keepAlive(true)
   }
 
   /** The thread on which it runs, whatever it does. */
@@ -142,6 +145,8 @@ export class Fleet implements Owner {
     this.isClosed = true
     for (const thread of this.idle.splice(0)) thread.end()
     for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
+    // Whoever closes it waits for their ends.
+    for (const thread of this.threads) thread.keepAlive(true)
     this.it.places.set(0)
     this.refuse(closed)
   }
@@ -186,6 +191,11 @@ export class Fleet implements Owner {
     else if ((hasCrashed || !thread.isReady) && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
     this.changed()
+  }
+
+  /** Whether somebody waits for one that starts. */
+  private get isAwaited(): boolean {
+    return this.it.isAwaited || this.it.places.waiting > 0 || this.waiting.size > 0
   }
 
   private count() {
@@ -263,6 +273,7 @@ export class Fleet implements Owner {
     tell(this.it.places, thread, "started")
     try {
       thread.connect(this.it.start(thread))
+      thread.keepAlive(this.isAwaited)
     } catch (error) {
       thread.onExit({ reason: "start", detail: wordsOf(error) })
     }

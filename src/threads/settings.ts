@@ -1,11 +1,7 @@
-/** What the options of `Threads.layer` say, checked. */
+/** What the options of threads say, checked. It imports nothing of Node: a pool of promises checks them where there may be none. */
 import { type Duration, Result } from "effect"
-import type { ChildProcess } from "node:child_process"
-import { availableParallelism } from "node:os"
-import type { Worker } from "node:worker_threads"
-import type { PoolError } from "../index.ts"
 import * as checks from "../internal/checks.ts"
-import { tellsMemory } from "./processHost.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
 
 /** How many threads there are, what is on them, and when one is ended. */
 export interface Options {
@@ -48,28 +44,9 @@ export interface Options {
   /** A thread that has run so many attempts is replaced. Default: never. */
   readonly recycleAfter?: number | undefined
   /** Its environment variables; not with `spawn`. Default: those of this process. */
-  readonly env?: NodeJS.ProcessEnv | undefined
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Its options of Node; not with `spawn`. Default: those of this process. */
   readonly execArgv?: ReadonlyArray<string> | undefined
-}
-
-/**
- * What is on a thread: a module, which exports `group` and `layer`, by its URL (or its text, `file:...`) or its path; or whatever is spawned,
- * which calls `ThreadRunner.run`. A `ChildProcess` must come from `fork`, with `serialization: "advanced"`.
- */
-export type Source =
-  | {
-      readonly module: URL | string
-      readonly spawn?: undefined
-      /** @internal */
-      readonly program?: ForProgram | undefined
-    }
-  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
-
-/** What the program gives to handlers wherever they run. */
-export interface ForProgram {
-  /** Hears what they print, where that must not go to standard output. Default: it goes there. */
-  readonly print: ((text: string) => void) | undefined
 }
 
 export interface Settings {
@@ -83,18 +60,30 @@ export interface Settings {
   readonly killAfterMillis: number
   readonly memoryLimit: number | undefined
   readonly recycleAfter: number | undefined
-  readonly env: NodeJS.ProcessEnv | undefined
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
   readonly execArgv: ReadonlyArray<string> | undefined
 }
 
-export const make = (options: Options): Result.Result<Settings, PoolError.InvalidPoolConfig> =>
+/** `parallelism`: how many threads the machine runs at once. */
+/** What is possible on this host. */
+export interface Here {
+  /** Threads that compute at once. */
+  readonly parallelism: number
+  /** Whether it can be told of a process what memory it takes. */
+  readonly tellsMemory: boolean
+}
+
+export const make = (
+  options: Options,
+  { parallelism, tellsMemory }: Here
+): Result.Result<Settings, InvalidPoolConfig> =>
   Result.gen(function* () {
     const { env, execArgv, isolation = "thread", memoryLimit, name = "threads", recycleAfter } = options
     if (typeof name !== "string" || name === "") return yield* wrong("name", "a text that is not empty", name)
     if (isolation !== "thread" && isolation !== "process") {
       return yield* wrong("isolation", '"thread" or "process"', isolation)
     }
-    const max = yield* whole("max", options.max ?? availableParallelism(), 1)
+    const max = yield* whole("max", options.max ?? parallelism, 1)
     const min = yield* whole("min", options.min ?? 1, 0)
     if (min > max) return yield* wrong("min", `at most \`max\` (${max})`, min)
     const spare = yield* whole("spare", options.spare ?? 1, 0)
@@ -136,7 +125,13 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
   })
 
 /** What is on a thread, where nobody checked the types. */
-export const checkSource = ({ module, spawn }: Source): Result.Result<void, PoolError.InvalidPoolConfig> => {
+export const checkSource = ({
+  module,
+  spawn
+}: {
+  readonly module?: unknown
+  readonly spawn?: unknown
+}): Result.Result<void, InvalidPoolConfig> => {
   if (spawn === undefined) {
     return module instanceof URL || (typeof module === "string" && module !== "")
       ? Result.void

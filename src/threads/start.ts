@@ -1,12 +1,32 @@
 /** Starts what runs attempts: the packaged runner with a module, or what the user spawns. */
 import { ChildProcess, fork } from "node:child_process"
+import { availableParallelism } from "node:os"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import type { Host, Listener } from "./host.ts"
 import { watched } from "./living.ts"
-import { processHost } from "./processHost.ts"
-import type { Settings, Source } from "./settings.ts"
+import { processHost, tellsMemory } from "./processHost.ts"
+import type { Here, Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
+
+/**
+ * What is on a thread: a module, which exports `group` and `layer`, by its URL (or its text, `file:...`) or its path; or whatever is spawned,
+ * which calls `ThreadRunner.run`. A `ChildProcess` must come from `fork`, with `serialization: "advanced"`.
+ */
+export type Source =
+  | {
+      readonly module: URL | string
+      readonly spawn?: undefined
+      /** @internal */
+      readonly program?: ForProgram | undefined
+    }
+  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
+
+/** What the program gives to handlers wherever they run. */
+export interface ForProgram {
+  /** Hears what they print, where that must not go to standard output. Default: it goes there. */
+  readonly print: ((text: string) => void) | undefined
+}
 
 /** What the packaged runner is told: which module, and what it exports. */
 export interface Work {
@@ -16,6 +36,9 @@ export interface Work {
   /** Whether the layer is given the services of Node. */
   readonly services: boolean
 }
+
+/** What is possible here. */
+export const here: Here = { parallelism: availableParallelism(), tellsMemory }
 
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const runner = new URL(`./runner/main.${extension}`, import.meta.url)
@@ -31,7 +54,7 @@ export const starter = (
   const { module, program } = source
   const work: Work = { module: urlOf(module), exports, services: program !== undefined }
   const print = program?.print
-  const options = { ...(env && { env }), ...(execArgv && { execArgv: [...execArgv] }) }
+  const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
@@ -51,6 +74,13 @@ export const starter = (
 
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
+
+/** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
+const inherited = (): ReadonlyArray<string> =>
+  process.execArgv.filter((option, at, all) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+
+const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
+const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 
 /** With what it prints told to `print`. */
 const heard = <A extends Worker | ChildProcess>(spawned: A, print: ((text: string) => void) | undefined): A => {

@@ -129,6 +129,7 @@ export class FleetWorld {
         this.hosts.push(host)
         return host
       },
+      isAwaited: true,
       onReport: () => {},
       onGone: () => {},
       afterKill: (stick) => void this.afterKills.push({ at: this.now + killAfterMillis, stick })

@@ -109,8 +109,8 @@ describe.each(isolations)("kills, isolation %s", (isolation) => {
       Effect.gen(function* () {
         const { execute } = yield* pool
         const callers = [
-          yield* begin(execute(Block, undefined, { timeout })),
-          yield* begin(execute(Match, undefined, { timeout }))
+          yield* begin(Effect.asVoid(execute(Block, undefined, { timeout }))),
+          yield* begin(Effect.asVoid(execute(Match, undefined, { timeout })))
         ]
         yield* TestClock.adjust(timeout)
         yield* TestClock.adjust(answerWithin)
