@@ -9,7 +9,7 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  Capacity: "",
+  Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",
@@ -170,14 +170,17 @@ const table = {
 
   index: "any public file",
   "threads/messages": "",
+  "threads/words": "",
   "threads/host": "threads/messages",
+  "threads/living": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  "threads/settings": "index internal/checks threads/*",
   "threads/*": "index threads/*",
-  "threads/ThreadRunner": "Handlers threads/messages threads/runner/*",
+  "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/runner/*",
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/words threads/runner/*",
   "http/RemotePool":
-    "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
+    "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
   "http/rpcOptions": "index http/keys",
   "http/logCause": "index",
@@ -190,7 +193,8 @@ const table = {
   "http/keys": "",
   "http/headers": "index http/keys http/problem",
   "http/byNumber": "",
-  "http/ended": "index",
+  "http/crashes": "index",
+  "http/ended": "index http/crashes",
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
@@ -226,9 +230,10 @@ const table = {
   "dashboard/assets": "http/problem",
   "program/errors": "index",
   "program/version": "",
-  "program/handlersModule": "index program/errors",
+  "program/handlersModule": "index program/errors program/settings/threads threads/Threads",
+  "program/arguments": "",
   "program/output/*": "index program/output/*",
-  "program/process/*": "index program/errors program/process/*",
+  "program/process/*": "index program/errors program/process/* threads/living",
   "program/settings/*": "index program/errors program/output/* program/settings/*",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   "program/run/*":
@@ -238,7 +243,7 @@ const table = {
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
   "program/command":
-    "program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
+    "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"
 }
 

@@ -26,7 +26,8 @@ export const disciplineOf = (
   if (bounded.size === 0) return Effect.succeed(discipline)
   const limits = [...discipline.limits]
   for (const [places, some] of bounded) {
-    const { name } = places!
+    const { invalid, name } = places!
+    if (invalid !== undefined) return Effect.fail(invalid)
     if (limits.some((limit) => limit.name === name))
       return Effect.fail(checks.wrong(`limits.${name}.name`, "another name than that of a capacity", name))
     limits.push(

@@ -1,9 +1,12 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
-import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Effect, Layer, References, Schema, type Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
 import { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { watchMemory } from "./memory.ts"
+import { To } from "./messages.ts"
+import { Reports } from "./reports.ts"
 import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
@@ -46,15 +49,20 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   options: Settings.Options & Settings.Source
-): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed> =>
+): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(Settings.make(options))
+      yield* Effect.fromResult(Settings.checkSource(options))
       const { fleet, places } = yield* makeFleet(settings, options)
       const context = yield* Effect.context<never>()
+      const missing = [...group.requests.keys()].filter(
+        (tag) => fleet.names !== undefined && !fleet.names.includes(tag)
+      )
+      if (missing.length > 0) return yield* new ThreadsFailed({ reason: `its group has no ${listed(missing)}` })
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
+        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(
@@ -66,6 +74,8 @@ export const layer = <Rpcs extends Rpc.Any>(
     })
   ) as never
 
+const listed = (tags: ReadonlyArray<string>): string => tags.map((tag) => `"${tag}"`).join(", ")
+
 /** With `min` threads that are ready, in the scope. */
 const makeFleet = Effect.fnUntraced(function* (
   settings: Settings.Settings,
@@ -75,8 +85,11 @@ const makeFleet = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const fork = (effect: Effect.Effect<void>) => {
-    Effect.runForkWith(context)(Effect.forkIn(effect, scope))
+    Effect.runForkWith(context)(Effect.forkIn(effect, scope, { startImmediately: true }))
   }
+  const reports = new Reports(settings.name, context)
+  const logLevel = Context.get(context, References.MinimumLogLevel)
+  const start = starter(source, "group", settings)
   const places = Capacity.make({
     name: settings.name,
     onWaiting: () => fleet.want(),
@@ -86,8 +99,18 @@ const makeFleet = Effect.fnUntraced(function* (
     settings,
     places,
     now: () => clock.currentTimeMillisUnsafe(),
-    start: starter(source, "group", settings),
-    onReport: () => {},
+    start: (listener) => {
+      const host = start({
+        onMessage: (message) => listener.onMessage(message),
+        onExit: (ended) => {
+          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
+          listener.onExit(ended)
+        }
+      })
+      host.post([To.begin, { logLevel }], undefined)
+      return host
+    },
+    onReport: (thread, report) => reports.on(thread, report),
     onGone: (thread, { detail, reason }) =>
       fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
     afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))
@@ -95,6 +118,7 @@ const makeFleet = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
   yield* ready(fleet, settings.min)
+  if (settings.memoryLimit !== undefined) yield* Effect.forkScoped(watchMemory(fleet, settings.memoryLimit))
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.delay(
@@ -109,8 +133,9 @@ const makeFleet = Effect.fnUntraced(function* (
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
   Effect.suspend(() => {
+    const reason = fleet.whyNot(least)
+    if (reason !== undefined) return Effect.fail(new ThreadsFailed({ reason }))
     const { busy, idle } = fleet.stats
-    if (fleet.failure !== undefined) return Effect.fail(new ThreadsFailed({ reason: fleet.failure }))
     if (idle + busy >= least) return Effect.void
     return Effect.flatMap(changed(fleet), () => ready(fleet, least))
   })

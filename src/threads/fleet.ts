@@ -6,6 +6,7 @@ import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
+import { wordsOf } from "./words.ts"
 
 const closed = "its threads have been closed"
 
@@ -21,7 +22,7 @@ export interface Dependencies {
 }
 
 export class Fleet implements Owner {
-  /** The names of the functions that its threads have, once one of them has said so. */
+  /** The names of what its threads can run, once one of them has said so. */
   names: ReadonlyArray<string> | undefined = undefined
   /** Why none of its threads could become ready, while that is so. */
   failure: string | undefined = undefined
@@ -33,13 +34,19 @@ export class Fleet implements Owner {
   private readonly waiting = new Set<Task>()
   private readonly started = { threads: 0, killed: 0, crashed: 0 }
   private startMillis: number | undefined = undefined
-  /** One could not start: none is started again before somebody asks for it. */
-  private isHalted = false
+  /** Why one could not start, or has ended unused: none is started again before somebody asks for it. */
+  private halted: string | undefined = undefined
   private isClosed = false
   private onSettled: Array<() => void> = []
 
   constructor(dependencies: Dependencies) {
     this.it = dependencies
+  }
+
+  /** Why so many threads can never be ready; `undefined`: they are, or may be. */
+  whyNot(least: number): string | undefined {
+    const { busy, idle, starting } = this.stats
+    return starting === 0 && idle + busy < least ? (this.failure ?? this.halted) : undefined
   }
 
   get all(): ReadonlyArray<Thread> {
@@ -50,22 +57,21 @@ export class Fleet implements Owner {
     return statsOf(this.threads, this.started, this.startMillis)
   }
 
-  /** Whether an attempt that has a place would not find one, though some may come. */
+  /** Whether an attempt that has a place would find no thread for it, though one may come. */
   get mustWait(): boolean {
-    return this.idle.length === 0 && this.failure === undefined && !this.isClosed
+    return !this.hasRoom && this.failure === undefined && !this.isClosed
   }
 
   /** Runs it on a thread that is free, or as soon as there is one. Throws where it cannot be sent. */
   submit(task: Task): void {
     if (this.isClosed) return task.finish({ reason: "start", detail: closed })
-    const thread = this.idle.at(-1)
-    if (thread !== undefined) {
+    if (this.hasRoom) {
       // It stays where it is when the message cannot be sent.
-      thread.run(task)
+      this.idle.at(-1)!.run(task)
       this.idle.pop()
     } else {
       this.waiting.add(task)
-      this.isHalted = false
+      this.halted = undefined
     }
     this.ensure()
   }
@@ -77,7 +83,7 @@ export class Fleet implements Owner {
 
   /** Requests have begun to wait for a place. */
   readonly want = (): void => {
-    this.isHalted = false
+    this.halted = undefined
     this.ensure()
   }
 
@@ -100,13 +106,17 @@ export class Fleet implements Owner {
       tell(this.it.places, thread, "stuck")
       this.ensure()
     })
-    this.ensure()
+    // Whether another one should be started in the place of one that was not ready is seen when that is gone.
+    if (thread.isReady) this.ensure()
   }
 
-  /** Starts what is missing, and tells how many attempts can run. */
+  /** Runs what can, starts what is missing, and tells how many attempts can run. */
   ensure(): void {
-    let { missing } = this.count()
-    while (missing-- > 0 && !this.isClosed && !this.isHalted) this.start()
+    this.serve()
+    let { asked, live, missing } = this.count()
+    // Nobody else would serve those who wait, and nobody has told them that none can start.
+    if (live === 0 && asked > 0 && this.failure === undefined) this.halted = undefined
+    while (missing-- > 0 && !this.isClosed && this.halted === undefined) this.start()
     const { places, settings } = this.it
     const { outside, ready, stuck } = this.count()
     const most = settings.max + stuck
@@ -133,10 +143,7 @@ export class Fleet implements Owner {
     for (const thread of this.idle.splice(0)) thread.end()
     for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
     this.it.places.set(0)
-    for (const task of this.waiting) {
-      this.waiting.delete(task)
-      task.finish({ reason: "start", detail: closed })
-    }
+    this.refuse(closed)
   }
 
   /** `listener` hears once of the next thread that becomes ready, or that is gone. */
@@ -165,18 +172,18 @@ export class Fleet implements Owner {
     this.it.onReport(thread, report)
   }
 
-  onGone(thread: Thread, ended: Ended, unusable: string | undefined): void {
+  onGone(thread: Thread, ended: Ended): void {
     this.threads.delete(thread)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
-    const { isReady, isWanted } = thread
-    const hasCrashed = !thread.isKilled && isWanted
+    const hasCrashed = !thread.isKilled && thread.isWanted
     if (hasCrashed) {
       this.started.crashed++
-      tell(this.it.places, thread, "crashed", `${ended.reason}: ${unusable ?? ended.detail}`)
+      tell(this.it.places, thread, "crashed", `${ended.reason}: ${ended.detail}`)
       this.it.onGone(thread, ended)
     } else tell(this.it.places, thread, "ended")
-    if (!isReady && !this.isClosed && !thread.isKilled) this.onUnusable(unusable ?? ended.detail)
+    if (thread.attempts > 0) this.halted = undefined
+    else if ((hasCrashed || !thread.isReady) && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
     this.changed()
   }
@@ -192,42 +199,56 @@ export class Fleet implements Owner {
     for (const { isStuck, state, task } of this.threads) {
       if (state !== "dying") live++
       if (state === "idle" || task !== undefined) ready++
-      if (task !== undefined) {
-        occupied++
-        if (!task.hasPlace) outside++
-      }
+      if (task === undefined) continue
+      occupied++
+      if (!task.hasPlace) outside++
       if (isStuck) stuck++
     }
-    // Attempts that have passed the gate, and are on their way here.
+    // Attempts that have passed the gate: on their way here, or waiting here since none could start.
     const promised = Math.max(0, places.running - (occupied - outside))
-    const asked = occupied + promised + places.waiting + this.waiting.size
+    let beside = 0
+    for (const { hasPlace } of this.waiting) if (!hasPlace) beside++
+    const asked = occupied + promised + places.waiting + beside
     // One that is stuck takes nobody's place, and the spare one computes nothing.
     const wanted = Math.max(min, Math.min(max, asked - stuck) + spare)
-    return { missing: wanted - live, outside, promised, ready, stuck }
+    return { asked, live, missing: wanted - live, outside, promised, ready, running: occupied - stuck, stuck }
   }
 
-  private onUnusable(reason: string): void {
-    this.isHalted = true
+  /** A thread is free, and one more may compute: the spare one is not there to run more than `max`. */
+  private get hasRoom(): boolean {
+    return this.idle.length > 0 && this.count().running < this.it.settings.max
+  }
+
+  private serve(): void {
+    while (this.waiting.size > 0 && this.hasRoom) {
+      const task = this.waiting.values().next().value!
+      this.waiting.delete(task)
+      try {
+        this.idle.at(-1)!.run(task)
+        this.idle.pop()
+      } catch (error) {
+        task.finish({ unsent: error })
+      }
+    }
+  }
+
+  /** What is asked for by those who hear it comes later. */
+  private refuse(detail: string): void {
+    const refused = [...this.waiting]
+    for (const task of refused) if (this.waiting.delete(task)) task.finish({ reason: "start", detail })
+  }
+
+  /** The next one would end as this one has. */
+  private onUnused(reason: string): void {
+    this.halted = reason
     const others = this.all.some(({ state }) => state !== "dying")
     if (others) return
     this.failure = reason
-    for (const task of this.waiting) {
-      this.waiting.delete(task)
-      task.finish({ reason: "start", detail: reason })
-    }
+    this.refuse(reason)
   }
 
   private offer(thread: Thread): void {
-    const next = this.waiting.values().next().value
-    if (next !== undefined) {
-      this.waiting.delete(next)
-      try {
-        thread.run(next)
-      } catch (error) {
-        next.finish({ unsent: error })
-        return this.offer(thread)
-      }
-    } else this.idle.push(thread)
+    this.idle.push(thread)
     this.ensure()
   }
 
@@ -243,7 +264,7 @@ export class Fleet implements Owner {
     try {
       thread.connect(this.it.start(thread))
     } catch (error) {
-      thread.onExit({ reason: "start", detail: String(error) })
+      thread.onExit({ reason: "start", detail: wordsOf(error) })
     }
   }
 

@@ -3,6 +3,8 @@ import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
+import { isolation, type Kind, threadMemory, threads } from "../settings/table.ts"
+import { type Threads, threadsOf } from "../settings/threads.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
@@ -25,9 +27,14 @@ export interface Flags {
   readonly retries: number
   readonly drainDeadline: string | undefined
   readonly maxFailures: string
+  readonly threads: string | undefined
+  readonly isolate: string | undefined
+  readonly threadMemory: string | undefined
 }
 
 export interface Settings {
+  /** Whether, and how, the handlers run on threads. */
+  readonly threads: Threads | undefined
   readonly pool: ElasticPool.Options
   readonly config: PoolConfig.PoolConfig["Service"]
   readonly maxFailures: MaxFailures
@@ -45,7 +52,8 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
-    const maxWorkers = yield* boundsFor(named, flags)
+    const onThreads = yield* parseThreads(flags)
+    const maxWorkers = yield* boundsFor(named, flags, onThreads?.max)
     const { aging, capacity, forgetKeys, order, priority } = flags
     const limits = yield* Effect.fromResult(
       limitsFrom(flags.limit === undefined ? undefined : limitsOf(flags.limit), "--limit")
@@ -76,7 +84,7 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
       return yield* failure.field.startsWith("limits") ? limitError(failure, "--limit") : flagError(failure)
     }
     const config = checked.success
-    return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
+    return { threads: onThreads, pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
   })
 
 /** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
@@ -92,6 +100,28 @@ const keyCapacityOf = ({ keyCapacity, strategy = "suspend" }: Flags): ElasticPoo
  */
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
   Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
+
+const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const values = {
+      threads: yield* parse("--threads", threads, flags.threads),
+      isolate: yield* parse("--isolate", isolation, flags.isolate),
+      threadMemory: yield* parse("--thread-memory", threadMemory, flags.threadMemory)
+    }
+    const labels = { threads: "--threads", isolate: "--isolate", threadMemory: "--thread-memory" }
+    return yield* Effect.fromResult(threadsOf(values, labels))
+  })
+
+/** As `serve` reads the setting of that name. */
+const parse = <A>(
+  flag: string,
+  { expected, read }: Kind<A>,
+  text: string | undefined
+): Effect.Effect<A | undefined, BadUsage> => {
+  const value = text === undefined ? undefined : read(text)
+  if (text === undefined || value !== undefined) return Effect.succeed(value)
+  return new BadUsage({ reason: `Expected ${flag} to be ${expected}, got "${text}"` })
+}
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)
