@@ -239,7 +239,7 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
+    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
     "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"

@@ -2,6 +2,7 @@
 import { Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 
+/** Computes for so long, by the clock of its thread's own work. */
 export const Spin = Rpc.make("Spin", { payload: { millis: Schema.Finite } })
 
 export class group extends RpcGroup.make(Spin) {}
@@ -9,7 +10,7 @@ export class group extends RpcGroup.make(Spin) {}
 export const layer = group.toLayer({
   Spin: ({ millis }) =>
     Effect.sync(() => {
-      const until = performance.now() + millis
-      while (performance.now() < until);
+      const until = process.threadCpuUsage().user + millis * 1000
+      while (process.threadCpuUsage().user < until);
     })
 })
