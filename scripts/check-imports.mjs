@@ -9,11 +9,11 @@ const table = {
   PoolError: "",
   Defect: "",
   Outcome: "PoolError",
-  Capacity: "",
+  Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",
-  PoolSnapshot: "Limit Outcome",
+  PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
   "policies/figures": "",
@@ -30,7 +30,7 @@ const table = {
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",
   ScalingDecision: "policies/policy",
-  PoolEvent: "DrainReport Outcome Selection",
+  PoolEvent: "Capacity DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "internal/checks PoolError RetryPolicy",
   PoolConfig: "internal/checks Limit PoolError RequestPolicy",
@@ -61,7 +61,7 @@ const table = {
 
   "internal/counters": "Outcome PoolSnapshot",
   "internal/buckets": "",
-  "internal/series": "Outcome PoolSnapshot",
+  "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
@@ -96,7 +96,7 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/runtime",
+    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
@@ -151,7 +151,7 @@ const table = {
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
-  "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
+  "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/door":
     "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket":

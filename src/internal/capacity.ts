@@ -7,6 +7,7 @@ import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import * as checks from "./checks.ts"
 import type { Crew } from "./crew.ts"
+import type { Events } from "./events.ts"
 import type { Turn } from "./runtime.ts"
 
 /** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody. */
@@ -25,7 +26,8 @@ export const disciplineOf = (
   if (bounded.size === 0) return Effect.succeed(discipline)
   const limits = [...discipline.limits]
   for (const [places, some] of bounded) {
-    const { name } = places!
+    const { invalid, name } = places!
+    if (invalid !== undefined) return Effect.fail(invalid)
     if (limits.some((limit) => limit.name === name))
       return Effect.fail(checks.wrong(`limits.${name}.name`, "another name than that of a capacity", name))
     limits.push(
@@ -38,14 +40,16 @@ export const disciplineOf = (
   return Effect.succeed({ ...discipline, limits, isSet: true })
 }
 
-/** For as long as the scope lasts, the pool hears of places that have come free. To be called before its drain is set up, which needs them. */
+/** For as long as the scope lasts, the pool hears of places that have come free, and of what is behind them. To be called before its drain is set up, which needs them. */
 export const connectPlaces = ({
   crew,
+  events,
   now,
   queue,
   turn
 }: {
   readonly crew: Crew
+  readonly events: Events
   readonly now: () => number
   readonly queue: WaitingRequests
   readonly turn: Turn
@@ -60,6 +64,8 @@ export const connectPlaces = ({
         crew.wakeFreed(0)
       }
       state.onFree = () => turn.run(now(), onOpened)
+      state.isHeard = () => events.on
+      state.onThread = (change) => events.publish({ _tag: "ThreadChanged", name: places.name, ...change })
       const detach = places.attach(state)
       yield* Effect.addFinalizer(() => Effect.sync(detach))
     }

@@ -218,7 +218,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
-  yield* connectPlaces({ crew, now, queue, turn })
+  yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const { stuckCount } = yield* drain.run(config.drainDeadlineMillis)

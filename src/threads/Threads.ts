@@ -1,13 +1,16 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
-import { Clock, Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Effect, Layer, References, Schema, type Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, PoolError } from "../index.ts"
-import { Fleet, type Stats } from "./fleet.ts"
+import { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
+import { countsOf, type Stats } from "./seen.ts"
+import { To } from "./messages.ts"
+import { Reports } from "./reports.ts"
 import * as Settings from "./settings.ts"
 import { starter } from "./start.ts"
 
-export type { Stats } from "./fleet.ts"
+export type { Stats } from "./seen.ts"
 export type { Options, Source } from "./settings.ts"
 
 /** No thread could be made ready: its module cannot be imported, does not export what it should, or its layer fails. */
@@ -45,7 +48,7 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   options: Settings.Options & Settings.Source
-): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed> =>
+): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(Settings.make(options))
@@ -53,7 +56,7 @@ export const layer = <Rpcs extends Rpc.Any>(
       const context = yield* Effect.context<never>()
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
+        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(
@@ -76,13 +79,30 @@ const makeFleet = Effect.fnUntraced(function* (
   const fork = (effect: Effect.Effect<void>) => {
     Effect.runForkWith(context)(Effect.forkIn(effect, scope))
   }
-  const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
+  const reports = new Reports(settings.name, context)
+  const logLevel = Context.get(context, References.MinimumLogLevel)
+  const start = starter(source, "group", settings)
+  const places = Capacity.make({
+    name: settings.name,
+    onWaiting: () => fleet.want(),
+    threads: () => countsOf(fleet.stats)
+  })
   const fleet: Fleet = new Fleet({
     settings,
     places,
     now: () => clock.currentTimeMillisUnsafe(),
-    start: starter(source, "group", settings),
-    onReport: () => {},
+    start: (listener) => {
+      const host = start({
+        onMessage: (message) => listener.onMessage(message),
+        onExit: (ended) => {
+          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
+          listener.onExit(ended)
+        }
+      })
+      host.post([To.begin, { logLevel }], undefined)
+      return host
+    },
+    onReport: (thread, report) => reports.on(thread, report),
     onGone: (thread, { detail, reason }) =>
       fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
     afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))

@@ -102,6 +102,7 @@ export class Thread implements Listener {
       case From.value:
       case From.error:
       case From.exit:
+      case From.untold:
         return this.onAnswer(message)
       case From.heard:
         return this.task?.hear()
@@ -118,8 +119,8 @@ export class Thread implements Listener {
     const { answer, task, unusable } = this
     const end = this.killedFor ?? ended
     this.enter("gone")
-    this.task = undefined
     this.owner.onGone(this, end, unusable)
+    this.task = undefined
     task?.finish(answer ?? end)
   }
 

@@ -1,12 +1,16 @@
 /** A thread of this process, by `node:worker_threads`. */
 import type { Worker } from "node:worker_threads"
 import type { Ended, Host, Listener } from "./host.ts"
-import type { FromThread } from "./messages.ts"
+import { From, type FromThread } from "./messages.ts"
 
 export const threadHost = (worker: Worker, listener: Listener): Host => {
   let error: unknown
   let isKilled = false
   worker.on("message", (message: FromThread) => listener.onMessage(message))
+  // No answer but that of an attempt holds anything that cannot be read.
+  worker.on("messageerror", (error) => {
+    listener.onMessage([From.untold, `its result could not be received: ${messageOf(error)}`])
+  })
   // It comes before "exit", and the thread may still be there.
   worker.on("error", (thrown) => {
     error = thrown

@@ -12,7 +12,7 @@ export const runFunctions = (port: Port, module: Record<string, unknown>): void 
       port.post([From.heard])
       controller.abort()
     } else if (message[0] === To.end) port.leave(0)
-    else {
+    else if (message[0] === To.run) {
       const [, name, input, id, attempt] = message
       const { signal } = (controller = new AbortController())
       void call(module[name], name, input, { attempt, id, signal }).then(

@@ -6,7 +6,8 @@ import type { FromThread, ToThread } from "../messages.ts"
 export interface Port {
   /** Throws where the message cannot be sent. */
   readonly post: (message: FromThread, transfers?: ReadonlyArray<Transferable>) => void
-  readonly listen: (listener: (message: ToThread) => void) => void
+  /** `onUnreadable`: something has come that could not be made a message of. */
+  readonly listen: (listener: (message: ToThread) => void, onUnreadable?: (error: unknown) => void) => void
   /** Ends the thread once what was posted is on its way. */
   readonly leave: (code: number) => void
 }
@@ -17,7 +18,10 @@ export const make = (): Port => {
   if (port !== null) {
     return {
       post: (message, transfers) => port.postMessage(message, transfers),
-      listen: (listener) => void port.on("message", listener),
+      listen: (listener, onUnreadable) => {
+        port.on("message", listener)
+        if (onUnreadable !== undefined) port.on("messageerror", onUnreadable)
+      },
       leave: (code) => process.exit(code)
     }
   }
