@@ -39,6 +39,8 @@ export class ModuleOnThreads {
   private functions: Functions | undefined = undefined
   /** Why there can be no threads on this host. */
   private failure: string | undefined = undefined
+  /** Its first threads may have failed before it is clear who runs what. */
+  private readonly made = Promise.withResolvers<void>()
   private known: ReadonlySet<string> | undefined = undefined
 
   constructor(read: Read) {
@@ -93,6 +95,7 @@ export class ModuleOnThreads {
       // Not before it is needed: it imports what only Node has. A bundle for where that is not leaves it out (`browser` of the package).
       const { make } = yield* Effect.promise(() => import("../threads/functions.ts"))
       this.functions = yield* make(settings, module, this.places)
+      this.made.resolve()
       yield* this.functions.named
       const hidden = this.functions.names()!.filter((name) => isReserved(name) || handlers.has(name))
       for (const name of this.names!) if (!handlers.has(name)) this.routeOf(name)
@@ -104,6 +107,7 @@ export class ModuleOnThreads {
     return Effect.catchCause(load, (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
       this.failure = String(Cause.squash(cause))
+      this.made.resolve()
       // They are let in to be told so.
       this.places.set(settings.max)
       return Effect.logError("there are no threads", cause)
@@ -112,6 +116,7 @@ export class ModuleOnThreads {
 
   /** One attempt. */
   async call(name: string, input: unknown, attempt: Attempt): Promise<unknown> {
+    if (this.functions === undefined) await this.made.promise
     const { failure: detail, functions, names } = this
     if (names?.has(name) === false) throw publicError(this.unknown(name))
     if (detail !== undefined) throw publicError(new ThreadCrashed({ tag: name, reason: "start", detail }))

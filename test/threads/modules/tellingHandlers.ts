@@ -6,7 +6,7 @@ export { group }
 
 const ended = (how: "end" | "fail" | "spin") =>
   Effect.suspend(() => {
-    while (how === "spin");
+    for (;;) if (how !== "spin") break
     return how === "fail" ? Effect.fail("as it was told to") : Effect.void
   })
 
