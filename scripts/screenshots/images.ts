@@ -14,10 +14,8 @@ export const group = RpcGroup.make(
 
 const handlers = group.toLayer({
   Resize: ({ millis }) =>
-    Effect.sync(() => {
-      const until = performance.now() + millis
-      while (performance.now() < until);
-    }),
+    // It keeps its thread as what computes does, and leaves the cores to the start of others.
+    Effect.sync(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)),
   Convert: ({ seconds }) => Effect.sync(() => void spawnSync("sleep", [String(seconds)])),
   Decode: () =>
     Effect.callback<never>(() => {
