@@ -179,6 +179,7 @@ const table = {
   "threads/words": "",
   "threads/host": "threads/messages",
   "threads/living": "",
+  "threads/within": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
   "threads/*": "index threads/*",
   "threads/settings": "PoolError internal/checks",
@@ -186,7 +187,7 @@ const table = {
   "threads/thrown": "",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/words threads/runner/*",
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
@@ -249,7 +250,7 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
+    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
     "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"

@@ -128,7 +128,7 @@ export const plots = (run: Results): ReadonlyArray<Plot> => {
         "T4m-1": "1 MB\nmoved",
         T5: "from a deadline\nto two free slots"
       },
-      ({ case: name, impl, rate }) => {
+      ({ case: name, rate }) => {
         const signal = find(name, "piscina-signal")
         return signal === undefined ? undefined : rate / signal.rate
       }

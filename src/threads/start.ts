@@ -8,6 +8,7 @@ import { watched } from "./living.ts"
 import { processHost, tellsMemory } from "./processHost.ts"
 import type { Here, Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
+import { refusal, within } from "./within.ts"
 
 /**
  * What is on a thread: a module, which exports `group` and `layer`, by its URL (or its text, `file:...`) or its path; or whatever is spawned,
@@ -33,6 +34,8 @@ export interface Work {
   readonly module: string
   /** `"group"`: `group` and `layer`. `"functions"`: plain functions. */
   readonly exports: "group" | "functions"
+  /** The modules for which the threads around it were started, and itself. */
+  readonly within: ReadonlyArray<string>
   /** Whether the layer is given the services of Node. */
   readonly services: boolean
 }
@@ -52,7 +55,10 @@ export const starter = (
   const { spawn } = source
   if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
   const { module, program } = source
-  const work: Work = { module: urlOf(module), exports, services: program !== undefined }
+  const url = urlOf(module)
+  const refused = refusal(url)
+  if (refused !== undefined) return (listener) => notStarted(listener, refused)
+  const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
   const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
   const isHeard = print !== undefined
@@ -70,6 +76,12 @@ export const starter = (
         })
         return hostOf(heard(child, print), listener)
       }
+}
+
+/** What is there instead, and is gone already. */
+const notStarted = (listener: Listener, detail: string): Host => {
+  listener.onExit({ reason: "start", detail })
+  return { post: () => {}, kill: () => {}, keepAlive: () => {}, heapBytes: async () => undefined }
 }
 
 const urlOf = (module: URL | string): string =>

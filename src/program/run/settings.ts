@@ -3,8 +3,8 @@ import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { isolation, type Kind, threadMemory, threads } from "../settings/table.ts"
-import { type Threads, threadsOf } from "../settings/threads.ts"
+import { isolation, threadMemory, threads } from "../settings/table.ts"
+import { read, type Threads, threadsOf } from "../settings/threads.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
@@ -104,24 +104,13 @@ const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], t
 const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage> =>
   Effect.gen(function* () {
     const values = {
-      threads: yield* parse("--threads", threads, flags.threads),
-      isolate: yield* parse("--isolate", isolation, flags.isolate),
-      threadMemory: yield* parse("--thread-memory", threadMemory, flags.threadMemory)
+      threads: yield* Effect.fromResult(read("--threads", threads, flags.threads)),
+      isolate: yield* Effect.fromResult(read("--isolate", isolation, flags.isolate)),
+      threadMemory: yield* Effect.fromResult(read("--thread-memory", threadMemory, flags.threadMemory))
     }
     const labels = { threads: "--threads", isolate: "--isolate", threadMemory: "--thread-memory" }
     return yield* Effect.fromResult(threadsOf(values, labels))
   })
-
-/** As `serve` reads the setting of that name. */
-const parse = <A>(
-  flag: string,
-  { expected, read }: Kind<A>,
-  text: string | undefined
-): Effect.Effect<A | undefined, BadUsage> => {
-  const value = text === undefined ? undefined : read(text)
-  if (text === undefined || value !== undefined) return Effect.succeed(value)
-  return new BadUsage({ reason: `Expected ${flag} to be ${expected}, got "${text}"` })
-}
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)
