@@ -197,7 +197,7 @@ describe("fleet", () => {
     world.hosts[0]!.ready()
     world.fleet.killFor(world.tasks.get(1)!)
     world.advance(killAfterMillis)
-    expect(world.fleet.stats).toMatchObject({ stuck: 1, dying: 1, starting: 1 })
+    expect(world.fleet.stats).toMatchObject({ stuck: 1, dying: 0, starting: 1 })
     world.hosts[1]!.ready()
     expect(world.places.places).toBe(1)
     world.request(2)
