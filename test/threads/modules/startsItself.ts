@@ -13,5 +13,5 @@ const say = await pool.run
   .catch((error: unknown) =>
     error instanceof PoolError && error.code === "THREAD_CRASHED" ? "refused: start" : String(error)
   )
-console.log(say)
+process.stdout.write(`${say}\n`)
 await pool.drain()
