@@ -223,6 +223,15 @@ for (const isolation of isolations) {
       )
     )
 
+    it.live("a module that brings loggers and a tracer of its own tells nothing of them", () => {
+      const own = observed()
+      return Effect.gen(function* () {
+        yield* Effect.withSpan(execute(asked.Logs, { how: "end" }), "caller")
+        assert.isFalse(yield* Effect.withSpan(execute(asked.Traced, undefined), "caller"))
+        assert.deepStrictEqual(messages(own), [])
+      }).pipe(Effect.provide(poolOf(asked.group, "tellingAlone.ts", { isolation })), Effect.provide(own.layer))
+    })
+
     it.live("where there is no tracer its parent crosses, and nothing is told", () =>
       Effect.gen(function* () {
         assert.isNull(yield* execute(asked.Parent, undefined))

@@ -6,7 +6,7 @@ export { group }
 
 const ended = (how: "end" | "fail" | "spin") =>
   Effect.suspend(() => {
-    while (how === "spin");
+    if (how === "spin") for (;;) performance.now()
     return how === "fail" ? Effect.fail("as it was told to") : Effect.void
   })
 
