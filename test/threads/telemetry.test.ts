@@ -165,6 +165,16 @@ for (const isolation of isolations) {
         )
       )
 
+      it.effect("a metric that throws when it is looked at is not told, and hurts nobody", () =>
+        fresh(() =>
+          Effect.gen(function* () {
+            yield* execute(asked.CountsHostile, undefined)
+            yield* execute(asked.Nothing, undefined)
+            assert.deepInclude(yield* Threads.stats, { started: 1, crashed: 0 })
+          })
+        )
+      )
+
       it.effect("counters, frequencies and gauges of the thread are part of those here", () =>
         fresh((seen) =>
           Effect.gen(function* () {

@@ -63,6 +63,15 @@ export const layer = group
         yield* Metric.update(depth, by)
         yield* Metric.update(times, by)
       }),
+    CountsHostile: () =>
+      Effect.contextWith((context: Context.Context<never>) =>
+        Effect.sync(() => {
+          const get = () => {
+            throw new Error("looked at")
+          }
+          Metric.registerUnsafe(Metric.counter("test_hostile"), context, { get, update: () => {}, modify: () => {} })
+        })
+      ),
     Nothing: () => Effect.void
   })
   .pipe(Layer.merge(Layer.effectDiscard(Effect.logInfo("built"))))
