@@ -31,6 +31,7 @@ const exceptions = {
   "promise/hostClock.ts": ["sets a real timer"], // it is the clock, and says whether its timers keep the process alive
   // where promises are: callers see errors that are thrown, and run what is an effect within
   "promise/": ["throws: fail with a typed error", "runs an effect out of the structure"],
+  "Capacity.ts": ["throws: fail with a typed error"], // its owner may be any callback: that is where a wrong number comes from
   // a program of its own, and where its errors go is the one that has started it
   "threads/runner/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "threads/ThreadRunner.ts": ["throws: fail with a typed error", "runs an effect out of the structure"],

@@ -1,7 +1,7 @@
 /** The handlers of one pool, by request tag. Each pool has its own. */
 import { Context, Effect, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
-import { Capacity, HasPlace, type Places } from "./Capacity.ts"
+import { Capacity, Held, type Places } from "./Capacity.ts"
 import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
@@ -66,7 +66,7 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
       handlers.set(rpc._tag, {
         rpc,
         policy: merge(Context.get(rpc.annotations, RequestPolicy.RequestPolicy), ofGroup),
-        context: capacity === undefined ? entry.context : Context.add(entry.context, HasPlace, true),
+        context: capacity === undefined ? entry.context : Context.add(entry.context, Held, capacity),
         capacity,
         run: runner(rpc, entry.handler)
       })

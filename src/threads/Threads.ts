@@ -1,16 +1,17 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
-import { Clock, Context, Effect, Layer, References, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
-import { Capacity, PoolError } from "../index.ts"
-import { Fleet, type Stats } from "./fleet.ts"
+import { Capacity, type PoolError } from "../index.ts"
+import type { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
-import { To } from "./messages.ts"
-import { Reports } from "./reports.ts"
+import { changed, makeFleet } from "./makeFleet.ts"
+import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
-import { starter } from "./start.ts"
+import { here, type Source, starter } from "./start.ts"
 
-export type { Stats } from "./fleet.ts"
-export type { Options, Source } from "./settings.ts"
+export type { Stats } from "./seen.ts"
+export type { Options } from "./settings.ts"
+export type { Source } from "./start.ts"
 
 /** No thread could be made ready: its module cannot be imported, does not export what it should, or its layer fails. */
 export class ThreadsFailed extends Schema.TaggedError<ThreadsFailed>()("ThreadsFailed", {
@@ -56,16 +57,27 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
  */
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
-  options: Settings.Options & Settings.Source
+  options: Settings.Options & Source
 ): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const settings = yield* Effect.fromResult(Settings.make(options))
-      const { fleet, places } = yield* makeFleet(settings, options)
+      const settings = yield* Effect.fromResult(Settings.make(options, here))
+      yield* Effect.fromResult(Settings.checkSource(options))
+      const places = Capacity.make({
+        name: settings.name,
+        onWaiting: () => fleet.want(),
+        threads: () => countsOf(fleet.stats)
+      })
+      const fleet: Fleet = yield* makeFleet(settings, starter(options, "group", settings), places, true)
+      yield* ready(fleet, settings.min)
       const context = yield* Effect.context<never>()
+      const missing = [...group.requests.keys()].filter(
+        (tag) => fleet.names !== undefined && !fleet.names.includes(tag)
+      )
+      if (missing.length > 0) return yield* new ThreadsFailed({ reason: `its group has no ${listed(missing)}` })
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, settings, rpc as unknown as Rpc.AnyWithProps, context)
+        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(
@@ -77,84 +89,14 @@ export const layer = <Rpcs extends Rpc.Any>(
     })
   ) as never
 
-/** With `min` threads that are ready, in the scope. */
-const makeFleet = Effect.fnUntraced(function* (
-  settings: Settings.Settings,
-  source: Settings.Source
-): Effect.fn.Return<{ readonly fleet: Fleet; readonly places: Capacity.Places }, ThreadsFailed, Scope.Scope> {
-  const scope = yield* Effect.scope
-  const clock = yield* Clock.Clock
-  const context = yield* Effect.context<never>()
-  const fork = (effect: Effect.Effect<void>) => {
-    Effect.runForkWith(context)(Effect.forkIn(effect, scope))
-  }
-  const reports = new Reports(settings.name, context)
-  const logLevel = Context.get(context, References.MinimumLogLevel)
-  const start = starter(source, "group", settings)
-  const places = Capacity.make({ name: settings.name, onWaiting: () => fleet.want() })
-  const fleet: Fleet = new Fleet({
-    settings,
-    places,
-    now: () => clock.currentTimeMillisUnsafe(),
-    start: (listener) => {
-      const host = start({
-        onMessage: (message) => listener.onMessage(message),
-        onExit: (ended) => {
-          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
-          listener.onExit(ended)
-        }
-      })
-      host.post([To.begin, { logLevel }], undefined)
-      return host
-    },
-    onReport: (thread, report) => reports.on(thread, report),
-    onGone: (thread, { detail, reason }) =>
-      fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
-    afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))
-  })
-  yield* Effect.addFinalizer(() => close(fleet, settings))
-  fleet.ensure()
-  yield* ready(fleet, settings.min)
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.delay(
-        Effect.sync(() => fleet.age()),
-        Math.max(10, settings.idleForMillis / 4)
-      )
-    )
-  )
-  return { fleet, places }
-})
+const listed = (tags: ReadonlyArray<string>): string => tags.map((tag) => `"${tag}"`).join(", ")
 
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
   Effect.suspend(() => {
+    const reason = fleet.whyNot(least)
+    if (reason !== undefined) return Effect.fail(new ThreadsFailed({ reason }))
     const { busy, idle } = fleet.stats
-    if (fleet.failure !== undefined) return Effect.fail(new ThreadsFailed({ reason: fleet.failure }))
     if (idle + busy >= least) return Effect.void
     return Effect.flatMap(changed(fleet), () => ready(fleet, least))
-  })
-
-const changed = (fleet: Fleet): Effect.Effect<void> =>
-  Effect.callback((resume) => fleet.onChange(() => resume(Effect.void)))
-
-/** All are told to go; those that have not in their time are left behind, and keep nothing from ending. */
-const close = (fleet: Fleet, { killAfterMillis, name }: Settings.Settings): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    fleet.close()
-    const gone: Effect.Effect<void> = Effect.suspend(() =>
-      fleet.all.length === 0 ? Effect.void : Effect.andThen(changed(fleet), gone)
-    )
-    const left = yield* Effect.timeoutOption(gone, killAfterMillis)
-    if (left._tag === "Some") return
-    for (const thread of fleet.all) fleet.kill(thread)
-    const rest = yield* Effect.timeoutOption(gone, killAfterMillis)
-    if (rest._tag === "Some") return
-    for (const thread of fleet.all) {
-      thread.keepAlive(false)
-      const what = thread.task === undefined ? "its end" : `"${thread.task.tag}"`
-      yield* Effect.logWarning(
-        `thread ${thread.id} of "${name}" ignores that it was killed, and is left behind with ${what}`
-      )
-    }
   })

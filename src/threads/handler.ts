@@ -17,6 +17,7 @@ type Handler = (
 /** `context`: what the schemas of the group need. */
 export const make = (
   fleet: Fleet,
+  places: Capacity.Places,
   settings: Settings,
   rpc: Rpc.AnyWithProps,
   context: Context.Context<never>
@@ -25,7 +26,7 @@ export const make = (
   const decode = decoderOf(rpc, context)
   const send = (fiber: Fiber.Fiber<unknown, unknown>, id: string, { transfers, value }: codec.Encoded) =>
     Effect.callback<unknown, unknown>((resume) => {
-      const hasPlace = Context.get(fiber.context, Capacity.HasPlace)
+      const hasPlace = Context.get(fiber.context, Capacity.Held) === places
       // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
       if (hasPlace && fleet.mustWait) {
         return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
@@ -69,10 +70,12 @@ export const cancel = (
     const kill = Effect.sync(() => {
       if (!task.hasEnded) fleet.killFor(task)
     })
-    if (answerWithinMillis > 0) place.interrupt()
-    const rest = Math.max(0, killAfterMillis - answerWithinMillis)
-    return within(task.heard, answerWithinMillis).pipe(
-      Effect.flatMap((heard) => (heard ? within(task.ended, rest) : Effect.succeed(false))),
+    const answerMillis = Math.min(answerWithinMillis, killAfterMillis)
+    if (answerMillis > 0) place.interrupt()
+    const endedOrSilent = Effect.flatMap(within(task.heard, answerMillis), (heard) =>
+      heard ? task.ended : Effect.void
+    )
+    return Effect.raceFirst(endedOrSilent, Effect.sleep(killAfterMillis)).pipe(
       Effect.andThen(kill),
       Effect.andThen(task.ended)
     )

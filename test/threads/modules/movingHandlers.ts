@@ -12,7 +12,7 @@ export const layer = group.toLayer({
       bytes.forEach((byte, at) => {
         bytes[at] = byte + 1
       })
-      if (how === "spin") for (;;) performance.now()
+      if (how === "spin") for (;;);
       last = bytes
       return how === "fail" ? Effect.fail("as it was told to") : Effect.succeed(bytes)
     }),
