@@ -44,6 +44,16 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
  * A request for which no thread is ready waits in the pool's queue: no timeout runs meanwhile. Interrupting an attempt asks its
  * thread first, and kills it when it does not answer; the attempt has ended when the thread has. A thread that ends under its
  * attempt is `ThreadCrashed`.
+ *
+ * Payloads, results and errors cross as their schemas encode them, in structured clones: bytes, dates, maps and `bigint` as they are. What
+ * cannot cross is a defect that says why. Of a defect its name and message cross; its stack does where the Rpc says
+ * `defect: Schema.Defect({ includeStack: true })`. What `Transferable.schema` names is moved, not copied, to a thread: a payload that was moved
+ * is gone, so do not retry such an Rpc; a second attempt is a defect.
+ *
+ * What a thread logs is logged here, by the loggers of its attempt or else of this layer, annotated with `threads` and `thread`. Its spans
+ * are made again by the tracer of the attempt, within its span, with ids of their own. Counters, frequencies and gauges are added to
+ * those of the same id here after each attempt; histograms and summaries stay there. Where the module brings a logger, a tracer or a registry of
+ * metrics itself, that is used instead. What a thread that is killed has counted since its last attempt is lost.
  */
 export const layer = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,

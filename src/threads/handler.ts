@@ -32,7 +32,7 @@ export const make = (
         return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
       }
       const message = [To.run, rpc._tag, value, id, 1, spanOf(fiber.context)] as const
-      const task = new Task(message, transfers, hasPlace, (end) => resume(Effect.suspend(() => decode(end))))
+      const task = new Task(message, transfers, hasPlace, (end) => resume(decode(end)))
       task.context = fiber.context
       try {
         fleet.submit(task)
@@ -91,7 +91,7 @@ const spanOf = (context: Context.Context<never>): AttemptSpan | undefined => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
   if (span === undefined || Context.get(span.annotations, Tracer.DisablePropagation)) return undefined
   const { sampled, spanId, traceId } = span
-  const isTraced = sampled && context.mapUnsafe.has(Tracer.TracerKey) && Context.get(context, References.TracerEnabled)
+  const isTraced = context.mapUnsafe.has(Tracer.TracerKey) && Context.get(context, References.TracerEnabled)
   return [traceId, spanId, sampled, isTraced]
 }
 

@@ -165,6 +165,16 @@ for (const isolation of isolations) {
         )
       )
 
+      it.effect("a metric that throws when it is looked at is not told, and hurts nobody", () =>
+        fresh(() =>
+          Effect.gen(function* () {
+            yield* execute(asked.CountsHostile, undefined)
+            yield* execute(asked.Nothing, undefined)
+            assert.deepInclude(yield* Threads.stats, { started: 1, crashed: 0 })
+          })
+        )
+      )
+
       it.effect("counters, frequencies and gauges of the thread are part of those here", () =>
         fresh((seen) =>
           Effect.gen(function* () {
@@ -222,6 +232,15 @@ for (const isolation of isolations) {
         })
       )
     )
+
+    it.live("a module that brings loggers and a tracer of its own tells nothing of them", () => {
+      const own = observed()
+      return Effect.gen(function* () {
+        yield* Effect.withSpan(execute(asked.Logs, { how: "end" }), "caller")
+        assert.isFalse(yield* Effect.withSpan(execute(asked.Traced, undefined), "caller"))
+        assert.deepStrictEqual(messages(own), [])
+      }).pipe(Effect.provide(poolOf(asked.group, "tellingAlone.ts", { isolation })), Effect.provide(own.layer))
+    })
 
     it.live("where there is no tracer its parent crosses, and nothing is told", () =>
       Effect.gen(function* () {

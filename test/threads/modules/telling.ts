@@ -12,6 +12,7 @@ export const Parent = Rpc.make("Parent", { success: Schema.NullOr(Schema.Tuple([
 /** Whether what it makes would be told. */
 export const Traced = Rpc.make("Traced", { success: Schema.Boolean })
 export const Counts = Rpc.make("Counts", { payload: { by: Schema.Number } })
+export const CountsHostile = Rpc.make("CountsHostile")
 export const Nothing = Rpc.make("Nothing")
 
-export const group = RpcGroup.make(Logs, LogsHostile, Spans, Parent, Traced, Counts, Nothing)
+export const group = RpcGroup.make(Logs, LogsHostile, Spans, Parent, Traced, Counts, CountsHostile, Nothing)

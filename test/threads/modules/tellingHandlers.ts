@@ -6,7 +6,7 @@ export { group }
 
 const ended = (how: "end" | "fail" | "spin") =>
   Effect.suspend(() => {
-    for (;;) if (how !== "spin") break
+    if (how === "spin") for (;;) performance.now()
     return how === "fail" ? Effect.fail("as it was told to") : Effect.void
   })
 
@@ -63,6 +63,15 @@ export const layer = group
         yield* Metric.update(depth, by)
         yield* Metric.update(times, by)
       }),
+    CountsHostile: () =>
+      Effect.contextWith((context: Context.Context<never>) =>
+        Effect.sync(() => {
+          const get = () => {
+            throw new Error("looked at")
+          }
+          Metric.registerUnsafe(Metric.counter("test_hostile"), context, { get, update: () => {}, modify: () => {} })
+        })
+      ),
     Nothing: () => Effect.void
   })
   .pipe(Layer.merge(Layer.effectDiscard(Effect.logInfo("built"))))
