@@ -176,16 +176,18 @@ const table = {
 
   index: "any public file",
   "threads/messages": "",
+  "threads/words": "",
   "threads/host": "threads/messages",
   "threads/living": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  // Nor does it know Node: a pool of promises reads it where there may be none.
+  "threads/settings": "PoolError internal/checks threads/host",
   "threads/*": "index threads/*",
-  "threads/settings": "PoolError",
   "threads/move": "",
   "threads/thrown": "",
-  "threads/ThreadRunner": "Handlers threads/messages threads/runner/*",
+  "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/runner/*",
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/words threads/runner/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",

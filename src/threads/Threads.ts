@@ -1,14 +1,13 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
-import { availableParallelism } from "node:os"
 import { Capacity, type PoolError } from "../index.ts"
 import type { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
 import { changed, makeFleet } from "./makeFleet.ts"
 import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
-import { type Source, starter } from "./start.ts"
+import { checkSource, type Source, starter } from "./start.ts"
 
 export type { Stats } from "./seen.ts"
 export type { Options } from "./settings.ts"
@@ -52,7 +51,8 @@ export const layer = <Rpcs extends Rpc.Any>(
 ): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const settings = yield* Effect.fromResult(Settings.make(options, availableParallelism()))
+      const settings = yield* Effect.fromResult(Settings.make(options))
+      yield* Effect.fromResult(checkSource(options))
       const places = Capacity.make({
         name: settings.name,
         onWaiting: () => fleet.want(),
@@ -61,6 +61,10 @@ export const layer = <Rpcs extends Rpc.Any>(
       const fleet: Fleet = yield* makeFleet(settings, starter(options, "group", settings), places, true)
       yield* ready(fleet, settings.min)
       const context = yield* Effect.context<never>()
+      const missing = [...group.requests.keys()].filter(
+        (tag) => fleet.names !== undefined && !fleet.names.includes(tag)
+      )
+      if (missing.length > 0) return yield* new ThreadsFailed({ reason: `its group has no ${listed(missing)}` })
       const handlers: Record<string, unknown> = {}
       for (const rpc of group.requests.values()) {
         handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
@@ -75,11 +79,14 @@ export const layer = <Rpcs extends Rpc.Any>(
     })
   ) as never
 
+const listed = (tags: ReadonlyArray<string>): string => tags.map((tag) => `"${tag}"`).join(", ")
+
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
   Effect.suspend(() => {
+    const reason = fleet.whyNot(least)
+    if (reason !== undefined) return Effect.fail(new ThreadsFailed({ reason }))
     const { busy, idle } = fleet.stats
-    if (fleet.failure !== undefined) return Effect.fail(new ThreadsFailed({ reason: fleet.failure }))
     if (idle + busy >= least) return Effect.void
     return Effect.flatMap(changed(fleet), () => ready(fleet, least))
   })

@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import type { Capacity } from "../index.ts"
 import { Fleet } from "./fleet.ts"
 import type { Ended, Host, Listener } from "./host.ts"
+import { watchMemory } from "./memory.ts"
 import { type FromThread, To } from "./messages.ts"
 import { Reports } from "./reports.ts"
 import type { Settings } from "./settings.ts"
@@ -22,7 +23,7 @@ export const makeFleet = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   const fork = (effect: Effect.Effect<void>) => {
-    Effect.runForkWith(context)(Effect.forkIn(effect, scope))
+    Effect.runForkWith(context)(Effect.forkIn(effect, scope, { startImmediately: true }))
   }
   const reports = new Reports(settings.name, context)
   const logLevel = Context.get(context, References.MinimumLogLevel)
@@ -51,6 +52,7 @@ export const makeFleet = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
+  if (settings.memoryLimit !== undefined) yield* Effect.forkScoped(watchMemory(fleet, settings.memoryLimit))
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.delay(

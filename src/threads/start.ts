@@ -1,14 +1,19 @@
 /** Starts what runs attempts: the packaged runner with a module, or what the user spawns. */
+import { Result } from "effect"
 import { ChildProcess, fork } from "node:child_process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
+import { PoolError } from "../index.ts"
 import type { Host, Listener } from "./host.ts"
 import { watched } from "./living.ts"
 import { processHost } from "./processHost.ts"
 import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
 
-/** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
+/**
+ * What is on a thread: a module, which exports `group` and `layer`, by its URL (or its text, `file:...`) or its path; or whatever is spawned,
+ * which calls `ThreadRunner.run`. A `ChildProcess` must come from `fork`, with `serialization: "advanced"`.
+ */
 export type Source =
   | {
       readonly module: URL | string
@@ -45,8 +50,7 @@ export const starter = (
   const { spawn } = source
   if (spawn !== undefined) return (listener) => hostOf(spawn(), listener)
   const { module, program } = source
-  const url = String(typeof module === "string" ? pathToFileURL(module) : module)
-  const work: Work = { module: url, exports, services: program !== undefined }
+  const work: Work = { module: urlOf(module), exports, services: program !== undefined }
   const print = program?.print
   const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
   const isHeard = print !== undefined
@@ -73,6 +77,9 @@ const inherited = (): ReadonlyArray<string> =>
 const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
 const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 
+const urlOf = (module: URL | string): string =>
+  typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
+
 /** With what it prints told to `print`. */
 const heard = <A extends Worker | ChildProcess>(spawned: A, print: ((text: string) => void) | undefined): A => {
   if (print !== undefined) {
@@ -85,3 +92,17 @@ const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host => {
   watched(spawned)
   return spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
 }
+
+/** What is on a thread, where nobody checked the types. */
+export const checkSource = ({ module, spawn }: Source): Result.Result<void, PoolError.InvalidPoolConfig> => {
+  if (spawn === undefined) {
+    return module instanceof URL || (typeof module === "string" && module !== "")
+      ? Result.void
+      : wrong("threads.module", "a URL or a path, or else `spawn`", module)
+  }
+  if (typeof spawn !== "function") return wrong("threads.spawn", "a function that starts a thread or a process", spawn)
+  return module === undefined ? Result.void : wrong("threads.module", "nothing beside `spawn`", String(module))
+}
+
+const wrong = (field: string, expected: string, actual: unknown) =>
+  Result.fail(new PoolError.InvalidPoolConfig({ field, expected, actual: String(actual) }))

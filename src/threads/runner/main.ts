@@ -1,6 +1,7 @@
 /** What is started for a module of handlers: a program of its own, on a thread or in a process. */
 import { workerData } from "node:worker_threads"
 import { From } from "../messages.ts"
+import { wordsOf } from "../words.ts"
 import * as Port from "./port.ts"
 import type { Work } from "../start.ts"
 
@@ -16,6 +17,8 @@ try {
     runFunctions(port, loaded)
   }
 } catch (error) {
-  port.post([From.unusable, error instanceof Error ? error.message : String(error)])
+  // Of what cannot be read Node says where on stderr alone.
+  const where = error instanceof SyntaxError ? ` (${module}, or what it imports)` : ""
+  port.post([From.unusable, wordsOf(error) + where])
   port.leave(1)
 }
