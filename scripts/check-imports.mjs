@@ -181,8 +181,9 @@ const table = {
   "threads/living": "",
   "threads/within": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  // Nor does it know Node: a pool of promises reads it where there may be none.
+  "threads/settings": "PoolError internal/checks threads/host",
   "threads/*": "index threads/*",
-  "threads/settings": "PoolError internal/checks",
   "threads/move": "",
   "threads/thrown": "",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",

@@ -32,7 +32,7 @@ export const toThreads = (given: Location | ThreadsOptions): Read | Exit.Exit<ne
   if (unknown !== undefined) return Exit.fail(unknown)
   const { module, ...options } = given
   if (!isLocation(module)) return Exit.fail(checks.wrong("threads.module", "a URL, or a path", module))
-  const settings = Settings.make(options, here())
+  const settings = Settings.make(options)
   if (Result.isFailure(settings)) return Exit.fail(settings.failure)
   const href = typeof module === "string" ? module : module.href
   return { settings: settings.success, module: /^(file|data|https?):/.test(href) ? new URL(href) : href }
@@ -40,7 +40,3 @@ export const toThreads = (given: Location | ThreadsOptions): Read | Exit.Exit<ne
 
 const isLocation = (given: unknown): given is Location =>
   (typeof given === "string" && given !== "") || (typeof given === "object" && given !== null && "href" in given)
-
-/** As hosts tell it that have threads. Of Node it is `os.availableParallelism()`. */
-/** That a process tells its memory is not known here. */
-const here = (): Settings.Here => ({ parallelism: globalThis.navigator?.hardwareConcurrency ?? 1, tellsMemory: true })

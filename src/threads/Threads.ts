@@ -7,7 +7,7 @@ import * as Handler from "./handler.ts"
 import { changed, makeFleet } from "./makeFleet.ts"
 import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
-import { here, type Source, starter } from "./start.ts"
+import { checkSource, type Source, starter } from "./start.ts"
 
 export type { Stats } from "./seen.ts"
 export type { Options } from "./settings.ts"
@@ -61,8 +61,8 @@ export const layer = <Rpcs extends Rpc.Any>(
 ): Layer.Layer<Rpc.ToHandler<Rpcs> | Threads, PoolError.InvalidPoolConfig | ThreadsFailed, Rpc.ServicesClient<Rpcs>> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const settings = yield* Effect.fromResult(Settings.make(options, here))
-      yield* Effect.fromResult(Settings.checkSource(options))
+      const settings = yield* Effect.fromResult(Settings.make(options))
+      yield* Effect.fromResult(checkSource(options))
       const places = Capacity.make({
         name: settings.name,
         onWaiting: () => fleet.want(),

@@ -28,3 +28,6 @@ export interface Host {
 }
 
 export type Transferable = import("node:worker_threads").Transferable
+
+/** Whether it can be told of a process what memory it takes: by what Linux says of it, since one that computes does not answer. */
+export const tellsMemory = globalThis.process?.platform === "linux"

@@ -53,9 +53,6 @@ export const processHost = (child: ChildProcess, listener: Listener): Host => {
   }
 }
 
-/** Whether it can be told of a process what memory it takes: by what Linux says of it, since one that computes does not answer. */
-export const tellsMemory = process.platform === "linux"
-
 const residentBytes = (pid: number): number | undefined => {
   try {
     const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))

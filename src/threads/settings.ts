@@ -1,7 +1,8 @@
-/** What the options of threads say, checked. It imports nothing of Node: a pool of promises checks them where there may be none. */
+/** What the options of threads say, checked. It imports nothing of Node: a pool of promises reads it where there may be none. */
 import { type Duration, Result } from "effect"
 import * as checks from "../internal/checks.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
+import { tellsMemory } from "./host.ts"
 
 /** How many threads there are, what is on them, and when one is ended. */
 export interface Options {
@@ -64,26 +65,14 @@ export interface Settings {
   readonly execArgv: ReadonlyArray<string> | undefined
 }
 
-/** `parallelism`: how many threads the machine runs at once. */
-/** What is possible on this host. */
-export interface Here {
-  /** Threads that compute at once. */
-  readonly parallelism: number
-  /** Whether it can be told of a process what memory it takes. */
-  readonly tellsMemory: boolean
-}
-
-export const make = (
-  options: Options,
-  { parallelism, tellsMemory }: Here
-): Result.Result<Settings, InvalidPoolConfig> =>
+export const make = (options: Options): Result.Result<Settings, InvalidPoolConfig> =>
   Result.gen(function* () {
     const { env, execArgv, isolation = "thread", memoryLimit, name = "threads", recycleAfter } = options
     if (typeof name !== "string" || name === "") return yield* wrong("name", "a text that is not empty", name)
     if (isolation !== "thread" && isolation !== "process") {
       return yield* wrong("isolation", '"thread" or "process"', isolation)
     }
-    const max = yield* whole("max", options.max ?? parallelism, 1)
+    const max = yield* whole("max", options.max ?? parallelism(), 1)
     const min = yield* whole("min", options.min ?? 1, 0)
     if (min > max) return yield* wrong("min", `at most \`max\` (${max})`, min)
     const spare = yield* whole("spare", options.spare ?? 1, 0)
@@ -124,22 +113,8 @@ export const make = (
     }
   })
 
-/** What is on a thread, where nobody checked the types. */
-export const checkSource = ({
-  module,
-  spawn
-}: {
-  readonly module?: unknown
-  readonly spawn?: unknown
-}): Result.Result<void, InvalidPoolConfig> => {
-  if (spawn === undefined) {
-    return module instanceof URL || (typeof module === "string" && module !== "")
-      ? Result.void
-      : wrong("module", "a URL or a path, or else `spawn`", module)
-  }
-  if (typeof spawn !== "function") return wrong("spawn", "a function that starts a thread or a process", spawn)
-  return module === undefined ? Result.void : wrong("module", "nothing beside `spawn`", String(module))
-}
+/** What `os.availableParallelism()` says. */
+const parallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
 
 const named = (field: string) => `threads.${field}`
 

@@ -1,12 +1,13 @@
 /** Starts what runs attempts: the packaged runner with a module, or what the user spawns. */
+import { Result } from "effect"
 import { ChildProcess, fork } from "node:child_process"
-import { availableParallelism } from "node:os"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
+import { PoolError } from "../index.ts"
 import type { Host, Listener } from "./host.ts"
 import { watched } from "./living.ts"
-import { processHost, tellsMemory } from "./processHost.ts"
-import type { Here, Settings } from "./settings.ts"
+import { processHost } from "./processHost.ts"
+import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
 import { refusal, within } from "./within.ts"
 
@@ -39,9 +40,6 @@ export interface Work {
   /** Whether the layer is given the services of Node. */
   readonly services: boolean
 }
-
-/** What is possible here. */
-export const here: Here = { parallelism: availableParallelism(), tellsMemory }
 
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const runner = new URL(`./runner/main.${extension}`, import.meta.url)
@@ -106,3 +104,17 @@ const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host => {
   watched(spawned)
   return spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
 }
+
+/** What is on a thread, where nobody checked the types. */
+export const checkSource = ({ module, spawn }: Source): Result.Result<void, PoolError.InvalidPoolConfig> => {
+  if (spawn === undefined) {
+    return module instanceof URL || (typeof module === "string" && module !== "")
+      ? Result.void
+      : wrong("threads.module", "a URL or a path, or else `spawn`", module)
+  }
+  if (typeof spawn !== "function") return wrong("threads.spawn", "a function that starts a thread or a process", spawn)
+  return module === undefined ? Result.void : wrong("threads.module", "nothing beside `spawn`", String(module))
+}
+
+const wrong = (field: string, expected: string, actual: unknown) =>
+  Result.fail(new PoolError.InvalidPoolConfig({ field, expected, actual: String(actual) }))

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { availableParallelism } from "node:os"
 import * as Settings from "../../src/threads/settings.ts"
-import { here } from "../../src/threads/start.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { group } from "./modules/crashGroup.ts"
 import { crashing, isolations } from "./observing.ts"
@@ -59,11 +58,11 @@ const wrong: ReadonlyArray<readonly [options: object, field: string, expected: s
 
 describe("the options of threads", () => {
   it("are the documented ones where nothing is set", () => {
-    assert.deepStrictEqual(Result.getOrThrow(Settings.make({}, here)), defaults as Settings.Settings)
+    assert.deepStrictEqual(Result.getOrThrow(Settings.make({})), defaults as Settings.Settings)
     const unset = Object.fromEntries(
       ["idleFor", "answerWithin", "killAfter", ...Object.keys(defaults)].map((field) => [field, undefined])
     )
-    assert.deepStrictEqual(Result.getOrThrow(Settings.make(unset, here)), defaults as Settings.Settings)
+    assert.deepStrictEqual(Result.getOrThrow(Settings.make(unset)), defaults as Settings.Settings)
   })
 
   it.effect("are refused where the isolation is none", () =>
