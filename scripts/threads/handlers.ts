@@ -1,21 +1,17 @@
-/** Handlers that do nothing but compute, for `scripts/threads/serve.ts`. */
-import { Effect, Schema } from "effect"
-import { Rpc, RpcGroup } from "effect/rpc"
+/** What the measurements of threads run on them. */
+import { Effect } from "effect"
+import { group } from "./group.ts"
+import spin from "./spin.ts"
 
-/** Computes for so long, by the clock of its thread's own work. */
-export const Spin = Rpc.make("Spin", { payload: { millis: Schema.Finite } })
-
-export class group extends RpcGroup.make(Spin) {}
+export { group }
 
 export const layer = group.toLayer({
-  Spin: ({ millis }) =>
+  Spin: ({ millis }) => Effect.sync(() => spin({ millis })),
+  Endless: ({ begun }) =>
     Effect.sync(() => {
-      const until = usedMillis() + millis
-      while (usedMillis() < until);
+      const view = new Int32Array(begun as SharedArrayBuffer)
+      Atomics.store(view, 0, 1)
+      Atomics.notify(view, 0)
+      spin({ millis: Infinity })
     })
 })
-
-const usedMillis = (): number => {
-  const { system, user } = process.threadCpuUsage()
-  return (system + user) / 1000
-}

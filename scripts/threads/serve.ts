@@ -24,7 +24,7 @@ const seconds = Number(values.seconds)
 const rounds = Number(values.rounds)
 const spinMillis = Number(values.spin) * 1000
 const connections = 8
-const handlers = join(import.meta.dirname, "handlers.ts")
+const handlers = join(import.meta.dirname, "computing.ts")
 const counts = [1, 2] as const
 
 const started: Array<Running> = []

@@ -10,13 +10,14 @@ import type { Crew } from "./crew.ts"
 import type { Events } from "./events.ts"
 import type { Turn } from "./runtime.ts"
 
-/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody. */
+/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody; where tags come later, that is not known. */
 export const disciplineOf = (
   { discipline }: PoolConfig["Service"],
   handlers: Handlers["Service"]
 ): Effect.Effect<Discipline, InvalidPoolConfig> => {
   const known = [...handlers.keys(), "run"]
-  for (const { name, tags = [] } of discipline.limits) {
+  const isComplete = discipline.limits.every(({ places }) => places === undefined)
+  for (const { name, tags = [] } of isComplete ? discipline.limits : []) {
     const unknown = [...tags].find((tag) => !known.includes(tag))
     if (unknown !== undefined)
       return Effect.fail(checks.wrong(`limits.${name}.tags`, `some of ${known.join(", ")}`, unknown))
@@ -30,12 +31,7 @@ export const disciplineOf = (
     if (invalid !== undefined) return Effect.fail(invalid)
     if (limits.some((limit) => limit.name === name))
       return Effect.fail(checks.wrong(`limits.${name}.name`, "another name than that of a capacity", name))
-    limits.push(
-      Limit.ofPlaces(
-        places!,
-        some.map(([tag]) => tag)
-      )
-    )
+    limits.push(Limit.ofPlaces(places!, new Set(some.map(([tag]) => tag))))
   }
   return Effect.succeed({ ...discipline, limits, isSet: true })
 }

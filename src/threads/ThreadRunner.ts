@@ -6,6 +6,7 @@ import { Attempts } from "./runner/attempts.ts"
 import { forwarding } from "./runner/logs.ts"
 import { Metrics } from "./runner/metrics.ts"
 import { type Begin, From, To } from "./messages.ts"
+import { wordsOf } from "./words.ts"
 import * as Port from "./runner/port.ts"
 
 /**
@@ -32,6 +33,8 @@ export const runModule = async (
   for (const [name, value] of Object.entries({ group, layer })) {
     if (value === undefined) throw new Error(`${file} exports no \`${name}\``)
   }
+  if (!isGroup(group)) throw new Error(`what ${file} exports as \`group\` is no RpcGroup`)
+  if (!Layer.isLayer(layer)) throw new Error(`what ${file} exports as \`layer\` is no Layer`)
   const handlers = layer as Layer.Layer<any>
   await start(
     port,
@@ -39,6 +42,9 @@ export const runModule = async (
     services === undefined ? handlers : Layer.provideMerge(handlers, services.layer)
   )
 }
+
+const isGroup = (value: unknown): boolean =>
+  (typeof value === "function" || typeof value === "object") && value !== null && "requests" in value
 
 /** Builds the layer once it is told how, and waits for attempts. */
 const start = async (
@@ -64,7 +70,7 @@ const start = async (
       })
     }
     metrics.report()
-    port.post([From.ready, undefined])
+    port.post([From.ready, [...Context.get(context, Handlers.Handlers).keys()]])
   }
   port.listen(
     (message) => {
@@ -84,6 +90,6 @@ const start = async (
 }
 
 const fail = (port: Port.Port, error: unknown): void => {
-  port.post([From.unusable, error instanceof Error ? error.message : String(error)])
+  port.post([From.unusable, wordsOf(error)])
   port.leave(1)
 }

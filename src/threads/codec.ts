@@ -62,19 +62,13 @@ export const isDone = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A
 
 type Convert = (value: unknown) => Effect.Effect<unknown, unknown>
 
-/** What a schema throws is what it says. */
+/** What a schema refuses, or what is thrown in it, is a defect that says so. */
 const attempted = (convert: Convert, value: unknown, refusal: string): Effect.Effect<unknown> => {
-  try {
-    const converted = convert(value)
-    const refused = (cause: Cause.Cause<unknown>): Exit.Exit<never> =>
-      Cause.hasInterruptsOnly(cause)
-        ? Exit.failCause(cause as Cause.Cause<never>)
-        : refuse(refusal, Cause.squash(cause))
-    if (!isDone(converted)) return Effect.catchCause(converted, refused)
-    return Exit.isSuccess(converted) ? Exit.succeed(converted.value) : refused(converted.cause)
-  } catch (thrown) {
-    return refuse(refusal, thrown)
-  }
+  const converted = convert(value)
+  const refused = (cause: Cause.Cause<unknown>): Exit.Exit<never> =>
+    Cause.hasInterruptsOnly(cause) ? Exit.failCause(cause as Cause.Cause<never>) : refuse(refusal, Cause.squash(cause))
+  if (!isDone(converted)) return Effect.catchCause(converted, refused)
+  return Exit.isSuccess(converted) ? Exit.succeed(converted.value) : refused(converted.cause)
 }
 
 const refuse = (refusal: string, why: unknown): Exit.Exit<never> => Exit.die(new Error(`${refusal}: ${textOf(why)}`))

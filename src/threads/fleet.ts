@@ -6,6 +6,7 @@ import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
+import { wordsOf } from "./words.ts"
 
 const closed = "its threads have been closed"
 
@@ -16,12 +17,14 @@ export interface Dependencies {
   readonly start: (listener: Listener) => Host
   readonly onReport: (thread: Thread, report: Report) => void
   readonly onGone: (thread: Thread, ended: Ended) => void
+  /** Whoever has asked for the first threads waits until they are ready. */
+  readonly isAwaited: boolean
   /** So many more milliseconds after it was killed a thread should be gone. */
   readonly afterKill: (then: () => void) => void
 }
 
 export class Fleet implements Owner {
-  /** The names of the functions that its threads have, once one of them has said so. */
+  /** The names of what its threads can run, once one of them has said so. */
   names: ReadonlyArray<string> | undefined = undefined
   /** Why none of its threads could become ready, while that is so. */
   failure: string | undefined = undefined
@@ -33,13 +36,19 @@ export class Fleet implements Owner {
   private readonly waiting = new Set<Task>()
   private readonly started = { threads: 0, killed: 0, crashed: 0 }
   private startMillis: number | undefined = undefined
-  /** One could not start: none is started again before somebody asks for it. */
-  private isHalted = false
+  /** Why one could not start, or has ended unused: none is started again before somebody asks for it. */
+  private halted: string | undefined = undefined
   private isClosed = false
   private onSettled: Array<() => void> = []
 
   constructor(dependencies: Dependencies) {
     this.it = dependencies
+  }
+
+  /** Why so many threads can never be ready; `undefined`: they are, or may be. */
+  whyNot(least: number): string | undefined {
+    const { busy, idle, starting } = this.stats
+    return starting === 0 && idle + busy < least ? (this.failure ?? this.halted) : undefined
   }
 
   get all(): ReadonlyArray<Thread> {
@@ -64,7 +73,7 @@ export class Fleet implements Owner {
       this.idle.pop()
     } else {
       this.waiting.add(task)
-      this.isHalted = false
+      this.halted = undefined
     }
     this.ensure()
   }
@@ -76,8 +85,9 @@ export class Fleet implements Owner {
 
   /** Requests have begun to wait for a place. */
   readonly want = (): void => {
-    this.isHalted = false
+    this.halted = undefined
     this.ensure()
+    for (const thread of this.threads) if (thread.state === "starting") thread.keepAlive(true)
   }
 
   /** The thread on which it runs, whatever it does. */
@@ -108,8 +118,8 @@ export class Fleet implements Owner {
     this.serve()
     let { asked, live, missing } = this.count()
     // Nobody else would serve those who wait, and nobody has told them that none can start.
-    if (live === 0 && asked > 0 && this.failure === undefined) this.isHalted = false
-    while (missing-- > 0 && !this.isClosed && !this.isHalted) this.start()
+    if (live === 0 && asked > 0 && this.failure === undefined) this.halted = undefined
+    while (missing-- > 0 && !this.isClosed && this.halted === undefined) this.start()
     const { places, settings } = this.it
     const { outside, ready, stuck } = this.count()
     const most = settings.max + stuck
@@ -135,6 +145,8 @@ export class Fleet implements Owner {
     this.isClosed = true
     for (const thread of this.idle.splice(0)) thread.end()
     for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
+    // Whoever closes it waits for their ends.
+    for (const thread of this.threads) thread.keepAlive(true)
     this.it.places.set(0)
     this.refuse(closed)
   }
@@ -165,20 +177,25 @@ export class Fleet implements Owner {
     this.it.onReport(thread, report)
   }
 
-  onGone(thread: Thread, ended: Ended, unusable: string | undefined): void {
+  onGone(thread: Thread, ended: Ended): void {
     this.threads.delete(thread)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
-    const { isReady, isWanted } = thread
-    const hasCrashed = !thread.isKilled && isWanted
+    const hasCrashed = !thread.isKilled && thread.isWanted
     if (hasCrashed) {
       this.started.crashed++
-      tell(this.it.places, thread, "crashed", `${ended.reason}: ${unusable ?? ended.detail}`)
+      tell(this.it.places, thread, "crashed", `${ended.reason}: ${ended.detail}`)
       this.it.onGone(thread, ended)
     } else tell(this.it.places, thread, "ended")
-    if (!isReady && !this.isClosed) this.onUnusable(unusable ?? ended.detail)
+    if (thread.attempts > 0) this.halted = undefined
+    else if ((hasCrashed || !thread.isReady) && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
     this.changed()
+  }
+
+  /** Whether somebody waits for one that starts. */
+  private get isAwaited(): boolean {
+    return this.it.isAwaited || this.it.places.waiting > 0 || this.waiting.size > 0
   }
 
   private count() {
@@ -231,8 +248,9 @@ export class Fleet implements Owner {
     for (const task of refused) if (this.waiting.delete(task)) task.finish({ reason: "start", detail })
   }
 
-  private onUnusable(reason: string): void {
-    this.isHalted = true
+  /** The next one would end as this one has. */
+  private onUnused(reason: string): void {
+    this.halted = reason
     const others = this.all.some(({ state }) => state !== "dying")
     if (others) return
     this.failure = reason
@@ -255,8 +273,9 @@ export class Fleet implements Owner {
     tell(this.it.places, thread, "started")
     try {
       thread.connect(this.it.start(thread))
+      thread.keepAlive(this.isAwaited)
     } catch (error) {
-      thread.onExit({ reason: "start", detail: String(error) })
+      thread.onExit({ reason: "start", detail: wordsOf(error) })
     }
   }
 

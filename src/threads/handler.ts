@@ -1,10 +1,10 @@
 /** The handlers of a group as the pool runs them: each attempt is a message to a thread, and one back. */
-import { Context, Effect, type Exit, type Fiber, Tracer } from "effect"
+import { Context, Effect, type Exit, type Fiber, References, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
 import { Capacity, NotBefore, PoolError } from "../index.ts"
 import * as codec from "./codec.ts"
 import type { Fleet } from "./fleet.ts"
-import { From, type SpanContext, To } from "./messages.ts"
+import { From, type AttemptSpan, To } from "./messages.ts"
 import * as moved from "./moved.ts"
 import type { Settings } from "./settings.ts"
 import { Task, type TaskEnd } from "./task.ts"
@@ -32,7 +32,7 @@ export const make = (
         return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
       }
       const message = [To.run, rpc._tag, value, id, 1, spanOf(fiber.context)] as const
-      const task = new Task(message, transfers, hasPlace, (end) => resume(Effect.suspend(() => decode(end))))
+      const task = new Task(message, transfers, hasPlace, (end) => resume(decode(end)))
       task.context = fiber.context
       try {
         fleet.submit(task)
@@ -87,11 +87,12 @@ const within = (event: Effect.Effect<void>, millis: number): Effect.Effect<boole
     ? Effect.succeed(false)
     : Effect.raceFirst(Effect.as(event, true), Effect.as(Effect.sleep(millis), false))
 
-const spanOf = (context: Context.Context<never>): SpanContext | undefined => {
+const spanOf = (context: Context.Context<never>): AttemptSpan | undefined => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  return span === undefined || Context.get(span.annotations, Tracer.DisablePropagation)
-    ? undefined
-    : [span.traceId, span.spanId, span.sampled]
+  if (span === undefined || Context.get(span.annotations, Tracer.DisablePropagation)) return undefined
+  const { sampled, spanId, traceId } = span
+  const isTraced = context.mapUnsafe.has(Tracer.TracerKey) && Context.get(context, References.TracerEnabled)
+  return [traceId, spanId, sampled, isTraced]
 }
 
 const decoderOf = (rpc: Rpc.AnyWithProps, context: Context.Context<never>) => {

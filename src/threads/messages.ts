@@ -15,7 +15,7 @@ export const To = {
 
 /** From a thread. */
 export const From = {
-  /** It can run attempts. With the names of its functions, where it has no schemas. */
+  /** It can run attempts. With the names of what it can run. */
   ready: 0,
   /** The attempt has succeeded, with a value as its schema encodes it. */
   value: 1,
@@ -34,11 +34,18 @@ export const From = {
   spanStart: 9,
   /** What is added to a span meanwhile. */
   spanMore: 10,
-  spanEnd: 11
+  spanEnd: 11,
+  /** Of a process: nobody catches this, and it ends of it. */
+  uncaught: 12,
+  /** Of a process: it goes by itself, and all it had to say has been sent. */
+  leaving: 13
 } as const
 
-/** The span in which an attempt runs: its trace, itself, and whether it is sampled. */
+/** A span from elsewhere: its trace, itself, and whether it is sampled. */
 export type SpanContext = readonly [traceId: string, spanId: string, sampled: boolean]
+
+/** The span in which an attempt runs. `isTraced`: there is a tracer to which spans within it go. */
+export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
 
 /** What a thread is told when it begins. */
 export interface Begin {
@@ -53,7 +60,7 @@ export type ToThread =
       payload: unknown,
       requestId: string,
       attempt: number,
-      span: SpanContext | undefined
+      span: AttemptSpan | undefined
     ]
   | readonly [kind: typeof To.interrupt]
   | readonly [kind: typeof To.end]
@@ -69,6 +76,8 @@ export type FromThread =
   | readonly [kind: typeof From.ready, names: ReadonlyArray<string> | undefined]
   | readonly [kind: typeof From.heard]
   | readonly [kind: typeof From.unusable, reason: string]
+  | readonly [kind: typeof From.uncaught, words: string]
+  | readonly [kind: typeof From.leaving]
   | Report
 
 /** What a thread tells besides. */

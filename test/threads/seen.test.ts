@@ -7,10 +7,13 @@ import { Crash, group, Native, Spin } from "./modules/risky.ts"
 
 const module = new URL("./modules/riskyHandlers.ts", import.meta.url)
 
+/** Where the machine is slow, a thread takes its time to end: it is not to be stuck for that. */
+const killAfter = "20 seconds"
+
 const poolOf = (options: Omit<Threads.Options, "name"> = {}) =>
   ElasticPool.layer({ name: "mine", scaling: "none", minWorkers: 4 }).pipe(
     Layer.provide(Handlers.layer(group)),
-    Layer.provide(Threads.layer(group, { module, min: 1, max: 1, spare: 0, killAfter: 100, ...options }))
+    Layer.provide(Threads.layer(group, { module, min: 1, max: 1, spare: 0, killAfter, ...options }))
   )
 
 /** Without a thread: the same handlers in the pool, as many at once as there are places. */
@@ -122,7 +125,7 @@ describe("threads are seen", () => {
         ["killed", "stuck", "ended"]
       )
       assert.strictEqual((yield* threads).now.stuck, 0)
-    }).pipe(Effect.scoped, Effect.provide(poolOf()))
+    }).pipe(Effect.scoped, Effect.provide(poolOf({ killAfter: 100 })))
   )
 
   const series = Effect.map(

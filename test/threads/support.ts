@@ -1,6 +1,7 @@
 /** A pool of one thread for the tests of what crosses to it. */
 import { Cause, Effect, Exit, Layer } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
+import type { Worker } from "node:worker_threads"
 import { ElasticPool, Handlers, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 
@@ -9,12 +10,13 @@ export const isolations = ["thread", "process"] as const
 /** One thread, no other: what would be lost would be missed. */
 export const poolOf = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
-  module: string,
+  /** The name of a module, or what is spawned in its place. */
+  source: string | { readonly spawn: () => Worker },
   threads: Omit<Threads.Options, "name"> = {},
   options: ElasticPool.Options = {}
 ): Layer.Layer<WorkerPool.WorkerPool | Threads.Threads> => {
   const made = Threads.layer(group, {
-    module: new URL(`./modules/${module}`, import.meta.url),
+    ...(typeof source === "string" ? { module: new URL(`./modules/${source}`, import.meta.url) } : source),
     max: 1,
     spare: 0,
     ...threads

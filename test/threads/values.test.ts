@@ -1,7 +1,23 @@
 /** What crosses to a thread and back arrives as it was, and what cannot cross is said. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, DateTime, Duration, Effect, Equal, Exit, HashMap, Layer, Option } from "effect"
+import {
+  Cause,
+  Chunk,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Equal,
+  Exit,
+  Fiber,
+  HashMap,
+  Layer,
+  Option,
+  Schema
+} from "effect"
+import { Worker } from "node:worker_threads"
 import { PoolError, WorkerPool } from "../../src/index.ts"
+import * as codec from "../../src/threads/codec.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import * as asked from "./modules/values.ts"
 import { defectOf, execute, isolations, poolOf } from "./support.ts"
@@ -45,9 +61,11 @@ const values: Record<keyof typeof asked.echoed, ReadonlyArray<unknown>> = {
 for (const isolation of isolations) {
   describe(`values that cross to a ${isolation}`, () => {
     // Another one than the thread's, where the same number crosses.
-    const pool = poolOf(asked.group, "valueHandlers.ts", { isolation }).pipe(
-      Layer.provide(Layer.succeed(asked.Factor, 10))
-    )
+    const pool = poolOf(asked.group, "valueHandlers.ts", {
+      isolation,
+      answerWithin: "10 seconds",
+      killAfter: "20 seconds"
+    }).pipe(Layer.provide(Layer.succeed(asked.Factor, 10)))
 
     it.layer(pool, { timeout: "30 seconds", excludeTestServices: true })((it) => {
       for (const [tag, some] of Object.entries(values)) {
@@ -226,6 +244,57 @@ for (const isolation of isolations) {
     })
   })
 }
+
+describe("what cannot be received", () => {
+  it.live("by a thread is a defect of its attempt", () =>
+    Effect.gen(function* () {
+      const { message } = yield* defectOf(asked.Unreadable, undefined)
+      assert.strictEqual(message, "its payload could not be received: not to be read")
+      assert.strictEqual(yield* execute(asked.Doubled, { point }), 42)
+    }).pipe(Effect.provide(poolOf(asked.group, "valueHandlers.ts")), Effect.provideService(asked.Factor, 10))
+  )
+
+  it.live("from a thread ends it: what it does is not known", () => {
+    const spawned: Array<Worker> = []
+    const spawn = () => {
+      const workerData = { module: String(new URL("./modules/valueHandlers.ts", import.meta.url)), exports: "group" }
+      const worker = new Worker(new URL("../../src/threads/runner/main.ts", import.meta.url), { workerData })
+      spawned.push(worker)
+      return worker
+    }
+    return Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(Effect.flip(execute(asked.NeverEncoded, undefined)))
+      while ((yield* Threads.stats).busy === 0) yield* Effect.yieldNow
+      spawned[0]!.emit("messageerror", new Error("not to be read"))
+      const error = yield* Fiber.join(fiber)
+      assert.instanceOf(error, PoolError.ThreadCrashed)
+      assert.strictEqual(error.detail, "what it has sent cannot be received: not to be read")
+      assert.strictEqual(yield* execute(asked.Doubled, { point }), 42)
+    }).pipe(Effect.provide(poolOf(asked.group, { spawn })), Effect.provideService(asked.Factor, 10))
+  })
+})
+
+describe("the form in which values cross", () => {
+  it("bytes, dates and numbers stay what they are beside what crosses in another form", () => {
+    const schema = Schema.Struct({
+      option: Schema.Option(Schema.Number),
+      bytes: Schema.Uint8Array,
+      date: Schema.Date,
+      map: Schema.ReadonlyMap(Schema.String, Schema.BigInt)
+    })
+    const value = {
+      option: Option.some(Number.NaN),
+      bytes: new Uint8Array(3),
+      date: new Date(1),
+      map: new Map([["a", 1n]])
+    }
+    const encoded = Effect.runSync(codec.encoder(schema, "it", Context.empty())(value)).value as typeof value
+    assert.strictEqual(encoded.bytes, value.bytes)
+    assert.strictEqual(encoded.date, value.date)
+    assert.deepStrictEqual(encoded.map, value.map)
+    assert.deepStrictEqual(encoded.option as unknown, { _tag: "Some", value: Number.NaN })
+  })
+})
 
 const hostile = {
   get it() {

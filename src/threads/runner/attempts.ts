@@ -3,7 +3,7 @@ import { Cause, Context, Effect, Exit, type Fiber, Scope, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
 import type { Handler, Handlers } from "../../Handlers.ts"
 import * as codec from "../codec.ts"
-import { type Answer, From, type SpanContext, To, type ToThread } from "../messages.ts"
+import { type Answer, From, type AttemptSpan, To, type ToThread } from "../messages.ts"
 import type { Transferable } from "../host.ts"
 import type { Metrics } from "./metrics.ts"
 import type { Port } from "./port.ts"
@@ -111,13 +111,15 @@ export class Attempts {
     }
   }
 
-  private contextOf(way: Way, scope: Scope.Scope, span: SpanContext | undefined): Context.Context<never> {
+  private contextOf(way: Way, scope: Scope.Scope, span: AttemptSpan | undefined): Context.Context<never> {
     const context = Context.add(way.context, Scope.Scope, scope) as Context.Context<never>
     if (span === undefined) return context
-    const [traceId, spanId, sampled] = span
+    const [traceId, spanId, sampled, isTraced] = span
     const traced = Context.add(context, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
     // Who has a tracer of their own exports by themselves.
-    return sampled && !traced.mapUnsafe.has(Tracer.TracerKey) ? Context.add(traced, Tracer.Tracer, this.tracer) : traced
+    return isTraced && !traced.mapUnsafe.has(Tracer.TracerKey)
+      ? Context.add(traced, Tracer.Tracer, this.tracer)
+      : traced
   }
 }
 

@@ -1,6 +1,7 @@
 /** Metrics of a thread, told to the pool's thread, where they are part of its own. */
 import { Context, Metric } from "effect"
 import { type Change, From } from "../messages.ts"
+import { tell } from "./plain.ts"
 import type { Port } from "./port.ts"
 
 type Metadata = Metric.Metric.Metadata<unknown, unknown>
@@ -31,13 +32,14 @@ export class Metrics {
       const { attributes, description, id } = metric
       changes.push({ id, description, attributes, ...change })
     }
-    if (changes.length > 0) this.port.post([From.metrics, changes])
+    if (changes.length > 0) tell(this.port, [From.metrics, changes])
   }
 
   private changeOf(metric: Metadata) {
     const { hooks, type } = metric
     if (type === "Histogram" || type === "Summary") return undefined
-    const state = hooks.get(this.context)
+    const state = stateOf(() => hooks.get(this.context))
+    if (state === undefined) return undefined
     switch (type) {
       case "Counter": {
         const { count, incremental } = state as Metric.CounterState<number | bigint>
@@ -65,5 +67,14 @@ export class Metrics {
         return { type, by }
       }
     }
+  }
+}
+
+/** One that is registered is read by a function of the user. */
+const stateOf = (read: () => unknown): unknown => {
+  try {
+    return read()
+  } catch {
+    return undefined
   }
 }

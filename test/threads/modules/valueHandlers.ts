@@ -1,6 +1,7 @@
 /** What the tests of what crosses to a thread run there. */
 import { Cause, Effect, Layer, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
+import { parentPort } from "node:worker_threads"
 import * as asked from "./values.ts"
 
 const NarrowHere = Rpc.make("Narrow", { payload: { n: Schema.Literal(1) }, success: Schema.Number })
@@ -52,6 +53,10 @@ export const layer = group
             : value
       ),
     NeverEncoded: () => Effect.succeed(1),
+    Unreadable: () =>
+      Effect.callback(() => {
+        parentPort!.emit("messageerror", new Error("not to be read"))
+      }),
     Narrow: ({ n }: { n: number }) => Effect.succeed(n)
   } as never)
   .pipe(Layer.provide(Layer.succeed(asked.Factor, 10))) as Layer.Layer<any>

@@ -122,6 +122,9 @@ export const Narrow = Rpc.make("Narrow", {
   success: Schema.Number
 })
 
+/** As if what has started it could not be received. */
+export const Unreadable = Rpc.make("Unreadable")
+
 export const group = RpcGroup.make(
   ...(echoes as ReadonlyArray<never>),
   Doubled,
@@ -132,6 +135,7 @@ export const group = RpcGroup.make(
   Answers,
   Uncloneable,
   NeverEncoded,
+  Unreadable,
   Narrow
 )
 export const echo = (tag: keyof typeof echoed): any => echoes.find(({ _tag }) => _tag === tag)
