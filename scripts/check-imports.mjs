@@ -13,7 +13,7 @@ const table = {
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
   Selection: "PoolError",
-  PoolSnapshot: "Limit Outcome",
+  PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
   "policies/figures": "",
@@ -30,7 +30,7 @@ const table = {
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",
   ScalingDecision: "policies/policy",
-  PoolEvent: "DrainReport Outcome Selection",
+  PoolEvent: "Capacity DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "internal/checks PoolError RetryPolicy",
   PoolConfig: "internal/checks Limit PoolError RequestPolicy",
@@ -61,7 +61,7 @@ const table = {
 
   "internal/counters": "Outcome PoolSnapshot",
   "internal/buckets": "",
-  "internal/series": "Outcome PoolSnapshot",
+  "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
@@ -96,9 +96,10 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/runtime",
+    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
+  "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -151,33 +152,46 @@ const table = {
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
-  "promise/outcome": "DrainReport Outcome PoolEvent Selection promise/publicError",
+  "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
+  "promise/threads":
+    "Capacity Limit PoolError internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
+  "promise/threadsOption": "PoolError internal/checks threads/settings promise/callOptions promise/threads",
+  "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
   "promise/map":
     "internal/checks internal/request internal/task promise/door promise/entries promise/outcome promise/publicError promise/task",
-  "promise/doors": "internal/request promise/door promise/map promise/outcome promise/task promise/ticket",
+  "promise/doors":
+    "internal/request promise/functionDoors promise/threads promise/door promise/map promise/outcome promise/task promise/ticket",
   "promise/hearing": "PoolEvent internal/asyncContext internal/core promise/outcome",
   "promise/quiet": "internal/core promise/hostClock",
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
+  "promise/index": "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
   "threads/messages": "",
+  "threads/words": "",
   "threads/host": "threads/messages",
+  "threads/living": "",
+  "threads/within": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
+  // Nor does it know Node: a pool of promises reads it where there may be none.
+  "threads/start": "index internal/checks threads/*",
+  "threads/settings": "PoolError internal/checks threads/host",
   "threads/*": "index threads/*",
-  "threads/ThreadRunner": "Handlers threads/messages threads/runner/*",
+  "threads/move": "",
+  "threads/thrown": "",
+  "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/start threads/runner/*",
+    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   "http/RemotePool":
-    "index internal/jsonText http/body http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
+    "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
   "http/rpcOptions": "index http/keys",
   "http/logCause": "index",
@@ -190,7 +204,8 @@ const table = {
   "http/keys": "",
   "http/headers": "index http/keys http/problem",
   "http/byNumber": "",
-  "http/ended": "index",
+  "http/crashes": "index",
+  "http/ended": "index http/crashes",
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
@@ -226,9 +241,10 @@ const table = {
   "dashboard/assets": "http/problem",
   "program/errors": "index",
   "program/version": "",
-  "program/handlersModule": "index program/errors",
+  "program/handlersModule": "index program/errors program/settings/threads threads/Threads",
+  "program/arguments": "",
   "program/output/*": "index program/output/*",
-  "program/process/*": "index program/errors program/process/*",
+  "program/process/*": "index program/errors program/process/* threads/living",
   "program/settings/*": "index program/errors program/output/* program/settings/*",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   "program/run/*":
@@ -236,9 +252,9 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/*",
+    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
-    "program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
+    "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
   main: "program/command"
 }
 

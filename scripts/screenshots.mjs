@@ -1,5 +1,6 @@
 // Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls, and one of keys
-// and limits from another, with a tenant that takes all it gets and 99 that do not. `--quick` for a look, `--keys` for that one alone.
+// and limits from another, with a tenant that takes all it gets and 99 that do not, and one of threads. `--quick` for a look, `--keys` or
+// `--threads` for that one alone.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -14,10 +15,10 @@ const pictures = [
 ]
 
 if (spawnSync(process.execPath, ["scripts/build-dashboard.mjs"], { stdio: "inherit" }).status !== 0) process.exit(1)
-const serve = (settings) => {
+const serve = (settings, handlers = "examples/handlers.ts") => {
   const service = spawn(
     process.execPath,
-    ["src/main.ts", "serve", "--handlers", "examples/handlers.ts", "--port", "0", "--log-format", "json", ...settings],
+    ["src/main.ts", "serve", "--handlers", handlers, "--port", "0", "--log-format", "json", ...settings],
     { stdio: ["ignore", "pipe", "inherit"] }
   )
   process.on("exit", () => service.kill("SIGKILL"))
@@ -134,7 +135,38 @@ const takeKeys = async () => {
   })
 }
 
-if (!process.argv.includes("--keys")) await takeBoards()
-await takeKeys()
+const takeThreads = async () => {
+  const settings = "--name images --min-workers 8 --max-workers 8 --max-stuck-workers 2 --timeout 400"
+  const address = await serve(settings.split(" "), "scripts/screenshots/images.ts")
+  const page = await open(address, "threads", { colorScheme: "light", viewport: { width: 1280, height: 2400 } })
+  const until = async (isIt) => {
+    for (;;) {
+      const { limits } = await fetch(`${address}/pool`).then((response) => response.json())
+      if (isIt(limits.threads.threads)) return
+      await sleep(100)
+    }
+  }
+  await page.locator(".threads").waitFor()
+  for (let killed = 1; killed <= 3; killed++) {
+    await post(address, "Resize", { millis: 60_000 })
+    await until(({ now, total }) => total.killed === killed && now.dying + now.stuck === 0)
+  }
+  await post(address, "Decode", null)
+  await until(({ total }) => total.crashed === 1)
+  await post(address, "Convert", { seconds: 60 })
+  await until(({ now }) => now.stuck === 1 && now.starting === 0)
+  for (let sent = 0; sent < 3; sent++) void post(address, "Resize?timeout=1m", { millis: 20_000 })
+  await until(({ now }) => now.busy === 3 && now.idle > 0)
+  await sleep(1500)
+  const box = await page.locator(".threads").boundingBox()
+  const margin = 10
+  const { height, width, x, y } = box
+  const clip = { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin }
+  await save(page, "threads", { clip })
+}
+
+const all = { "--boards": takeBoards, "--keys": takeKeys, "--threads": takeThreads }
+const asked = Object.keys(all).filter((flag) => process.argv.includes(flag))
+for (const flag of asked.length === 0 ? Object.keys(all) : asked) await all[flag]()
 await browser.close()
 process.exit(0)

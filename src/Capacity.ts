@@ -19,6 +19,37 @@ export interface Asker {
   readonly heldBack: number
   /** There may be one for it. */
   readonly onFree: () => void
+  /** Whether somebody listens to its events. */
+  readonly isHeard: () => boolean
+  readonly onThread: (change: ThreadChange) => void
+}
+
+/** What a thread does. */
+export type ThreadState = "starting" | "idle" | "busy" | "dying" | "stuck"
+
+/** The threads behind places. */
+export interface ThreadCounts {
+  /** How many there are now, by what they do: the sum is all that there are. */
+  readonly now: Readonly<Record<ThreadState, number>>
+  /** Of all that there ever were: these only grow. */
+  readonly total: Readonly<Record<"started" | "killed" | "crashed", number>>
+  /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
+  readonly startMillis: number | undefined
+}
+
+/** What has become of a thread. */
+export interface ThreadChange {
+  /** Its number, from 1, which is not used again. */
+  readonly thread: number
+  /**
+   * `ready`: it can run attempts. `stuck`: it was killed, and is still there. `crashed`: it is gone, though nobody had asked for it.
+   * `ended`: it is gone, since it was killed or told to end.
+   */
+  readonly change: "started" | "ready" | "killed" | "stuck" | "crashed" | "ended"
+  /** Of the request whose attempt ran on it. */
+  readonly tag?: string | undefined
+  /** Why, where there is more to say. */
+  readonly detail?: string | undefined
 }
 
 /**
@@ -29,6 +60,8 @@ export interface Asker {
 export class Places {
   /** Names the gate in snapshots, metrics, lists and events, beside the pool's own limits. */
   readonly name: string
+  /** What is behind them. `undefined`: no threads, or nobody tells. */
+  readonly threads: (() => ThreadCounts) | undefined
   /** What is wrong with its options. The pool whose handlers are given it fails with that. */
   readonly invalid: InvalidPoolConfig | undefined
   private total: number
@@ -37,8 +70,9 @@ export class Places {
   private readonly askers = new Set<Asker>()
   private isTold = false
 
-  constructor({ name, onWaiting, places = 0 }: Options) {
+  constructor({ name, onWaiting, places = 0, threads }: Options) {
     this.name = name
+    this.threads = threads
     this.invalid =
       typeof name === "string" && name !== ""
         ? checkPlaces(name, places)
@@ -78,6 +112,17 @@ export class Places {
     if (invalid !== undefined) throw invalid
     this.total = places
     this.tell(undefined)
+  }
+
+  /** Whether somebody listens to the events of a pool that shares it. To be asked before a change is built. */
+  get isHeard(): boolean {
+    for (const asker of this.askers) if (asker.isHeard()) return true
+    return false
+  }
+
+  /** Makes it an event, `ThreadChanged`, of each pool that shares it. */
+  publish(change: ThreadChange): void {
+    for (const asker of this.askers) if (asker.isHeard()) asker.onThread(change)
   }
 
   /** @internal */
@@ -126,6 +171,8 @@ export interface Options {
    * may call `set`. It must not throw: nobody would catch it.
    */
   readonly onWaiting?: (() => void) | undefined
+  /** Counts the threads behind it, for snapshots and metrics: called for each. Default: there are none. */
+  readonly threads?: (() => ThreadCounts) | undefined
 }
 
 /** Places that can be set at any time. It never throws: what is wrong with the options is in `invalid`. */

@@ -124,9 +124,10 @@ export const serial = (
   options: { readonly name?: string; readonly tags?: ReadonlyArray<string> } = {}
 ): Limit => make({ name: options.name ?? "serial", per, concurrency: 1, until: "request", tags: options.tags })
 
-/** So many of these tags run at once as there are places. @internal */
-export const ofPlaces = (places: Places, tags: ReadonlyArray<string>): Limit => ({
-  ...made({ name: places.name, tags }, true),
+/** So many of these tags run at once as there are places. More tags may come. @internal */
+export const ofPlaces = (places: Places, tags: ReadonlySet<string>): Limit => ({
+  ...made({ name: places.name }, true),
+  tags,
   places
 })
 

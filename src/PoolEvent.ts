@@ -1,4 +1,5 @@
 /** What happens in a pool, as a stream of records. Nothing is built while nobody listens. */
+import type { ThreadChange } from "./Capacity.ts"
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { GateView, Pausable } from "./Selection.ts"
@@ -39,6 +40,8 @@ export type PoolEvent =
     }
   /** `setLimit` has changed a limit. */
   | { readonly _tag: "LimitChanged"; readonly name: string }
+  /** Something has become of a thread behind the places of this name: see `Capacity` and `Threads`. */
+  | ({ readonly _tag: "ThreadChanged"; readonly name: string } & ThreadChange)
   /** New requests are refused from here on. */
   | { readonly _tag: "Draining" }
   /** The last event of a pool. */

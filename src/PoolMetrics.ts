@@ -27,8 +27,11 @@
  * | `worker_pool_limit_started_total` | counter, by `limit` | starts that it has let through |
  * | `worker_pool_limit_running`, `worker_pool_limit_held_back` | gauge, by `limit` | what has passed and still counts, and what waits at it, over all of its gates |
  * | `worker_pool_limit_concurrency`, `worker_pool_limit_starts_per_second` | gauge, by `limit` | what each of its gates allows; not there where any number is allowed |
+ * | `worker_pool_threads` | gauge, by `name` and `state` | threads behind the handlers: `starting`, `idle`, `busy`, `dying`, `stuck` |
+ * | `worker_pool_threads_started_total`, `worker_pool_threads_killed_total`, `worker_pool_threads_crashed_total` | counter, by `name` | what has become of threads |
+ * | `worker_pool_threads_start_seconds` | gauge, by `name` | how long the last one took to become ready; not there until one has |
  *
- * The types are those that the pool has handlers for, and `run`. Nothing is by key: callers choose their keys, and there is no end of
+ * Those of threads are there where handlers run on threads; `name` is what they are called there, and `limit` of their gate. The types are those that the pool has handlers for, and `run`. Nothing is by key: callers choose their keys, and there is no end of
  * them. A bound that `setLimit` gives or takes away comes or goes with the reading after the next. A pool of a name that another living one has already
  * is told apart by the label `instance`, from `2` on.
  */

@@ -1,4 +1,5 @@
 /** Counts of one pool, all taken in one step, so that they agree. */
+import type { ThreadCounts } from "./Capacity.ts"
 import type { ResolvedRate } from "./Limit.ts"
 import type { End } from "./Outcome.ts"
 
@@ -47,6 +48,8 @@ export interface LimitCounts {
   readonly started: number
   /** Gates that there are now: one for the pool, or one for each tag, key or value that is remembered. */
   readonly gates: number
+  /** The threads that it stands for. Not there where it is a limit of the pool, or stands for something else. */
+  readonly threads?: ThreadCounts
 }
 
 /**

@@ -1,10 +1,11 @@
 /** The Grafana dashboard asks only for metrics, labels and values that a pool exports. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Metric } from "effect"
+import { Effect, Layer, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
-import * as Limit from "../src/Limit.ts"
-import { withPool } from "./support/bench.ts"
+import { ElasticPool, Handlers, Limit } from "../src/index.ts"
+import { withPool, Works } from "./support/bench.ts"
+import { onThreads } from "./support/threads.ts"
 
 interface Dashboard {
   readonly templating: { readonly list: ReadonlyArray<{ readonly query: string | { readonly query: string } }> }
@@ -17,11 +18,17 @@ interface Dashboard {
 
 const limits = [Limit.make({ name: "both", concurrency: 9, rate: { limit: 9, period: "1 second" } })]
 
+/** What a pool exports beside it whose handlers run on threads. */
+const ofThreads = PrometheusMetrics.format().pipe(
+  Effect.provide(ElasticPool.layer().pipe(Layer.provide(Handlers.layer(Works)), Layer.provide(onThreads))),
+  Effect.provideService(Metric.MetricRegistry, new Map())
+)
+
 it.effect("asks for what there is", () =>
   withPool({ limits })((bench) =>
     Effect.gen(function* () {
       yield* bench.execute("a")
-      const text = yield* PrometheusMetrics.format()
+      const text = (yield* PrometheusMetrics.format()) + (yield* ofThreads)
       const labels = new Map<string, Set<string>>()
       for (const [, name, list] of text.matchAll(/^(worker_pool_\w+)\{(.*)\} /gm)) {
         const known = labels.get(name!) ?? new Set()
@@ -50,7 +57,7 @@ it.effect("asks for what there is", () =>
           for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) assert.isTrue(known!.has(label!), label)
         }
       }
-      assert.isAbove(asked, 22)
+      assert.isAbove(asked, 26)
       assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
     })
   ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))

@@ -9,6 +9,8 @@ import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { ElasticPool, Handlers, Limit } from "../src/index.ts"
 import { type Started, startService } from "./http/support.ts"
+import { Works } from "./support/bench.ts"
+import { onThreads } from "./support/threads.ts"
 
 interface Rule {
   readonly alert: string
@@ -28,7 +30,7 @@ let service: Started
 const exported = new Map<string, Set<string>>()
 beforeAll(async () => {
   service = await startService({})
-  const text: string = (await service.ask("GET", "/metrics")).json + (await ofLimits())
+  const text: string = (await service.ask("GET", "/metrics")).json + (await ofOthers())
   for (const [, name, list = ""] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
     const known = exported.get(name!) ?? new Set()
     for (const [, label, value] of list.matchAll(/(\w+)="([^"]*)"/g)) known.add(label!).add(`${label}=${value}`)
@@ -37,11 +39,14 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** What a pool exports beside it that has limits. */
-const ofLimits = (): Promise<string> =>
+/** What a pool exports beside it that has limits and threads. */
+const ofOthers = (): Promise<string> =>
   PrometheusMetrics.format().pipe(
     Effect.provide(
-      ElasticPool.layer({ limits: [Limit.make({ name: "one", concurrency: 1 })] }).pipe(Layer.provide(Handlers.layer()))
+      ElasticPool.layer({ limits: [Limit.make({ name: "one", concurrency: 1 })] }).pipe(
+        Layer.provide(Handlers.layer(Works)),
+        Layer.provide(onThreads)
+      )
     ),
     Effect.provideService(Metric.MetricRegistry, new Map()),
     Effect.runPromise

@@ -1,5 +1,7 @@
 /** The work. Every case is the same for each implementation; `lacks` says which cannot do it. */
 import type { Load } from "./load.ts"
+import type { ThreadLoad } from "./threads/load.ts"
+import { threadSubjects } from "./threads/subjects.ts"
 
 /** Who asks: a caller for each request, one stream of calls, or nobody who waits (`ticket`). */
 export type Through = "callers" | "stream" | "tickets"
@@ -10,9 +12,11 @@ export interface Case {
   readonly through: Through
   /**
    * `closed`: `n` requests, at most `outstanding` at a time. `waiting`: `n` requests that never end. `overload` and
-   * `offered`: `rate` requests per second whether or not they are served. `lateness`: what a timer of the host sees.
+   * `offered`: `rate` requests per second whether or not they are served. `lateness`: what a timer of the host sees. `threads`: what
+   * `onThreads` says, of two threads.
    */
-  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness"
+  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness" | "threads"
+  readonly onThreads?: ThreadLoad
   readonly n: number
   readonly outstanding: number
   readonly seconds: number
@@ -122,6 +126,17 @@ export const cases: Readonly<Record<string, Case>> = {
     )
   }),
   ...ranked("Q5", "1,000,000 waiting, as tickets", { task: "never" }, { kind: "waiting", through: "tickets" }),
+  T1: onThreads("no-op, one at a time", { what: "noop" }, 20_000, 1),
+  T2: onThreads("no-op, 64 callers", { what: "noop" }, 50_000, 64),
+  "T3-1": onThreads("1 ms of computing, 8 callers", { what: "spin", millis: 1 }, 4_000, 8),
+  "T3-10": onThreads("10 ms of computing, 8 callers", { what: "spin", millis: 10 }, 400, 8),
+  "T4-1": onThreads("1 MB there and back, copied", { what: "echo", megabytes: 1 }, 400, 1),
+  "T4-16": onThreads("16 MB there and back, copied", { what: "echo", megabytes: 16 }, 40, 1),
+  "T4m-1": onThreads("1 MB there and back, moved", { what: "move", megabytes: 1 }, 400, 1),
+  "T4m-16": onThreads("16 MB there and back, moved", { what: "move", megabytes: 16 }, 40, 1),
+  T5: onThreads("from a deadline until both threads have worked again", { what: "kill" }, 5, 1),
+  T6: onThreads("from nothing to the first value, bundled", { what: "start" }, 5, 1),
+  "T6-source": onThreads("the same from TypeScript as it is", { what: "start", isBundled: false }, 5, 1),
   article: closed(
     "10,000 per second for 10 s, 1 ms each, the article's settings",
     { task: "nap" },
@@ -131,6 +146,12 @@ export const cases: Readonly<Record<string, Case>> = {
 
 function growing(name: string, sizes: ReadonlyArray<number>, make: (size: number) => Case): Record<string, Case> {
   return Object.fromEntries(sizes.map((size) => [`${name}-${size}`, make(size)]))
+}
+
+/** Two threads, by those who have some. */
+function onThreads(what: string, load: ThreadLoad, n: number, outstanding: number): Case {
+  const only = Object.keys(threadSubjects).filter((name) => threadSubjects[name]!.at.includes(load.what))
+  return closed(what, { concurrency: 2 }, { kind: "threads", onThreads: load, n, outstanding, only })
 }
 
 /** The queue, by what it goes by. */
@@ -157,7 +178,7 @@ function besideFirst(all: Record<string, Case>): Record<string, Case> {
 /** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({
   ...self,
-  n: Math.min(self.n, 10_000),
+  n: Math.min(self.n, self.kind === "threads" ? 20 : 10_000),
   seconds: Math.min(self.seconds, 0.5),
   load: self.load.heldBack === undefined ? self.load : { ...self.load, heldBack: Math.min(self.load.heldBack, 10_000) }
 })

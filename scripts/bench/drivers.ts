@@ -20,6 +20,8 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
       return offered(self, await by.open(self.load))
     case "lateness":
       return lateness(self, await by.open(self.load))
+    case "threads":
+      throw new Error("threads are measured by `measureThreads`")
   }
 }
 

@@ -10,9 +10,10 @@ import { parseArgs } from "node:util"
 import { type Case, cases, isQuick, quickly } from "./cases.ts"
 import { implementations } from "./implementations/index.ts"
 import type { Measurement } from "./load.ts"
-import { compare, type Lacking, ours, type Result, type Results, summarize } from "./results.ts"
+import { compare, type Lacking, ours, oursOnThreads, type Result, type Results, summarize } from "./results.ts"
 import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
+import { threadSubjects } from "./threads/subjects.ts"
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 
 const help = `npm run bench -- [options]
   --only W1,W6       these cases, or families of cases (W9): ${Object.keys(cases).join(" ")}
-  --impl a,b         these implementations beside this pool: ${[...Object.keys(implementations), "go"].join(" ")}
+  --impl a,b         these implementations beside this pool: ${[...Object.keys({ ...implementations, ...threadSubjects }), "go"].join(" ")}
   --by a             the ratios are to this implementation (default: ${ours})
   --rounds N         times that everything is measured, in turns (default 3; 1 with --quick)
   --quick            a little of all in about two minutes: enough to see that it runs, not to compare
@@ -54,9 +55,9 @@ const buildGo = (folder: string): string | undefined => {
 }
 
 const lacks = (name: string, impl: string): string | undefined => {
-  const { load, only, through } = cases[name]!
-  if (only !== undefined && !only.includes(impl)) return "not measured"
-  if (impl === "go") return undefined
+  const { kind, load, only, through } = cases[name]!
+  if (only === undefined ? impl in threadSubjects : !only.includes(impl)) return "not measured"
+  if (impl === "go" || kind === "threads") return undefined
   const by = implementations[impl]!
   if (through === "stream" && by.openStream === undefined) return "no streams"
   if (through === "tickets" && by.openTickets === undefined) return "no tickets"
@@ -93,7 +94,9 @@ const versions = (): Record<string, string> => {
     (JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")) as { readonly version: string }).version
   return {
     node: process.version,
-    ...Object.fromEntries(["effect", "p-queue", "p-limit", "fastq", "async"].map((name) => [name, ofPackage(name)]))
+    ...Object.fromEntries(
+      ["effect", "p-queue", "p-limit", "fastq", "async", "piscina"].map((name) => [name, ofPackage(name)])
+    )
   }
 }
 
@@ -101,7 +104,7 @@ const main = async (): Promise<void> => {
   if (values.help) return console.log(help)
   const folder = mkdtempSync(join(tmpdir(), "bench-"))
   const go = buildGo(folder)
-  const known = [...Object.keys(implementations), ...(go === undefined ? [] : ["go"])]
+  const known = [...Object.keys({ ...implementations, ...threadSubjects }), ...(go === undefined ? [] : ["go"])]
   const by = values.by ?? ours
   if (!known.includes(by)) throw new Error(`--by: expected one of ${known.join(", ")}, got "${by}"`)
   const impls = [...new Set([ours, by, ...chosen(values.impl, known, "--impl")])]
@@ -140,7 +143,7 @@ const main = async (): Promise<void> => {
         const { beside, what } = cases[name]!
         const measured = [...runs.get(name)!].map(([impl, all]) =>
           beside === undefined
-            ? summarize(name, impl, all, first.get(by))
+            ? summarize(name, impl, all, first.get(by) ?? first.get(oursOnThreads))
             : compare(name, impl, all, { beside, runs: first.get(impl)! })
         )
         const missing = lacking.filter((result) => result.case === name)
@@ -167,7 +170,7 @@ const main = async (): Promise<void> => {
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
     by,
-    how: Object.fromEntries(impls.map((impl) => [impl, implementations[impl]?.how ?? goHow])),
+    how: Object.fromEntries(impls.map((impl) => [impl, (implementations[impl] ?? threadSubjects[impl])?.how ?? goHow])),
     cases: Object.fromEntries(groupsOf(names).flatMap((group) => group.map((name) => [name, cases[name]!.what]))),
     results
   }

@@ -1,11 +1,18 @@
 /** The pictures of a run, drawn by ECharts without a browser. */
 import * as echarts from "echarts"
-import { nameOf, ours, oursByPromise, type Result, type Results } from "./results.ts"
+import { nameOf, ours, oursByPromise, oursOnThreads, type Result, type Results } from "./results.ts"
 
 /** Each implementation keeps its colour in all pictures; this pool's stands out. */
 const colours: Readonly<Record<string, string>> = {
   [ours]: "#d9480f",
   [oursByPromise]: "#b5179e",
+  [oursOnThreads]: "#d9480f",
+  "effect-worker-pool-processes": "#f0a875",
+  "effect-worker-pool-at-once": "#8f2d07",
+  "effect-worker-pool-functions": "#b5179e",
+  piscina: "#5aa0d6",
+  "piscina-signal": "#1c6fb0",
+  "piscina-spare": "#0b3d66",
   "effect-idiomatic": "#f0a875",
   "p-queue": "#1c6fb0",
   "p-limit": "#5aa0d6",
@@ -106,6 +113,25 @@ export const plots = (run: Results): ReadonlyArray<Plot> => {
       "tasks",
       { W7: "tasks that cannot hear of their timeout", W7s: "tasks that get a signal" },
       ({ figures }) => figures["maxBodies"]
+    ),
+    bars(
+      "threads.svg",
+      "Rate on two threads, where that of piscina with a signal for each call is 1 (more is better)",
+      "times",
+      {
+        T1: "no-op,\none at a time",
+        T2: "no-op,\n64 callers",
+        "T3-1": "1 ms of\ncomputing",
+        "T3-10": "10 ms of\ncomputing",
+        "T4-1": "1 MB\ncopied",
+        "T4-16": "16 MB\ncopied",
+        "T4m-1": "1 MB\nmoved",
+        T5: "from a deadline\nto two free slots"
+      },
+      ({ case: name, rate }) => {
+        const signal = find(name, "piscina-signal")
+        return signal === undefined ? undefined : rate / signal.rate
+      }
     ),
     lines("workers.svg", "Cost as workers grow", "W9-workers", "workers"),
     lines("waiting.svg", "Cost as waiting callers grow", "W9-waiting", "waiting callers"),

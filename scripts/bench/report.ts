@@ -1,14 +1,14 @@
 /**
- * Writes the figures of three runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of four runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
  *
  * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
- * for promises, or one of the queue's cases alone (Q), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
+ * for promises, or one of the queue's cases alone (Q) or of those of threads (T), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
 import { plots } from "./plots.ts"
-import { type Lacking, nameOf, ours, oursByPromise, type Result, type Results } from "./results.ts"
+import { type Lacking, nameOf, ours, oursByPromise, oursOnThreads, type Result, type Results } from "./results.ts"
 import { number } from "./tables.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
@@ -19,14 +19,16 @@ mkdirSync(folder, { recursive: true })
 const kept = {
   all: join(folder, "results.json"),
   promises: join(folder, "promises.json"),
-  queue: join(folder, "queue.json")
+  queue: join(folder, "queue.json"),
+  threads: join(folder, "threads.json")
 }
+/** By the letter with which all of its cases begin. */
+const ofLetter = { Q: kept.queue, T: kept.threads } as const
 const keptOf = ({ by, cases }: Results) =>
   by === oursByPromise
     ? kept.promises
-    : Object.keys(cases).every((name) => name.startsWith("Q"))
-      ? kept.queue
-      : kept.all
+    : (Object.entries(ofLetter).find(([letter]) => Object.keys(cases).every((name) => name.startsWith(letter)))?.[1] ??
+      kept.all)
 if (process.argv[2] !== undefined) {
   const run = read(process.argv[2])
   writeFileSync(keptOf(run), `${JSON.stringify(run, undefined, 2)}\n`)
@@ -34,6 +36,7 @@ if (process.argv[2] !== undefined) {
 const run = read(kept.all)
 const promises = read(kept.promises)
 const queue = read(kept.queue)
+const threads = read(kept.threads)
 
 const units: Readonly<Record<string, string>> = {
   moreMicros: "CPU µs more",
@@ -41,6 +44,10 @@ const units: Readonly<Record<string, string>> = {
   p50Millis: "p50 ms",
   p99Millis: "p99 ms",
   maxMillis: "max ms",
+  millisEach: "ms each",
+  freeMillis: "ms until both are free",
+  startMillis: "ms to the first value",
+  megabytesEach: "MB of a thread",
   p99WaitMillis: "p99 of waiting, ms",
   bytesEach: "bytes each",
   maxBodies: "tasks at once",
@@ -62,7 +69,7 @@ const tableOf = (run: Results, name: string): string => {
     "per second (min to max)",
     "CPU µs",
     "peak MB",
-    `${isGroup ? name : nameOf(run.by ?? ours)} by it`,
+    `${isGroup ? name : nameOf(name.startsWith("T") ? oursOnThreads : (run.by ?? ours))} by it`,
     ...figures.map((key) => units[key]!)
   ]
   const rows = measured.map((result) => [
@@ -105,13 +112,13 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
   run: () => origin(run),
   "promises-run": () => origin(promises),
   "queue-run": () => origin(queue),
-  how: () =>
-    Object.entries(run.how)
-      .map(([impl, how]) => `- **${nameOf(impl)}**: ${how}`)
-      .join("\n"),
+  "threads-run": () => origin(threads),
+  how: () => howOf(run),
+  "threads-how": () => howOf(threads),
   table: (names) => tables(run, names),
   "promises-table": (names) => tables(promises, names),
   "queue-table": (names) => tables(queue, names),
+  "threads-table": (names) => tables(threads, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)
@@ -127,8 +134,17 @@ function tables(run: Results, names: string): string {
     .join("\n\n")
 }
 
+function howOf({ how, results }: Results): string {
+  const measured = new Set(results.map(({ impl }) => impl))
+  return Object.entries(how)
+    .filter(([impl]) => measured.has(impl))
+    .map(([impl, how]) => `- **${nameOf(impl)}**: ${how}`)
+    .join("\n")
+}
+
 const drawn = [
-  ...plots(run),
+  ...plots(run).filter(({ file }) => file !== "threads.svg"),
+  ...plots(threads).filter(({ file }) => file === "threads.svg"),
   ...plots(promises)
     .filter(({ file }) => file === "cpu.svg")
     .map((plot) => ({ ...plot, file: `promises-${plot.file}` }))

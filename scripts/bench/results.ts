@@ -8,7 +8,7 @@ export interface Results {
   readonly command: string
   readonly date: string
   readonly quick: boolean
-  /** Whose rate the ratios compare with. */
+  /** Whose rate the ratios compare with; on threads that of this pool on threads. */
   readonly by?: string
   /** How each implementation was called, and why. */
   readonly how: Readonly<Record<string, string>>
@@ -49,11 +49,18 @@ export interface Lacking {
 const always: ReadonlySet<string> = new Set(["n", "rate", "cpuMicros", "peakMegabytes"])
 
 export const ours = "effect-worker-pool"
+export const oursOnThreads = "effect-worker-pool-threads"
 export const oursByPromise = "effect-worker-pool-promise"
 
 /** As tables and pictures call it. */
 export const nameOf = (impl: string): string =>
-  impl === ours ? "this pool" : impl === oursByPromise ? "this pool, promises" : impl
+  impl === ours
+    ? "this pool"
+    : impl === oursByPromise
+      ? "this pool, promises"
+      : impl.startsWith(`${ours}-`)
+        ? `this pool, ${impl.slice(ours.length + 1).replaceAll("-", " ")}`
+        : impl
 
 export const summarize = (
   name: string,

@@ -15,10 +15,12 @@ export interface Running {
 export const builtOrSource = existsSync(join(root, "dist/main.js")) ? "dist/main.js" : "src/main.ts"
 
 /** `worker-pool serve` over the handlers of the examples. */
-export const startService = (...flags: ReadonlyArray<string>): Promise<Running> => {
+export const startService = (...flags: ReadonlyArray<string>): Promise<Running> =>
+  startServiceOf(join(root, "examples/handlers.ts"), ...flags)
+
+export const startServiceOf = (handlers: string, ...flags: ReadonlyArray<string>): Promise<Running> => {
   const conditions = builtOrSource.startsWith("src") ? ["--conditions=effect-worker-pool-source"] : []
-  const handlers = ["--handlers", join(root, "examples/handlers.ts")]
-  return start([...conditions, join(root, builtOrSource), "serve", "--port", "0", ...handlers, ...flags])
+  return start([...conditions, join(root, builtOrSource), "serve", "--port", "0", "--handlers", handlers, ...flags])
 }
 
 export const startServer = (name: string): Promise<Running> => start([join(import.meta.dirname, "servers.ts"), name])

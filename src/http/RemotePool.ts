@@ -20,6 +20,7 @@ import {
 import { PoolError, WorkerPool } from "../index.ts"
 import { nestsDeeperThan } from "../internal/jsonText.ts"
 import { maxBodyDepth, tooDeep } from "./body.ts"
+import * as Crashes from "./crashes.ts"
 import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as RpcAnswers from "./rpcAnswers.ts"
@@ -155,10 +156,12 @@ const layerHandlers = (local: RpcGroup.RpcGroup<any>) =>
     }) as any
   )
 
-/** What a defect says is for the log of the service, and not for whoever called it. */
+/** What a defect says, or what was thrown on a thread, is for the log of the service, and not for whoever called it. */
 const withoutText = (tag: string, call: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
   Effect.catchCause(call, (cause) =>
     Cause.hasDies(cause)
       ? Effect.andThen(logCause(`the handler of "${tag}" died`, cause), Effect.die("the handler died"))
-      : Effect.failCause(cause)
+      : Effect.failCause(
+          Cause.map(cause, (error) => (error instanceof PoolError.ThreadCrashed ? Crashes.withoutText(error) : error))
+        )
   )

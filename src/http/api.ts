@@ -145,7 +145,7 @@ const turns = HttpApiGroup.make("turns")
       params: { name: Schema.String },
       payload: LimitPatch,
       success: LimitResource,
-      error: problem(404, "No such limit")
+      error: [problem(404, "No such limit"), problem(409, "Its number is that of threads, or the like")]
     }).annotate(OpenApi.Summary, "Change a limit")
   )
   .middleware(InvalidAsProblem)

@@ -34,7 +34,7 @@ const ends = [
   problem(415, "The body is not JSON, or is packed"),
   problem(422, "The handler failed: `request.error` is its error"),
   problem(429, "The queue is full"),
-  problem(500, "The handler died"),
+  problem(500, "The handler died, or its thread ended under it (`thread-crashed`)"),
   problem(503, "The pool is shutting down, or stopped the request"),
   problem(504, "It timed out or expired")
 ] as const

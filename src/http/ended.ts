@@ -2,7 +2,9 @@
  * How a request ended, as it is told: written once, at its end, and kept instead of what its handler gave. Nothing that
  * shows it later can fail, and its size is known.
  */
-import type { Outcome, OutcomeJson } from "../index.ts"
+import { Cause, Exit } from "effect"
+import { type Outcome, type OutcomeJson, PoolError } from "../index.ts"
+import * as Crashes from "./crashes.ts"
 
 export interface Ended {
   readonly id: string
@@ -28,15 +30,16 @@ export const make = (outcome: Outcome.Outcome, told: OutcomeJson.OutcomeJson): E
     waitedMillis: round(waitedMillis),
     ranMillis: round(ranMillis),
     resubmittedFrom,
-    text: told.isTyped === false ? withoutText(told) : told.text,
+    text: told.isTyped === false ? withoutText(outcome, told) : told.text,
     isTyped: told.isTyped === true
   }
 }
 
 /** What a defect, or a result that breaks its schema, says is for the log. */
-const withoutText = (told: OutcomeJson.OutcomeJson): string => {
+const withoutText = ({ exit }: Outcome.Outcome, told: OutcomeJson.OutcomeJson): string => {
   const { _tag } = told.error as { readonly _tag: string }
-  const message = messages.get(_tag)
+  const error = _tag === "ThreadCrashed" && Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  const message = error instanceof PoolError.ThreadCrashed ? Crashes.withoutText(error).message : messages.get(_tag)
   return message === undefined ? told.text : JSON.stringify({ _tag, message })
 }
 

@@ -21,6 +21,7 @@ const ofPool = [
   "resumed",
   "postponed",
   "limitChanged",
+  "threadChanged",
   "draining",
   "drained",
   "eventsMissed"
@@ -84,6 +85,7 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       isFlushing = true
       run(Effect.delay(Effect.sync(flush), flushMillis))
     }
+    const isWanted = (name: string) => [...groups.values()].some(({ wanted }) => wanted.has(name))
     const tell = (name: string, data: unknown, id?: string) =>
       put(({ wanted }) => wanted.has(name), textOf(name, data, id))
 
@@ -91,6 +93,8 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       tell("requestEnded", { id, type, state, attempts, waitedMillis, ranMillis, resubmittedFrom })
     const tellOf = (happened: PoolEvent.PoolEvent): void => {
       const { _tag, ...data } = happened
+      // The end of a pool is kept for those who come later.
+      if (_tag !== "Drained" && !isWanted(nameOf(_tag))) return
       if (happened._tag === "RequestEnded") {
         const { outcome } = happened
         const entry = service.ledger.find(outcome.id)
@@ -110,6 +114,9 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       } else if (happened._tag === "Postponed") {
         const { id, kind, millis, name, tag } = happened
         tell("postponed", { id, type: tag, kind, name, millis })
+      } else if (happened._tag === "ThreadChanged") {
+        const { change, detail, name, tag, thread } = happened
+        tell("threadChanged", { name, thread, change, type: tag, detail })
       } else {
         tell(nameOf(_tag), data)
         if (_tag === "Drained") drained = textOf(nameOf(_tag), data)

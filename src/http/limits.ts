@@ -4,7 +4,7 @@ import type { LimitCounts } from "./points.ts"
 
 export const limitsOf = ({ limits }: PoolSnapshot.PoolSnapshot): Readonly<Record<string, LimitCounts>> =>
   Object.fromEntries(
-    Object.entries(limits).map(([name, { concurrency, gates, heldBack, paused, rate, running, started }]) => [
+    Object.entries(limits).map(([name, { concurrency, gates, heldBack, paused, rate, running, started, threads }]) => [
       name,
       {
         concurrency: concurrency === Infinity ? "none" : concurrency,
@@ -13,7 +13,8 @@ export const limitsOf = ({ limits }: PoolSnapshot.PoolSnapshot): Readonly<Record
         running,
         heldBack,
         started,
-        gates
+        gates,
+        ...(threads && { threads: { ...threads, startMillis: threads.startMillis ?? null } })
       }
     ])
   )

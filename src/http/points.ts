@@ -29,6 +29,19 @@ export interface LimitCounts {
   readonly heldBack: number
   readonly started: number
   readonly gates: number
+  /** The threads that it stands for, where it does. */
+  readonly threads?: ThreadCounts
+}
+
+export const threadStates = ["starting", "idle", "busy", "dying", "stuck"] as const
+
+export interface ThreadCounts {
+  /** How many there are now, by what they do. */
+  readonly now: Readonly<Record<(typeof threadStates)[number], number>>
+  /** Of all that there ever were. */
+  readonly total: Readonly<Record<"started" | "killed" | "crashed", number>>
+  /** How long the last one took to become ready; `null`: none has. */
+  readonly startMillis: number | null
 }
 
 /** One second of the pool. Rates are per second. */

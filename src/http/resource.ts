@@ -78,10 +78,14 @@ const titles = {
 const problemOf = ({ id, isTyped, state, text, type }: Ended, request: string): Problem => {
   const status = isTyped && state === "failed" ? 422 : statuses[state]
   const error: unknown = JSON.parse(text)
-  const { message } = (typeof error === "object" && error !== null ? error : {}) as { readonly message?: unknown }
+  const { _tag, message } = (typeof error === "object" && error !== null ? error : {}) as {
+    readonly _tag?: unknown
+    readonly message?: unknown
+  }
+  const kindOfFault = !isTyped && _tag === "ThreadCrashed" ? "thread-crashed" : "defect"
   return {
     status,
-    kind: status === 422 ? "failed" : status === 500 ? "defect" : state,
+    kind: status === 422 ? "failed" : status === 500 ? kindOfFault : state,
     title: titles[status],
     detail: typeof message === "string" ? message : `The handler of "${type}" failed`,
     members: { instance: locationOf(id) },

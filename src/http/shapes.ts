@@ -41,6 +41,18 @@ export const Count = Schema.Int
 
 const Milliseconds = Schema.Finite.annotate({ description: "Milliseconds" })
 
+const ThreadsResource = Schema.Struct({
+  now: Schema.Struct({ starting: Count, idle: Count, busy: Count, dying: Count, stuck: Count }).annotate({
+    description: "How many there are, by what they do"
+  }),
+  total: Schema.Struct({ started: Count, killed: Count, crashed: Count }).annotate({
+    description: "Of all that there ever were"
+  }),
+  startMillis: Schema.NullOr(
+    Milliseconds.annotate({ description: "How long the last one took to become ready; null: none has" })
+  )
+}).annotate({ identifier: "Threads" })
+
 /** A limit as it is shown; `concurrency` and `rate` may be sent back as they are. */
 export const LimitResource = Schema.Struct({
   concurrency: Schema.Union([Count, Schema.Literal("none")]),
@@ -49,7 +61,8 @@ export const LimitResource = Schema.Struct({
   running: Count,
   heldBack: Count,
   started: Count,
-  gates: Count
+  gates: Count,
+  threads: Schema.optionalKey(ThreadsResource.annotate({ description: "The threads that it stands for" }))
 }).annotate({ identifier: "Limit" })
 
 export const PoolResource = Schema.Struct({

@@ -103,10 +103,18 @@ const refusedOption = ({ field, message }: PoolError.InvalidRequestOption): Prob
 
 /** The pool names the limit in the field; here the path does. */
 const refusedChange = (name: string, { actual, expected, field }: PoolError.InvalidPoolConfig): Problem => {
+  if (field === "limit") return notOfPool(name)
   const whole = `limits.${name}`
   const member = field === whole ? "body" : field.slice(whole.length + 1)
   return invalid(member, `Expected \`${member}\` to be ${expected}, got ${actual}`)
 }
+
+const notOfPool = (name: string): Problem => ({
+  status: 409,
+  kind: "limit-not-of-pool",
+  title: "Conflict",
+  detail: `${JSON.stringify(name)} is no limit of the pool: whoever runs the handlers says how many run at once`
+})
 
 const noLimit = (name: string, known: ReadonlyArray<string>): Problem =>
   notFound(`No limit is called "${name.slice(0, 100)}"; there are ${known.join(", ") || "none"}`)

@@ -7,15 +7,17 @@ import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import * as checks from "./checks.ts"
 import type { Crew } from "./crew.ts"
+import type { Events } from "./events.ts"
 import type { Turn } from "./runtime.ts"
 
-/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody. */
+/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody; where tags come later, that is not known. */
 export const disciplineOf = (
   { discipline }: PoolConfig["Service"],
   handlers: Handlers["Service"]
 ): Effect.Effect<Discipline, InvalidPoolConfig> => {
   const known = [...handlers.keys(), "run"]
-  for (const { name, tags = [] } of discipline.limits) {
+  const isComplete = discipline.limits.every(({ places }) => places === undefined)
+  for (const { name, tags = [] } of isComplete ? discipline.limits : []) {
     const unknown = [...tags].find((tag) => !known.includes(tag))
     if (unknown !== undefined)
       return Effect.fail(checks.wrong(`limits.${name}.tags`, `some of ${known.join(", ")}`, unknown))
@@ -29,24 +31,21 @@ export const disciplineOf = (
     if (invalid !== undefined) return Effect.fail(invalid)
     if (limits.some((limit) => limit.name === name))
       return Effect.fail(checks.wrong(`limits.${name}.name`, "another name than that of a capacity", name))
-    limits.push(
-      Limit.ofPlaces(
-        places!,
-        some.map(([tag]) => tag)
-      )
-    )
+    limits.push(Limit.ofPlaces(places!, new Set(some.map(([tag]) => tag))))
   }
   return Effect.succeed({ ...discipline, limits, isSet: true })
 }
 
-/** For as long as the scope lasts, the pool hears of places that have come free. To be called before its drain is set up, which needs them. */
+/** For as long as the scope lasts, the pool hears of places that have come free, and of what is behind them. To be called before its drain is set up, which needs them. */
 export const connectPlaces = ({
   crew,
+  events,
   now,
   queue,
   turn
 }: {
   readonly crew: Crew
+  readonly events: Events
   readonly now: () => number
   readonly queue: WaitingRequests
   readonly turn: Turn
@@ -61,6 +60,8 @@ export const connectPlaces = ({
         crew.wakeFreed(0)
       }
       state.onFree = () => turn.run(now(), onOpened)
+      state.isHeard = () => events.on
+      state.onThread = (change) => events.publish({ _tag: "ThreadChanged", name: places.name, ...change })
       const detach = places.attach(state)
       yield* Effect.addFinalizer(() => Effect.sync(detach))
     }

@@ -39,8 +39,21 @@ export const makeControls = (core: Core) => {
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
             const { concurrency, gates, limit, paused, running, started } = state
-            const { name, rate } = limit
-            return [name, { concurrency, rate, paused, running, heldBack: held.of(state), started, gates }]
+            const { name, places, rate } = limit
+            const threads = places?.threads?.()
+            return [
+              name,
+              {
+                concurrency,
+                rate,
+                paused,
+                running,
+                heldBack: held.of(state),
+                started,
+                gates,
+                ...(threads !== undefined && { threads })
+              }
+            ]
           })
         )
 

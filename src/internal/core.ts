@@ -3,8 +3,6 @@ import { type Context, Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
-import type { InvalidPoolConfig } from "../PoolError.ts"
-import * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
@@ -18,8 +16,9 @@ import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
 import { LatencyHistogram } from "./histogram.ts"
 import { Nesting } from "./nesting.ts"
-import type { Canceller, Nested, Route } from "./request.ts"
+import type { Canceller, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
+import { type PlainHandler, Routes } from "./routes.ts"
 import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
@@ -33,6 +32,8 @@ export interface Core {
   readonly context: Context.Context<never>
   /** How each tag is run. */
   readonly routes: ReadonlyMap<string, Route>
+  /** One more tag, whose handler has no policy of its own. */
+  readonly addRoute: (tag: string, handler: PlainHandler) => Route
   /** How `run` runs its effects: as their callers would. */
   readonly runRoute: Route
   /** The same tags, with the Rpc that describes each. */
@@ -67,7 +68,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     setPriority: (request, priority) => admission.setPriority(request, priority)
   }
   const nesting = new Nesting()
-  const routes = yield* makeRoutes(handlers, config, canceller, nesting)
+  const routes = new Routes(config, canceller, nesting)
+  for (const [tag, handler] of handlers) yield* Effect.fromResult(routes.add(tag, handler))
   const discipline = yield* disciplineOf(config, handlers)
   const runRoute: Route = {
     tag: "run",
@@ -78,7 +80,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     canceller,
     nesting,
     idPrefix: config.idPrefix,
-    counts: routes.get("run")?.counts ?? new HandlerCounters()
+    counts: routes.byTag.get("run")?.counts ?? new HandlerCounters()
   }
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
@@ -218,7 +220,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
-  yield* connectPlaces({ crew, now, queue, turn })
+  yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const { stuckCount } = yield* drain.run(config.drainDeadlineMillis)
@@ -231,7 +233,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   const core: Core = {
     config,
     context,
-    routes,
+    routes: routes.byTag,
+    addRoute: (tag, handler) => routes.addPlain(tag, handler),
     runRoute,
     handlers,
     now,
@@ -250,30 +253,3 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   return core
 })
-
-const itself = (payload: unknown) => payload
-
-const makeRoutes = (
-  handlers: Handlers["Service"],
-  { idPrefix, policy: base }: PoolConfig["Service"],
-  canceller: Canceller,
-  nesting: Nested
-): Effect.Effect<ReadonlyMap<string, Route>, InvalidPoolConfig> =>
-  Effect.gen(function* () {
-    const routes = new Map<string, Route>()
-    for (const [tag, { context, policy, run, subjectOf = itself }] of handlers) {
-      const resolved = yield* Effect.fromResult(RequestPolicy.resolve(policy, base, `${tag}.`))
-      routes.set(tag, {
-        tag,
-        policy: resolved,
-        context: inherit(context),
-        run,
-        subjectOf,
-        canceller,
-        nesting,
-        idPrefix,
-        counts: new HandlerCounters()
-      })
-    }
-    return routes
-  })

@@ -14,9 +14,9 @@ export class Events {
   private readonly listeners = new Set<(event: PoolEvent) => void>()
   private last: PoolEvent | undefined = undefined
 
-  /** Whether anybody listens. Ask before building an event. */
+  /** Whether anybody listens. Ask before building an event. After the last one nobody does. */
   get on(): boolean {
-    return this.subscribers.size > 0 || this.listeners.size > 0
+    return this.last === undefined && (this.subscribers.size > 0 || this.listeners.size > 0)
   }
 
   /** Calls back within the pool's own step, so that nothing is missed: only to write it down. Answers how to stop. */

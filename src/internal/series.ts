@@ -1,4 +1,5 @@
 /** What is counted of a pool, series by series: how each is named, and where it stands in a snapshot. */
+import type { ThreadCounts, ThreadState } from "../Capacity.ts"
 import { ends } from "../Outcome.ts"
 import type { HandlerCounts, LimitCounts, PoolSnapshot, State } from "../PoolSnapshot.ts"
 
@@ -15,14 +16,19 @@ export interface Series {
 export const alwaysThere = ({ handlers, limits }: PoolSnapshot): ReadonlyArray<Series> => [
   ...ofPool,
   ...[...new Set([...Object.keys(handlers), "run"])].flatMap(ofHandler),
-  ...Object.keys(limits).flatMap(ofLimit)
+  ...Object.keys(limits).flatMap(ofLimit),
+  ...namesOfThreads(limits).flatMap(ofThreads)
 ]
 
 /** Those whose number may be infinite, now or after `setLimit`. */
 export const boundsOf = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
   ...of("gauge", "capacity", "Requests that may wait", "", { "": (s) => s.capacity }),
-  ...Object.keys(limits).flatMap(boundsOfLimit)
+  ...Object.keys(limits).flatMap(boundsOfLimit),
+  ...namesOfThreads(limits).flatMap(startOfThreads)
 ]
+
+const namesOfThreads = (limits: PoolSnapshot["limits"]): ReadonlyArray<string> =>
+  Object.keys(limits).filter((name) => limits[name]!.threads !== undefined)
 
 const states: ReadonlyArray<State> = ["open", "draining", "closed"]
 
@@ -144,6 +150,34 @@ const boundsOfLimit = (limit: string): ReadonlyArray<Series> => {
     .flat()
     .map(labelled("limit", limit))
 }
+
+const ofThreads = (name: string): ReadonlyArray<Series> => {
+  const total = (what: keyof ThreadCounts["total"]) => ({
+    "": (s: PoolSnapshot) => s.limits[name]!.threads!.total[what]
+  })
+  return [
+    of(
+      "gauge",
+      "threads",
+      "Threads by what they do",
+      "state",
+      Object.fromEntries(threadStates.map((state) => [state, (s: PoolSnapshot) => s.limits[name]!.threads!.now[state]]))
+    ),
+    of("counter", "threads_started_total", "Threads that were started", "", total("started")),
+    of("counter", "threads_killed_total", "Threads that were killed", "", total("killed")),
+    of("counter", "threads_crashed_total", "Threads that ended though nobody had asked for it", "", total("crashed"))
+  ]
+    .flat()
+    .map(labelled("name", name))
+}
+
+const threadStates: ReadonlyArray<ThreadState> = ["starting", "idle", "busy", "dying", "stuck"]
+
+/** Until one has become ready there is no such time. */
+const startOfThreads = (name: string): ReadonlyArray<Series> =>
+  of("gauge", "threads_start_seconds", "Time that the last thread took to become ready", "", {
+    "": (s) => (s.limits[name]!.threads!.startMillis ?? Infinity) / 1000
+  }).map(labelled("name", name))
 
 const labelled =
   (key: string, value: string) =>

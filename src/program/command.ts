@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
+import { attached } from "./arguments.ts"
 import { configCommand } from "./serve/configCommand.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
 import { end, endPrinted, watchOutputs } from "./process/end.ts"
@@ -38,7 +39,7 @@ const codeOf = (error: unknown): number => {
 
 export const main = (): void => {
   watchOutputs()
-  Command.runWith(command, { version: version() })(process.argv.slice(2)).pipe(
+  Command.runWith(command, { version: version() })(attached(process.argv.slice(2))).pipe(
     Effect.provide([NodeServices.layer, presenter]),
     Runtime.makeRunMain(({ fiber }) => {
       fiber.addObserver((result) => {

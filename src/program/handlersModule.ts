@@ -5,7 +5,9 @@ import type { RpcGroup } from "effect/rpc"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { Handlers } from "../index.ts"
+import * as OnThreads from "../threads/Threads.ts"
 import { BadUsage, messageOf } from "./errors.ts"
+import type { Threads } from "./settings/threads.ts"
 
 const expected =
   "Expected --handlers to name a module that exports `group` (an RpcGroup) and `layer` (`group.toLayer({...})`)"
@@ -16,16 +18,24 @@ export interface Loaded {
   readonly handlers: Handlers.Handlers["Service"]
 }
 
-/** The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. */
-export const load = (path: string): Effect.Effect<Loaded, BadUsage, Scope.Scope> =>
+/**
+ * The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. With `threads`
+ * the module is asked for its group alone, and its layer is built on each thread; `print` hears what is printed there.
+ */
+export const load = (
+  path: string,
+  threads?: Threads | undefined,
+  print?: (text: string) => void
+): Effect.Effect<Loaded, BadUsage, Scope.Scope> =>
   Effect.gen(function* () {
     const file = resolve(path)
     const exports: Record<string, unknown> = yield* Effect.tryPromise({
       try: () => import(pathToFileURL(file).href),
       catch: (error) => new BadUsage({ reason: `${expected}; importing ${file} failed: ${messageOf(error)}` })
     })
-    const { group, layer } = exports
+    const { group } = exports
     if (!isShape(isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
+    const layer = threads === undefined ? exports["layer"] : onThreads(group, file, threads, print)
     if (!isShape(Layer.isLayer, layer)) return yield* unfit(file, "layer", "a Layer", exports)
     const built = yield* Layer.build(
       Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)
@@ -46,6 +56,15 @@ export const load = (path: string): Effect.Effect<Loaded, BadUsage, Scope.Scope>
       Effect.mapError((error) => new BadUsage({ reason: `The handlers of ${file}: ${error.message}` }))
     )
     return { group, handlers: Context.get(handlers, Handlers.Handlers) }
+  })
+
+const onThreads = (group: Group, file: string, { isolation, max, memory }: Threads, print?: (text: string) => void) =>
+  OnThreads.layer(group, {
+    module: file,
+    program: { print },
+    isolation,
+    max,
+    memoryLimit: memory === undefined ? undefined : memory / 1024 ** 2
   })
 
 export type Group = RpcGroup.RpcGroup<any>

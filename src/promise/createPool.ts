@@ -13,12 +13,14 @@ import * as ScalingPolicy from "../ScalingPolicy.ts"
 import * as WorkerPool from "../WorkerPool.ts"
 import { toHandlerPolicy, toLimits, toPolicy, unknownField } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
-import { type HandlersOf, makeDoors } from "./doors.ts"
+import { type FunctionsOf, type HandlersOf, makeDoors } from "./doors.ts"
 import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
 import type { Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
+import { type Location, ModuleOnThreads, type ThreadsOptions } from "./threads.ts"
+import { toThreads } from "./threadsOption.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
 export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters" | "limits">, Policy {
@@ -50,21 +52,42 @@ type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: neve
   ? { readonly key?: string | ((input: I) => string | undefined) | undefined }
   : unknown
 
+/** Functions that run on threads, or in processes, of their own: those that a module exports, by name. */
+export interface WithThreads {
+  /**
+   * The module, or an object with it and with how many threads there are: `threads: new URL("./images.ts", import.meta.url)`. Its
+   * functions are known once the first thread is ready; calls wait in the queue until then, and no timeout runs meanwhile.
+   */
+  readonly threads: Location | ThreadsOptions
+}
+
+/** `createPool`. With `threads` its type says what the module is: `createPool<typeof import("./images.ts")>({ threads })`. */
+export interface CreatePool {
+  <M extends object, H extends HandlersOf = {}>(
+    options: Options & WithHandlers<H> & WithThreads
+  ): Pool<FunctionsOf<Omit<M, keyof H>> & H>
+  <H extends HandlersOf>(
+    options?: Options & WithHandlers<H> & { readonly threads?: undefined }
+  ): Pool<HandlersOf extends H ? {} : H>
+}
+
+interface AnyOptions extends Options, WithHandlers<any> {
+  readonly threads?: WithThreads["threads"] | undefined
+}
+
 /**
  * Makes a pool, which works at once. A wrong option throws `InvalidOption`. Only a pool that was given a `name` has its
  * counts among Effect's `Metric`s. One that nobody waits for does not keep the process from ending. What a pool has to warn
  * of is a line on standard error.
  */
-export const createPool = <H extends HandlersOf>(
-  options: Options & WithHandlers<H> = {}
-): Pool<HandlersOf extends H ? {} : H> => {
+export const createPool: CreatePool = (options: AnyOptions = {}): Pool<any> => {
   const scope = Scope.makeUnsafe()
   const built = Effect.runFork(Scope.provide(make(options), scope)).pollUnsafe()!
   if (Exit.isSuccess(built)) return built.value as never
   throw errorAt(createPool, failureOf(built))
 }
 
-const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
+const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads), true>> = {
   name: true,
   idPrefix: true,
   minWorkers: true,
@@ -83,6 +106,7 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}>), true>> = {
   decisions: true,
   log: true,
   handlers: true,
+  threads: true,
   priority: true,
   key: true,
   weight: true,
@@ -98,19 +122,27 @@ type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown>
 
 /** Each step is synchronous. `newClock` is asked for two: the pool's, and that of its scaler. @internal */
 export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
-  options: Options & WithHandlers<H>,
+  options: AnyOptions,
   newClock: () => HeldClock = () => new HostClock()
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
   const wrong = unknownField(options, known, "an option of a pool")
   if (wrong !== undefined) return yield* wrong
-  const { handlers: given = {}, limits: givenLimits = [], log, scaling = ScalingPolicy.adaptive(), ...rest } = options
+  const {
+    handlers: given = {},
+    limits: givenLimits = [],
+    log,
+    scaling = ScalingPolicy.adaptive(),
+    threads,
+    ...rest
+  } = options
   const { retry } = yield* checked(toPolicy(rest))
-  const limits = yield* checked(toLimits(givenLimits))
+  const module = threads === undefined ? undefined : new ModuleOnThreads(yield* checked(toThreads(threads)))
+  const limits = [...(yield* checked(toLimits(givenLimits))), ...(module === undefined ? [] : [module.limit])]
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, retry, limits, deadLetters: 0 }))
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
-  for (const [name, one] of Object.entries<Given>(given)) {
+  for (const [name, one] of Object.entries<Given>(given as Record<string, Given>)) {
     const handler = typeof one === "function" ? one : one?.handler
     if (typeof handler !== "function") return yield* notAHandler(name, one)
     if (name === "then") return yield* named(name)
@@ -142,13 +174,16 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
     idleClock
   )
   if (options.name !== undefined) yield* Effect.provide(Layer.build(PoolMetrics.layer), idleClock)
+  if (module !== undefined) {
+    yield* Effect.forkIn(Effect.provide(module.load(core, new Set(functions.keys())), idleClock), scope)
+  }
   const door = new Door(core, intake, clock)
   return new PoolOf<H>({
     service: pool,
     scaler: Context.get(scaler, Scaler.Scaler),
     scope,
     door,
-    doors: makeDoors<H>(door, functions),
+    doors: makeDoors<H>(door, functions, module),
     clock
   })
 })

@@ -13,6 +13,7 @@ import {
 import { withoutStack } from "../internal/runtime.ts"
 import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { HeldClock } from "./hostClock.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
@@ -23,6 +24,9 @@ import { Call, type CallOptions, type Handler } from "./task.ts"
 
 /** What a call runs: the function that it brings, or the handler that the pool has. */
 export interface Target {
+  readonly tag: string
+  /** Why it is not there: no request can be made for it, and its `route` is not to be asked for. */
+  readonly refusal: InvalidPoolConfig | undefined
   readonly route: Route
   readonly handler: Handler<any, unknown> | undefined
 }
@@ -55,10 +59,12 @@ export class Door {
   enter(
     above: Function,
     waits: boolean,
-    { handler, route }: Target,
+    target: Target,
     given: unknown,
     options: CallOptions | undefined
   ): PoolRequest | Refusal {
+    const { handler, refusal: absent } = target
+    if (absent !== undefined) return refused(above, Exit.fail(absent))
     const task = handler ?? given
     if (typeof task !== "function") return refused(above, notATask(given))
     const read = options === undefined ? undefined : toCallOptions(options)
@@ -73,7 +79,7 @@ export class Door {
     const parent = currentTask()
     const attempt = waits && parent !== undefined ? attemptOf(parent) : undefined
     if (attempt?.interruption !== undefined) return { error: attempt.interruption.reason }
-    const request = this.intake.fromTask(route, call, read?.options, parent)
+    const request = this.intake.fromTask(target.route, call, read?.options, parent)
     if (!(request instanceof PoolRequest)) return refused(above, request)
     // Before it is let in: it may begin at once, and abort what would abort it.
     const isLinked = signal !== undefined || attempt !== undefined

@@ -1,13 +1,24 @@
 /** The three ways in: for tasks, and under the name of each handler for its inputs. */
-import { PoolRequest } from "../internal/request.ts"
+import { PoolRequest, type Route } from "../internal/request.ts"
 import type { Door, Target } from "./door.ts"
+import { withFunctions } from "./functionDoors.ts"
 import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
 import type { Outcome, Refused } from "./outcome.ts"
 import type { Attempt, CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
+import type { ModuleOnThreads } from "./threads.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
 /** The handlers of a pool, by name. */
 export type HandlersOf = Readonly<Record<string, Handler<never, unknown> | HandlerWithPolicy<never, unknown>>>
+
+/**
+ * Of the type of a module: its functions of an input and an attempt, by name. What each function has, such as `call`, is no name for one.
+ */
+export type FunctionsOf<M> = {
+  readonly [Name in keyof M as M[Name] extends Handler<never, unknown> ? Exclude<Name, Reserved> : never]: M[Name]
+}
+
+type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then"
 
 type FunctionOf<H> = H extends HandlerWithPolicy<never, unknown> ? H["handler"] : H
 type ValueOf<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never
@@ -55,22 +66,37 @@ export interface Doors<H> {
   readonly map: MapInputs<H>
 }
 
-export const makeDoors = <H>(door: Door, handlers: ReadonlyMap<string, Handler<any, unknown>>): Doors<H> => {
-  const ofTasks: Target = { route: door.core.runRoute, handler: undefined }
-  const run = runner(door, ofTasks)
-  const submit = submitter(door, ofTasks)
+/** `module`: what runs on threads beside them. */
+export const makeDoors = <H>(
+  door: Door,
+  handlers: ReadonlyMap<string, Handler<any, unknown>>,
+  module: ModuleOnThreads | undefined
+): Doors<H> => {
+  const ofTasks = targetOf(door.core.runRoute, undefined)
   const mapTasks = (inputs: Inputs<unknown>, task: unknown, options?: MapOptions) =>
-    map(door, toPlan(mapTasks, door, { route: ofTasks.route, handler: task as Handler<any, unknown> }, inputs, options))
-  for (const [name, handler] of handlers) {
-    const target: Target = { route: door.core.routes.get(name)!, handler }
-    const mapOf = (inputs: Inputs<unknown>, options?: MapOptions) =>
-      map(door, toPlan(mapOf, door, target, inputs, options))
-    define(run, name, runner(door, target))
-    define(submit, name, submitter(door, target))
-    define(mapTasks, name, mapOf)
+    map(door, toPlan(mapTasks, door, targetOf(ofTasks.route, task as Handler<any, unknown>), inputs, options))
+  const names = new Set(handlers.keys())
+  const way = (tasks: Function, make: (door: Door, target: Target) => Function): Function => {
+    for (const [name, handler] of handlers) {
+      const value = make(door, targetOf(door.core.routes.get(name)!, handler))
+      // Handlers may have any name, those that a function has already too.
+      Object.defineProperty(tasks, name, { value, enumerable: true, configurable: true })
+    }
+    return module === undefined ? tasks : withFunctions(tasks, names, module, (target) => make(door, target))
   }
-  return { run, submit, map: mapTasks } as unknown as Doors<H>
+  return {
+    run: way(runner(door, ofTasks), runner),
+    submit: way(submitter(door, ofTasks), submitter),
+    map: way(mapTasks, mapper)
+  } as unknown as Doors<H>
 }
+
+const targetOf = (route: Route, handler: Handler<any, unknown> | undefined): Target => ({
+  tag: route.tag,
+  refusal: undefined,
+  route,
+  handler
+})
 
 const runner = (door: Door, target: Target) => {
   const run = (given: unknown, options?: CallOptions): Promise<unknown> => {
@@ -92,6 +118,8 @@ const submitter = (door: Door, target: Target) => {
   return submit
 }
 
-/** Handlers may have any name, those that a function has already too. */
-const define = (door: Function, name: string, value: Function): void =>
-  void Object.defineProperty(door, name, { value, enumerable: true, configurable: true })
+const mapper = (door: Door, target: Target) => {
+  const mapOf = (inputs: Inputs<unknown>, options?: MapOptions) =>
+    map(door, toPlan(mapOf, door, target, inputs, options))
+  return mapOf
+}

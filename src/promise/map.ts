@@ -60,7 +60,7 @@ export const toPlan = (
   return {
     inputs,
     enter: (input) => door.enter(above, true, target, input, call),
-    tag: target.route.tag,
+    tag: target.tag,
     ordered,
     outstanding,
     outcomes

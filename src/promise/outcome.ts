@@ -1,5 +1,6 @@
 /** How a request ended, and what happens in a pool, as plain values. */
 import { Cause, Exit } from "effect"
+import type { ThreadChange } from "../Capacity.ts"
 import type { DrainReport } from "../DrainReport.ts"
 import type * as Internal from "../Outcome.ts"
 import type { PoolEvent } from "../PoolEvent.ts"
@@ -63,6 +64,8 @@ export type Event =
       readonly millis: number
     }
   | { readonly type: "LimitChanged"; readonly name: string }
+  /** Something has become of a thread: it was started, is ready, was killed, is stuck, has crashed or ended. */
+  | ({ readonly type: "ThreadChanged"; readonly name: string } & ThreadChange)
   | { readonly type: "Draining" }
   /** The last event of a pool. */
   | { readonly type: "Drained"; readonly report: DrainReport }

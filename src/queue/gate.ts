@@ -1,5 +1,5 @@
 /** What a start must pass: one count of a limit, or a pause, or a time before which nothing starts. */
-import type { Asker } from "../Capacity.ts"
+import type { Asker, ThreadChange } from "../Capacity.ts"
 import { isDue } from "../internal/deadlines.ts"
 import type { Limit } from "../Limit.ts"
 import type { Bench, Seated } from "./bench.ts"
@@ -14,6 +14,8 @@ export class LimitState implements Asker {
   paused = false
   /** Where others say how much may run at once: hears that more may. */
   onFree: () => void = () => {}
+  isHeard: () => boolean = () => false
+  onThread: (change: ThreadChange) => void = () => {}
   running = 0
   heldBack = 0
   started = 0

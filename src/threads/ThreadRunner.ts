@@ -3,7 +3,10 @@ import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import * as Handlers from "../Handlers.ts"
 import { Attempts } from "./runner/attempts.ts"
-import { From, To } from "./messages.ts"
+import { forwarding } from "./runner/logs.ts"
+import { Metrics } from "./runner/metrics.ts"
+import { type Begin, From, To } from "./messages.ts"
+import { wordsOf } from "./words.ts"
 import * as Port from "./runner/port.ts"
 
 /**
@@ -19,41 +22,74 @@ export const run = <Rpcs extends Rpc.Any, E>(
   start(port, group, layer).catch((error) => fail(port, error))
 }
 
-/** The same for a module that exports both. @internal */
-export const runModule = async (port: Port.Port, module: Record<string, unknown>, file: string): Promise<void> => {
+/** The same for a module that exports both; with `services` its layer may ask for those. @internal */
+export const runModule = async (
+  port: Port.Port,
+  module: Record<string, unknown>,
+  file: string,
+  services?: { readonly layer: Layer.Layer<any> }
+): Promise<void> => {
   const { group, layer } = module
   for (const [name, value] of Object.entries({ group, layer })) {
     if (value === undefined) throw new Error(`${file} exports no \`${name}\``)
   }
-  await start(port, group as RpcGroup.RpcGroup<any>, layer as Layer.Layer<any>)
+  if (!isGroup(group)) throw new Error(`what ${file} exports as \`group\` is no RpcGroup`)
+  if (!Layer.isLayer(layer)) throw new Error(`what ${file} exports as \`layer\` is no Layer`)
+  const handlers = layer as Layer.Layer<any>
+  await start(
+    port,
+    group as RpcGroup.RpcGroup<any>,
+    services === undefined ? handlers : Layer.provideMerge(handlers, services.layer)
+  )
 }
 
+const isGroup = (value: unknown): boolean =>
+  (typeof value === "function" || typeof value === "object") && value !== null && "requests" in value
+
+/** Builds the layer once it is told how, and waits for attempts. */
 const start = async (
   port: Port.Port,
   group: RpcGroup.RpcGroup<any>,
   layer: Layer.Layer<any, unknown>
 ): Promise<void> => {
-  const scope = Scope.makeUnsafe()
-  const built = await Effect.runPromiseExit(
-    Layer.buildWithScope(Layer.provideMerge(Handlers.layer(group), layer as Layer.Layer<any>), scope)
-  )
-  if (Exit.isFailure(built)) return fail(port, Cause.squash(built.cause))
-  const context = built.value as Context.Context<Handlers.Handlers>
-  const attempts = new Attempts(port, Context.get(context, Handlers.Handlers), context)
-  port.listen((message) => {
-    switch (message[0]) {
-      case To.run:
-        return attempts.run(message)
-      case To.interrupt:
-        return attempts.interrupt()
-      case To.end:
-        Effect.runPromiseExit(Scope.close(scope, Exit.void)).then(() => port.leave(0))
+  let attempts: Attempts | undefined
+  let end = () => port.leave(0)
+  const begin = async (told: Begin) => {
+    const scope = Scope.makeUnsafe()
+    const reporting = forwarding(port, told)
+    const build = Layer.buildWithScope(Layer.provideMerge(Handlers.layer(group), layer as Layer.Layer<any>), scope)
+    const built = await Effect.runPromiseExit(Effect.provideContext(build, reporting))
+    if (Exit.isFailure(built)) return fail(port, Cause.squash(built.cause))
+    const context = Context.merge(reporting, built.value as Context.Context<Handlers.Handlers>)
+    const metrics = new Metrics(port, context)
+    attempts = new Attempts(port, Context.get(context, Handlers.Handlers), context, metrics)
+    end = () => {
+      void Effect.runPromiseExit(Effect.provideContext(Scope.close(scope, Exit.void), reporting)).then(() => {
+        metrics.report()
+        port.leave(0)
+      })
     }
-  })
-  port.post([From.ready, undefined])
+    metrics.report()
+    port.post([From.ready, [...Context.get(context, Handlers.Handlers).keys()]])
+  }
+  port.listen(
+    (message) => {
+      switch (message[0]) {
+        case To.begin:
+          return void begin(message[1]).catch((error) => fail(port, error))
+        case To.run:
+          return attempts!.run(message)
+        case To.interrupt:
+          return attempts!.interrupt()
+        case To.end:
+          return end()
+      }
+    },
+    (error) => attempts?.onUnreadable(error)
+  )
 }
 
 const fail = (port: Port.Port, error: unknown): void => {
-  port.post([From.unusable, error instanceof Error ? error.message : String(error)])
+  port.post([From.unusable, wordsOf(error)])
   port.leave(1)
 }

@@ -2,33 +2,13 @@
 import type { Capacity } from "../index.ts"
 import type { Ended, Host, Listener } from "./host.ts"
 import type { Report } from "./messages.ts"
+import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
 import type { Task } from "./task.ts"
 import { type Owner, Thread } from "./thread.ts"
+import { wordsOf } from "./words.ts"
 
 const closed = "its threads have been closed"
-
-/** How many threads there are, by what they do, and what has become of those that there were. */
-export interface Stats {
-  /** Not ready yet. */
-  readonly starting: number
-  /** Ready, and free. */
-  readonly idle: number
-  /** Each runs an attempt. */
-  readonly busy: number
-  /** On their way out; those that were killed may still compute. */
-  readonly dying: number
-  /** Of them, those that ignore it: they run native code. */
-  readonly stuck: number
-  /** Ever started. */
-  readonly started: number
-  /** Killed, since an attempt had not ended in time or took too much memory. */
-  readonly killed: number
-  /** Ended by themselves, or from outside, though nobody had asked for it. */
-  readonly crashed: number
-  /** How long the last one took to become ready, in milliseconds; `undefined`: none has. */
-  readonly startMillis: number | undefined
-}
 
 export interface Dependencies {
   readonly settings: Settings
@@ -37,12 +17,14 @@ export interface Dependencies {
   readonly start: (listener: Listener) => Host
   readonly onReport: (thread: Thread, report: Report) => void
   readonly onGone: (thread: Thread, ended: Ended) => void
+  /** Whoever has asked for the first threads waits until they are ready. */
+  readonly isAwaited: boolean
   /** So many more milliseconds after it was killed a thread should be gone. */
   readonly afterKill: (then: () => void) => void
 }
 
 export class Fleet implements Owner {
-  /** The names of the functions that its threads have, once one of them has said so. */
+  /** The names of what its threads can run, once one of them has said so. */
   names: ReadonlyArray<string> | undefined = undefined
   /** Why none of its threads could become ready, while that is so. */
   failure: string | undefined = undefined
@@ -54,8 +36,8 @@ export class Fleet implements Owner {
   private readonly waiting = new Set<Task>()
   private readonly started = { threads: 0, killed: 0, crashed: 0 }
   private startMillis: number | undefined = undefined
-  /** One could not start: none is started again before somebody asks for it. */
-  private isHalted = false
+  /** Why one could not start, or has ended unused: none is started again before somebody asks for it. */
+  private halted: string | undefined = undefined
   private isClosed = false
   private onSettled: Array<() => void> = []
 
@@ -63,19 +45,18 @@ export class Fleet implements Owner {
     this.it = dependencies
   }
 
+  /** Why so many threads can never be ready; `undefined`: they are, or may be. */
+  whyNot(least: number): string | undefined {
+    const { busy, idle, starting } = this.stats
+    return starting === 0 && idle + busy < least ? (this.failure ?? this.halted) : undefined
+  }
+
   get all(): ReadonlyArray<Thread> {
     return [...this.threads]
   }
 
   get stats(): Stats {
-    const by = { starting: 0, idle: 0, busy: 0, dying: 0, stuck: 0, gone: 0 }
-    for (const { isStuck, state } of this.threads) {
-      by[state]++
-      if (isStuck) by.stuck++
-    }
-    const { gone: _, ...counts } = by
-    const { crashed, killed, threads } = this.started
-    return { ...counts, started: threads, killed, crashed, startMillis: this.startMillis }
+    return statsOf(this.threads, this.started, this.startMillis)
   }
 
   /** Whether an attempt that has a place would find no thread for it, though one may come. */
@@ -92,7 +73,7 @@ export class Fleet implements Owner {
       this.idle.pop()
     } else {
       this.waiting.add(task)
-      this.isHalted = false
+      this.halted = undefined
     }
     this.ensure()
   }
@@ -104,8 +85,9 @@ export class Fleet implements Owner {
 
   /** Requests have begun to wait for a place. */
   readonly want = (): void => {
-    this.isHalted = false
+    this.halted = undefined
     this.ensure()
+    for (const thread of this.threads) if (thread.state === "starting") thread.keepAlive(true)
   }
 
   /** The thread on which it runs, whatever it does. */
@@ -117,12 +99,14 @@ export class Fleet implements Owner {
   kill(thread: Thread, why?: Ended): void {
     if (thread.isKilled || thread.state === "gone") return
     this.started.killed++
+    tell(this.it.places, thread, "killed", why?.detail)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
     thread.kill(why)
     this.it.afterKill(() => {
       if (thread.state === "gone") return
       thread.isStuck = true
+      tell(this.it.places, thread, "stuck")
       this.ensure()
     })
     // Whether another one should be started in the place of one that was not ready is seen when that is gone.
@@ -134,8 +118,8 @@ export class Fleet implements Owner {
     this.serve()
     let { asked, live, missing } = this.count()
     // Nobody else would serve those who wait, and nobody has told them that none can start.
-    if (live === 0 && asked > 0 && this.failure === undefined) this.isHalted = false
-    while (missing-- > 0 && !this.isClosed && !this.isHalted) this.start()
+    if (live === 0 && asked > 0 && this.failure === undefined) this.halted = undefined
+    while (missing-- > 0 && !this.isClosed && this.halted === undefined) this.start()
     const { places, settings } = this.it
     const { outside, ready, stuck } = this.count()
     const most = settings.max + stuck
@@ -161,6 +145,8 @@ export class Fleet implements Owner {
     this.isClosed = true
     for (const thread of this.idle.splice(0)) thread.end()
     for (const thread of this.threads) if (thread.state !== "dying") this.kill(thread)
+    // Whoever closes it waits for their ends.
+    for (const thread of this.threads) thread.keepAlive(true)
     this.it.places.set(0)
     this.refuse(closed)
   }
@@ -174,6 +160,7 @@ export class Fleet implements Owner {
     this.names = names
     this.failure = undefined
     this.startMillis = this.it.now() - thread.startedAt
+    tell(this.it.places, thread, "ready")
     this.offer(thread)
     this.changed()
   }
@@ -190,18 +177,25 @@ export class Fleet implements Owner {
     this.it.onReport(thread, report)
   }
 
-  onGone(thread: Thread, ended: Ended, unusable: string | undefined): void {
+  onGone(thread: Thread, ended: Ended): void {
     this.threads.delete(thread)
     const at = this.idle.indexOf(thread)
     if (at >= 0) this.idle.splice(at, 1)
-    const { isReady, isWanted } = thread
-    if (!thread.isKilled && isWanted) {
+    const hasCrashed = !thread.isKilled && thread.isWanted
+    if (hasCrashed) {
       this.started.crashed++
+      tell(this.it.places, thread, "crashed", `${ended.reason}: ${ended.detail}`)
       this.it.onGone(thread, ended)
-    }
-    if (!isReady && !this.isClosed) this.onUnusable(unusable ?? ended.detail)
+    } else tell(this.it.places, thread, "ended")
+    if (thread.attempts > 0) this.halted = undefined
+    else if ((hasCrashed || !thread.isReady) && !this.isClosed) this.onUnused(ended.detail)
     this.ensure()
     this.changed()
+  }
+
+  /** Whether somebody waits for one that starts. */
+  private get isAwaited(): boolean {
+    return this.it.isAwaited || this.it.places.waiting > 0 || this.waiting.size > 0
   }
 
   private count() {
@@ -254,8 +248,9 @@ export class Fleet implements Owner {
     for (const task of refused) if (this.waiting.delete(task)) task.finish({ reason: "start", detail })
   }
 
-  private onUnusable(reason: string): void {
-    this.isHalted = true
+  /** The next one would end as this one has. */
+  private onUnused(reason: string): void {
+    this.halted = reason
     const others = this.all.some(({ state }) => state !== "dying")
     if (others) return
     this.failure = reason
@@ -275,10 +270,12 @@ export class Fleet implements Owner {
   private start(): void {
     const thread = new Thread(++this.started.threads, this, this.it.now)
     this.threads.add(thread)
+    tell(this.it.places, thread, "started")
     try {
       thread.connect(this.it.start(thread))
+      thread.keepAlive(this.isAwaited)
     } catch (error) {
-      thread.onExit({ reason: "start", detail: String(error) })
+      thread.onExit({ reason: "start", detail: wordsOf(error) })
     }
   }
 

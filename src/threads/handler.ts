@@ -1,10 +1,11 @@
 /** The handlers of a group as the pool runs them: each attempt is a message to a thread, and one back. */
-import { type Cause, Context, Effect, Exit, Schema, Tracer } from "effect"
+import { Context, Effect, type Exit, type Fiber, References, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
 import { Capacity, NotBefore, PoolError } from "../index.ts"
 import * as codec from "./codec.ts"
 import type { Fleet } from "./fleet.ts"
-import { From, type SpanContext, To } from "./messages.ts"
+import { From, type AttemptSpan, To } from "./messages.ts"
+import * as moved from "./moved.ts"
 import type { Settings } from "./settings.ts"
 import { Task, type TaskEnd } from "./task.ts"
 
@@ -21,29 +22,32 @@ export const make = (
   rpc: Rpc.AnyWithProps,
   context: Context.Context<never>
 ): Handler => {
-  const encode = codec.encodeFor(codec.encoder(rpc.payloadSchema), context)
+  const encode = codec.encoder(rpc.payloadSchema, `the payload of "${rpc._tag}"`, context)
   const decode = decoderOf(rpc, context)
+  const send = (fiber: Fiber.Fiber<unknown, unknown>, id: string, { transfers, value }: codec.Encoded) =>
+    Effect.callback<unknown, unknown>((resume) => {
+      const hasPlace = Context.get(fiber.context, Capacity.Held) === places
+      // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
+      if (hasPlace && fleet.mustWait) {
+        return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
+      }
+      const message = [To.run, rpc._tag, value, id, 1, spanOf(fiber.context)] as const
+      const task = new Task(message, transfers, hasPlace, (end) => resume(decode(end)))
+      task.context = fiber.context
+      try {
+        fleet.submit(task)
+      } catch (error) {
+        return resume(decode({ unsent: error }))
+      }
+      return cancel(fleet, task, settings)
+    })
   return (payload, { requestId }) =>
-    Effect.flatMap(Effect.orDie(encode(payload)), ({ transfers, value }) =>
-      Effect.withFiber((fiber) =>
-        Effect.callback<unknown, unknown>((resume) => {
-          const hasPlace = Context.get(fiber.context, Capacity.Held) === places
-          // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
-          if (hasPlace && fleet.mustWait) {
-            return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
-          }
-          const span = spanOf(fiber.context)
-          const task = new Task([To.run, rpc._tag, value, String(requestId), 1, span], transfers, hasPlace, (end) =>
-            resume(decode(end))
-          )
-          try {
-            fleet.submit(task)
-          } catch (error) {
-            return resume(Effect.die(error))
-          }
-          return cancel(fleet, task, settings)
-        })
-      )
+    Effect.withFiber((fiber) =>
+      Effect.flatMap(encode(payload), (encoded) => {
+        const { transfers } = encoded
+        if (transfers === undefined) return send(fiber, String(requestId), encoded)
+        return moved.refuse(rpc._tag, transfers) ?? moved.remember(transfers, send(fiber, String(requestId), encoded))
+      })
     )
 }
 
@@ -83,31 +87,34 @@ const within = (event: Effect.Effect<void>, millis: number): Effect.Effect<boole
     ? Effect.succeed(false)
     : Effect.raceFirst(Effect.as(event, true), Effect.as(Effect.sleep(millis), false))
 
-const spanOf = (context: Context.Context<never>): SpanContext | undefined => {
+const spanOf = (context: Context.Context<never>): AttemptSpan | undefined => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  return span === undefined ? undefined : [span.traceId, span.spanId, span.sampled]
+  if (span === undefined || Context.get(span.annotations, Tracer.DisablePropagation)) return undefined
+  const { sampled, spanId, traceId } = span
+  const isTraced = context.mapUnsafe.has(Tracer.TracerKey) && Context.get(context, References.TracerEnabled)
+  return [traceId, spanId, sampled, isTraced]
 }
 
 const decoderOf = (rpc: Rpc.AnyWithProps, context: Context.Context<never>) => {
-  const value = codec.decoder(rpc.successSchema)
-  const error = codec.decoder(rpc.errorSchema)
-  const exit = Schema.decodeUnknownEffect(Schema.toCodecJson(Rpc.exitSchema(rpc as Rpc.Any)))
-  const run = <A>(decoded: Effect.Effect<A, Schema.SchemaError>) =>
-    Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
+  const tag = rpc._tag
+  const value = codec.decoder(rpc.successSchema, `the result of "${tag}"`, context)
+  const error = codec.decoder(rpc.errorSchema, `the error of "${tag}"`, context)
+  const exit = codec.decoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
   return (end: TaskEnd): Effect.Effect<unknown, unknown> => {
-    if ("unsent" in end) return Effect.die(end.unsent)
-    if ("reason" in end) return Effect.fail(new PoolError.ThreadCrashed({ tag: rpc._tag, ...end }))
+    if ("unsent" in end) {
+      return Effect.die(new Error(`the payload of "${tag}" cannot be sent: ${codec.textOf(end.unsent)}`))
+    }
+    if ("reason" in end) return Effect.fail(new PoolError.ThreadCrashed({ tag, ...end }))
     const [kind, told] = end
     switch (kind) {
       case From.value:
-        return Effect.orDie(run(value(told)))
+        return value(told)
       case From.error:
-        return Effect.flatMap(Effect.orDie(run(error(told))), Effect.fail)
+        return Effect.flatMap(error(told), Effect.fail)
       case From.exit:
-        return Effect.flatMap(
-          Effect.orDie(run(exit(told) as Effect.Effect<Exit.Exit<unknown, unknown>, Schema.SchemaError>)),
-          (exit) => (Exit.isFailure(exit) ? Effect.failCause(exit.cause as Cause.Cause<unknown>) : exit)
-        )
+        return Effect.flatMap(exit(told), (exit) => exit as Exit.Exit<unknown, unknown>)
+      case From.untold:
+        return Effect.die(new Error(told))
     }
   }
 }

@@ -20,8 +20,14 @@ export interface Host {
   readonly kill: () => void
   /** Whether the process goes on for it. */
   readonly keepAlive: (keeps: boolean) => void
-  /** The memory that its JavaScript values take, in bytes; `undefined`: it cannot be told now. */
-  readonly heapBytes: () => Promise<number | undefined>
+  /**
+   * The memory that it takes, in bytes: of a thread its JavaScript values, buffers included; of a process all that is its own.
+   * `undefined`: it cannot be told now.
+   */
+  readonly usedBytes: () => Promise<number | undefined>
 }
 
 export type Transferable = import("node:worker_threads").Transferable
+
+/** Whether it can be told of a process what memory it takes: by what Linux says of it, since one that computes does not answer. */
+export const tellsMemory = globalThis.process?.platform === "linux"

@@ -1,4 +1,5 @@
 /** What the pool's thread and a thread of a handler say to each other: tuples, whose first number says which. */
+import type { LogLevel } from "effect"
 
 /** To a thread. */
 export const To = {
@@ -7,31 +8,50 @@ export const To = {
   /** End the attempt that runs, as an interruption does. */
   interrupt: 1,
   /** Nothing more will come: end your layer and go. */
-  end: 2
+  end: 2,
+  /** Build your layer. Comes first, where handlers are effects. */
+  begin: 3
 } as const
 
 /** From a thread. */
 export const From = {
-  /** It can run attempts. With the names of its functions, where it has no schemas. */
+  /** It can run attempts. With the names of what it can run. */
   ready: 0,
   /** The attempt has succeeded, with a value as its schema encodes it. */
   value: 1,
   /** It has failed, with an error as its schema encodes it. */
   error: 2,
-  /** It has ended in any other way: its whole exit, as JSON. */
+  /** It has ended in any other way: its whole exit, as its schema encodes it. */
   exit: 3,
+  /** It has ended, but how cannot be told, for this reason. */
+  untold: 4,
   /** The interruption has been heard: the attempt ends as soon as its finalizers have. */
-  heard: 4,
+  heard: 5,
   /** It can never be ready, for this reason. */
-  unusable: 5,
-  log: 6,
-  metrics: 7,
-  spanStart: 8,
-  spanEnd: 9
+  unusable: 6,
+  log: 7,
+  metrics: 8,
+  spanStart: 9,
+  /** What is added to a span meanwhile. */
+  spanMore: 10,
+  spanEnd: 11,
+  /** Of a process: nobody catches this, and it ends of it. */
+  uncaught: 12,
+  /** Of a process: it goes by itself, and all it had to say has been sent. */
+  leaving: 13
 } as const
 
-/** The span in which an attempt runs: its trace, itself, and whether it is sampled. */
+/** A span from elsewhere: its trace, itself, and whether it is sampled. */
 export type SpanContext = readonly [traceId: string, spanId: string, sampled: boolean]
+
+/** The span in which an attempt runs. `isTraced`: there is a tracer to which spans within it go. */
+export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
+
+/** What a thread is told when it begins. */
+export interface Begin {
+  /** What is logged below that is not sent. */
+  readonly logLevel: LogLevel.LogLevel
+}
 
 export type ToThread =
   | readonly [
@@ -40,22 +60,81 @@ export type ToThread =
       payload: unknown,
       requestId: string,
       attempt: number,
-      span: SpanContext | undefined
+      span: AttemptSpan | undefined
     ]
   | readonly [kind: typeof To.interrupt]
   | readonly [kind: typeof To.end]
+  | readonly [kind: typeof To.begin, told: Begin]
+
+/** How an attempt has ended. */
+export type Answer =
+  | readonly [kind: typeof From.value | typeof From.error | typeof From.exit, told: unknown]
+  | readonly [kind: typeof From.untold, told: string]
 
 export type FromThread =
+  | Answer
   | readonly [kind: typeof From.ready, names: ReadonlyArray<string> | undefined]
-  | readonly [kind: typeof From.value, value: unknown]
-  | readonly [kind: typeof From.error, error: unknown]
-  | readonly [kind: typeof From.exit, exit: unknown]
   | readonly [kind: typeof From.heard]
   | readonly [kind: typeof From.unusable, reason: string]
+  | readonly [kind: typeof From.uncaught, words: string]
+  | readonly [kind: typeof From.leaving]
   | Report
 
 /** What a thread tells besides. */
-export type Report = readonly [
-  kind: typeof From.log | typeof From.metrics | typeof From.spanStart | typeof From.spanEnd,
-  told: unknown
-]
+export type Report =
+  | readonly [kind: typeof From.log, told: Log]
+  | readonly [kind: typeof From.metrics, told: ReadonlyArray<Change>]
+  | readonly [kind: typeof From.spanStart, told: SpanStart]
+  | readonly [kind: typeof From.spanMore, told: SpanMore]
+  | readonly [kind: typeof From.spanEnd, told: SpanEnd]
+
+export interface Log {
+  readonly level: LogLevel.LogLevel
+  readonly message: ReadonlyArray<unknown>
+  /** As JSON; `undefined`: there is none. */
+  readonly cause: unknown
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly spans: ReadonlyArray<readonly [label: string, startedAt: number]>
+  readonly date: Date
+  /** The span of the thread in which it was logged. */
+  readonly span: number | undefined
+}
+
+/** How a metric has changed since it was last told of. */
+export type Change = {
+  readonly id: string
+  readonly description: string | undefined
+  readonly attributes: Readonly<Record<string, string>> | undefined
+} & (
+  | { readonly type: "Counter"; readonly by: number | bigint; readonly incremental: boolean }
+  | { readonly type: "Gauge"; readonly value: number | bigint }
+  | { readonly type: "Frequency"; readonly by: ReadonlyArray<readonly [word: string, times: number]> }
+)
+
+export interface SpanStart {
+  /** From 1, never used again on its thread. */
+  readonly id: number
+  readonly name: string
+  /** A span of the thread, or one from elsewhere: of the attempt, for example. `undefined`: it has none. */
+  readonly parent: number | SpanContext | undefined
+  readonly startTime: bigint
+  readonly kind: "internal" | "server" | "client" | "producer" | "consumer"
+  readonly isRoot: boolean
+  readonly links: ReadonlyArray<SpanLink>
+}
+
+export type SpanLink = readonly [span: number | SpanContext, attributes: Readonly<Record<string, unknown>>]
+
+export interface SpanMore {
+  readonly id: number
+  readonly attributes?: Readonly<Record<string, unknown>>
+  readonly event?: readonly [name: string, time: bigint, attributes: Readonly<Record<string, unknown>>]
+  readonly links?: ReadonlyArray<SpanLink>
+}
+
+export interface SpanEnd {
+  readonly id: number
+  readonly endTime: bigint
+  /** As JSON; `undefined`: it has succeeded. */
+  readonly cause: unknown
+}

@@ -1,9 +1,8 @@
-/** What the options of `Threads.layer` say, checked. */
-import { Duration, Result } from "effect"
-import type { ChildProcess } from "node:child_process"
-import { availableParallelism } from "node:os"
-import type { Worker } from "node:worker_threads"
-import { PoolError } from "../index.ts"
+/** What the options of threads say, checked. It imports nothing of Node: a pool of promises reads it where there may be none. */
+import { type Duration, Result } from "effect"
+import * as checks from "../internal/checks.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import { tellsMemory } from "./host.ts"
 
 /** How many threads there are, what is on them, and when one is ended. */
 export interface Options {
@@ -12,9 +11,15 @@ export interface Options {
    * pool need two names.
    */
   readonly name?: string | undefined
-  /** `"process"`: each is a process of its own, whose end, whatever its cause, is nobody else's. Default `"thread"`. */
+  /**
+   * `"process"`: each is a process of its own, whose end, whatever its cause, is nobody else's. With `spawn` it is what that answers.
+   * Default `"thread"`.
+   */
   readonly isolation?: "thread" | "process" | undefined
-  /** Threads that are always there; the layer is built when so many are ready. A whole number from 0. Default 1. */
+  /**
+   * Threads that are always there; the layer is built when so many are ready. One that ends before it has run an attempt is replaced when
+   * a request asks for it, not before. A whole number from 0. Default 1.
+   */
   readonly min?: number | undefined
   /** The most that run attempts at once. A whole number from 1. Default: what `os.availableParallelism()` says. */
   readonly max?: number | undefined
@@ -30,22 +35,20 @@ export interface Options {
    */
   readonly killAfter?: Duration.Input | undefined
   /**
-   * The most that the JavaScript values of a thread may take, in megabytes (2^20 bytes). It is looked at ten times a second: a thread that is
-   * above it is killed, and its attempt fails with `ThreadCrashed`. Default: none.
+   * The most that a thread may take while it runs an attempt, in megabytes (2^20 bytes), looked at ten times a second: one that is above it
+   * is killed, and its attempt fails with `ThreadCrashed`. Of a thread: its JavaScript values and buffers, those that nobody has collected
+   * yet included. Of a process: its resident memory, of which Node itself takes some 60 MB; it can be told on Linux alone. Default: none.
+   *
+   * A limit of V8's own (`resourceLimits`, `--max-old-space-size`) is no substitute: where a thread reaches that, the whole process may end.
    */
   readonly memoryLimit?: number | undefined
   /** A thread that has run so many attempts is replaced. Default: never. */
   readonly recycleAfter?: number | undefined
-  /** Its environment variables. Default: those of this process. */
-  readonly env?: NodeJS.ProcessEnv | undefined
-  /** Its options of Node. Default: those of this process. */
+  /** Its environment variables; not with `spawn`. Default: those of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Its options of Node; not with `spawn`. Default: those of this process. */
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
-
-/** What is on a thread: a module, which exports `group` and `layer`; or whatever is spawned, which calls `ThreadRunner.run`. */
-export type Source =
-  | { readonly module: URL | string; readonly spawn?: undefined }
-  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
 
 export interface Settings {
   readonly name: string
@@ -58,28 +61,42 @@ export interface Settings {
   readonly killAfterMillis: number
   readonly memoryLimit: number | undefined
   readonly recycleAfter: number | undefined
-  readonly env: NodeJS.ProcessEnv | undefined
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
   readonly execArgv: ReadonlyArray<string> | undefined
 }
 
-export const make = (options: Options): Result.Result<Settings, PoolError.InvalidPoolConfig> =>
+export const make = (options: Options): Result.Result<Settings, InvalidPoolConfig> =>
   Result.gen(function* () {
     const { env, execArgv, isolation = "thread", memoryLimit, name = "threads", recycleAfter } = options
     if (typeof name !== "string" || name === "") return yield* wrong("name", "a text that is not empty", name)
     if (isolation !== "thread" && isolation !== "process") {
       return yield* wrong("isolation", '"thread" or "process"', isolation)
     }
-    const max = yield* whole("max", options.max, availableParallelism(), 1)
-    const min = yield* whole("min", options.min, 1, 0)
+    const max = yield* whole("max", options.max ?? parallelism(), 1)
+    const min = yield* whole("min", options.min ?? 1, 0)
     if (min > max) return yield* wrong("min", `at most \`max\` (${max})`, min)
-    const spare = yield* whole("spare", options.spare, 1, 0)
+    const spare = yield* whole("spare", options.spare ?? 1, 0)
     const idleForMillis = yield* millis("idleFor", options.idleFor ?? "10 seconds")
     const answerWithinMillis = yield* millis("answerWithin", options.answerWithin ?? "50 millis")
     const killAfterMillis = yield* millis("killAfter", options.killAfter ?? "500 millis")
-    if (memoryLimit !== undefined && !(memoryLimit > 0)) {
-      return yield* wrong("memoryLimit", "megabytes, more than 0", memoryLimit)
+    if (memoryLimit !== undefined) {
+      if (!(Number.isFinite(memoryLimit) && memoryLimit > 0)) {
+        return yield* wrong("memoryLimit", "megabytes, more than 0", memoryLimit)
+      }
+      if (isolation === "process" && !tellsMemory) {
+        return yield* wrong("memoryLimit", "nothing: here it cannot be told of a process", memoryLimit)
+      }
     }
-    if (recycleAfter !== undefined) yield* whole("recycleAfter", recycleAfter, 1, 1)
+    if (recycleAfter !== undefined) yield* whole("recycleAfter", recycleAfter, 1)
+    if (env !== undefined && (typeof env !== "object" || env === null)) {
+      return yield* wrong("env", "an object of environment variables", env)
+    }
+    if (
+      execArgv !== undefined &&
+      !(Array.isArray(execArgv) && execArgv.every((option) => typeof option === "string"))
+    ) {
+      return yield* wrong("execArgv", "an array of texts", execArgv)
+    }
     return {
       name,
       isolation,
@@ -96,23 +113,20 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
     }
   })
 
+/** What `os.availableParallelism()` says. */
+const parallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
+
+const named = (field: string) => `threads.${field}`
+
 const wrong = (field: string, expected: string, actual: unknown) =>
-  Result.fail(new PoolError.InvalidPoolConfig({ field: `threads.${field}`, expected, actual: shown(actual) }))
+  Result.fail(checks.wrong(named(field), expected, actual))
 
-const shown = (actual: unknown): string =>
-  typeof actual === "string" ? JSON.stringify(actual) : typeof actual === "object" ? typeof actual : String(actual)
-
-const whole = (field: string, value: number | undefined, otherwise: number, least: number) => {
-  const number = value ?? otherwise
-  return Number.isSafeInteger(number) && number >= least
-    ? Result.succeed(number)
-    : wrong(field, `a whole number, at least ${least}`, value)
+const whole = (field: string, value: number, least: number) => {
+  const invalid = checks.wholeFrom(least)(named(field), value)
+  return invalid === undefined ? Result.succeed(value) : Result.fail(invalid)
 }
 
 const millis = (field: string, input: Duration.Input) => {
-  const duration = Duration.fromInput(input)
-  const millis = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
-  return Number.isFinite(millis) && millis >= 0
-    ? Result.succeed(Math.ceil(millis))
-    : wrong(field, "a finite duration", input)
+  const millis = checks.millis(named(field), input, 0)
+  return typeof millis === "number" ? Result.succeed(millis) : Result.fail(millis)
 }

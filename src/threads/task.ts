@@ -1,11 +1,11 @@
 /** One attempt on its way to a thread, there, and back. */
-import { Deferred, Effect, Exit } from "effect"
+import { type Context, Deferred, Effect, Exit } from "effect"
 import type { Ended, Transferable } from "./host.ts"
-import type { From, ToThread } from "./messages.ts"
+import type { Answer, ToThread } from "./messages.ts"
 
 /** What a thread answers with, or how it has ended instead. */
 export type TaskEnd =
-  | readonly [kind: typeof From.value | typeof From.error | typeof From.exit, told: unknown]
+  | Answer
   | Ended
   /** It could not be sent. */
   | { readonly unsent: unknown }
@@ -22,6 +22,8 @@ export class Task {
   readonly transfers: ReadonlyArray<Transferable> | undefined
   /** Whether a pool keeps a place for it. */
   readonly hasPlace: boolean
+  /** Of who asks for it: what its thread reports meanwhile belongs there. */
+  context: Context.Context<never> | undefined = undefined
   /** `undefined`: it waits for a thread. */
   place: Place | undefined = undefined
   private hasHeard = false

@@ -9,8 +9,8 @@ export interface Owner {
   /** Its attempt has ended, and it could run another one. */
   readonly onIdle: (thread: Thread) => void
   readonly onReport: (thread: Thread, report: Report) => void
-  /** It is no more. `unusable`: why it could never have become ready. */
-  readonly onGone: (thread: Thread, ended: Ended, unusable: string | undefined) => void
+  /** It is no more. */
+  readonly onGone: (thread: Thread, ended: Ended) => void
 }
 
 export class Thread implements Listener {
@@ -20,7 +20,7 @@ export class Thread implements Listener {
   state: "starting" | "idle" | "busy" | "dying" | "gone" = "starting"
   /** What runs on it. While it is dying that still may. */
   task: Task | undefined = undefined
-  /** Attempts that it has run. */
+  /** Attempts that it has been given. */
   attempts = 0
   readonly startedAt: number
   /** Since when it is in its state. */
@@ -56,6 +56,7 @@ export class Thread implements Listener {
   run(task: Task): void {
     this.host.post(task.message, task.transfers)
     this.enter("busy")
+    this.attempts++
     this.task = task
     task.place = this
     this.host.keepAlive(true)
@@ -86,8 +87,8 @@ export class Thread implements Listener {
     this.host.keepAlive(keeps)
   }
 
-  heapBytes(): Promise<number | undefined> {
-    return this.host.heapBytes()
+  usedBytes(): Promise<number | undefined> {
+    return this.host.usedBytes()
   }
 
   onMessage(message: FromThread): void {
@@ -102,11 +103,15 @@ export class Thread implements Listener {
       case From.value:
       case From.error:
       case From.exit:
+      case From.untold:
         return this.onAnswer(message)
       case From.heard:
         return this.task?.hear()
       case From.unusable:
         this.unusable = message[1]
+        return
+      case From.uncaught:
+      case From.leaving:
         return
       default:
         return this.owner.onReport(this, message)
@@ -115,11 +120,11 @@ export class Thread implements Listener {
 
   onExit(ended: Ended): void {
     if (this.state === "gone") return
-    const { answer, task, unusable } = this
-    const end = this.killedFor ?? ended
+    const { answer, isReady, task, unusable } = this
+    const end = this.killedFor ?? (isReady ? ended : { reason: "start", detail: unusable ?? ended.detail })
     this.enter("gone")
+    this.owner.onGone(this, end)
     this.task = undefined
-    this.owner.onGone(this, end, unusable)
     task?.finish(answer ?? end)
   }
 
@@ -128,7 +133,6 @@ export class Thread implements Listener {
     if (this.state === "dying") this.answer = answer
     if (this.state !== "busy") return
     const task = this.task!
-    this.attempts++
     this.task = undefined
     this.enter("idle")
     this.host.keepAlive(false)

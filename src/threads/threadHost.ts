@@ -2,16 +2,22 @@
 import type { Worker } from "node:worker_threads"
 import type { Ended, Host, Listener } from "./host.ts"
 import type { FromThread } from "./messages.ts"
+import { wordsOf } from "./words.ts"
 
 export const threadHost = (worker: Worker, listener: Listener): Host => {
-  let error: unknown
+  let thrown: { readonly error: unknown } | undefined
   let isKilled = false
   worker.on("message", (message: FromThread) => listener.onMessage(message))
-  // It comes before "exit", and the thread may still be there.
-  worker.on("error", (thrown) => {
-    error = thrown
+  // It may have been an answer, or not: what it does now is not known.
+  worker.on("messageerror", (error) => {
+    thrown ??= { error: new Error(`what it has sent cannot be received: ${wordsOf(error)}`) }
+    void worker.terminate()
   })
-  worker.on("exit", (code) => listener.onExit(endOf(error, code, isKilled)))
+  // It comes before "exit", and the thread may still be there.
+  worker.on("error", (error) => {
+    thrown = { error }
+  })
+  worker.on("exit", (code) => listener.onExit(endOf(thrown, code, isKilled)))
   return {
     post: (message, transfers) => worker.postMessage(message, transfers),
     kill: () => {
@@ -19,10 +25,10 @@ export const threadHost = (worker: Worker, listener: Listener): Host => {
       void worker.terminate()
     },
     keepAlive: (keeps) => (keeps ? worker.ref() : worker.unref()),
-    heapBytes: async () => {
+    usedBytes: async () => {
       try {
-        const { used_heap_size: used } = await worker.getHeapStatistics()
-        return used
+        const { external_memory: external, used_heap_size: used } = await worker.getHeapStatistics()
+        return used + external
       } catch {
         return undefined
       }
@@ -30,10 +36,10 @@ export const threadHost = (worker: Worker, listener: Listener): Host => {
   }
 }
 
-const endOf = (error: unknown, code: number, isKilled: boolean): Ended => {
-  if (error !== undefined) {
-    const detail = messageOf(error)
-    return { reason: codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY" ? "outOfMemory" : "uncaught", detail }
+const endOf = (thrown: { readonly error: unknown } | undefined, code: number, isKilled: boolean): Ended => {
+  if (thrown !== undefined) {
+    const { error } = thrown
+    return { reason: codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY" ? "outOfMemory" : "uncaught", detail: wordsOf(error) }
   }
   return isKilled
     ? { reason: "signal", detail: "it was terminated" }
@@ -42,12 +48,3 @@ const endOf = (error: unknown, code: number, isKilled: boolean): Ended => {
 
 const codeOf = (error: unknown): unknown =>
   typeof error === "object" && error !== null && "code" in error ? error.code : undefined
-
-/** Of anything that was thrown, which may throw when it is looked at. */
-const messageOf = (error: unknown): string => {
-  try {
-    return error instanceof Error ? error.message : String(error)
-  } catch {
-    return "something that cannot be told"
-  }
-}

@@ -20,9 +20,15 @@ export interface Served {
 
 const settings = "--name test-pool --min-workers 1 --max-workers 12 --capacity 50 --scaling-interval 100".split(" ")
 
+const ownHandlers = new URL("./fixtures/handlers.ts", import.meta.url)
+
 /** `port` 0 takes any that is free. */
-export const serve = async (port = 0, flags: ReadonlyArray<string> = [], env: NodeJS.ProcessEnv = {}) => {
-  const handlers = new URL("./fixtures/handlers.ts", import.meta.url).pathname
+export const serve = async (
+  port = 0,
+  flags: ReadonlyArray<string> = [],
+  env: NodeJS.ProcessEnv = {},
+  { pathname: handlers } = ownHandlers
+) => {
   const main = new URL("../../src/main.ts", import.meta.url).pathname
   const args = [main, "serve", "--handlers", handlers, "--port", `${port}`, "--policy", "queueLength:2"]
   const child = spawn(process.execPath, [...args, ...settings, ...flags], {

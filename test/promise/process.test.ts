@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, it } from "vitest"
 
 const cwd = fileURLToPath(new URL("../..", import.meta.url))
@@ -20,6 +20,7 @@ const once = (value) => ({ attempt }) => {
   return value
 }
 const code = (error) => error.code
+const module = new URL("test/promise/modules/functions.ts", "${pathToFileURL(cwd)}/")
 ${body}`
     const args = ["--conditions=effect-worker-pool-source", "--input-type=module", "--eval", text]
     execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) =>
@@ -164,6 +165,40 @@ console.log("drained")`,
     ]
   ] as const)("%s", async ([, body, said], { expect }) => {
     expect(await start(body)).toMatchObject({ code: 0, said })
+  })
+})
+
+describe.each(["thread", "process"])("a program whose pool has functions, each on a %s,", (isolation) => {
+  it.for([
+    ["that it does not use ends at once", ``, ""],
+    [
+      "ends once it has used them, its idle threads there",
+      `console.log(await pool.run.add({ a: 1, b: 2 }), pool.snapshot().limits.threads.concurrency)`,
+      "3 1"
+    ],
+    [
+      "ends after a timeout, when the thread that spins is killed",
+      `console.log(await pool.run.spin(Infinity, { timeout: 50 }).catch(code))`,
+      "REQUEST_TIMEOUT"
+    ],
+    [
+      "does not end before a function that it waits for, nor before its first thread is ready",
+      `const ticket = await pool.submit.spin(100)
+console.log(ticket.status)
+void ticket.result.then(console.log)`,
+      "waiting\n100"
+    ],
+    [
+      "does not end before the drain, and then at once",
+      `await pool.run.add({ a: 1, b: 2 })
+const run = pool.run.spin(Infinity).catch(code)
+const { forced } = await pool.drain({ deadline: 50 })
+console.log(forced, await run)`,
+      "true REQUEST_INTERRUPTED"
+    ]
+  ] as const)("%s", async ([, body, said], { expect }) => {
+    const pool = `const pool = createPool({ threads: { module, isolation: "${isolation}", max: 1 } })\n`
+    expect(await start(pool + body)).toMatchObject({ code: 0, said })
   })
 })
 

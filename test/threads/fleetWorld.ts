@@ -13,6 +13,7 @@ export class FakeHost implements Host {
   isKilled = false
   isTold = false
   wasReady = false
+  wasUsed = false
   readonly id: number
   readonly listener: Listener
   private readonly world: FleetWorld
@@ -33,6 +34,7 @@ export class FakeHost implements Host {
       if (this.runs !== undefined) breaches.push(`${what} runs ${this.runs} and is to run ${key}`)
       if (this.isKilled || this.isTold) breaches.push(`${what} is to run ${key} though it was to end`)
       this.runs = key
+      this.wasUsed = true
     } else if (message[0] === To.end) {
       if (this.runs !== undefined) breaches.push(`${what} is to end while it runs ${this.runs}`)
       this.isTold = true
@@ -47,7 +49,7 @@ export class FakeHost implements Host {
 
   keepAlive(): void {}
 
-  heapBytes = () => Promise.resolve(undefined)
+  usedBytes = () => Promise.resolve(undefined)
 
   ready(): void {
     this.state = "ready"
@@ -62,7 +64,9 @@ export class FakeHost implements Host {
   }
 
   exit(ended: Ended = { reason: "exit", detail: "it ended" }): void {
-    if (!this.wasReady) this.world.failedAt = this.world.asked
+    // One that ends by itself before it was of use is as one that could not start.
+    const isOwn = !this.isKilled && !this.isTold
+    if (!this.wasReady || (!this.wasUsed && isOwn)) this.world.failedAt = this.world.asked
     this.state = "gone"
     this.runs = undefined
     this.listener.onExit(ended)
@@ -78,7 +82,7 @@ export const killAfterMillis = 50
 export class FleetWorld {
   now = 0
   started = 0
-  /** How often somebody has had to wait, and had when a thread last failed to become ready. */
+  /** How often somebody has had to wait, and had when a thread last failed to become of use. */
   asked = 0
   failedAt = -1
   isClosed = false
@@ -103,7 +107,9 @@ export class FleetWorld {
     },
     onFree() {
       this.world.pass()
-    }
+    },
+    isHeard: () => false,
+    onThread: () => {}
   }
 
   constructor(limits: Limits) {
@@ -123,6 +129,7 @@ export class FleetWorld {
         this.hosts.push(host)
         return host
       },
+      isAwaited: true,
       onReport: () => {},
       onGone: () => {},
       afterKill: (stick) => void this.afterKills.push({ at: this.now + killAfterMillis, stick })

@@ -12,6 +12,7 @@ import { DeadLetters, Running } from "./requests.tsx"
 import { Keys } from "./keys.tsx"
 import { Limits } from "./limits.tsx"
 import { latest, pool } from "./state.ts"
+import { Threads } from "./threads.tsx"
 import { TestLoad } from "./testLoad.tsx"
 
 export const App = () => {
@@ -37,6 +38,7 @@ export const App = () => {
           </div>
           <div class="lists">
             <Decisions />
+            <Threads />
             <Keys />
             <Limits />
             <Running />

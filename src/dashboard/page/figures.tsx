@@ -29,7 +29,7 @@ export const Figures = () => {
           <Figure name="Finishing" kind="ending" value={count(workers.ending)} />
           <Figure name="Stuck" kind="stuck" value={count(workers.stuck)} isWrong={workers.stuck > 0} />
         </dl>
-        <Squares workers={workers} all={all} maxWorkers={maxWorkers} />
+        <Squares parts={workers} most={Math.max(all, maxWorkers)} />
         <p class="remark">
           {count(all)} of {count(workers.target)} wanted, from {count(minWorkers)} to {count(maxWorkers)} allowed
           {point?.held === null || point?.held === undefined ? "" : `, held at ${point.held}`}
@@ -75,7 +75,7 @@ interface FigureProps {
   readonly children?: ComponentChildren
 }
 
-const Figure = ({ children, isWrong, kind, name, value }: FigureProps) => (
+export const Figure = ({ children, isWrong, kind, name, value }: FigureProps) => (
   <div class={isWrong === true ? "figure wrong" : "figure"}>
     <dt>
       {kind === undefined ? null : <i class={`swatch ${kind}`} aria-hidden="true" />}
@@ -88,27 +88,26 @@ const Figure = ({ children, isWrong, kind, name, value }: FigureProps) => (
   </div>
 )
 
-const kinds = ["stuck", "running", "ending", "idle"] as const
+const kinds = ["stuck", "running", "ending", "starting", "idle"] as const
 
 interface SquaresProps {
-  readonly workers: Point["workers"]
-  readonly all: number
-  readonly maxWorkers: number
+  readonly parts: Readonly<Partial<Record<(typeof kinds)[number], number>>>
+  /** What is missing of so many is drawn as empty. */
+  readonly most: number
 }
 
 /** The numbers beside it say the same. */
-const Squares = ({ all, maxWorkers, workers }: SquaresProps) => {
-  const most = Math.max(all, maxWorkers)
+export const Squares = ({ most, parts }: SquaresProps) => {
   if (most > mostSquares) {
     return (
       <div class="bar" aria-hidden="true">
         {kinds.map((kind) => (
-          <i key={kind} class={kind} style={{ width: `${(100 * workers[kind]) / most}%` }} />
+          <i key={kind} class={kind} style={{ width: `${(100 * (parts[kind] ?? 0)) / most}%` }} />
         ))}
       </div>
     )
   }
-  const squares = kinds.flatMap((kind) => Array.from({ length: workers[kind] }, () => kind as string))
+  const squares = kinds.flatMap((kind) => Array.from({ length: parts[kind] ?? 0 }, () => kind as string))
   while (squares.length < most) squares.push("none")
   return (
     <div class="squares" aria-hidden="true">

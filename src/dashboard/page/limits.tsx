@@ -137,13 +137,21 @@ interface AtOnceProps {
   readonly isEach: boolean
 }
 
-const AtOnce = ({ isEach, limit: { concurrency, running }, name }: AtOnceProps) => {
+const AtOnce = ({ isEach, limit: { concurrency, running, threads }, name }: AtOnceProps) => {
   const field = useRef<HTMLInputElement>(null)
   // Somebody else may have changed it; who is writing is not disturbed.
   useEffect(() => {
     if (field.current !== null && document.activeElement !== field.current) field.current.value = `${concurrency}`
   }, [concurrency])
   if (concurrency === "none") return <>{count(running)}</>
+  // Nobody but their owner says how many there are.
+  if (threads !== undefined) {
+    return (
+      <>
+        {count(running)} of {count(concurrency)} <small>ready threads</small>
+      </>
+    )
+  }
   const label = `At once, by limit ${visible(name)}`
   return (
     <form

@@ -3,6 +3,7 @@ import { effect } from "@preact/signals"
 import type { Decision, Point } from "../../http/points.ts"
 import { ask, session } from "./api.ts"
 import { addDecision, addHistory, addPoint, connection, refresh } from "./state.ts"
+import { followThreads, unfollowThreads } from "./threadNews.ts"
 import { lookAtTurns } from "./turns.ts"
 
 const firstRetryMillis = 500
@@ -56,6 +57,7 @@ const open = async (): Promise<void> => {
     if (connection.value.state !== "live") connection.value = { state: "live" }
     addPoint(JSON.parse(data) as Point)
     if (document.visibilityState !== "visible") return
+    followThreads()
     if (heard++ % 2 === 0) void lookAtTurns()
     else void refresh()
   })
@@ -82,6 +84,7 @@ const lose = (): void => {
 const stop = (): void => {
   clearTimeout(timer)
   clearTimeout(silence)
+  unfollowThreads()
   source?.close()
   source = undefined
 }

@@ -1,5 +1,6 @@
 /** The last things that a command does: it hands its output over, and ends the process with its code. */
 import { Effect } from "effect"
+import { hasThreads } from "../../threads/living.ts"
 import { codeOf, messageOf } from "../errors.ts"
 
 /** Why standard output could not be written, when somebody waits for it: a full disk, and not a reader that went away. */
@@ -38,12 +39,13 @@ export const end = (code: number): never => {
 
 /**
  * `process.exit` waits for the threads in which Node uses files, and one that a handler lets read from a pipe that nobody
- * writes to never ends. A process with such a thread is replaced by one that exits at once.
+ * writes to never ends; it also waits for a thread of handlers, for as long as native code takes on it. A process with such a
+ * thread is replaced by one that exits at once: nothing else ends it then and keeps its code.
  */
 const leave = (code: number): never => {
   const { execPath, execve } = process
-  const isUsingFiles = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
-  if (!isUsingFiles || execve === undefined || process.platform === "win32") return process.exit(code)
+  const isHeld = hasThreads() || process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
+  if (!isHeld || execve === undefined || process.platform === "win32") return process.exit(code)
   process.emit("exit", code)
   // It says that it is experimental.
   process.emitWarning = () => undefined

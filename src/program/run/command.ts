@@ -7,7 +7,7 @@ import { Writable } from "node:stream"
 import { checkEnvironment } from "../settings/environment.ts"
 import { BadUsage } from "../errors.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
-import { json, orUndefined, text, turns, whole, bounds } from "../settings/flags.ts"
+import { json, orUndefined, text, turns, whole, bounds, places } from "../settings/flags.ts"
 import { readable } from "../output/logs.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { exit, print } from "../process/end.ts"
@@ -31,6 +31,9 @@ ${policyHelp.replaceAll(/^/gm, "  ")}
 
 A duration is ${durationForms}.
 
+With --threads handlers may compute, and a timeout ends whatever they do: each thread imports MODULE and builds its layer; the
+program itself imports it for its group alone.
+
 The first SIGINT or SIGTERM stops the run: what runs has until --drain-deadline to end, what waits is left for --resume.
 The second ends the process at once. A request may run again after a kill (at least once); it has one outcome.
 
@@ -46,6 +49,7 @@ Exit codes:
 const flags = {
   requests: Argument.String("requests").pipe(Argument.withDescription("A file of JSON lines, or - for standard input")),
   handlers: text("handlers", "MODULE", "A TypeScript or JavaScript module that exports `group` and `layer`"),
+  ...places,
   ...bounds,
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(

@@ -138,7 +138,7 @@ export const run = (
 /** Everything that can be wrong with the command line shows here, before anything is run. */
 const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
   const requests = yield* Requests.open(job.requests)
-  const { handlers } = yield* HandlersModule.load(job.handlers)
+  const { handlers } = yield* HandlersModule.load(job.handlers, job.settings.threads, print)
   const tally = new Tally()
   const outcomes = job.outcomes === undefined ? undefined : yield* openOutcomes(job.outcomes, job.resume, tally)
   const first = yield* matchInput(requests, outcomes)

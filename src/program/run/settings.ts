@@ -3,6 +3,8 @@ import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
+import { isolation, threadMemory, threads } from "../settings/table.ts"
+import { read, type Threads, threadsOf } from "../settings/threads.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
@@ -25,9 +27,14 @@ export interface Flags {
   readonly retries: number
   readonly drainDeadline: string | undefined
   readonly maxFailures: string
+  readonly threads: string | undefined
+  readonly isolate: string | undefined
+  readonly threadMemory: string | undefined
 }
 
 export interface Settings {
+  /** Whether, and how, the handlers run on threads. */
+  readonly threads: Threads | undefined
   readonly pool: ElasticPool.Options
   readonly config: PoolConfig.PoolConfig["Service"]
   readonly maxFailures: MaxFailures
@@ -45,7 +52,8 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
-    const maxWorkers = yield* boundsFor(named, flags)
+    const onThreads = yield* parseThreads(flags)
+    const maxWorkers = yield* boundsFor(named, flags, onThreads?.max)
     const { aging, capacity, forgetKeys, order, priority } = flags
     const limits = yield* Effect.fromResult(
       limitsFrom(flags.limit === undefined ? undefined : limitsOf(flags.limit), "--limit")
@@ -76,7 +84,7 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
       return yield* failure.field.startsWith("limits") ? limitError(failure, "--limit") : flagError(failure)
     }
     const config = checked.success
-    return { pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
+    return { threads: onThreads, pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
   })
 
 /** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
@@ -92,6 +100,17 @@ const keyCapacityOf = ({ keyCapacity, strategy = "suspend" }: Flags): ElasticPoo
  */
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
   Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
+
+const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const values = {
+      threads: yield* Effect.fromResult(read("--threads", threads, flags.threads)),
+      isolate: yield* Effect.fromResult(read("--isolate", isolation, flags.isolate)),
+      threadMemory: yield* Effect.fromResult(read("--thread-memory", threadMemory, flags.threadMemory))
+    }
+    const labels = { threads: "--threads", isolate: "--isolate", threadMemory: "--thread-memory" }
+    return yield* Effect.fromResult(threadsOf(values, labels))
+  })
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)

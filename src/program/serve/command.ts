@@ -17,6 +17,9 @@ ${policyHelp.replaceAll(/^/gm, "  ")}
 
 A duration is ${durationForms}.
 
+With --threads handlers may compute, and a timeout ends whatever they do: each thread imports MODULE and builds its layer; the
+program itself imports it for its group alone, and answers whatever they compute.
+
 The first SIGINT or SIGTERM drains the pool, after --shutdown-delay: nothing new is let in, what was accepted has until --drain-deadline to end. The
 second ends the process at once.
 

@@ -1,5 +1,5 @@
 /** The flags of `serve` and `config`, and their help: one for each setting that may have one. */
-import type { Flag } from "effect/cli"
+import { Flag } from "effect/cli"
 import { orUndefined, several, text } from "../settings/flags.ts"
 import type { Flags } from "../settings/sources.ts"
 import { flagOf as flagName, has, type Name, names, settingOf } from "../settings/table.ts"
@@ -7,7 +7,8 @@ import { flagOf as flagName, has, type Name, names, settingOf } from "../setting
 const flagOf = (name: Name) => {
   const { defaultHelp, description, kind } = settingOf(name)
   const unset = defaultHelp === "required" ? defaultHelp : `default ${defaultHelp}`
-  const flag = text(flagName(name).slice(2), kind.metavar, `${description} (${unset})`)
+  const valued = text(flagName(name).slice(2), kind.metavar, `${description} (${unset})`)
+  const flag = kind.bare === undefined ? valued : Flag.withOptionalValue(valued, kind.bare)
   return kind.isList === true ? several(flag) : orUndefined(flag)
 }
 

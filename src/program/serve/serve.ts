@@ -74,7 +74,7 @@ export const serve = (
 /** The pool, its service and its listener, in the scope. */
 export const start = (settings: ServeSettings) =>
   Effect.gen(function* () {
-    const { group, handlers } = yield* HandlersModule.load(settings.handlers)
+    const { group, handlers } = yield* HandlersModule.load(settings.handlers, settings.threads)
     yield* ProcessMetrics.register
     const idPrefix = `${randomBytes(3).toString("hex")}-`
     const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(

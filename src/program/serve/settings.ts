@@ -7,6 +7,7 @@ import { BadUsage } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
 import { limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { type Environment, expected, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
+import { type Threads, threadsOf } from "../settings/threads.ts"
 import { flagOf, has, type Name, names, type Values, variableOf } from "../settings/table.ts"
 import { keyFromOf, tokenOf, tokensOf } from "./tokens.ts"
 
@@ -14,6 +15,8 @@ export type { Flags } from "../settings/sources.ts"
 
 export interface ServeSettings {
   readonly handlers: string
+  /** Whether, and how, they run on threads. */
+  readonly threads: Threads | undefined
   readonly host: string
   readonly port: number
   readonly pool: ElasticPool.Options
@@ -86,7 +89,11 @@ export const table = (
 const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "handlers">, BadUsage> =>
   Effect.gen(function* () {
     const policy = yield* parsePolicy(values.policy).pipe(Effect.mapError(relabel(origins)))
-    const maxWorkers = yield* boundsFor(policy, values).pipe(Effect.mapError(relabel(origins)))
+    const { isolate, threadMemory, threads: ofThreads } = origins
+    const threads = yield* Effect.fromResult(
+      threadsOf(values, { threads: ofThreads.label, isolate: isolate.label, threadMemory: threadMemory.label })
+    )
+    const maxWorkers = yield* boundsFor(policy, values, threads?.max).pipe(Effect.mapError(relabel(origins)))
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
     const { aging, forgetKeys, keyCapacity, order, priority } = values
@@ -136,6 +143,7 @@ const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "h
       return yield* expected(origins.headersTimeout, most, `"${origins.headersTimeout.text}"`)
     }
     return {
+      threads,
       host,
       port,
       pool,

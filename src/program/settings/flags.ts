@@ -2,6 +2,7 @@
 import { Option } from "effect"
 import { Flag } from "effect/cli"
 import { limitForm } from "./limits.ts"
+import { isolation, threadMemory, threads } from "./table.ts"
 
 export const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
@@ -20,6 +21,31 @@ export const bounds = {
   minWorkers: orUndefined(whole("min-workers", "Workers kept even when idle (default 1)")),
   maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64)")),
   capacity: orUndefined(text("capacity", "N", 'The most requests that wait, or "unbounded" (default 10000)'))
+}
+
+/** Where the handlers run. */
+export const places = {
+  threads: orUndefined(
+    text(
+      "threads",
+      "N",
+      "Run each attempt on a thread of its own, at most N at once, or as many as there are cores (default none)"
+    ).pipe(Flag.withOptionalValue(threads.bare!))
+  ),
+  isolate: orUndefined(
+    text(
+      "isolate",
+      isolation.metavar,
+      "With --threads: each may be a process of its own, which can be ended whatever it does (default thread)"
+    )
+  ),
+  threadMemory: orUndefined(
+    text(
+      "thread-memory",
+      threadMemory.metavar,
+      "With --threads: one whose values take more is killed, and its attempt fails (default none)"
+    )
+  )
 }
 
 /** Who runs next. */

@@ -46,19 +46,24 @@ export const parsePolicy = (
   })
 
 /**
- * `fixed:N` means N workers: the bounds make room for them when they were not given, and are in the way when they were.
+ * `fixed:N` means N workers: the bounds make room for them when they were not given, and are in the way when they were. On
+ * threads there are as many workers as threads, unless more were asked for.
  */
 export const boundsFor = (
   { fixed, text }: NamedPolicy,
-  { maxWorkers, minWorkers }: { readonly minWorkers: number | undefined; readonly maxWorkers: number | undefined }
+  { maxWorkers, minWorkers }: { readonly minWorkers: number | undefined; readonly maxWorkers: number | undefined },
+  threads?: number | undefined
 ): Effect.Effect<number | undefined, BadUsage> => {
-  if (fixed === undefined) return Effect.succeed(maxWorkers)
-  if (fixed < (minWorkers ?? 1)) {
+  const least = minWorkers ?? 1
+  if (fixed === undefined) {
+    return Effect.succeed(maxWorkers ?? (threads === undefined ? undefined : Math.max(threads, least)))
+  }
+  if (fixed < least) {
     return new BadUsage({
-      reason: `Expected --policy ${text} to be at least --min-workers (${minWorkers ?? 1}), got ${fixed}`
+      reason: `Expected --policy ${text} to be at least --min-workers (${least}), got ${fixed}`
     })
   }
-  if (maxWorkers === undefined) return Effect.succeed(Math.max(64, minWorkers ?? 1, fixed))
+  if (maxWorkers === undefined) return Effect.succeed(Math.max(threads ?? 64, least, fixed))
   return fixed <= maxWorkers
     ? Effect.succeed(maxWorkers)
     : new BadUsage({ reason: `Expected --policy ${text} to be at most --max-workers (${maxWorkers}), got ${fixed}` })

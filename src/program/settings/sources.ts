@@ -150,11 +150,12 @@ const textsOf = (path: string, content: unknown): Effect.Effect<File["texts"], B
   }
   const texts: Record<string, string> = {}
   for (const [key, value] of Object.entries(content)) {
-    const isList = settingOf(key as Name).kind.isList === true
+    const { bare, isList = false } = settingOf(key as Name).kind
     if (isList && Array.isArray(value)) texts[key] = JSON.stringify(value)
+    else if (bare !== undefined && typeof value === "boolean") texts[key] = String(value)
     else if (typeof value === "string" || typeof value === "number") texts[key] = String(value)
     else {
-      const what = isList ? "a list, a text or a number" : "a text or a number"
+      const what = `${isList ? "a list, " : bare === undefined ? "" : "true, false, "}a text or a number`
       return expected({ label: keyIn(key, path) }, what, shown(value))
     }
   }

@@ -1,5 +1,6 @@
 /** The settings of the service: one table, from which come the flags, the environment and the keys of the file. */
 import { isIP } from "node:net"
+import { availableParallelism } from "node:os"
 import { limitsOf } from "./limits.ts"
 import { bytesOf, keyCapacityOr, millisOf, millisOr, numberOf, numberOr } from "./quantities.ts"
 
@@ -13,6 +14,8 @@ export interface Kind<A> {
   readonly isPath?: boolean
   /** In a file it may be a list, which is read as its JSON. */
   readonly isList?: boolean
+  /** What its flag means without a value. In a file it may be `true` or `false`. */
+  readonly bare?: string
 }
 
 export type Source = "flag" | "environment" | "file"
@@ -103,6 +106,23 @@ const listOf = (text: string): unknown => {
   }
 }
 const policy = text("POLICY", "adaptive, gradient, fixed:N, queueLength:N, or several with commas between", /[^]*/)
+/** As many as there are cores to use, or so many, or, for `"none"`, not on threads at all. */
+export const threads: Kind<number | "none"> = {
+  metavar: "N",
+  expected: 'a whole number, at least 1, "auto" or "none"',
+  read: (text) => {
+    if (text === "auto" || text === "true") return availableParallelism()
+    return text === "none" || text === "false" ? "none" : whole(1).read(text)
+  },
+  bare: "auto"
+}
+export const isolation = oneOf("thread", "process")
+/** A thread takes 40 MiB before its first attempt (`effect`, and what removes types): less than this could kill each at its start. */
+export const threadMemory: Kind<number> = {
+  metavar: "BYTES",
+  expected: "a number of bytes such as 256MiB, at least 64MiB",
+  read: between(64 * 1024 ** 2, Infinity, bytesOf)
+}
 /** Seen as it is by `Authorization: Bearer`, which has no spaces. */
 const secret = text("TOKEN", "at least 16 visible ASCII characters, without spaces", /^[\x21-\x7e]{16,}$/)
 
@@ -142,7 +162,26 @@ export const settings = {
   port: withDefault(whole(0, 65_535), "8080", "The port to listen on; 0 takes any that is free"),
   name: withDefault(text("NAME", "a text that is not empty"), "serve", "Names the pool in metrics, logs and reports"),
   minWorkers: withDefault(whole(0), "1", "Workers kept even when idle"),
-  maxWorkers: optional(whole(1), "64, or more if minWorkers or fixed:N is", "The most workers"),
+  maxWorkers: optional(
+    whole(1),
+    "64, with threads as many as there are, or more if minWorkers or fixed:N is",
+    "The most workers"
+  ),
+  threads: optional(
+    threads,
+    "none",
+    "Run each attempt on a thread of its own, at most so many at once; auto, or the flag alone: as many as there are cores"
+  ),
+  isolate: optional(
+    isolation,
+    "thread",
+    "With threads: each may be a process of its own, which can be ended whatever it does, and takes nobody with it"
+  ),
+  threadMemory: optional(
+    threadMemory,
+    "none",
+    "With threads: one whose values take more is killed, and its attempt fails"
+  ),
   capacity: withDefault(poolCapacity, "10000", "The most requests that wait"),
   strategy: withDefault(
     oneOf("suspend", "dropping", "sliding"),

@@ -7,7 +7,10 @@ import { messageOf, PageNotWritten } from "../errors.ts"
 import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { limitForm } from "../settings/limits.ts"
+import * as Table from "../settings/table.ts"
+import { read } from "../settings/threads.ts"
 import { exit, print } from "../process/end.ts"
+import { canBeSideBySide, simulateSideBySide } from "./sideBySide.ts"
 import { simulate } from "./simulate.ts"
 import { toHtml } from "./page.ts"
 import { toJson, toTable } from "./report.ts"
@@ -87,6 +90,13 @@ const flags = {
     Flag.withDefault("0")
   ),
   seed: text("seed", "TEXT", "Another one gives another load of the same kind (default 1)").pipe(Flag.withDefault("1")),
+  threads: orUndefined(
+    text(
+      "threads",
+      "N",
+      "Simulate policies side by side, N at once or as many as there are cores, each on a thread of its own (default none)"
+    ).pipe(Flag.withOptionalValue(Table.threads.bare!))
+  ),
   json: json("the figures and decisions"),
   html: orUndefined(text("html", "FILE", "Write a page with figures, pictures and decisions; FILE is overwritten"))
 }
@@ -97,7 +107,11 @@ interface Output {
 }
 
 export const simulateCommand = Command.make("simulate", flags, (flags) =>
-  Effect.flatMap(Settings.make(flags), (plan) => perform(plan, flags))
+  Effect.gen(function* () {
+    const threads = yield* Effect.fromResult(read("--threads", Table.threads, flags.threads))
+    const plan = yield* Settings.make(flags)
+    return yield* perform(plan, flags, typeof threads === "number" ? threads : 1)
+  })
 ).pipe(
   Command.withDescription(description),
   Command.withShortDescription("Try scaling policies on a simulated load"),
@@ -111,7 +125,7 @@ export const simulateCommand = Command.make("simulate", flags, (flags) =>
 )
 
 /** Simulates, prints the figures, writes the page, and ends the process. A signal ends it on the spot. */
-const perform = (plan: Settings.Plan, { html, json }: Output) =>
+const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: number) =>
   Effect.gen(function* () {
     const statusLine = StatusLine.make(process.stderr)
     for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
@@ -121,7 +135,10 @@ const perform = (plan: Settings.Plan, { html, json }: Output) =>
       })
     }
     for (const note of plan.notes) statusLine.print(`worker-pool: ${note}`)
-    const simulated = yield* simulate(plan, statusLine)
+    const { html, json } = flags
+    const simulated = yield* threads > 1 && canBeSideBySide(plan, flags)
+      ? simulateSideBySide(plan, flags, threads, statusLine)
+      : simulate(plan, statusLine)
     // The figures come first: a page that cannot be written does not take them away.
     yield* print(json ? toJson(simulated) : toTable(simulated, plan))
     if (html !== undefined) {

@@ -16,7 +16,7 @@ export const simulate = (
   statusLine: StatusLine,
   nowMillis: () => number = () => performance.now()
 ): Effect.Effect<ReadonlyArray<Simulated>, BadUsage> => {
-  const say = teller(statusLine, nowMillis)
+  const say = inShares(statusLine, nowMillis)
   return Effect.forEach(plan.runs, ({ options, policy }, n) =>
     Simulation.run({
       ...options,
@@ -32,7 +32,7 @@ const redrawMillis = 125
 const plainMillis = 5000
 
 /** Passes on a text now and then: to a terminal as a live line, elsewhere as a plain one. */
-const teller = (statusLine: StatusLine, nowMillis: () => number) => {
+export const inShares = (statusLine: StatusLine, nowMillis: () => number = () => performance.now()) => {
   const every = statusLine.isTerminal ? redrawMillis : plainMillis
   let last = nowMillis()
   return (text: string) => {

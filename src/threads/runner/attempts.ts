@@ -1,11 +1,13 @@
 /** The thread's side of an attempt: it runs the handler, and tells how that has ended. */
-import { Cause, Context, Effect, Exit, Fiber, Schema, Scope, Tracer } from "effect"
+import { Cause, Context, Effect, Exit, type Fiber, Scope, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
 import type { Handler, Handlers } from "../../Handlers.ts"
 import * as codec from "../codec.ts"
-import { From, type FromThread, type SpanContext, To, type ToThread } from "../messages.ts"
+import { type Answer, From, type AttemptSpan, To, type ToThread } from "../messages.ts"
 import type { Transferable } from "../host.ts"
+import type { Metrics } from "./metrics.ts"
 import type { Port } from "./port.ts"
+import { forwarder } from "./spans.ts"
 
 type Run = Extract<ToThread, readonly [typeof To.run, ...unknown[]]>
 
@@ -13,109 +15,130 @@ type Run = Extract<ToThread, readonly [typeof To.run, ...unknown[]]>
 interface Way {
   readonly handler: Handler
   readonly context: Context.Context<never>
-  readonly decodePayload: codec.Convert
-  readonly encodeValue: ReturnType<typeof codec.encodeFor>
-  readonly encodeError: ReturnType<typeof codec.encodeFor>
-  readonly encodeExit: codec.Convert
+  readonly decodePayload: ReturnType<typeof codec.decoder>
+  readonly encodeValue: ReturnType<typeof codec.encoder>
+  readonly encodeError: ReturnType<typeof codec.encoder>
+  readonly encodeExit: ReturnType<typeof codec.encoder>
 }
 
+/** `transfers`: what is moved with it. */
+type Said = readonly [answer: Answer, transfers?: ReadonlyArray<Transferable> | undefined]
+
 export class Attempts {
+  /** What an interruption ends; `undefined`: there is no attempt. */
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  private isInterrupted = false
   private readonly port: Port
+  private readonly metrics: Metrics
+  private readonly tracer: Tracer.Tracer
   private readonly ways = new Map<string, Way>()
 
-  constructor(port: Port, handlers: Handlers["Service"], base: Context.Context<never>) {
+  /** `base`: what the layer was built with, and what it has made. */
+  constructor(port: Port, handlers: Handlers["Service"], base: Context.Context<never>, metrics: Metrics) {
     this.port = port
+    this.metrics = metrics
+    this.tracer = forwarder(port)
     for (const [tag, handler] of handlers) {
       const { rpc } = handler
-      const context = Context.merge(base, handler.context) as Context.Context<never>
+      const context = Context.merge(base, handler.context)
       this.ways.set(tag, {
         handler,
         context,
-        decodePayload: codec.decoder(rpc.payloadSchema),
-        encodeValue: codec.encodeFor(codec.encoder(rpc.successSchema), context),
-        encodeError: codec.encodeFor(codec.encoder(rpc.errorSchema), context),
-        encodeExit: Schema.encodeUnknownEffect(Schema.toCodecJson(Rpc.exitSchema(rpc as Rpc.Any))) as codec.Convert
+        decodePayload: codec.decoder(rpc.payloadSchema, `the payload of "${tag}"`, context),
+        encodeValue: codec.encoder(rpc.successSchema, `the result of "${tag}"`, context),
+        encodeError: codec.encoder(rpc.errorSchema, `the error of "${tag}"`, context),
+        encodeExit: codec.encoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
       })
     }
   }
 
-  run([, tag, payload, requestId, attempts, span]: Run): void {
+  run([, tag, payload, id, attempts, span]: Run): void {
     const way = this.ways.get(tag)
-    if (way === undefined) return this.post([From.exit, exitOf(`no handler for "${tag}" on this thread`)], undefined)
+    if (way === undefined) return this.end([[From.untold, `no handler for "${tag}" on this thread`]])
+    this.isInterrupted = false
     const scope = Scope.makeUnsafe()
-    const attempt = Effect.flatMap(Effect.orDie(way.decodePayload(payload)), (payload) =>
-      Effect.suspend(() => way.handler.run(payload, { id: requestId, attempts }))
-    ).pipe(
-      Effect.onExit((exit) => Scope.close(scope, exit)),
-      Effect.interruptible,
-      Effect.exit,
-      Effect.flatMap((exit) => answerOf(way, exit)),
-      Effect.uninterruptible
-    )
-    const fiber = Effect.runForkWith(contextOf(way.context, scope, span))(attempt)
-    this.fiber = fiber
-    fiber.addObserver((exit) => {
-      this.fiber = undefined
-      if (Exit.isSuccess(exit)) return this.post(...exit.value)
-      // A schema has died of it.
-      this.post([From.exit, exitOf(String(Cause.squash(exit.cause)))], undefined)
+    const handled = Effect.flatMap(way.decodePayload(payload), (payload) => way.handler.run(payload, { id, attempts }))
+    this.follow(this.contextOf(way, scope, span), handled, (exit) => {
+      // Most handlers never use it.
+      if (scope.state._tag === "Empty") return this.answer(way, exit)
+      this.follow(way.context, Effect.uninterruptible(Scope.close(scope, exit)), (closed) =>
+        this.answer(way, Exit.isSuccess(closed) ? exit : bothOf(exit, closed))
+      )
     })
   }
 
   interrupt(): void {
     if (this.fiber === undefined) return
     this.port.post([From.heard])
+    this.isInterrupted = true
     this.fiber.interruptUnsafe()
   }
 
-  private post(message: FromThread, transfers: ReadonlyArray<Transferable> | undefined): void {
+  /** A message that came could not be read. It was the start of an attempt: nothing else can be unreadable. */
+  onUnreadable(error: unknown): void {
+    this.end([[From.untold, `its payload could not be received: ${codec.textOf(error)}`]])
+  }
+
+  private answer(way: Way, exit: Exit.Exit<unknown, unknown>): void {
+    const said = answerOf(way, exit)
+    if (codec.isDone(said) && Exit.isSuccess(said)) return this.end(said.value)
+    this.follow(way.context, said, (said) => {
+      if (Exit.isSuccess(said)) return this.end(said.value)
+      if (Cause.hasInterruptsOnly(said.cause) && !Exit.hasInterrupts(exit)) return this.answer(way, said)
+      this.end([[From.untold, codec.textOf(Cause.squash(said.cause))]])
+    })
+    // It has been interrupted while its scope was closed.
+    if (this.isInterrupted && !Exit.hasInterrupts(exit)) this.fiber?.interruptUnsafe()
+  }
+
+  private follow<A>(
+    context: Context.Context<never>,
+    effect: Effect.Effect<A, unknown>,
+    then: (exit: Exit.Exit<A, unknown>) => void
+  ): void {
+    const fiber = Effect.runForkWith(context)(effect)
+    this.fiber = fiber
+    fiber.addObserver(then)
+  }
+
+  private end([answer, transfers]: Said): void {
+    this.fiber = undefined
+    this.metrics.report()
     try {
-      this.port.post(message, transfers)
+      this.port.post(answer, transfers)
     } catch (error) {
-      this.port.post([
-        From.exit,
-        exitOf(`its result cannot be sent: ${error instanceof Error ? error.message : error}`)
-      ])
+      this.port.post([From.untold, `what it ended with cannot be sent: ${codec.textOf(error)}`])
     }
   }
-}
 
-const contextOf = (
-  base: Context.Context<never>,
-  scope: Scope.Scope,
-  span: SpanContext | undefined
-): Context.Context<never> => {
-  const context = Context.add(base, Scope.Scope, scope) as Context.Context<never>
-  if (span === undefined) return context
-  const [traceId, spanId, sampled] = span
-  return Context.add(context, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
-}
-
-type Answer = readonly [message: FromThread, transfers: ReadonlyArray<Transferable> | undefined]
-
-/** By the kind that costs least. What its schema cannot say is a defect of the handler. */
-const answerOf = (way: Way, exit: Exit.Exit<unknown, unknown>): Effect.Effect<Answer> => {
-  if (Exit.isSuccess(exit)) {
-    return Effect.matchCauseEager(way.encodeValue(exit.value), {
-      onSuccess: ({ transfers, value }): Answer => [[From.value, value], transfers],
-      onFailure: (cause): Answer => [[From.exit, exitOf(String(Cause.squash(cause)))], undefined]
-    })
+  private contextOf(way: Way, scope: Scope.Scope, span: AttemptSpan | undefined): Context.Context<never> {
+    const context = Context.add(way.context, Scope.Scope, scope) as Context.Context<never>
+    if (span === undefined) return context
+    const [traceId, spanId, sampled, isTraced] = span
+    const traced = Context.add(context, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
+    // Who has a tracer of their own exports by themselves.
+    return isTraced && !traced.mapUnsafe.has(Tracer.TracerKey)
+      ? Context.add(traced, Tracer.Tracer, this.tracer)
+      : traced
   }
+}
+
+const bothOf = (exit: Exit.Exit<unknown, unknown>, closed: Exit.Failure<unknown, unknown>) =>
+  Exit.failCause(Exit.isSuccess(exit) ? closed.cause : Cause.combine(exit.cause, closed.cause))
+
+/** By the kind that costs least. */
+const answerOf = (way: Way, exit: Exit.Exit<unknown, unknown>): Effect.Effect<Said> => {
+  if (Exit.isSuccess(exit)) return said(From.value, way.encodeValue(exit.value))
   const [only, ...others] = exit.cause.reasons
-  if (others.length === 0 && only?._tag === "Fail") {
-    return Effect.matchCauseEager(way.encodeError(only.error), {
-      onSuccess: ({ transfers, value }): Answer => [[From.error, value], transfers],
-      onFailure: (cause): Answer => [[From.exit, exitOf(String(Cause.squash(cause)))], undefined]
-    })
-  }
-  return Effect.matchCauseEager(Effect.provideContext(way.encodeExit(exit), way.context), {
-    onSuccess: (told): Answer => [[From.exit, told], undefined],
-    onFailure: (cause): Answer => [[From.exit, exitOf(String(Cause.squash(cause)))], undefined]
-  })
+  return others.length === 0 && only?._tag === "Fail"
+    ? said(From.error, way.encodeError(only.error))
+    : said(From.exit, way.encodeExit(exit))
 }
 
-const dies = Schema.encodeUnknownSync(Schema.toCodecJson(Schema.Exit(Schema.Never, Schema.Never, Schema.Defect())))
-
-/** A defect that says so, as JSON. */
-const exitOf = (message: string): unknown => dies(Exit.die(new Error(message)))
+const said = (
+  kind: typeof From.value | typeof From.error | typeof From.exit,
+  encoded: Effect.Effect<codec.Encoded>
+): Effect.Effect<Said> => {
+  const tell = ({ transfers, value }: codec.Encoded): Said => [[kind, value], transfers]
+  return codec.isDone(encoded) ? Exit.map(encoded, tell) : Effect.map(encoded, tell)
+}

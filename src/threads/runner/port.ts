@@ -1,12 +1,15 @@
 /** The way back from a thread, or a process, to whoever has started it. */
 import { parentPort } from "node:worker_threads"
 import type { Transferable } from "../host.ts"
-import type { FromThread, ToThread } from "../messages.ts"
+import { From, type FromThread, type ToThread } from "../messages.ts"
+import { wordsOf } from "../words.ts"
+import { endWithParent } from "./orphan.ts"
 
 export interface Port {
   /** Throws where the message cannot be sent. */
   readonly post: (message: FromThread, transfers?: ReadonlyArray<Transferable>) => void
-  readonly listen: (listener: (message: ToThread) => void) => void
+  /** `onUnreadable`: something has come that could not be made a message of. */
+  readonly listen: (listener: (message: ToThread) => void, onUnreadable?: (error: unknown) => void) => void
   /** Ends the thread once what was posted is on its way. */
   readonly leave: (code: number) => void
 }
@@ -17,7 +20,10 @@ export const make = (): Port => {
   if (port !== null) {
     return {
       post: (message, transfers) => port.postMessage(message, transfers),
-      listen: (listener) => void port.on("message", listener),
+      listen: (listener, onUnreadable) => {
+        port.on("message", listener)
+        if (onUnreadable !== undefined) port.on("messageerror", onUnreadable)
+      },
       leave: (code) => process.exit(code)
     }
   }
@@ -25,10 +31,26 @@ export const make = (): Port => {
   if (send === undefined) {
     throw new Error("Expected to run in a worker thread, or in a process that was forked: nobody listens here")
   }
+  const post = (message: FromThread): void => void send(message)
+  tellUncaught(post)
+  // They go to all processes of a terminal, or a service, at once: when this one ends is its parent's to say.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
   process.on("disconnect", () => process.exit(0))
+  endWithParent()
   return {
-    post: (message) => void send(message),
+    post,
     listen: (listener) => void process.on("message", (message) => listener(message as ToThread)),
-    leave: (code) => void send([-1], () => process.exit(code))
+    leave: (code) => void send([From.leaving], () => process.exit(code))
   }
+}
+
+/**
+ * What ends the process is sent from where it is noticed: written at once, unless the pipe is full of what came before. It changes nothing
+ * of what Node does then.
+ */
+const tellUncaught = (post: Port["post"]): void => {
+  process.on("uncaughtExceptionMonitor", (error) => {
+    if (process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback()) return
+    if (process.connected) post([From.uncaught, wordsOf(error)])
+  })
 }

@@ -1,5 +1,6 @@
 /** The flags' values, checked. */
 import { Effect, Result } from "effect"
+import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { type Flags, make } from "../../../src/program/run/settings.ts"
 import { durationForms } from "../../../src/program/settings/quantities.ts"
@@ -20,7 +21,10 @@ const unset: Flags = {
   timeout: undefined,
   retries: 0,
   drainDeadline: undefined,
-  maxFailures: "0"
+  maxFailures: "0",
+  threads: undefined,
+  isolate: undefined,
+  threadMemory: undefined
 }
 const settings = (flags: Partial<Flags>) => Effect.runSync(Effect.result(make({ ...unset, ...flags })))
 
@@ -45,6 +49,14 @@ it.each<[Partial<Flags>, string]>([
     { limit: "name=a,concurrency=1;name=a,concurrency=1" },
     '`limits.name` of --limit to be another one for each limit, got "a"'
   ],
+  [{ threads: "0" }, '--threads to be a whole number, at least 1, "auto" or "none", got "0"'],
+  [{ threads: "2", isolate: "room" }, '--isolate to be one of thread, process, got "room"'],
+  [
+    { threads: "2", threadMemory: "1MiB" },
+    '--thread-memory to be a number of bytes such as 256MiB, at least 64MiB, got "1MiB"'
+  ],
+  [{ isolate: "process" }, "--isolate to come with --threads, which it is about"],
+  [{ threadMemory: "64MiB" }, "--thread-memory to come with --threads, which it is about"],
   [{ retries: -1 }, "--retries to be a whole number, at least 0, got -1"],
   [{ drainDeadline: "-1" }, `--drain-deadline to be a finite duration, at least zero (${durationForms}), got -1`],
   ...["-1", "1.5", "", "101%", "-1%", "%", "1e9%", "some", "NaN", "Infinity"].map((text): [Partial<Flags>, string] => [
@@ -103,4 +115,21 @@ it("makes room for the workers of fixed:N, unless --max-workers says otherwise",
   expect(bounds({ policy: "fixed:10" })).toBe(64)
   expect(bounds({ policy: "fixed:100" })).toBe(100)
   expect(bounds({ policy: "fixed:10", maxWorkers: 10 })).toBe(10)
+})
+
+it("has as many workers as threads, unless more are asked for", () => {
+  const bounds = (flags: Partial<Flags>) => Result.getOrThrow(settings(flags)).config.maxWorkers
+  expect(bounds({ threads: "3" })).toBe(3)
+  expect(bounds({ threads: "auto" })).toBe(availableParallelism())
+  expect(bounds({ threads: "none" })).toBe(64)
+  expect(bounds({ threads: "3", maxWorkers: 5 })).toBe(5)
+  expect(bounds({ threads: "3", minWorkers: 5 })).toBe(5)
+  expect(bounds({ threads: "3", policy: "fixed:2" })).toBe(3)
+  expect(bounds({ threads: "3", policy: "fixed:5" })).toBe(5)
+  expect(Result.getOrThrow(settings({ threads: "3", isolate: "process", threadMemory: "1GiB" })).threads).toEqual({
+    max: 3,
+    isolation: "process",
+    memory: 1024 ** 3
+  })
+  expect(Result.getOrThrow(settings({})).threads).toBe(undefined)
 })

@@ -1,6 +1,7 @@
 /** The settings of the service: where they come from, which source wins, and what is refused. */
 import { Effect, Redacted, Result } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { dirname, join } from "node:path"
 import { inspect } from "node:util"
 import { describe, expect, it } from "vitest"
@@ -91,19 +92,27 @@ describe("sources", () => {
       limits: "name=a,concurrency=1;name=b,rate=1/1s",
       priority: "-7",
       order: "lifo",
-      keyFrom: "header:X-Tenant"
+      keyFrom: "header:X-Tenant",
+      isolate: "process",
+      threadMemory: "64MiB"
+    }
+    const others: Record<string, object> = {
+      minWorkers: { maxWorkers: 99 },
+      isolate: { threads: true },
+      threadMemory: { threads: true }
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
     for (const name of names.filter(
       (name) => !["config", "token", "tokenFile", "tokensFile", "headersTimeout"].includes(name)
     )) {
       const value = sampleOf(name)
-      const config = write(
-        "one.json",
-        JSON.stringify({ [name]: value, ...(name === "minWorkers" ? { maxWorkers: 99 } : {}) })
-      )
-      expect(await rowOf(name, { [name]: value }), name).toMatchObject({ value, at: flagOf(name) })
-      expect(await rowOf(name, {}, { [variableOf(name)]: value }), name).toMatchObject({ value, at: variableOf(name) })
+      const config = write("one.json", JSON.stringify({ [name]: value, ...others[name] }))
+      const needed = name in others ? { config: write("other.json", JSON.stringify(others[name])) } : {}
+      expect(await rowOf(name, { [name]: value, ...needed }), name).toMatchObject({ value, at: flagOf(name) })
+      expect(await rowOf(name, needed, { [variableOf(name)]: value }), name).toMatchObject({
+        value,
+        at: variableOf(name)
+      })
       expect(await rowOf(name, { config }), name).toMatchObject({ value, at: config })
     }
   })
@@ -370,6 +379,48 @@ it("lets the defaults that follow others follow them", async () => {
   expect((await settings({ requestTimeout: "5s" })).headersTimeoutMillis).toBe(5000)
   expect(await rowOf("headersTimeout", { requestTimeout: "5s" })).toMatchObject({ value: "5s", from: "default" })
   expect(await rowOf("headersTimeout", {})).toMatchObject({ value: "10s", from: "default" })
+})
+
+describe("threads", () => {
+  const cores = availableParallelism()
+
+  it.each<[string, string, number | undefined]>([
+    ["a.yaml", "threads: true\n", cores],
+    ["a.json", '{"threads": "auto"}', cores],
+    ["a.toml", "threads = 3\n", 3],
+    ["a.yaml", "threads: false\n", undefined]
+  ])("in %s, %j, are %s", async (name, text, max) => {
+    const { config, threads } = await settings({ config: write(name, text) })
+    expect(threads?.max).toBe(max)
+    expect(config.maxWorkers).toBe(max ?? 64)
+  })
+
+  it("of a file are overridden by the environment, and that by the flag", async () => {
+    const config = write("a.yaml", "threads: 2\nisolate: process\nthreadMemory: 1GiB\n")
+    const ofFile = { max: 2, isolation: "process", memory: 1024 ** 3 }
+    expect((await settings({ config })).threads).toEqual(ofFile)
+    expect((await settings({ config }, { WORKER_POOL_THREADS: "3" })).threads).toEqual({ ...ofFile, max: 3 })
+    expect((await settings({ config, threads: "4" }, { WORKER_POOL_THREADS: "3" })).threads).toEqual({
+      ...ofFile,
+      max: 4
+    })
+    expect((await settings({ config, threads: "none" })).threads).toBe(undefined)
+    expect(await rowOf("maxWorkers", { threads: "4" })).toMatchObject({ value: "4", from: "default" })
+    expect(await rowOf("threads", { threads: "auto" })).toMatchObject({ value: "auto", at: "--threads" })
+  })
+
+  it("that are no number are refused, and what is about them without them", async () => {
+    const config = write("a.yaml", "threads: [1]\n")
+    expect(await refusal({ config })).toBe(
+      `Expected \`threads\` in ${config} to be true, false, a text or a number, got [1]`
+    )
+    expect(await refusal({}, { WORKER_POOL_THREADS: "many" })).toBe(
+      'Expected WORKER_POOL_THREADS to be a whole number, at least 1, "auto" or "none", got "many"'
+    )
+    expect(await refusal({}, { WORKER_POOL_ISOLATE: "process" })).toBe(
+      "Expected WORKER_POOL_ISOLATE to come with --threads, which it is about"
+    )
+  })
 })
 
 it("is documented: the table in docs/service.md is this one", () => {

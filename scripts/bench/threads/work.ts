@@ -1,0 +1,2 @@
+/** The same from TypeScript. */
+export const noop = (n: number): number => n

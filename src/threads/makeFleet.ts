@@ -1,0 +1,99 @@
+/** The threads of one layer, or of one pool of promises, for as long as its scope lasts. */
+import { Clock, Context, Effect, References, type Scope } from "effect"
+import { AsyncLocalStorage } from "node:async_hooks"
+import type { Capacity } from "../index.ts"
+import { Fleet } from "./fleet.ts"
+import type { Ended, Host, Listener } from "./host.ts"
+import { watchMemory } from "./memory.ts"
+import { type FromThread, To } from "./messages.ts"
+import { Reports } from "./reports.ts"
+import type { Settings } from "./settings.ts"
+
+/**
+ * Its first threads are on their way. `places` are set to as many as are ready; whoever makes them
+ * calls `want` when one is waited for. `isAwaited`: a thread that starts keeps the process alive though no request waits for it.
+ */
+export const makeFleet = Effect.fnUntraced(function* (
+  settings: Settings,
+  start: (listener: Listener) => Host,
+  places: Capacity.Places,
+  isAwaited: boolean
+): Effect.fn.Return<Fleet, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const clock = yield* Clock.Clock
+  const context = yield* Effect.context<never>()
+  const fork = (effect: Effect.Effect<void>) => {
+    Effect.runForkWith(context)(Effect.forkIn(effect, scope, { startImmediately: true }))
+  }
+  const reports = new Reports(settings.name, context)
+  const logLevel = Context.get(context, References.MinimumLogLevel)
+  // A thread outlives the attempt for which it is started: it must not keep alive what that one's caller has in its async context.
+  const outside = AsyncLocalStorage.snapshot()
+  const fleet = new Fleet({
+    settings,
+    places,
+    isAwaited,
+    now: () => clock.currentTimeMillisUnsafe(),
+    start: (listener) => {
+      const host = outside(start, {
+        onMessage: (message: FromThread) => listener.onMessage(message),
+        onExit: (ended: Ended) => {
+          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
+          listener.onExit(ended)
+        }
+      })
+      host.post([To.begin, { logLevel }], undefined)
+      return host
+    },
+    onReport: (thread, report) => reports.on(thread, report),
+    onGone: (thread, { detail, reason }) =>
+      fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
+    afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))
+  })
+  yield* Effect.addFinalizer(() => close(fleet, settings))
+  fleet.ensure()
+  yield* Effect.forkScoped(Effect.andThen(someReady(fleet), look(fleet, settings)))
+  return fleet
+})
+
+/** For ever: ends those that are not needed, and those that take too much memory. */
+const look = (fleet: Fleet, { idleForMillis, memoryLimit }: Settings): Effect.Effect<void> => {
+  const age = Effect.delay(
+    Effect.sync(() => fleet.age()),
+    Math.max(10, idleForMillis / 4)
+  )
+  return memoryLimit === undefined
+    ? Effect.forever(age)
+    : Effect.raceFirst(Effect.forever(age), watchMemory(fleet, memoryLimit))
+}
+
+/** When one has become ready: before that there is nothing to look at. */
+const someReady = (fleet: Fleet): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    fleet.stats.startMillis === undefined ? Effect.andThen(changed(fleet), someReady(fleet)) : Effect.void
+  )
+
+/** When the next one has become ready, or is gone. */
+export const changed = (fleet: Fleet): Effect.Effect<void> =>
+  Effect.callback((resume) => fleet.onChange(() => resume(Effect.void)))
+
+/** All are told to go; those that have not in their time are left behind, and keep nothing from ending. */
+const close = (fleet: Fleet, { killAfterMillis, name }: Settings): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    fleet.close()
+    const gone: Effect.Effect<void> = Effect.suspend(() =>
+      fleet.all.length === 0 ? Effect.void : Effect.andThen(changed(fleet), gone)
+    )
+    const left = yield* Effect.timeoutOption(gone, killAfterMillis)
+    if (left._tag === "Some") return
+    for (const thread of fleet.all) fleet.kill(thread)
+    const rest = yield* Effect.timeoutOption(gone, killAfterMillis)
+    if (rest._tag === "Some") return
+    for (const thread of fleet.all) {
+      thread.keepAlive(false)
+      const what = thread.task === undefined ? "its end" : `"${thread.task.tag}"`
+      yield* Effect.logWarning(
+        `thread ${thread.id} of "${name}" ignores that it was killed, and is left behind with ${what}`
+      )
+    }
+  })

@@ -1,0 +1,60 @@
+/** What a thread tells of values that nobody has a schema for: of anything, hostile things included. */
+import { Cause, Formatter, Inspectable, Schema } from "effect"
+import type { Report } from "../messages.ts"
+import type { Port } from "./port.ts"
+
+/** Whether it could be sent. What cannot is none of the handler's business. */
+export const tell = (port: Port, report: Report): boolean => {
+  try {
+    port.post(report)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The value where a clone of it is the same to whoever reads it, or else what it says of itself as JSON, or a text. */
+export const plain = (value: unknown): unknown => {
+  switch (typeof value) {
+    case "function":
+    case "symbol":
+      return textOf(value)
+    case "object":
+      return value === null ? null : plainObject(value)
+    default:
+      return value
+  }
+}
+
+const plainObject = (value: object): unknown => {
+  try {
+    // Where it has something to hide, that is what its JSON leaves out.
+    return structuredClone(Inspectable.toJson(value))
+  } catch {
+    return textOf(value)
+  }
+}
+
+/** Of anything, which may throw when it is looked at. */
+export const textOf = (value: unknown): string => {
+  try {
+    return Formatter.format(value)
+  } catch {
+    return "something that cannot be told"
+  }
+}
+
+const causes = Schema.toCodecJson(
+  Schema.Cause(Schema.Defect({ includeStack: true }), Schema.Defect({ includeStack: true }))
+)
+const encodeCause = Schema.encodeUnknownSync(causes)
+
+/** As JSON, with its stacks: `undefined` where there is nothing in it. */
+export const causeOf = (cause: Cause.Cause<unknown>): unknown => {
+  if (cause.reasons.length === 0) return undefined
+  try {
+    return encodeCause(cause)
+  } catch {
+    return encodeCause(Cause.die(textOf(cause)))
+  }
+}

@@ -1,0 +1,325 @@
+/** Functions on threads, and in processes, through the door of promises. */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { describe, expect, expectTypeOf, it, vi } from "vitest"
+import {
+  createPool,
+  InvalidOption,
+  type LogLine,
+  move,
+  type Options,
+  type Pool,
+  RequestCancelled,
+  RequestTimeout,
+  ThreadCrashed,
+  type ThreadsOptions,
+  type Ticket
+} from "../../src/promise/index.ts"
+import { failure, keep } from "./support.ts"
+
+type Module = typeof import("./modules/functions.ts")
+
+const here = (name: string) => new URL(`./modules/${name}.ts`, import.meta.url)
+const module = here("functions")
+
+const open = (threads: Partial<ThreadsOptions> = {}, options: Options = {}) => {
+  const logged: Array<LogLine> = []
+  const pool = createPool<Module>({
+    timeout: "none",
+    log: (line) => logged.push(line),
+    ...options,
+    threads: { module, max: 2, ...threads }
+  })
+  keep(pool)
+  return Object.assign(pool, { logged })
+}
+
+/** Until so many attempts run. */
+const running = (pool: Pool<any>, count: number) =>
+  vi.waitFor(() => expect(pool.snapshot().running).toBe(count), { timeout: 20_000 })
+
+describe.each(["thread", "process"] as const)("functions of a module, each attempt on a %s", (isolation) => {
+  it("give their values, to run, submit and map", async () => {
+    const pool = open({ isolation })
+    expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
+    const ticket = await pool.submit.add({ a: 3, b: 4 }, { id: "mine" })
+    expect([ticket.id, ticket.tag, await ticket.result]).toEqual(["mine", "add", 7])
+    const sums: Array<number> = []
+    for await (const sum of pool.map.add([1, 2, 3].map((a) => ({ a, b: 1 })))) sums.push(sum)
+    expect(sums).toEqual([2, 3, 4])
+    expect(pool.snapshot().handlers["add"]).toMatchObject({ offered: 5, succeeded: 5 })
+  })
+
+  it("run elsewhere, and hear which request and attempt they are", async () => {
+    const pool = open({ isolation })
+    expect(await pool.run.where()).not.toBe(`${process.pid} 0`)
+    expect(await pool.run.told({}, { id: "mine" })).toEqual({ attempt: 1, id: "mine", aborted: false })
+    expect(await pool.run.later(undefined, { retry: { times: 2, base: 0 } })).toBe(3)
+  })
+
+  it("throw errors that keep name, message, stack, cause and their own properties", async () => {
+    const pool = open({ isolation })
+    const odd = await failure(pool.run.fail("odd"))
+    expect(odd).toBeInstanceOf(Error)
+    expect(odd).toMatchObject({ name: "Odd", message: "odd", code: "ODD", details: { parity: 1 } })
+    expect(Object.keys(odd).sort()).toEqual(["code", "details"])
+    expect(odd.stack).toContain("modules/functions.ts")
+    const type = await failure(pool.run.fail("type"))
+    expect(type).toBeInstanceOf(TypeError)
+    expect(type.cause).toMatchObject({ name: "Odd", code: "ODD" })
+    expect(await failure(pool.run.fail("several"))).toMatchObject({ message: "both", errors: [{ code: "ODD" }, "two"] })
+    expect(await failure(pool.run.fail("text"))).toBe("a text")
+    expect((await failure(pool.run.uncloneable())).message).toContain("could not be cloned")
+    expect(await failure(pool.run.add((() => 1) as never))).toBeInstanceOf(Error)
+    expect(await pool.run.add({ a: 1, b: 1 })).toBe(2)
+  })
+
+  it("are retried when they fail, or their thread crashes, on another thread", async () => {
+    const pool = open({ isolation }, { retry: { times: 1, base: 0 } })
+    const ticket = await pool.submit.exit(3)
+    const crash = await failure(ticket.result)
+    expect(crash).toBeInstanceOf(ThreadCrashed)
+    expect(crash).toMatchObject({ code: "THREAD_CRASHED", tag: "exit", reason: "exit" })
+    expect(crash.detail).toContain("code 3")
+    expect(ticket.attempts).toBe(2)
+    const crashes = () => pool.logged.filter(({ message }) => message.includes("has crashed"))
+    await vi.waitFor(() => expect(crashes()).toHaveLength(2))
+  })
+
+  it("that spin are killed at their timeout, and hurt no neighbour", async () => {
+    const pool = open({ isolation }, { minWorkers: 2 })
+    await pool.run.add({ a: 0, b: 0 })
+    const neighbour = pool.run.spin(800)
+    const endless = await failure(pool.run.spin(Infinity, { timeout: 200 }))
+    expect(endless).toBeInstanceOf(RequestTimeout)
+    expect(await neighbour).toBe(800)
+    expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
+    await pool.idle()
+    expect(pool.snapshot()).toMatchObject({ timedOut: 1, stuck: 0 })
+  })
+
+  it("that listen to their signal end softly, and keep their thread", async () => {
+    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 40_000 })
+    const before = await pool.run.where()
+    expect(await failure(pool.run.listen(undefined, { timeout: 20 }))).toBeInstanceOf(RequestTimeout)
+    expect(await pool.run.where()).toBe(before)
+  })
+
+  it("that hear and go on are killed, and their slot is held until then", async () => {
+    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 20_100 })
+    const before = await pool.run.where()
+    expect(await failure(pool.run.ignore(undefined, { timeout: 50 }))).toBeInstanceOf(RequestTimeout)
+    expect(pool.snapshot()).toMatchObject({ ending: 1 })
+    expect(await pool.run.where()).not.toBe(before)
+  })
+
+  it("are given up by a signal or a ticket, running or not", async () => {
+    const pool = open({ isolation, max: 1, spare: 0 })
+    await pool.run.where()
+    const controller = new AbortController()
+    const run = failure(pool.run.spin(Infinity, { signal: controller.signal }))
+    const ticket: Ticket<number> = await pool.submit.add({ a: 1, b: 1 })
+    await running(pool, 1)
+    expect(ticket.cancel("enough")).toBe("withdrawn")
+    expect(await failure(ticket.result)).toBeInstanceOf(RequestCancelled)
+    controller.abort("stop")
+    expect(await run).toBe("stop")
+    expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
+  })
+
+  it("end with a drain: what runs past its deadline is interrupted, and all threads are gone", async () => {
+    const pool = open({ isolation })
+    await pool.run.where()
+    const endless = failure(pool.run.spin(Infinity))
+    const waits = failure(pool.run.listen(undefined))
+    const report = await pool.drain({ deadline: 200 })
+    expect(report).toMatchObject({ forced: true, interruptedCount: 2, stuckCount: 0 })
+    expect([(await endless).code, (await waits).code]).toEqual(["REQUEST_INTERRUPTED", "REQUEST_INTERRUPTED"])
+    expect((await failure(pool.run.add({ a: 1, b: 1 }))).code).toBe("POOL_DRAINING")
+    // What the host has of a process lasts for a turn more.
+    const left = () => process.getActiveResourcesInfo().filter((kind) => /MessagePort|ProcessWrap|Worker/.test(kind))
+    await vi.waitFor(() => expect(left()).toEqual([]))
+  })
+})
+
+describe("before its first thread is ready a pool", () => {
+  it("lets calls wait in the queue, at the gate of the threads, and charges no timeout for it", async () => {
+    const pool = open({ name: "images" }, { timeout: "40 millis" })
+    const call = pool.run.add({ a: 1, b: 2 })
+    expect(pool.snapshot()).toMatchObject({ waiting: 1, running: 0, heldBack: 1 })
+    expect(pool.snapshot().limits["images"]).toMatchObject({ concurrency: 0, heldBack: 1 })
+    expect(await call).toBe(3)
+    expect(pool.snapshot().limits["images"]).toMatchObject({ heldBack: 0, started: 1 })
+  })
+
+  it("believes in any name, and fails the attempts of those that are not there", async () => {
+    const pool = open()
+    const calls = [failure(call(pool, "rotate", 1)), failure(call(pool, "version", 1)), failure(call(pool, "Odd", 1))]
+    for (const error of await Promise.all(calls)) {
+      expect(error).toBeInstanceOf(InvalidOption)
+      expect(error.message).toMatch(/one that the module exports \(add, /)
+    }
+    expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
+  })
+
+  it("believes in so many names and no more", async () => {
+    const pool = open()
+    const calls = Array.from({ length: 1_001 }, (_, n) => failure(call(pool, `name${n}`)))
+    expect((await calls[1_000]!).message).toMatch(/one of 1000 at most/)
+    expect((await calls[999]!).message).toMatch(/one that the module exports/)
+  })
+})
+
+describe("a pool with a module on threads", () => {
+  it("knows its names, counts each, and refuses any other without an attempt", async () => {
+    const pool = open()
+    await pool.run.where()
+    await vi.waitFor(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
+    expect("spin" in pool.run && !("rotate" in pool.run)).toBe(true)
+    const before = Object.keys(pool.snapshot().handlers)
+    expect(await failure(call(pool, "rotate", 1))).toMatchObject({ code: "INVALID_OPTION", actual: '"rotate"' })
+    for await (const each of (pool.map as any).rotate([1], { outcomes: true })) {
+      expect(each).toMatchObject({ end: "refused", tag: "rotate" })
+    }
+    expect(Object.keys(pool.snapshot().handlers)).toEqual(before)
+    expect(before).not.toContain("Odd")
+    expect(before).not.toContain("version")
+    expect(pool.run.add).toBe(pool.run.add)
+  })
+
+  it("is no promise, and its ways in stay functions", async () => {
+    const pool = open()
+    const run = await pool.run
+    expect([Reflect.get(pool.run, "then"), "then" in run]).toEqual([undefined, false])
+    expect(await run.bind(undefined)(() => "called")).toBe("called")
+  })
+
+  it("runs functions of the program, and handlers, on its own thread beside them", async () => {
+    const handlers = { here: () => process.pid, add: () => "own" }
+    const logged: Array<string> = []
+    const pool = createPool<Module, typeof handlers>({
+      handlers,
+      log: ({ message }) => logged.push(message),
+      threads: { module, isolation: "process", max: 1 }
+    })
+    keep(pool)
+    const spinning = pool.run.spin(200)
+    expect([await pool.run(() => process.pid), await pool.run.here()]).toEqual([process.pid, process.pid])
+    expect(await spinning).toBe(200)
+    const own: string = await pool.run.add()
+    expect(own).toBe("own")
+    await vi.waitFor(() => expect(logged.join()).toMatch(/exports as add cannot be called/))
+  })
+
+  it("moves what is marked, and copies all else", async () => {
+    const pool = open()
+    const bytes = new Uint8Array(1_000)
+    expect([await pool.run.size(bytes), bytes.length]).toEqual([1_000, 1_000])
+    const call = pool.run.size(move(bytes))
+    expect([await call, bytes.length]).toEqual([1_000, 0])
+    expect((await pool.run.fill(5)).join("")).toBe("77777")
+    const one = open({ max: 1, spare: 0 })
+    expect([(await one.run.give(false)).length, await one.run.left()]).toEqual([16, 16])
+    expect([(await one.run.give(true)).length, await one.run.left()]).toEqual([16, 0])
+  })
+
+  it("says so when an input that was moved is to serve another attempt", async () => {
+    const pool = open({}, { retry: { times: 1, base: 0, failures: (error) => error instanceof ThreadCrashed } })
+    const bytes = move(new Uint8Array(3))
+    expect((await failure(pool.run.exit(bytes as never))).message).toMatch(/has been moved to a thread before/)
+  })
+
+  it("whose module cannot be loaded rejects its calls with what is wrong with it", async () => {
+    for (const broken of [here("broken"), here("absent")]) {
+      const pool = open({ module: broken })
+      const error = await failure(pool.run.add({ a: 1, b: 2 }))
+      expect(error).toMatchObject({ code: "THREAD_CRASHED", tag: "add", reason: "start" })
+      expect(error.detail).toMatch(/it does not load|Cannot find module/)
+      expect(await failure(pool.run.add({ a: 1, b: 2 }))).toMatchObject({ reason: "start" })
+    }
+  })
+
+  it("takes a path for a URL, and limits by name", async () => {
+    const pool = createPool<Module>({
+      threads: { module: module.pathname, max: 2 },
+      minWorkers: 2,
+      limits: [{ name: "one", concurrency: 1, tags: ["spin"] }]
+    })
+    keep(pool)
+    await Promise.all([pool.run.spin(20), pool.run.spin(20), pool.run.add({ a: 1, b: 1 })])
+    expect(pool.snapshot().limits["one"]).toMatchObject({ started: 2 })
+  })
+
+  it("starts its threads in the async context in which it was made, whoever calls", async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: Array<unknown> = []
+    const log = () => seen.push(storage.getStore())
+    const pool = storage.run("maker", () => open({ min: 0, spare: 0 }, { log }))
+    await storage.run("caller", async () => {
+      await failure(pool.run.exit(3))
+      expect(storage.getStore()).toBe("caller")
+    })
+    await vi.waitFor(() => expect(seen).toEqual(["maker"]))
+  })
+
+  it.each([
+    [{ module: 1 }, "threads.module"],
+    [{ module, max: 0 }, "threads.max"],
+    [{ module, min: 3, max: 2 }, "threads.min"],
+    [{ module, isolation: "fiber" }, "threads.isolation"],
+    [{ module, killAfter: "soon" }, "threads.killAfter"],
+    [{ module, maxThreads: 4 }, "threads.maxThreads"],
+    [1, "threads"],
+    ["", "threads"]
+  ])("refuses %j", (threads, field) => {
+    expect(() => createPool({ threads } as never)).toThrow(expect.objectContaining({ code: "INVALID_OPTION", field }))
+  })
+
+  it("refuses a limit with the name of its gate", () => {
+    const limits = [{ name: "threads", concurrency: 1 }]
+    expect(() => createPool<Module>({ threads: module, limits })).toThrow(/another one for each limit/)
+  })
+})
+
+/** By a name that does not compile. */
+const call = (pool: { readonly run: {} }, name: string, input?: unknown): Promise<unknown> =>
+  Reflect.get(pool.run, name)(input)
+
+describe("the types of a pool with a module on threads", () => {
+  it("are those of its functions", () => {
+    const unused = (body: () => unknown): void => void body
+    unused(async () => {
+      const pool = createPool<Module>({ threads: module })
+      expectTypeOf(pool.run.add({ a: 1, b: 2 })).toEqualTypeOf<Promise<number>>()
+      expectTypeOf(pool.run.where()).toEqualTypeOf<Promise<string>>()
+      expectTypeOf(pool.submit.size(new Uint8Array())).toEqualTypeOf<Promise<Ticket<number>>>()
+      expectTypeOf(pool.run.later(undefined, { timeout: 1 })).toEqualTypeOf<Promise<number>>()
+      for await (const each of pool.map.spin([1])) expectTypeOf(each).toEqualTypeOf<number>()
+      expectTypeOf(pool.run(() => 1)).toEqualTypeOf<Promise<number>>()
+      // @ts-expect-error an input of the wrong type
+      pool.run.add({ a: "1", b: 2 })
+      // @ts-expect-error an input is missing
+      pool.run.add()
+      // @ts-expect-error no function
+      pool.run.version()
+      // @ts-expect-error a class
+      pool.run.Odd("odd")
+      // @ts-expect-error no such function
+      pool.run.rotate()
+      // @ts-expect-error where the module is
+      createPool<Module>({ maxWorkers: 2 })
+      // @ts-expect-error an option that does not exist
+      createPool<Module>({ threads: { module, maxThreads: 2 } })
+      const both = createPool<Module, { length: (word: string) => number }>({
+        threads: module,
+        handlers: { length: (word: string) => word.length }
+      })
+      expectTypeOf(both.run.length("a")).toEqualTypeOf<Promise<number>>()
+      expectTypeOf(both.run.add({ a: 1, b: 2 })).toEqualTypeOf<Promise<number>>()
+      const named = createPool<{ call: () => 1; name: () => 2; default: (n: number) => string }>({ threads: "a.js" })
+      expectTypeOf(named.run.name()).toEqualTypeOf<Promise<2>>()
+      expectTypeOf(named.run.default(1)).toEqualTypeOf<Promise<string>>()
+      // @ts-expect-error that of any function
+      named.run.call()
+    })
+  })
+})
