@@ -182,6 +182,7 @@ const table = {
   "threads/within": "",
   // The pool's side knows the public surface alone; the thread's as little of it as can be: a thread starts with that.
   // Nor does it know Node: a pool of promises reads it where there may be none.
+  "threads/start": "index internal/checks threads/*",
   "threads/settings": "PoolError internal/checks threads/host",
   "threads/*": "index threads/*",
   "threads/move": "",

@@ -10,7 +10,12 @@ export class group extends RpcGroup.make(Spin) {}
 export const layer = group.toLayer({
   Spin: ({ millis }) =>
     Effect.sync(() => {
-      const until = process.threadCpuUsage().user + millis * 1000
-      while (process.threadCpuUsage().user < until);
+      const until = usedMillis() + millis
+      while (usedMillis() < until);
     })
 })
+
+const usedMillis = (): number => {
+  const { system, user } = process.threadCpuUsage()
+  return (system + user) / 1000
+}

@@ -1,4 +1,4 @@
-// That nothing is lost when threads are killed: so many in a row that really compute. `npm run threads:soak [-- kills]`
+// That nothing is lost when threads are killed: so many in a row that really compute. `npm run threads:soak [-- kills [every]]`
 // prints heap, memory, descriptors and threads of the operating system as it goes.
 import { readdirSync } from "node:fs"
 import { Effect, Fiber, Layer } from "effect"
@@ -7,7 +7,7 @@ import * as Threads from "../../src/threads/Threads.ts"
 import { Endless, group } from "./group.ts"
 
 const kills = Number(process.argv[2] ?? 1000)
-const every = 500
+const every = Number(process.argv[3] ?? 500)
 const atOnce = 2
 
 const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)

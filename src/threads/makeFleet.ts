@@ -52,17 +52,26 @@ export const makeFleet = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
-  if (settings.memoryLimit !== undefined) yield* Effect.forkScoped(watchMemory(fleet, settings.memoryLimit))
-  yield* Effect.forkScoped(
-    Effect.forever(
-      Effect.delay(
-        Effect.sync(() => fleet.age()),
-        Math.max(10, settings.idleForMillis / 4)
-      )
-    )
-  )
+  yield* Effect.forkScoped(Effect.andThen(someReady(fleet), look(fleet, settings)))
   return fleet
 })
+
+/** For ever: ends those that are not needed, and those that take too much memory. */
+const look = (fleet: Fleet, { idleForMillis, memoryLimit }: Settings): Effect.Effect<void> => {
+  const age = Effect.delay(
+    Effect.sync(() => fleet.age()),
+    Math.max(10, idleForMillis / 4)
+  )
+  return memoryLimit === undefined
+    ? Effect.forever(age)
+    : Effect.raceFirst(Effect.forever(age), watchMemory(fleet, memoryLimit))
+}
+
+/** When one has become ready: before that there is nothing to look at. */
+const someReady = (fleet: Fleet): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    fleet.stats.startMillis === undefined ? Effect.andThen(changed(fleet), someReady(fleet)) : Effect.void
+  )
 
 /** When the next one has become ready, or is gone. */
 export const changed = (fleet: Fleet): Effect.Effect<void> =>

@@ -3,7 +3,8 @@ import { Result } from "effect"
 import { ChildProcess, fork } from "node:child_process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
-import { PoolError } from "../index.ts"
+import type { PoolError } from "../index.ts"
+import * as checks from "../internal/checks.ts"
 import type { Host, Listener } from "./host.ts"
 import { watched } from "./living.ts"
 import { processHost } from "./processHost.ts"
@@ -116,5 +117,4 @@ export const checkSource = ({ module, spawn }: Source): Result.Result<void, Pool
   return module === undefined ? Result.void : wrong("threads.module", "nothing beside `spawn`", String(module))
 }
 
-const wrong = (field: string, expected: string, actual: unknown) =>
-  Result.fail(new PoolError.InvalidPoolConfig({ field, expected, actual: String(actual) }))
+const wrong = (field: string, expected: string, actual: unknown) => Result.fail(checks.wrong(field, expected, actual))

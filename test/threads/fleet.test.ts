@@ -206,7 +206,7 @@ describe("fleet", () => {
     world.hosts[1]!.answer()
     world.advance(idleForMillis)
     world.fleet.age()
-    expect(world.fleet.stats).toMatchObject({ idle: 0, starting: 0, dying: 2 })
+    expect(world.fleet.stats).toMatchObject({ idle: 0, starting: 0, stuck: 1, dying: 1 })
     world.hosts[0]!.exit()
     expect(world.ends).toEqual(
       new Map([

@@ -2,11 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { RetryPolicy, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { Marks } from "./modules/marks.ts"
-import { Mark } from "./modules/workGroup.ts"
-import { isSound, poolOf, turn, when } from "./pools.ts"
+import { Mark, Native } from "./modules/workGroup.ts"
+import { isSound, poolOf, snapshot, turn, when } from "./pools.ts"
 
 const endless = ({ shared }: Marks, lane: number) => ({ shared, lane, millis: Infinity })
 
@@ -56,6 +59,27 @@ describe("overlap", () => {
         assert.deepStrictEqual(yield* computing(marks, 2), [])
         assert.deepStrictEqual(yield* isSound, [])
       }).pipe(Effect.provide(poolOf({ max: 2, idleFor: "1 hour" }, { interruptGrace: "1 hour" }))),
+    60_000
+  )
+
+  it.effect(
+    "not even when the thread of the attempt before it ignores that it is killed",
+    () =>
+      Effect.gen(function* () {
+        const file = join(mkdtempSync(join(tmpdir(), "native-")), "end")
+        yield* Effect.addFinalizer(() => Effect.sync(() => writeFileSync(file, "")))
+        const { submit } = yield* WorkerPool.WorkerPool
+        const ticket = yield* submit(Native, { file }, { timeout: 60, retry: RetryPolicy.make({ times: 1, base: 0 }) })
+        while (!existsSync(`${file}.begun`)) yield* turn
+        yield* TestClock.adjust(60)
+        yield* TestClock.adjust(50)
+        yield* when(({ dying, idle }) => dying === 1 && idle > 0)
+        for (let moment = 0; moment < 20; moment++) yield* turn
+        assert.deepInclude(yield* snapshot, { running: 1, attempts: 1 })
+        writeFileSync(file, "")
+        yield* ticket.await
+        assert.deepInclude(yield* snapshot, { succeeded: 1, attempts: 2 })
+      }).pipe(Effect.scoped, Effect.provide(poolOf({ max: 2, idleFor: "1 hour" }, { interruptGrace: "1 hour" }))),
     60_000
   )
 

@@ -66,17 +66,28 @@ describe.concurrent("the program ends with its code, and does not wait for nativ
 })
 
 describe.concurrent("the program leaves no process behind that computes", patience, () => {
-  it("at a second signal", async ({ expect }) => {
+  const spinning = async () => {
     const file = files.path("spin")
     const program = startRun([{ type: "Spin", data: { file } }], "--threads=1", "--isolate=process", "--timeout=none")
     await program.untilExists(`${file}.started`)
-    const pids = childrenOf(program.child.pid!)
+    return { program, pids: childrenOf(program.child.pid!) }
+  }
+
+  it("at a second signal", async ({ expect }) => {
+    const { pids, program } = await spinning()
     expect(pids.length).toBeGreaterThan(0)
     program.child.kill("SIGTERM")
     await program.untilSays("nothing new is started")
     await new Promise((resolve) => setTimeout(resolve, 100)) // longer than an echo of the first
     program.child.kill("SIGINT")
     expect(await program.code(), program.stderr).toBe(130)
+    for (const pid of pids) await gone(pid)
+  })
+
+  it("when it is killed", async ({ expect }) => {
+    const { pids, program } = await spinning()
+    expect(pids.length).toBeGreaterThan(0)
+    program.child.kill("SIGKILL")
     for (const pid of pids) await gone(pid)
   })
 })
