@@ -102,7 +102,7 @@ export class Places {
 
   /**
    * There are so many from now on: a whole number from 0, or `Infinity`; of anything else it throws `InvalidPoolConfig`, and nothing
-   * changes. Those that wait start before it returns, as far as there are workers; fewer than are taken interrupts nothing.
+   * changes. Those that wait start at once, as far as there are workers; fewer than are taken interrupts nothing.
    */
   set(places: number): void {
     const invalid = checkPlaces(this.name, places)
