@@ -143,6 +143,63 @@ const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2",
 expect(JSON.stringify(lines) === JSON.stringify(expected), `the consumer prints ${expected.join(" ")}, got ${printed}`)
 step("ran")
 
+write(
+  "placed.ts",
+  `import { Effect } from "effect"
+import { threadId } from "node:worker_threads"
+import { group } from "./placedGroup.ts"
+
+export { group }
+export const layer = group.toLayer({ Where: () => Effect.sync(() => ({ thread: threadId, process: process.pid })) })
+`
+)
+write(
+  "placedGroup.ts",
+  `import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+
+const Place = Schema.Struct({ thread: Schema.Int, process: Schema.Int })
+export class group extends RpcGroup.make(Rpc.make("Where", { success: Place })) {}
+`
+)
+write(
+  "spawned.ts",
+  `import * as ThreadRunner from "effect-worker-pool/ThreadRunner"
+import { group, layer } from "./placed.ts"
+
+ThreadRunner.run(group, layer)
+`
+)
+write(
+  "threads.ts",
+  `import { Effect, Layer } from "effect"
+import { ElasticPool, Handlers, WorkerPool } from "effect-worker-pool"
+import * as Threads from "effect-worker-pool/Threads"
+import { threadId, Worker } from "node:worker_threads"
+import { group } from "./placedGroup.ts"
+
+const at = (name: string): URL => new URL(name, import.meta.url)
+const sources: ReadonlyArray<Threads.Source & Threads.Options> = [
+  { module: at("./placed.ts") },
+  { module: at("./placed.ts"), isolation: "process" },
+  { spawn: () => new Worker(at("./spawned.ts")) }
+]
+for (const source of sources) {
+  const pool = ElasticPool.layer({ maxWorkers: 1 }).pipe(
+    Layer.provide(Handlers.layer(group)),
+    Layer.provideMerge(Threads.layer(group, { ...source, max: 1, spare: 0 }))
+  )
+  const where = Effect.flatMap(WorkerPool.client(group), (client) => client.Where())
+  const place = await Effect.runPromise(Effect.provide(where, pool))
+  console.log(place.process !== process.pid ? "process" : place.thread !== threadId ? "thread" : "here")
+}
+`
+)
+run(project, tsc, ...options, ...modules, "--skipLibCheck", "false", "threads.ts", "spawned.ts")
+const places = run(project, process.execPath, "threads.ts")
+expect(places === "thread\nprocess\nthread\n", `handlers run on a thread, in a process, and spawned, got ${places}`)
+step("ran handlers on a thread, in a process, and on a thread that the program spawned")
+
 write("requests.jsonl", '{"type": "Double", "data": {"n": 1}}\n{"type": "Double", "data": {"n": 2}}\n')
 const program = join(project, "node_modules/.bin/worker-pool")
 const args = ["run", "requests.jsonl", "--handlers", "handlers.ts", "--outcomes", "outcomes.jsonl", "--json"]

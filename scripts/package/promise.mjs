@@ -47,12 +47,14 @@ export const checkPromise = async ({ expect, folder, install, run, step, tarball
   run(project, "npm", "install", "--silent", "--no-audit", "--no-fund", tarball, ...install)
   expect(existsSync(join(project, "node_modules/effect")), "npm installs effect without being asked")
 
-  for (const name of ["consumer.ts", "consumer.mjs", "consumer.cjs"])
+  for (const name of ["consumer.ts", "consumer.mjs", "consumer.cjs", "threads.ts", "functions.ts"])
     copyFileSync(join(here, name), join(project, name))
   writeFileSync(join(project, "consumer.cts"), fromCommonJs)
   const tsc = join(project, "node_modules/.bin/tsc")
   for (const options of Object.values(settings)) run(project, tsc, ...strict, ...options, "consumer.ts")
   run(project, tsc, ...strict, ...settings["with module nodenext"], "consumer.cts")
+  const named = "--allowImportingTsExtensions"
+  run(project, tsc, ...strict, ...settings["with module nodenext"], named, "threads.ts")
   step(`type-checked effect-worker-pool/promise ${Object.keys(settings).join(", ")}, and from CommonJS`)
 
   const { server, url } = await startServer()
@@ -73,4 +75,8 @@ export const checkPromise = async ({ expect, folder, install, run, step, tarball
   const required = await ran("consumer.cjs")
   expect(required === "42\n", `CommonJS prints 42, got ${required}`)
   step("ran it as JavaScript, with a drain and without one, and as CommonJS")
+
+  const places = await ran("threads.ts")
+  expect(places === "thread 2 3\nprocess 2 3\n", `functions run on threads and in processes, got ${places}`)
+  step("ran the functions of a module on threads and in processes")
 }

@@ -8,6 +8,7 @@ const order = [
   "reference",
   "promise",
   "handlers",
+  "threads",
   "scaling",
   "queueing",
   "program",

@@ -9,8 +9,7 @@ import { join } from "node:path"
 import { loadavg } from "node:os"
 import { pathToFileURL } from "node:url"
 import { rolldown } from "rolldown"
-import { inFreshProcess, spread } from "../bench/rounds.ts"
-import { printTable } from "../bench/tables.ts"
+import { inFreshProcess, median, spread } from "../bench/rounds.ts"
 
 /** How a thread is started. */
 export interface Way {
@@ -72,11 +71,10 @@ for (let round = 0; round < rounds; round++) {
 }
 
 console.log(`${rounds} rounds, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)} at the end\n`)
-printTable(
-  ["what is on it", "start, ms", "at least", "MB each"],
-  [...measured].map(([name, all]) => {
-    const millis = spread(all.map(({ millis }) => millis))
-    const megabytes = spread(all.map(({ megabytes }) => megabytes))
-    return [name, millis.median.toFixed(0), millis.min.toFixed(0), megabytes.median.toFixed(1)]
-  })
-)
+console.log("| on it is | start, ms | at least | MB each |")
+console.log("| --- | ---: | ---: | ---: |")
+for (const [name, all] of measured) {
+  const millis = spread(all.map(({ millis }) => millis))
+  const megabytes = median(all.map(({ megabytes }) => megabytes))
+  console.log(`| ${name} | ${millis.median.toFixed(0)} | ${millis.min.toFixed(0)} | ${megabytes.toFixed(0)} |`)
+}
