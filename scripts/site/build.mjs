@@ -79,7 +79,7 @@ const app = await Application.bootstrap({
     "Ended",
     "InputOf",
     "Mapped",
-    "PoolRequest",
+    "Reserved",
     "TypeId",
     "ValueOf",
     "WithOutcomes",

@@ -1,4 +1,4 @@
-/** What is moved between threads instead of being copied. A module on a thread imports it, so it imports nothing. */
+/** What is moved between threads instead of being copied. A module on a thread imports it, so it imports nothing. @module */
 
 /** A buffer, a port, a stream: whatever `postMessage` can move. */
 type Movable = object

@@ -23,7 +23,11 @@ export type Source =
       /** @internal */
       readonly program?: ForProgram | undefined
     }
-  | { readonly spawn: () => Worker | ChildProcess; readonly module?: undefined }
+  | {
+      /** Starts one, and is called for each. */
+      readonly spawn: () => Worker | ChildProcess
+      readonly module?: undefined
+    }
 
 /** What the program gives to handlers wherever they run. */
 export interface ForProgram {
