@@ -138,6 +138,17 @@ describe("the documentation's tables", () => {
     for (const row of own) expect(rows(reference, 3)).toContain(row)
   })
 
+  it("have the options of threads, in their order", () => {
+    const [, own] = /^export interface Options \{\n(.*?)^\}/ms.exec(
+      readFileSync(join(root, "src/threads/settings.ts"), "utf8")
+    )!
+    const options = Array.from(own!.matchAll(/^  readonly (\w+)\?/gm), ([, name]) => name)
+    const page = readFileSync(join(root, "docs/threads.md"), "utf8")
+    const [, section] = /^## Options\n(.*?)^## /ms.exec(page)!
+    expect(options.length).toBeGreaterThan(9)
+    expect(rows(section!, 1)).toEqual(options.map((name) => `| \`${name}\``))
+  })
+
   it("have the errors that there are, and no others", () => {
     const own = readFileSync(join(root, "src/PoolError.ts"), "utf8").matchAll(/^export class (\w+) /gm)
     const section = /^## How a request ends\n(.*?)^## /ms.exec(reference)![1]!
