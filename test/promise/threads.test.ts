@@ -1,4 +1,5 @@
 /** Functions on threads, and in processes, through the door of promises. */
+import { Effect, Metric } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { describe, expect, expectTypeOf, it, vi } from "vitest"
 import {
@@ -184,6 +185,32 @@ describe("a pool with a module on threads", () => {
     expect(before).not.toContain("Odd")
     expect(before).not.toContain("version")
     expect(pool.run.add).toBe(pool.run.add)
+  })
+
+  it("has counts of each of its functions among its metrics, once they are known", async () => {
+    const pool = open({}, { name: "with functions" })
+    /** By type. */
+    const offered = () => {
+      const mine = Effect.runSync(Metric.snapshot).filter(
+        ({ attributes, id }) => id === "worker_pool_handler_offered_total" && attributes?.["pool"] === "with functions"
+      )
+      return Object.fromEntries(
+        mine.map(({ attributes, state }) => [attributes?.["type"], (state as { readonly count: number }).count])
+      )
+    }
+    expect(offered()).toEqual({ run: 0 })
+    await Promise.all([pool.run.add({ a: 1, b: 2 }), pool.run.add({ a: 3, b: 4 })])
+    await vi.waitFor(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
+    offered()
+    const { add, run, spin, ...others } = offered()
+    expect([add, run, spin]).toEqual([2, 0, 0])
+    expect(Object.keys(others).sort()).toEqual(
+      Object.keys(pool.snapshot().handlers)
+        .filter((name) => name !== "add" && name !== "spin")
+        .sort()
+    )
+    await pool.drain()
+    expect(offered()).toEqual({})
   })
 
   it("is no promise, and its ways in stay functions", async () => {
