@@ -187,6 +187,7 @@ const table = {
   "threads/*": "index threads/*",
   "threads/move": "",
   "threads/thrown": "",
+  "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",

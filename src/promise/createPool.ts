@@ -19,8 +19,8 @@ import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
 import type { Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
-import { type Location, ModuleOnThreads, type ThreadsOptions } from "./threads.ts"
-import { toThreads } from "./threadsOption.ts"
+import { ModuleOnThreads } from "./threads.ts"
+import { toThreads, type WithThreads } from "./threadsOption.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
 export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters" | "limits">, Policy {
@@ -51,15 +51,6 @@ type Known<One> = One extends Function
 type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: never) => unknown }
   ? { readonly key?: string | ((input: I) => string | undefined) | undefined }
   : unknown
-
-/** Functions that run on threads, or in processes, of their own: those that a module exports, by name. */
-export interface WithThreads {
-  /**
-   * The module, or an object with it and with how many threads there are: `threads: new URL("./images.ts", import.meta.url)`. Its
-   * functions are known once the first thread is ready; calls wait in the queue until then, and no timeout runs meanwhile.
-   */
-  readonly threads: Location | ThreadsOptions
-}
 
 /** `createPool`. With `threads` its type says what the module is: `createPool<typeof import("./images.ts")>({ threads })`. */
 export interface CreatePool {

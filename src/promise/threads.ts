@@ -4,25 +4,16 @@ import { Places, type ThreadCounts } from "../Capacity.ts"
 import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
-import type { Functions } from "../threads/functions.ts"
+import type { Functions, FunctionsSource } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
 import { publicError } from "./publicError.ts"
 import type { Attempt, Call, Handler } from "./task.ts"
 
-/** Where a module is: `new URL("./images.ts", import.meta.url)`, or a path. */
-export type Location = string | { readonly href: string }
-
-/** How many threads there are, what is on them, and when one is ended. */
-export interface ThreadsOptions extends Settings.Options {
-  /** The module whose exported functions the pool has, by their names. */
-  readonly module: Location
-}
-
 /** What the option `threads` says, checked. */
 export interface Read {
   readonly settings: Settings.Settings
-  readonly module: URL | string
+  readonly source: FunctionsSource
 }
 
 /** Before it is known which names there are, so many are believed. */
@@ -90,11 +81,11 @@ export class ModuleOnThreads {
   /** `handlers`: names that others have. */
   load(core: Core, handlers: ReadonlySet<string>): Effect.Effect<void, never, Scope.Scope> {
     this.core = core
-    const { module, settings } = this.read
+    const { settings, source } = this.read
     const load = Effect.gen({ self: this }, function* () {
       // Not before it is needed: it imports what only Node has. A bundle for where that is not leaves it out (`browser` of the package).
       const { make } = yield* Effect.promise(() => import("../threads/functions.ts"))
-      this.functions = yield* make(settings, module, this.places)
+      this.functions = yield* make(settings, source, this.places)
       this.made.resolve()
       yield* this.functions.named
       const hidden = this.functions.names()!.filter((name) => isReserved(name) || handlers.has(name))

@@ -4,10 +4,43 @@ import * as checks from "../internal/checks.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import * as Settings from "../threads/settings.ts"
 import { unknownField } from "./callOptions.ts"
-import type { Location, Read, ThreadsOptions } from "./threads.ts"
+import type { Read } from "./threads.ts"
+
+/** Where a module is: `new URL("./images.ts", import.meta.url)`, or a path. */
+export type Location = string | { readonly href: string }
+
+/** What is on the threads. */
+export type OnThreads =
+  | {
+      /** The module whose exported functions the pool has, by their names. */
+      readonly module: Location
+      readonly spawn?: undefined
+    }
+  | {
+      /**
+       * Starts a thread, or a process, for which bundlers have a file of its own:
+       * `() => new Worker(new URL("./images.thread.ts", import.meta.url))`, and that calls `runFunctions` of `effect-worker-pool/runFunctions`. A
+       * `ChildProcess` must come from `fork`, with `serialization: "advanced"`. Called once a thread; where it throws, that has not started.
+       */
+      readonly spawn: () => Settings.Spawned
+      readonly module?: undefined
+    }
+
+/** How many threads there are, what is on them, and when one is ended. */
+export type ThreadsOptions = Settings.Options & OnThreads
+
+/** Functions that run on threads, or in processes, of their own: those that a module exports, by name. */
+export interface WithThreads {
+  /**
+   * The module, or an object with it and with how many threads there are: `threads: new URL("./images.ts", import.meta.url)`. Its
+   * functions are known once the first thread is ready; calls wait in the queue until then, and no timeout runs meanwhile.
+   */
+  readonly threads: Location | ThreadsOptions
+}
 
 const fields: Readonly<Record<keyof ThreadsOptions, true>> = {
   module: true,
+  spawn: true,
   name: true,
   isolation: true,
   min: true,
@@ -23,20 +56,41 @@ const fields: Readonly<Record<keyof ThreadsOptions, true>> = {
 }
 const known = new Set(Object.keys(fields))
 
+type Invalid = Exit.Exit<never, InvalidPoolConfig>
+
 /** A module alone is given as it is. */
-export const toThreads = (given: Location | ThreadsOptions): Read | Exit.Exit<never, InvalidPoolConfig> => {
+export const toThreads = (given: Location | ThreadsOptions): Read | Invalid => {
   if (isLocation(given)) return toThreads({ module: given })
   const isObject = typeof given === "object" && given !== null
-  if (!isObject) return Exit.fail(checks.wrong("threads", "a URL, a path, or an object with a `module`", given))
+  if (!isObject)
+    return Exit.fail(checks.wrong("threads", "a URL, a path, or an object with a `module` or `spawn`", given))
   const unknown = unknownField(given, known, "an option of threads", "threads.")
   if (unknown !== undefined) return Exit.fail(unknown)
-  const { module, ...options } = given
-  if (!isLocation(module)) return Exit.fail(checks.wrong("threads.module", "a URL, or a path", module))
+  const { module, spawn, ...options } = given
+  const source = spawn === undefined ? toModule(module) : toSpawn(given)
+  if (Exit.isExit(source)) return source
   const settings = Settings.make(options)
-  if (Result.isFailure(settings)) return Exit.fail(settings.failure)
-  const href = typeof module === "string" ? module : module.href
-  return { settings: settings.success, module: /^(file|data|https?):/.test(href) ? new URL(href) : href }
+  return Result.isFailure(settings) ? Exit.fail(settings.failure) : { settings: settings.success, source }
 }
+
+const toModule = (module: unknown): Read["source"] | Invalid => {
+  if (!isLocation(module)) return wrong("module", "a URL, or a path", module)
+  const href = typeof module === "string" ? module : module.href
+  return { module: /^(file|data|https?):/.test(href) ? new URL(href) : href }
+}
+
+/** What is said of how a thread is started would be said to nobody. */
+const toSpawn = (given: ThreadsOptions): Read["source"] | Invalid => {
+  const { spawn } = given
+  if (typeof spawn !== "function") return wrong("spawn", "a function that starts a thread or a process", spawn)
+  for (const field of ["module", "env", "execArgv"] as const) {
+    if (given[field] !== undefined) return wrong(field, "nothing beside `spawn`", given[field])
+  }
+  return { spawn }
+}
+
+const wrong = (field: string, expected: string, actual: unknown): Invalid =>
+  Exit.fail(checks.wrong(`threads.${field}`, expected, actual))
 
 const isLocation = (given: unknown): given is Location =>
   (typeof given === "string" && given !== "") || (typeof given === "object" && given !== null && "href" in given)

@@ -28,7 +28,7 @@ const open = (threads: Partial<ThreadsOptions> = {}, options: Options = {}) => {
     timeout: "none",
     log: (line) => logged.push(line),
     ...options,
-    threads: { module, max: 2, ...threads }
+    threads: { module, max: 2, ...threads } as ThreadsOptions
   })
   keep(pool)
   return Object.assign(pool, { logged })

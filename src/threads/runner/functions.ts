@@ -6,7 +6,7 @@ import { toThrown } from "../thrown.ts"
 import type { Port } from "./port.ts"
 
 /** Runs what the module exports, each attempt as `(input, { attempt, id, signal })`. */
-export const runFunctions = (port: Port, module: Record<string, unknown>): void => {
+export const runExports = (port: Port, module: Readonly<Record<string, unknown>>): void => {
   const names = Object.keys(module).filter((name) => isCallable(module[name]))
   let controller: AbortController | undefined
   const answer = (post: () => void) => {
