@@ -154,8 +154,9 @@ const table = {
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
   "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
-    "Capacity Limit PoolError internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
-  "promise/threadsOption": "PoolError internal/checks threads/settings promise/callOptions promise/threads",
+    "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
+  "promise/threadsOption":
+    "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
     "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",

@@ -55,7 +55,7 @@ type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: neve
 /** `createPool`. With `threads` its type says what the module is: `createPool<typeof import("./images.ts")>({ threads })`. */
 export interface CreatePool {
   <M extends object, H extends HandlersOf = {}>(
-    options: Options & WithHandlers<H> & WithThreads
+    options: Options & WithHandlers<H> & WithThreads<NoInfer<M>>
   ): Pool<FunctionsOf<Omit<M, keyof H>> & H>
   <H extends HandlersOf>(
     options?: Options & WithHandlers<H> & { readonly threads?: undefined }
@@ -63,7 +63,7 @@ export interface CreatePool {
 }
 
 interface AnyOptions extends Options, WithHandlers<any> {
-  readonly threads?: WithThreads["threads"] | undefined
+  readonly threads?: WithThreads<any>["threads"] | undefined
 }
 
 /**
@@ -78,7 +78,7 @@ export const createPool: CreatePool = (options: AnyOptions = {}): Pool<any> => {
   throw errorAt(createPool, failureOf(built))
 }
 
-const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads), true>> = {
+const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}>), true>> = {
   name: true,
   idPrefix: true,
   minWorkers: true,
@@ -131,6 +131,8 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const module = threads === undefined ? undefined : new ModuleOnThreads(yield* checked(toThreads(threads)))
   const limits = [...(yield* checked(toLimits(givenLimits))), ...(module === undefined ? [] : [module.limit])]
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, retry, limits, deadLetters: 0 }))
+  const wrongPolicy = module?.check(config.policy)
+  if (wrongPolicy !== undefined) return yield* wrongPolicy
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
   for (const [name, one] of Object.entries<Given>(given as Record<string, Given>)) {

@@ -36,11 +36,15 @@ export interface Policy {
   readonly priority?: number | undefined
 }
 
-/** A handler with a policy of its own. */
-export interface HandlerWithPolicy<I, A> extends Policy {
-  readonly handler: Handler<I, A>
+/** What one function of an input says for itself. */
+export interface FunctionPolicy<I> extends Policy {
   /** Whose request it is: a text, or a function of the input that gives one (`undefined`: nobody's). Default: what the pool's `key` says. */
   readonly key?: string | ((input: I) => string | undefined) | undefined
+}
+
+/** A handler with a policy of its own. */
+export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
+  readonly handler: Handler<I, A>
 }
 
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */

@@ -1,9 +1,10 @@
 /** A module of functions that run on threads: which there are is known once a thread is ready, and calls wait in the queue until then. */
-import { Cause, Context, Effect, type Scope } from "effect"
+import { Cause, Context, Effect, Result, type Scope } from "effect"
 import { Places, type ThreadCounts } from "../Capacity.ts"
 import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
+import * as RequestPolicy from "../RequestPolicy.ts"
 import type { Functions, FunctionsSource } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
@@ -14,6 +15,8 @@ import type { Attempt, Call, Handler } from "./task.ts"
 export interface Read {
   readonly settings: Settings.Settings
   readonly source: FunctionsSource
+  /** What functions say for themselves, by name. */
+  readonly policies: ReadonlyMap<string, RequestPolicy.Fields>
 }
 
 /** Before it is known which names there are, so many are believed. */
@@ -26,6 +29,7 @@ export class ModuleOnThreads {
   private readonly places: Places
   private readonly tags = new Set<string>()
   private readonly targets = new Map<string, FunctionTarget>()
+  private readonly policies = new Map<string, RequestPolicy.Resolved>()
   private core!: Core
   private functions: Functions | undefined = undefined
   /** Why there can be no threads on this host. */
@@ -42,6 +46,16 @@ export class ModuleOnThreads {
       threads: () => this.functions?.counts() ?? none
     })
     this.limit = Limit.ofPlaces(this.places, this.tags)
+  }
+
+  /** What functions say for themselves over what the pool says. Gives what is wrong with that. */
+  check(base: RequestPolicy.Resolved): InvalidPoolConfig | undefined {
+    for (const [name, fields] of this.read.policies) {
+      const policy = RequestPolicy.resolve(fields, base, `threads.functions.${name}.`)
+      if (Result.isFailure(policy)) return policy.failure
+      this.policies.set(name, policy.success)
+    }
+    return undefined
   }
 
   /** Whether it has, or may have, a function of that name. */
@@ -71,11 +85,12 @@ export class ModuleOnThreads {
     const known = this.tags.has(name) ? this.core.routes.get(name) : undefined
     if (known !== undefined) return known
     this.tags.add(name)
-    return this.core.addRoute(name, {
+    const handler = {
       context: Context.empty(),
       run: () => Effect.die("not reached: a TaskWorker calls the function"),
       subjectOf: (call: Call) => call.subject
-    })
+    }
+    return this.core.addRoute(name, handler, this.policies.get(name))
   }
 
   /** `handlers`: names that others have. */
@@ -88,12 +103,21 @@ export class ModuleOnThreads {
       this.functions = yield* make(settings, source, this.places)
       this.made.resolve()
       yield* this.functions.named
-      const hidden = this.functions.names()!.filter((name) => isReserved(name) || handlers.has(name))
-      for (const name of this.names!) if (!handlers.has(name)) this.routeOf(name)
-      if (hidden.length === 0) return
-      yield* Effect.logWarning(
-        `what the module of "${settings.name}" exports as ${hidden.join(", ")} cannot be called: each needs another name`
-      )
+      const callable = new Set([...this.names!].filter((name) => !handlers.has(name)))
+      for (const name of callable) this.routeOf(name)
+      const hidden = this.functions.names()!.filter((name) => !callable.has(name))
+      if (hidden.length > 0) {
+        yield* Effect.logWarning(
+          `what the module of "${settings.name}" exports as ${hidden.join(", ")} cannot be called: each needs another name`
+        )
+      }
+      const idle = [...this.policies.keys()].filter((name) => !callable.has(name))
+      if (idle.length > 0) {
+        yield* Effect.logWarning(
+          `what \`threads.functions\` says of ${idle.join(", ")} holds for nothing: ` +
+            `the module of "${settings.name}" has no such function that can be called`
+        )
+      }
     })
     return Effect.catchCause(load, (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void

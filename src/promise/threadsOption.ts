@@ -3,7 +3,9 @@ import { Exit, Result } from "effect"
 import * as checks from "../internal/checks.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import * as Settings from "../threads/settings.ts"
-import { unknownField } from "./callOptions.ts"
+import type { Fields } from "../RequestPolicy.ts"
+import { toFunctionPolicy, unknownField } from "./callOptions.ts"
+import type { PoliciesOf } from "./doors.ts"
 import type { Read } from "./threads.ts"
 
 /** Where a module is: `new URL("./images.ts", import.meta.url)`, or a path. */
@@ -26,21 +28,28 @@ export type OnThreads =
       readonly module?: undefined
     }
 
+/** What functions say for themselves. */
+export interface WithPolicies<M> {
+  /** By name, what the options of a handler can be: `{ resize: { timeout: "1 second" } }`. */
+  readonly functions?: PoliciesOf<M> | undefined
+}
+
 /** How many threads there are, what is on them, and when one is ended. */
-export type ThreadsOptions = Settings.Options & OnThreads
+export type ThreadsOptions<M = any> = Settings.Options & OnThreads & WithPolicies<M>
 
 /** Functions that run on threads, or in processes, of their own: those that a module exports, by name. */
-export interface WithThreads {
+export interface WithThreads<M> {
   /**
    * The module, or an object with it and with how many threads there are: `threads: new URL("./images.ts", import.meta.url)`. Its
    * functions are known once the first thread is ready; calls wait in the queue until then, and no timeout runs meanwhile.
    */
-  readonly threads: Location | ThreadsOptions
+  readonly threads: Location | ThreadsOptions<M>
 }
 
 const fields: Readonly<Record<keyof ThreadsOptions, true>> = {
   module: true,
   spawn: true,
+  functions: true,
   name: true,
   isolation: true,
   min: true,
@@ -66,11 +75,26 @@ export const toThreads = (given: Location | ThreadsOptions): Read | Invalid => {
     return Exit.fail(checks.wrong("threads", "a URL, a path, or an object with a `module` or `spawn`", given))
   const unknown = unknownField(given, known, "an option of threads", "threads.")
   if (unknown !== undefined) return Exit.fail(unknown)
-  const { module, spawn, ...options } = given
+  const { functions, module, spawn, ...options } = given
   const source = spawn === undefined ? toModule(module) : toSpawn(given)
   if (Exit.isExit(source)) return source
   const settings = Settings.make(options)
-  return Result.isFailure(settings) ? Exit.fail(settings.failure) : { settings: settings.success, source }
+  if (Result.isFailure(settings)) return Exit.fail(settings.failure)
+  const policies = functions === undefined ? new Map<string, Fields>() : toPolicies(functions)
+  return Exit.isExit(policies) ? policies : { settings: settings.success, source, policies }
+}
+
+const toPolicies = (given: PoliciesOf<any>): Map<string, Fields> | Invalid => {
+  if (typeof given !== "object" || given === null) return wrong("functions", "an object of policies by name", given)
+  const policies = new Map<string, Fields>()
+  for (const [name, one] of Object.entries(given)) {
+    if (one === undefined) continue
+    if (typeof one !== "object" || one === null) return wrong(`functions.${name}`, "an object with a policy", one)
+    const policy = toFunctionPolicy(one, `threads.functions.${name}.`)
+    if (Exit.isExit(policy)) return policy as Invalid
+    policies.set(name, policy as Fields)
+  }
+  return policies
 }
 
 const toModule = (module: unknown): Read["source"] | Invalid => {
