@@ -176,7 +176,7 @@ const table = {
   "promise/index": "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
-  "threads/messages": "",
+  "threads/messages": "threads/thrown",
   "threads/words": "",
   "threads/host": "threads/messages",
   "threads/living": "",

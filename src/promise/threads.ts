@@ -8,7 +8,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import type { Functions, FunctionsSource } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
-import { publicError } from "./publicError.ts"
+import { attemptError } from "./publicError.ts"
 import type { Attempt, Call, Handler } from "./task.ts"
 
 /** What the option `threads` says, checked. */
@@ -133,12 +133,12 @@ export class ModuleOnThreads {
   async call(name: string, input: unknown, attempt: Attempt): Promise<unknown> {
     if (this.functions === undefined) await this.made.promise
     const { failure: detail, functions, names } = this
-    if (names?.has(name) === false) throw publicError(this.unknown(name))
-    if (detail !== undefined) throw publicError(new ThreadCrashed({ tag: name, reason: "start", detail }))
+    if (names?.has(name) === false) throw attemptError(this.unknown(name))
+    if (detail !== undefined) throw attemptError(new ThreadCrashed({ tag: name, reason: "start", detail }))
     try {
       return await functions!.call(name, input, attempt)
     } catch (error) {
-      throw publicError(error)
+      throw attemptError(error)
     }
   }
 

@@ -59,7 +59,10 @@ export const make = Effect.fnUntraced(function* (
         if (moves?.some(isGone) === true) {
           return reject(new TypeError("its input has been moved to a thread before: it serves one attempt"))
         }
-        const onAbort = () => interrupt(task)
+        const onAbort = () => {
+          task.why = signal.reason
+          interrupt(task)
+        }
         const task = new Task([To.run, name, input, id, attempt.attempt, undefined], moves, true, (end) => {
           signal.removeEventListener("abort", onAbort)
           settle(name, end, resolve, reject)

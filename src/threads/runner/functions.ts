@@ -2,7 +2,7 @@
 import type { Transferable } from "../host.ts"
 import { From, To } from "../messages.ts"
 import { movesOf } from "../move.ts"
-import { toThrown } from "../thrown.ts"
+import { fromThrown, toThrown } from "../thrown.ts"
 import type { Port } from "./port.ts"
 
 /** Runs what the module exports, each attempt as `(input, { attempt, id, signal })`. */
@@ -28,7 +28,8 @@ export const runExports = (port: Port, module: Readonly<Record<string, unknown>>
     if (message[0] === To.interrupt) {
       if (controller === undefined) return
       port.post([From.heard])
-      controller.abort()
+      const why = message[1]
+      controller.abort(why && fromThrown(why))
     } else if (message[0] === To.end) port.leave(0)
     else if (message[0] === To.run) {
       const [, name, input, id, attempt] = message
