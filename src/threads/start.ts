@@ -59,7 +59,7 @@ export const starter = (
   if (refused !== undefined) return (listener) => notStarted(listener, refused)
   const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
-  const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
+  const options = { ...(env && { env }), ...optionsOfNode(execArgv, isolation) }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
@@ -86,10 +86,23 @@ const notStarted = (listener: Listener, detail: string): Host => {
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
 
-/** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
-const inherited = (): ReadonlyArray<string> =>
-  process.execArgv.filter((option, at, all) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+/**
+ * Those that are given, or else those of this process, but for a program that is a text on its command line: a thread refuses what tells its
+ * type, and a process would run it. What a thread is not told it inherits. To be told those of V8, and others of a whole process, it refuses.
+ */
+const optionsOfNode = (
+  given: ReadonlyArray<string> | undefined,
+  isolation: Settings["isolation"]
+): { readonly execArgv?: Array<string> } => {
+  if (given !== undefined) return { execArgv: [...given] }
+  const { execArgv } = process
+  if (isolation === "thread" && !execArgv.some((option) => tellsType.test(option))) return {}
+  return {
+    execArgv: execArgv.filter((option, at) => !isOfText.test(option) && !takesText.test(execArgv[at - 1] ?? ""))
+  }
+}
 
+const tellsType = /^--input-type(=|$)/
 const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
 const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 
