@@ -63,7 +63,8 @@ export const starter = (
   if (refused !== undefined) return (listener) => notStarted(listener, refused)
   const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
-  const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
+  const given = execArgv ?? withoutText(isolation)
+  const options = { ...(env && { env }), ...(given && { execArgv: [...given] }) }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
@@ -90,10 +91,21 @@ const notStarted = (listener: Listener, detail: string): Host => {
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
 
-/** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
-const inherited = (): ReadonlyArray<string> =>
-  process.execArgv.filter((option, at, all) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+/**
+ * Where this process runs a text of its command line: its options without that. A thread refuses what tells the type of the text, and a process
+ * would run it. `undefined`: there is none, and all options are inherited as Node does it; said aloud, a thread refuses those of V8.
+ */
+const withoutText = (isolation: Settings["isolation"]): ReadonlyArray<string> | undefined => {
+  const all = process.execArgv
+  if (!all.some((option) => isOfText.test(option))) return undefined
+  const others = all.filter((option, at) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+  if (isolation === "process") return others
+  return others.filter((option, at) => isOfThread.test(option) || takesName.test(others[at - 1] ?? ""))
+}
 
+/** What a thread imports, and how. */
+const isOfThread = /^(-C|--conditions|-r|--require|--import|--loader|--experimental-loader)(=|$)/
+const takesName = /^(-C|--conditions|-r|--require|--import|--loader|--experimental-loader)$/
 const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
 const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 

@@ -2,6 +2,7 @@
 import type { Ended, Host, Listener } from "./host.ts"
 import { From, type FromThread, type Report, To } from "./messages.ts"
 import type { Task, TaskEnd } from "./task.ts"
+import { postReason } from "./thrown.ts"
 
 /** What a thread tells whoever has started it. */
 export interface Owner {
@@ -64,7 +65,7 @@ export class Thread implements Listener {
 
   /** Asks its attempt to end by itself. */
   interrupt(): void {
-    if (this.state === "busy") this.host.post([To.interrupt], undefined)
+    if (this.state === "busy") postReason(this.task!.why, (why) => this.host.post([To.interrupt, why], undefined))
   }
 
   /** Lets it end its layer and go. It must be idle. */
