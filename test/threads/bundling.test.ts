@@ -88,20 +88,31 @@ describe("a program that was bundled", () => {
     assert.strictEqual(await node(join(out, "app.mjs")), "7 thread\n")
   }, 180_000)
 
+  const without = "without Effect"
   it.each([
-    { title: "but for this package has the functions of a module on threads", external: ["effect-worker-pool"] },
-    { title: "with this package says what is missing where its own file for threads was left behind", external: [] }
-  ])("$title", async ({ external }) => {
-    const out = join(folder, external[0] ?? "whole")
+    { title: `${without} has its functions on threads that it spawns`, app: "spawningApp", other: "functions.thread" },
+    { title: `${without}, but for this package, has them by their module`, app: "functionsApp", isOutside: true },
+    { title: `${without}, with this package, is told what was left behind`, app: "functionsApp", isMissing: true }
+  ])("$title", async ({ app, isMissing = false, isOutside = false, other = "functions" }) => {
+    const out = join(folder, `${app}-${isOutside}`)
     const esbuild = await import("esbuild")
-    const options = { bundle: true, platform: "node", format: "esm", target: "node22", logLevel: "silent" } as const
-    const entryPoints = ["functionsApp.ts", "functions.ts"].map((file) => join(here, file))
-    await esbuild.build({ ...options, entryPoints, outdir: out, external, conditions: [source] })
+    await esbuild.build({
+      entryPoints: [app, other].map((name) => join(here, `${name}.ts`)),
+      outdir: out,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      // It takes `await using` away, which Node 22 has not.
+      target: "node22",
+      external: isOutside ? ["effect-worker-pool"] : [],
+      conditions: [source],
+      logLevel: "silent"
+    })
     await esbuild.stop()
-    if (external.length > 0) installIn(out)
-    const printed = await node(`--conditions=${source}`, join(out, "functionsApp.js")).catch(({ stderr }) => stderr)
-    if (external.length > 0) assert.strictEqual(printed, "7 thread\n")
-    else assert.match(printed, /Cannot find module '.*runner\/main\.js'/)
+    if (isOutside) installIn(out)
+    const printed = await node(`--conditions=${source}`, join(out, `${app}.js`)).catch(({ stderr }) => stderr)
+    if (isMissing) assert.match(printed, /Cannot find module '.*runner\/main\.js'/)
+    else assert.strictEqual(printed, "7 thread\n")
   })
 })
 
