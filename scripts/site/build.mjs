@@ -80,6 +80,7 @@ const app = await Application.bootstrap({
     "InputOf",
     "Mapped",
     "Reserved",
+    "Spawned",
     "TypeId",
     "ValueOf",
     "WithOutcomes",
