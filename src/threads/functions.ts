@@ -67,11 +67,8 @@ export const make = Effect.fnUntraced(function* (
           signal.removeEventListener("abort", onAbort)
           settle(name, end, resolve, reject)
         })
-        try {
-          fleet.submit(task)
-        } catch (error) {
-          return reject(error)
-        }
+        // What it throws where the input cannot be sent is what the promise is rejected with.
+        fleet.submit(task)
         if (task.hasEnded) return
         if (signal.aborted) onAbort()
         else signal.addEventListener("abort", onAbort)
