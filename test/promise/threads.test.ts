@@ -184,7 +184,10 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
 
 describe("before its first thread is ready a pool", () => {
   it("lets calls wait in the queue, at the gate of the threads, and charges no timeout for it", async () => {
-    const pool = open({ name: "images" }, { timeout: "40 millis" })
+    // It takes longer to start than an attempt may.
+    const text = "await new Promise((resume) => setTimeout(resume, 1_500)); export const add = ({ a, b }) => a + b"
+    const slow = `data:text/javascript,${encodeURIComponent(text)}`
+    const pool = open({ name: "images", module: slow }, { timeout: 1_000 })
     const call = pool.run.add({ a: 1, b: 2 })
     expect(pool.snapshot()).toMatchObject({ waiting: 1, running: 0, heldBack: 1 })
     expect(pool.snapshot().limits["images"]).toMatchObject({ concurrency: 0, heldBack: 1 })

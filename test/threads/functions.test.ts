@@ -1,6 +1,6 @@
 /** The two sides of functions on threads, each for itself: what happens when messages cross, and what crosses. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { setImmediate as turn } from "node:timers/promises"
 import { Capacity, NotBefore } from "../../src/index.ts"
 import { make } from "../../src/threads/functions.ts"
@@ -9,6 +9,7 @@ import { move, movesOf } from "../../src/threads/move.ts"
 import { runExports } from "../../src/threads/runner/functions.ts"
 import * as Settings from "../../src/threads/settings.ts"
 import { fromThrown, postReason, toThrown } from "../../src/threads/thrown.ts"
+import { folder } from "./observing.ts"
 
 /** A thread's side, whose other one is here. */
 const exported = (module: Record<string, unknown>) => {
@@ -95,6 +96,21 @@ describe("the pool's side of functions", () => {
       assert.strictEqual(given, "enough")
       assert.strictEqual(yield* Effect.promise(() => functions.call("noted", undefined, attempt())), "enough")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("tells of an input that cannot be sent also where it has waited for a thread", () =>
+    Effect.gen(function* () {
+      const { path, write } = yield* folder
+      const places = new Capacity.Places({ name: "threads" })
+      const settings = yield* Effect.fromResult(Settings.make({ min: 1, max: 1, spare: 0 }))
+      const functions = yield* make(settings, { module: `${path}/module.mjs` }, places)
+      // Its first thread has failed: attempts are let in to be told so, or to wait for the next one.
+      while (functions.counts().total.crashed === 0) yield* Effect.sleep(5)
+      yield* write(`${path}/module.mjs`, "export const add = () => 3")
+      const unsent: any = yield* failure(functions.call("add", () => 1, attempt()))
+      assert.strictEqual(unsent.name, "DataCloneError")
+      assert.strictEqual(yield* Effect.promise(() => functions.call("add", 1, attempt())), 3)
+    }).pipe(Effect.provide(Logger.layer([])), Effect.scoped)
   )
 })
 
