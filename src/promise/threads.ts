@@ -5,7 +5,7 @@ import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
-import type { Functions, FunctionsSource } from "../threads/functions.ts"
+import type { Functions } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
 import { attemptError } from "./publicError.ts"
@@ -14,7 +14,7 @@ import type { Attempt, Call, Handler } from "./task.ts"
 /** What the option `threads` says, checked. */
 export interface Read {
   readonly settings: Settings.Settings
-  readonly source: FunctionsSource
+  readonly source: Settings.FunctionsSource
   /** What functions say for themselves, by name. */
   readonly policies: ReadonlyMap<string, RequestPolicy.Fields>
 }

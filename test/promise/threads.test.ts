@@ -53,8 +53,10 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
   it("run elsewhere, and hear which request and attempt they are", async () => {
     const pool = open({ isolation })
     expect(await pool.run.where()).not.toBe(`${process.pid} 0`)
+    const one = open({ isolation, max: 1, spare: 0 })
     expect(await pool.run.told({}, { id: "mine" })).toEqual({ attempt: 1, id: "mine", aborted: false })
     expect(await pool.run.later(undefined, { retry: { times: 2, base: 0 } })).toBe(3)
+    expect(await one.run.busy()).toBe(1)
   })
 
   it("throw errors that keep name, message, stack, cause and their own properties", async () => {
@@ -69,6 +71,8 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect(type.cause).toMatchObject({ name: "Odd", code: "ODD" })
     expect(await failure(pool.run.fail("several"))).toMatchObject({ message: "both", errors: [{ code: "ODD" }, "two"] })
     expect(await failure(pool.run.fail("text"))).toBe("a text")
+    const held = await failure(pool.run.fail("held"))
+    expect([held.name, held.message, Object.keys(held)]).toEqual(["Odd", "held", []])
     expect((await failure(pool.run.uncloneable())).message).toContain("could not be cloned")
     expect(await failure(pool.run.add((() => 1) as never))).toBeInstanceOf(Error)
     expect(await pool.run.add({ a: 1, b: 1 })).toBe(2)
@@ -180,7 +184,10 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
 
 describe("before its first thread is ready a pool", () => {
   it("lets calls wait in the queue, at the gate of the threads, and charges no timeout for it", async () => {
-    const pool = open({ name: "images" }, { timeout: "40 millis" })
+    // It takes longer to start than an attempt may.
+    const text = "await new Promise((resume) => setTimeout(resume, 1_500)); export const add = ({ a, b }) => a + b"
+    const slow = `data:text/javascript,${encodeURIComponent(text)}`
+    const pool = open({ name: "images", module: slow }, { timeout: 1_000 })
     const call = pool.run.add({ a: 1, b: 2 })
     expect(pool.snapshot()).toMatchObject({ waiting: 1, running: 0, heldBack: 1 })
     expect(pool.snapshot().limits["images"]).toMatchObject({ concurrency: 0, heldBack: 1 })
@@ -259,6 +266,8 @@ describe("a pool with a module on threads", () => {
     expect(before).not.toContain("Odd")
     expect(before).not.toContain("version")
     expect(pool.run.add).toBe(pool.run.add)
+    // What is not there takes no memory.
+    expect(Reflect.get(pool.run, "rotate")).not.toBe(Reflect.get(pool.run, "rotate"))
   })
 
   it("has counts of each of its functions among its metrics, once they are known", async () => {
@@ -291,7 +300,21 @@ describe("a pool with a module on threads", () => {
     const pool = open()
     const run = await pool.run
     expect([Reflect.get(pool.run, "then"), "then" in run]).toEqual([undefined, false])
+    expect(Reflect.get(pool.run, Symbol.iterator)).toBeUndefined()
+    expect(["bind" in run, "constructor" in run, Symbol.iterator in run]).toEqual([true, true, false])
+    expect(await pool.run.name()).toBe("the module's")
     expect(await run.bind(undefined)(() => "called")).toBe("called")
+  })
+
+  it("has no way in by a name that stands for something else already, and says so", async () => {
+    const text = "export const run = () => 1, bind = run, other = () => 2"
+    const pool = open({ module: `data:text/javascript,${encodeURIComponent(text)}` })
+    expect(await call(pool, "other")).toBe(2)
+    const said = () => pool.logged.map(({ message }) => message).join()
+    await vi.waitFor(() => expect(said()).toMatch(/exports as bind, run cannot be called/))
+    expect(Reflect.get(pool.run, "run")).toBeUndefined()
+    expect(Reflect.get(pool.run, "bind")).toBe(Function.prototype.bind)
+    expect(Object.keys(pool.snapshot().handlers)).toEqual(["other"])
   })
 
   it("runs functions of the program, and handlers, on its own thread beside them", async () => {
@@ -315,6 +338,9 @@ describe("a pool with a module on threads", () => {
     const pool = open()
     const bytes = new Uint8Array(1_000)
     expect([await pool.run.size(bytes), bytes.length]).toEqual([1_000, 1_000])
+    const parts = [new Uint8Array(3), new Uint8Array(4)]
+    expect(await pool.run.total(move(parts, [parts[1]!.buffer]))).toBe(7)
+    expect(parts.map(({ length }) => length)).toEqual([3, 0])
     const call = pool.run.size(move(bytes))
     expect([await call, bytes.length]).toEqual([1_000, 0])
     expect((await pool.run.fill(5)).join("")).toBe("77777")
@@ -336,6 +362,24 @@ describe("a pool with a module on threads", () => {
       expect(error).toMatchObject({ code: "THREAD_CRASHED", tag: "add", reason: "start" })
       expect(error.detail).toMatch(/it does not load|Cannot find module/)
       expect(await failure(pool.run.add({ a: 1, b: 2 }))).toMatchObject({ reason: "start" })
+    }
+  })
+
+  it("rejects its calls where the host has no threads, with what it says of that", async () => {
+    vi.doMock("../../src/threads/functions.ts", () => ({
+      make: () => {
+        throw new Error("no threads here")
+      }
+    }))
+    const pool = open()
+    try {
+      for (const call of [pool.run.add({ a: 1, b: 2 }), pool.run.add({ a: 1, b: 2 })]) {
+        expect(await failure(call)).toMatchObject({ code: "THREAD_CRASHED", tag: "add", reason: "start" })
+      }
+      expect((await failure(pool.run.where())).detail).toMatch(/no threads here/)
+      expect(pool.logged.map(({ message }) => message).join()).toMatch(/there are no threads/)
+    } finally {
+      vi.doUnmock("../../src/threads/functions.ts")
     }
   })
 
