@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads"
 import type { PoolError } from "../index.ts"
 import * as checks from "../internal/checks.ts"
 import type { Host, Listener } from "./host.ts"
-import { watched } from "./living.ts"
+import { unfit, watched } from "./living.ts"
 import { processHost } from "./processHost.ts"
 import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
@@ -59,17 +59,19 @@ export const starter = (
   if (refused !== undefined) return (listener) => notStarted(listener, refused)
   const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
-  const options = { ...(env && { env }), execArgv: [...(execArgv ?? inherited())] }
+  const given = env && { env: withoutAbsent(env) }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
         const outputs = { stdout: isHeard, stderr: isHeard }
-        const worker = new Worker(runner, { ...options, ...outputs, name, workerData: work })
+        const options = execArgvOf(execArgv ?? ofThread())
+        const worker = new Worker(runner, { ...given, ...options, ...outputs, name, workerData: work })
         return hostOf(heard(worker, print), listener)
       }
     : (listener) => {
         const child = fork(fileURLToPath(runner), [JSON.stringify(work)], {
-          ...options,
+          ...given,
+          ...execArgvOf(execArgv ?? inherited()),
           silent: isHeard,
           serialization: "advanced"
         })
@@ -85,6 +87,19 @@ const notStarted = (listener: Listener, detail: string): Host => {
 
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
+
+const execArgvOf = (execArgv: ReadonlyArray<string> | undefined) => execArgv && { execArgv: [...execArgv] }
+
+/** A thread would have a text, `"undefined"`, of what is not there. */
+const withoutAbsent = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
+
+/**
+ * `undefined`: those of this process, as Node hands them on. To be told them it refuses those of the whole process, such as
+ * `--max-old-space-size`; the type of a text is what it cannot hand on.
+ */
+const ofThread = (): ReadonlyArray<string> | undefined =>
+  process.execArgv.some((option) => option.startsWith("--input-type")) ? inherited() : undefined
 
 /** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
 const inherited = (): ReadonlyArray<string> =>
@@ -102,6 +117,8 @@ const heard = <A extends Worker | ChildProcess>(spawned: A, print: ((text: strin
 }
 
 const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host => {
+  const reason = unfit(spawned)
+  if (reason !== undefined) return notStarted(listener, reason)
   watched(spawned)
   return spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
 }
