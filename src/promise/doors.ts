@@ -18,7 +18,7 @@ export type FunctionsOf<M> = {
   readonly [Name in keyof M as M[Name] extends Handler<never, unknown> ? Exclude<Name, Reserved> : never]: M[Name]
 }
 
-type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then"
+type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then" | "toJSON"
 
 type FunctionOf<H> = H extends HandlerWithPolicy<never, unknown> ? H["handler"] : H
 type ValueOf<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never

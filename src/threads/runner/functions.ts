@@ -1,6 +1,6 @@
 /** The thread's side of a module of plain functions: what a pool of promises runs there. */
 import type { Transferable } from "../host.ts"
-import { From, To } from "../messages.ts"
+import { From, To, type ToThread } from "../messages.ts"
 import { movesOf } from "../move.ts"
 import { toThrown } from "../thrown.ts"
 import type { Port } from "./port.ts"
@@ -24,7 +24,7 @@ export const runFunctions = (port: Port, module: Record<string, unknown>): void 
       port.post([From.error, toThrown(error, false)])
     }
   }
-  port.listen((message) => {
+  const listen = (message: ToThread) => {
     if (message[0] === To.interrupt) {
       if (controller === undefined) return
       port.post([From.heard])
@@ -38,7 +38,9 @@ export const runFunctions = (port: Port, module: Record<string, unknown>): void 
         (error) => answer(() => fail(error))
       )
     }
-  })
+  }
+  // It was the start of an attempt: nothing else can be unreadable.
+  port.listen(listen, (error) => fail(new TypeError("its input could not be received", { cause: error })))
   port.post([From.ready, names])
 }
 
