@@ -154,8 +154,9 @@ const table = {
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
   "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
-    "Capacity Limit PoolError internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
-  "promise/threadsOption": "PoolError internal/checks threads/settings promise/callOptions promise/threads",
+    "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
+  "promise/threadsOption":
+    "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
     "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
@@ -175,7 +176,7 @@ const table = {
   "promise/index": "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
 
   index: "any public file",
-  "threads/messages": "",
+  "threads/messages": "threads/thrown",
   "threads/words": "",
   "threads/host": "threads/messages",
   "threads/living": "",
@@ -187,6 +188,7 @@ const table = {
   "threads/*": "index threads/*",
   "threads/move": "",
   "threads/thrown": "",
+  "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",

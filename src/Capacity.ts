@@ -3,11 +3,8 @@
  * threads, connections or licences. Requests that find none free wait in the queue, as at a limit: no timeout and no service time
  * runs meanwhile, and the Scaler asks for no workers for them.
  *
- * ```ts
- * const licences = Capacity.make({ name: "licences", places: 3 })
- * const bounded = Renders.toLayer({ Render: ... }).pipe(Layer.provide(Layer.succeed(Capacity.Capacity, licences)))
- * server.on("licences", (count) => licences.set(count))
- * ```
+ * `Capacity.make` makes them, and `Layer.provide(Layer.succeed(Capacity.Capacity, places))` around `group.toLayer({ ... })` puts its handlers
+ * behind them; `places.set(count)` changes their number.
  */
 import { Context } from "effect"
 import * as checks from "./internal/checks.ts"
@@ -105,7 +102,7 @@ export class Places {
 
   /**
    * There are so many from now on: a whole number from 0, or `Infinity`; of anything else it throws `InvalidPoolConfig`, and nothing
-   * changes. Those that wait start before it returns, as far as there are workers; fewer than are taken interrupts nothing.
+   * changes. Those that wait start at once, as far as there are workers; fewer than are taken interrupts nothing.
    */
   set(places: number): void {
     const invalid = checkPlaces(this.name, places)

@@ -31,13 +31,13 @@
  * | `worker_pool_threads_started_total`, `worker_pool_threads_killed_total`, `worker_pool_threads_crashed_total` | counter, by `name` | what has become of threads |
  * | `worker_pool_threads_start_seconds` | gauge, by `name` | how long the last one took to become ready; not there until one has |
  *
- * Those of threads are there where handlers run on threads; `name` is what they are called there, and `limit` of their gate. The types are those that the pool has handlers for, and `run`. Nothing is by key: callers choose their keys, and there is no end of
- * them. A bound that `setLimit` gives or takes away comes or goes with the reading after the next. A pool of a name that another living one has already
+ * Those of threads are there where handlers run on threads; `name` is what they are called there, and `limit` of their gate. The types are those that the pool has handlers for, and `run`; those that a module on threads adds later come, as a bound that `setLimit` gives
+ * or takes away comes or goes, with the reading after the next. Nothing is by key: callers choose their keys, and there is no end of them. A pool of a name that another living one has already
  * is told apart by the label `instance`, from `2` on.
  */
 import { Context, Effect, Layer, Metric } from "effect"
 import * as Latencies from "./Latencies.ts"
-import { alwaysThere, boundsOf, type Series } from "./internal/series.ts"
+import { alwaysThere, boundsOf, ofType, type Series } from "./internal/series.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
@@ -77,8 +77,16 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
     let seen = yield* snapshot
     const bounds = boundsOf(seen)
     const registeredBounds = new Map<Series, Metric.Registration>()
+    const registrations: Array<Metric.Registration> = []
+    const types = new Set<string>()
+    const addType = (type: string) => {
+      types.add(type)
+      for (const series of ofType(type)) registrations.push(register(series))
+    }
     /** A number that is not finite says nothing, and some exporters cannot write it. */
     const follow = () => {
+      // A module on threads tells later what is in it. No type ever goes.
+      for (const type in seen.handlers) if (!types.has(type)) addType(type)
       for (const bound of bounds) {
         const registered = registeredBounds.get(bound)
         const isThere = Number.isFinite(bound.count(seen))
@@ -95,7 +103,10 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
       follow()
       return seen
     }
-    const registrations = alwaysThere(seen).map((series, at) => register(series, at === 0 ? look : undefined))
+    for (const [at, series] of alwaysThere(seen).entries()) {
+      registrations.push(register(series, at === 0 ? look : undefined))
+    }
+    addType("run")
     follow()
     for (const [which, description] of histograms) {
       const metric = Metric.histogram(`worker_pool_${which}_seconds`, {

@@ -3,7 +3,7 @@
  * `examples/`. What a program prints must be its `// =>` comments, in their order, and nothing else.
  *
  * A block is a complete program. If it begins with `// name.ts`, the other blocks of its page can import it as `./name.ts`;
- * if that is `name.test.ts`, it is a test file and vitest runs it.
+ * if that is `name.test.ts`, it is a test file and vitest runs it; `name.thread.ts` is run by a block that spawns it.
  */
 import { execFile, spawn } from "node:child_process"
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -92,13 +92,12 @@ describe("the documentation's programs", () => {
     await node("node_modules/.bin/tsc", "-p", folder)
   })
 
-  it.for([...blocks, ...examples].filter(({ file }) => !file.endsWith(".test.ts")).map((p) => [p.name, p] as const))(
-    "%s prints what it says",
-    async ([, program]) => {
-      const { stdout } = await node(`--conditions=${condition}`, program.file)
-      expect(printed(stdout)).toEqual(promised(program))
-    }
-  )
+  it.for(
+    [...blocks, ...examples].filter(({ file }) => !/\.(test|thread)\.ts$/.test(file)).map((p) => [p.name, p] as const)
+  )("%s prints what it says", async ([, program]) => {
+    const { stdout } = await node(`--conditions=${condition}`, program.file)
+    expect(printed(stdout)).toEqual(promised(program))
+  })
 
   it("and the lines of a shell get what they say, with curl from a service", async () => {
     const lines = pages

@@ -3,6 +3,7 @@ import { type Context, Effect, Exit, Fiber, Scope } from "effect"
 import * as DrainReport from "../DrainReport.ts"
 import { Handlers } from "../Handlers.ts"
 import { PoolConfig } from "../PoolConfig.ts"
+import type * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
@@ -32,8 +33,8 @@ export interface Core {
   readonly context: Context.Context<never>
   /** How each tag is run. */
   readonly routes: ReadonlyMap<string, Route>
-  /** One more tag, whose handler has no policy of its own. */
-  readonly addRoute: (tag: string, handler: PlainHandler) => Route
+  /** One more tag. Its policy is the pool's where it has none of its own. */
+  readonly addRoute: (tag: string, handler: PlainHandler, policy: RequestPolicy.Resolved | undefined) => Route
   /** How `run` runs its effects: as their callers would. */
   readonly runRoute: Route
   /** The same tags, with the Rpc that describes each. */
@@ -234,7 +235,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     config,
     context,
     routes: routes.byTag,
-    addRoute: (tag, handler) => routes.addPlain(tag, handler),
+    addRoute: (tag, handler, policy) => routes.addPlain(tag, handler, policy),
     runRoute,
     handlers,
     now,

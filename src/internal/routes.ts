@@ -32,7 +32,7 @@ export class Routes {
     return Result.map(policy, (policy) => this.addPlain(tag, handler, policy))
   }
 
-  /** Its policy is the pool's. */
+  /** Its policy is the pool's, or one that is checked. */
   addPlain(
     tag: string,
     { context, run, subjectOf = itself }: PlainHandler,

@@ -12,10 +12,9 @@ export interface Series {
   readonly count: (snapshot: PoolSnapshot) => number
 }
 
-/** The series of this pool that have a number at all times. Handlers and limits are those that it was made with. */
-export const alwaysThere = ({ handlers, limits }: PoolSnapshot): ReadonlyArray<Series> => [
+/** The series of this pool that have a number at all times. Limits are those that it was made with. */
+export const alwaysThere = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
   ...ofPool,
-  ...[...new Set([...Object.keys(handlers), "run"])].flatMap(ofHandler),
   ...Object.keys(limits).flatMap(ofLimit),
   ...namesOfThreads(limits).flatMap(ofThreads)
 ]
@@ -96,8 +95,8 @@ const ofPool: ReadonlyArray<Series> = [
   of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
 ].flat()
 
-/** A handler that has not been asked for yet has no counts. */
-const ofHandler = (type: string): ReadonlyArray<Series> => {
+/** Those of one type of requests. One that has not been asked for yet has no counts. */
+export const ofType = (type: string): ReadonlyArray<Series> => {
   const counted = (key: keyof HandlerCounts) => (s: PoolSnapshot) => s.handlers[type]?.[key] ?? 0
   return [
     of("counter", "handler_offered_total", "Requests of this type", "", { "": counted("offered") }),

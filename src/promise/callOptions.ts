@@ -7,12 +7,13 @@ import { InvalidPoolConfig } from "../PoolError.ts"
 import type { Fields } from "../RequestPolicy.ts"
 import * as RetryPolicy from "../RetryPolicy.ts"
 import { publicError } from "./publicError.ts"
-import type { CallOptions, HandlerWithPolicy, Policy, RetryOptions } from "./task.ts"
+import type { CallOptions, FunctionPolicy, HandlerWithPolicy, Policy, RetryOptions } from "./task.ts"
 
 type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
 const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
 const callFields = new Set([...policyFields, "id", "signal"])
+const functionFields = new Set<string>(policyFields)
 const handlerFields = new Set(["handler", ...policyFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
 /** And of its rate. */
@@ -72,6 +73,12 @@ export const toHandlerPolicy = (given: HandlerWithPolicy<any, unknown>, where: s
   if (unknown !== undefined) return Exit.fail(unknown)
   const { handler: _, ...policy } = given
   return toFields(policy, where)
+}
+
+/** That of a function of a module. */
+export const toFunctionPolicy = (given: FunctionPolicy<any>, where: string): Fields | Invalid => {
+  const unknown = unknownField(given, functionFields, "an option of a function", where)
+  return unknown === undefined ? toFields(given, where) : Exit.fail(unknown)
 }
 
 /** The limits of a pool, of which some may be plain objects. What is out of its range in them is found later. */

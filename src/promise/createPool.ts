@@ -19,8 +19,8 @@ import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
 import type { Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
-import { type Location, ModuleOnThreads, type ThreadsOptions } from "./threads.ts"
-import { toThreads } from "./threadsOption.ts"
+import { ModuleOnThreads } from "./threads.ts"
+import { toThreads, type WithThreads } from "./threadsOption.ts"
 
 /** All of `PoolConfig.Options` but what needs Effect, or what a pool of promises does not have. */
 export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | "deadLetters" | "limits">, Policy {
@@ -52,19 +52,10 @@ type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: neve
   ? { readonly key?: string | ((input: I) => string | undefined) | undefined }
   : unknown
 
-/** Functions that run on threads, or in processes, of their own: those that a module exports, by name. */
-export interface WithThreads {
-  /**
-   * The module, or an object with it and with how many threads there are: `threads: new URL("./images.ts", import.meta.url)`. Its
-   * functions are known once the first thread is ready; calls wait in the queue until then, and no timeout runs meanwhile.
-   */
-  readonly threads: Location | ThreadsOptions
-}
-
 /** `createPool`. With `threads` its type says what the module is: `createPool<typeof import("./images.ts")>({ threads })`. */
 export interface CreatePool {
   <M extends object, H extends HandlersOf = {}>(
-    options: Options & WithHandlers<H> & WithThreads
+    options: Options & WithHandlers<H> & WithThreads<NoInfer<M>>
   ): Pool<FunctionsOf<Omit<M, keyof H>> & H>
   <H extends HandlersOf>(
     options?: Options & WithHandlers<H> & { readonly threads?: undefined }
@@ -72,7 +63,7 @@ export interface CreatePool {
 }
 
 interface AnyOptions extends Options, WithHandlers<any> {
-  readonly threads?: WithThreads["threads"] | undefined
+  readonly threads?: WithThreads<any>["threads"] | undefined
 }
 
 /**
@@ -87,7 +78,7 @@ export const createPool: CreatePool = (options: AnyOptions = {}): Pool<any> => {
   throw errorAt(createPool, failureOf(built))
 }
 
-const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads), true>> = {
+const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}>), true>> = {
   name: true,
   idPrefix: true,
   minWorkers: true,
@@ -140,6 +131,8 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const module = threads === undefined ? undefined : new ModuleOnThreads(yield* checked(toThreads(threads)))
   const limits = [...(yield* checked(toLimits(givenLimits))), ...(module === undefined ? [] : [module.limit])]
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, retry, limits, deadLetters: 0 }))
+  const wrongPolicy = module?.check(config.policy)
+  if (wrongPolicy !== undefined) return yield* wrongPolicy
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
   for (const [name, one] of Object.entries<Given>(given as Record<string, Given>)) {

@@ -18,7 +18,7 @@ import type { HeldClock } from "./hostClock.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
 import { type Outcome, toOutcome } from "./outcome.ts"
-import { errorAt, publicError, rejection } from "./publicError.ts"
+import { errorAt, isOfAttempt, publicError, rejection } from "./publicError.ts"
 import { Signals } from "./signals.ts"
 import { Call, type CallOptions, type Handler } from "./task.ts"
 
@@ -210,6 +210,10 @@ const onEnd = (request: PoolRequest, listener: Listener): void => {
   listener(request.exit!, request)
 }
 
+/** What it has failed with, its task has thrown: that stays as it is. */
+export const isOfTask = ({ end }: PoolRequest, exit: Exit.Exit<any, unknown>): boolean =>
+  end === "failed" && !isOfAttempt(failureOf(exit))
+
 const tell = (
   request: PoolRequest,
   exit: Exit.Exit<any, unknown>,
@@ -218,7 +222,7 @@ const tell = (
   fail: Fail | undefined
 ): void => {
   if (Exit.isSuccess(exit)) resolve(exit.value)
-  else if (request.end === "failed" || callOf(request).isAborted) reject(errorOf(request))
+  else if (isOfTask(request, exit) || callOf(request).isAborted) reject(errorOf(request))
   else if (fail === undefined) resolve(rejection(() => errorOf(request)))
   else fail(() => errorOf(request))
 }

@@ -4,7 +4,7 @@ import type { Door, Target } from "./door.ts"
 import { withFunctions } from "./functionDoors.ts"
 import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
 import type { Outcome, Refused } from "./outcome.ts"
-import type { Attempt, CallOptions, Handler, HandlerWithPolicy, Task } from "./task.ts"
+import type { Attempt, CallOptions, FunctionPolicy, Handler, HandlerWithPolicy, Task } from "./task.ts"
 import type { ModuleOnThreads } from "./threads.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
@@ -16,6 +16,11 @@ export type HandlersOf = Readonly<Record<string, Handler<never, unknown> | Handl
  */
 export type FunctionsOf<M> = {
   readonly [Name in keyof M as M[Name] extends Handler<never, unknown> ? Exclude<Name, Reserved> : never]: M[Name]
+}
+
+/** Of the type of a module: what each of its functions may say for itself. */
+export type PoliciesOf<M> = {
+  readonly [Name in keyof FunctionsOf<M>]?: FunctionPolicy<InputOf<FunctionsOf<M>[Name]>> | undefined
 }
 
 type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then" | "toJSON"

@@ -1,6 +1,6 @@
 /** A pool for programs that write promises: `createPool` is all there is to know of it. */
-export { createPool, type CreatePool, type Options, type WithHandlers, type WithThreads } from "./createPool.ts"
-export type { FunctionsOf, HandlersOf, MapInputs, Run, Submit } from "./doors.ts"
+export { createPool, type CreatePool, type Options, type WithHandlers } from "./createPool.ts"
+export type { FunctionsOf, HandlersOf, MapInputs, PoliciesOf, Run, Submit } from "./doors.ts"
 export * from "./errors.ts"
 export type { LogLine } from "./log.ts"
 export type { Inputs, MapOptions } from "./map.ts"
@@ -8,8 +8,17 @@ export type { Event, Outcome, Refused } from "./outcome.ts"
 export { NotBefore } from "./notBefore.ts"
 export type { DrainOptions, Pool } from "./pool.ts"
 export type { Selection } from "./selection.ts"
-export type { Attempt, CallOptions, Handler, HandlerWithPolicy, Policy, RetryOptions, Task } from "./task.ts"
-export type { Location, ThreadsOptions } from "./threads.ts"
+export type {
+  Attempt,
+  CallOptions,
+  FunctionPolicy,
+  Handler,
+  HandlerWithPolicy,
+  Policy,
+  RetryOptions,
+  Task
+} from "./task.ts"
+export type { Location, OnThreads, ThreadsOptions, WithPolicies, WithThreads } from "./threadsOption.ts"
 export type { Ticket } from "./ticket.ts"
 export { move } from "../threads/move.ts"
 export type { DrainReport } from "../DrainReport.ts"

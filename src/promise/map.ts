@@ -3,7 +3,7 @@ import { Exit } from "effect"
 import * as checks from "../internal/checks.ts"
 import { type Awaited, PoolRequest } from "../internal/request.ts"
 import { currentTask } from "../internal/task.ts"
-import { type Door, errorOf, failureOf, outcomeOf, type Target } from "./door.ts"
+import { type Door, errorOf, failureOf, isOfTask, outcomeOf, type Target } from "./door.ts"
 import { Entries, type Entry, isOver } from "./entries.ts"
 import type { Outcome, Refused } from "./outcome.ts"
 import { errorAt, publicError, withStackAt } from "./publicError.ts"
@@ -238,7 +238,8 @@ const isThenable = (value: unknown): boolean =>
 const valueOf = (entry: Entry): unknown => {
   if (!(entry instanceof PoolRequest)) throw entry.error
   if (Exit.isSuccess(entry.exit!)) return entry.exit.value
-  throw withStackAt(map, errorOf(entry))
+  const error = errorOf(entry)
+  throw isOfTask(entry, entry.exit!) ? error : withStackAt(map, error)
 }
 
 /** A caller that left before it was let in was never the pool's: it has no outcome. */

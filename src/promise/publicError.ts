@@ -21,6 +21,23 @@ export const publicError = (error: unknown, cause?: unknown): unknown => {
   return error
 }
 
+/** Those that attempts have failed with though no task has thrown them, with what they are made of. */
+const ofAttempts = new WeakMap<object, unknown>()
+
+/** What an attempt fails with by the pool: whoever waits for the request is given one like it, whose stack begins there. */
+export const attemptError = (error: unknown): unknown => {
+  const made = publicError(error)
+  if (made instanceof Errors.PoolError) ofAttempts.set(made, error)
+  return made
+}
+
+/** Whether it is the pool by which an attempt has failed with this, and no task. */
+export const isOfAttempt = (error: unknown): boolean => ofAttempts.has(error as object)
+
+/** What has failed a request as one who waits for it sees it. What a task has thrown is for all the same. */
+export const failureFor = (error: unknown): unknown =>
+  isOfAttempt(error) ? publicError(ofAttempts.get(error as object)) : error
+
 /** The same with a stack that begins where `above` was called, and not within the pool. */
 export const errorAt = (above: Function, error: unknown): unknown => withStackAt(above, publicError(error))
 

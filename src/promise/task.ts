@@ -4,7 +4,7 @@ import type { TaskCall } from "../internal/task.ts"
 import type { End } from "../Outcome.ts"
 import { RequestCancelled } from "../PoolError.ts"
 import type * as RetryPolicy from "../RetryPolicy.ts"
-import { publicError } from "./publicError.ts"
+import { failureFor, publicError } from "./publicError.ts"
 
 /** What a task, or a handler, is told of the attempt that it is. */
 export interface Attempt {
@@ -36,11 +36,15 @@ export interface Policy {
   readonly priority?: number | undefined
 }
 
-/** A handler with a policy of its own. */
-export interface HandlerWithPolicy<I, A> extends Policy {
-  readonly handler: Handler<I, A>
+/** What one function of an input says for itself. */
+export interface FunctionPolicy<I> extends Policy {
   /** Whose request it is: a text, or a function of the input that gives one (`undefined`: nobody's). Default: what the pool's `key` says. */
   readonly key?: string | ((input: I) => string | undefined) | undefined
+}
+
+/** A handler with a policy of its own. */
+export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
+  readonly handler: Handler<I, A>
 }
 
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */
@@ -93,7 +97,7 @@ export class Call implements TaskCall {
   /** By the end and the exit of its request; without an end, of an attempt that another one follows. */
   reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>): unknown {
     const error = Cause.squash((exit as Exit.Failure<any, unknown>).cause)
-    if (end === "failed") return error
+    if (end === "failed") return failureFor(error)
     const isCancelled = error instanceof RequestCancelled
     if (isCancelled && this.isAborted) return this.signal!.reason
     return publicError(error, isCancelled ? this.cancelReason : this.lastError)

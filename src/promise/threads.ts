@@ -1,28 +1,22 @@
 /** A module of functions that run on threads: which there are is known once a thread is ready, and calls wait in the queue until then. */
-import { Cause, Context, Effect, type Scope } from "effect"
+import { Cause, Context, Effect, Result, type Scope } from "effect"
 import { Places, type ThreadCounts } from "../Capacity.ts"
 import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
-import type { Functions } from "../threads/functions.ts"
+import * as RequestPolicy from "../RequestPolicy.ts"
+import type { Functions, FunctionsSource } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
-import { publicError } from "./publicError.ts"
+import { attemptError } from "./publicError.ts"
 import type { Attempt, Call, Handler } from "./task.ts"
-
-/** Where a module is: `new URL("./images.ts", import.meta.url)`, or a path. */
-export type Location = string | { readonly href: string }
-
-/** How many threads there are, what is on them, and when one is ended. */
-export interface ThreadsOptions extends Settings.Options {
-  /** The module whose exported functions the pool has, by their names. */
-  readonly module: Location
-}
 
 /** What the option `threads` says, checked. */
 export interface Read {
   readonly settings: Settings.Settings
-  readonly module: URL | string
+  readonly source: FunctionsSource
+  /** What functions say for themselves, by name. */
+  readonly policies: ReadonlyMap<string, RequestPolicy.Fields>
 }
 
 /** Before it is known which names there are, so many are believed. */
@@ -35,6 +29,7 @@ export class ModuleOnThreads {
   private readonly places: Places
   private readonly tags = new Set<string>()
   private readonly targets = new Map<string, FunctionTarget>()
+  private readonly policies = new Map<string, RequestPolicy.Resolved>()
   private core!: Core
   private functions: Functions | undefined = undefined
   /** Why there can be no threads on this host. */
@@ -51,6 +46,16 @@ export class ModuleOnThreads {
       threads: () => this.functions?.counts() ?? none
     })
     this.limit = Limit.ofPlaces(this.places, this.tags)
+  }
+
+  /** What functions say for themselves over what the pool says. Gives what is wrong with that. */
+  check(base: RequestPolicy.Resolved): InvalidPoolConfig | undefined {
+    for (const [name, fields] of this.read.policies) {
+      const policy = RequestPolicy.resolve(fields, base, `threads.functions.${name}.`)
+      if (Result.isFailure(policy)) return policy.failure
+      this.policies.set(name, policy.success)
+    }
+    return undefined
   }
 
   /** Whether it has, or may have, a function of that name. */
@@ -80,29 +85,39 @@ export class ModuleOnThreads {
     const known = this.tags.has(name) ? this.core.routes.get(name) : undefined
     if (known !== undefined) return known
     this.tags.add(name)
-    return this.core.addRoute(name, {
+    const handler = {
       context: Context.empty(),
       run: () => Effect.die("not reached: a TaskWorker calls the function"),
       subjectOf: (call: Call) => call.subject
-    })
+    }
+    return this.core.addRoute(name, handler, this.policies.get(name))
   }
 
   /** `handlers`: names that others have. */
   load(core: Core, handlers: ReadonlySet<string>): Effect.Effect<void, never, Scope.Scope> {
     this.core = core
-    const { module, settings } = this.read
+    const { settings, source } = this.read
     const load = Effect.gen({ self: this }, function* () {
       // Not before it is needed: it imports what only Node has. A bundle for where that is not leaves it out (`browser` of the package).
       const { make } = yield* Effect.promise(() => import("../threads/functions.ts"))
-      this.functions = yield* make(settings, module, this.places)
+      this.functions = yield* make(settings, source, this.places)
       this.made.resolve()
       yield* this.functions.named
-      const hidden = this.functions.names()!.filter((name) => isReserved(name) || handlers.has(name))
-      for (const name of this.names!) if (!handlers.has(name)) this.routeOf(name)
-      if (hidden.length === 0) return
-      yield* Effect.logWarning(
-        `what the module of "${settings.name}" exports as ${hidden.join(", ")} cannot be called: each needs another name`
-      )
+      const callable = new Set([...this.names!].filter((name) => !handlers.has(name)))
+      for (const name of callable) this.routeOf(name)
+      const hidden = this.functions.names()!.filter((name) => !callable.has(name))
+      if (hidden.length > 0) {
+        yield* Effect.logWarning(
+          `what the module of "${settings.name}" exports as ${hidden.join(", ")} cannot be called: each needs another name`
+        )
+      }
+      const idle = [...this.policies.keys()].filter((name) => !callable.has(name))
+      if (idle.length > 0) {
+        yield* Effect.logWarning(
+          `what \`threads.functions\` says of ${idle.join(", ")} holds for nothing: ` +
+            `the module of "${settings.name}" has no such function that can be called`
+        )
+      }
     })
     return Effect.catchCause(load, (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
@@ -118,12 +133,12 @@ export class ModuleOnThreads {
   async call(name: string, input: unknown, attempt: Attempt): Promise<unknown> {
     if (this.functions === undefined) await this.made.promise
     const { failure: detail, functions, names } = this
-    if (names?.has(name) === false) throw publicError(this.unknown(name))
-    if (detail !== undefined) throw publicError(new ThreadCrashed({ tag: name, reason: "start", detail }))
+    if (names?.has(name) === false) throw attemptError(this.unknown(name))
+    if (detail !== undefined) throw attemptError(new ThreadCrashed({ tag: name, reason: "start", detail }))
     try {
       return await functions!.call(name, input, attempt)
     } catch (error) {
-      throw publicError(error)
+      throw attemptError(error)
     }
   }
 

@@ -8,8 +8,8 @@ import { changed, makeFleet } from "./makeFleet.ts"
 import { From, To } from "./messages.ts"
 import { movesOf } from "./move.ts"
 import { countsOf } from "./seen.ts"
-import type { Settings } from "./settings.ts"
-import { starter } from "./start.ts"
+import type { Settings, Spawned } from "./settings.ts"
+import { type Source, starter } from "./start.ts"
 import { Task, type TaskEnd } from "./task.ts"
 import { fromThrown, type Thrown } from "./thrown.ts"
 
@@ -19,6 +19,9 @@ interface Attempt {
   readonly id: string
   readonly signal: AbortSignal
 }
+
+/** A module, or what calls `runFunctions`. */
+export type FunctionsSource = { readonly module: URL | string } | { readonly spawn: () => Spawned }
 
 export interface Functions {
   /** How many threads there are. */
@@ -36,10 +39,10 @@ export interface Functions {
 /** On threads that last as long as the scope. `places` are those of the pool. */
 export const make = Effect.fnUntraced(function* (
   settings: Settings,
-  module: URL | string,
+  source: FunctionsSource,
   places: Capacity.Places
 ): Effect.fn.Return<Functions, never, Scope.Scope> {
-  const fleet = yield* makeFleet(settings, starter({ module }, "functions", settings), places, false)
+  const fleet = yield* makeFleet(settings, starter(source as Source, "functions", settings), places, false)
   const context = yield* Effect.context<never>()
   const interrupt = (task: Task) => void Effect.runForkWith(context)(cancel(fleet, task, settings))
   return {
@@ -56,7 +59,10 @@ export const make = Effect.fnUntraced(function* (
         if (moves?.some(isGone) === true) {
           return reject(new TypeError("its input has been moved to a thread before: it serves one attempt"))
         }
-        const onAbort = () => interrupt(task)
+        const onAbort = () => {
+          task.why = signal.reason
+          interrupt(task)
+        }
         const task = new Task([To.run, name, input, id, attempt.attempt, undefined], moves, true, (end) => {
           signal.removeEventListener("abort", onAbort)
           settle(name, end, resolve, reject)

@@ -1,11 +1,12 @@
 /** What the pool's thread and a thread of a handler say to each other: tuples, whose first number says which. */
 import type { LogLevel } from "effect"
+import type { Thrown } from "./thrown.ts"
 
 /** To a thread. */
 export const To = {
   /** Run an attempt. A thread has at most one. */
   run: 0,
-  /** End the attempt that runs, as an interruption does. */
+  /** End the attempt that runs, as an interruption does. With why, where handlers are plain functions, and it can be told. */
   interrupt: 1,
   /** Nothing more will come: end your layer and go. */
   end: 2,
@@ -62,7 +63,7 @@ export type ToThread =
       attempt: number,
       span: AttemptSpan | undefined
     ]
-  | readonly [kind: typeof To.interrupt]
+  | readonly [kind: typeof To.interrupt, why: Thrown | undefined]
   | readonly [kind: typeof To.end]
   | readonly [kind: typeof To.begin, told: Begin]
 

@@ -50,6 +50,14 @@ export interface Options {
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
 
+/**
+ * What a function of the user's starts: a `Worker` of `node:worker_threads`, or a `ChildProcess` that comes from `fork`. Told by what they alone
+ * have, since where the types of Node are missing theirs are.
+ */
+export type Spawned =
+  | { readonly threadId: number; readonly terminate: () => Promise<unknown> }
+  | { readonly spawnfile: string; readonly connected: boolean }
+
 export interface Settings {
   readonly name: string
   readonly isolation: "thread" | "process"

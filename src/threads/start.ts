@@ -59,19 +59,18 @@ export const starter = (
   if (refused !== undefined) return (listener) => notStarted(listener, refused)
   const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
-  const given = env && { env: withoutAbsent(env) }
+  const given = execArgv ?? withoutText(isolation)
+  const options = { ...(env && { env: withoutAbsent(env) }), ...(given && { execArgv: [...given] }) }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
         const outputs = { stdout: isHeard, stderr: isHeard }
-        const options = execArgvOf(execArgv ?? ofThread())
-        const worker = new Worker(runner, { ...given, ...options, ...outputs, name, workerData: work })
+        const worker = new Worker(runner, { ...options, ...outputs, name, workerData: work })
         return hostOf(heard(worker, print), listener)
       }
     : (listener) => {
         const child = fork(fileURLToPath(runner), [JSON.stringify(work)], {
-          ...given,
-          ...execArgvOf(execArgv ?? inherited()),
+          ...options,
           silent: isHeard,
           serialization: "advanced"
         })
@@ -88,23 +87,25 @@ const notStarted = (listener: Listener, detail: string): Host => {
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
 
-const execArgvOf = (execArgv: ReadonlyArray<string> | undefined) => execArgv && { execArgv: [...execArgv] }
-
 /** A thread would have a text, `"undefined"`, of what is not there. */
 const withoutAbsent = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 
 /**
- * `undefined`: those of this process, as Node hands them on. To be told them it refuses those of the whole process, such as
- * `--max-old-space-size`; the type of a text is what it cannot hand on.
+ * Where this process runs a text of its command line: its options without that. A thread refuses what tells the type of the text, and a process
+ * would run it. `undefined`: there is none, and all options are inherited as Node does it; said aloud, a thread refuses those of V8.
  */
-const ofThread = (): ReadonlyArray<string> | undefined =>
-  process.execArgv.some((option) => option.startsWith("--input-type")) ? inherited() : undefined
+const withoutText = (isolation: Settings["isolation"]): ReadonlyArray<string> | undefined => {
+  const all = process.execArgv
+  if (!all.some((option) => isOfText.test(option))) return undefined
+  const others = all.filter((option, at) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
+  if (isolation === "process") return others
+  return others.filter((option, at) => isOfThread.test(option) || takesName.test(others[at - 1] ?? ""))
+}
 
-/** The options of this process, but for a program that is a text on its command line: a thread refuses what tells its type, and a process would run it. */
-const inherited = (): ReadonlyArray<string> =>
-  process.execArgv.filter((option, at, all) => !isOfText.test(option) && !takesText.test(all[at - 1] ?? ""))
-
+/** What a thread imports, and how. */
+const isOfThread = /^(-C|--conditions|-r|--require|--import|--loader|--experimental-loader)(=|$)/
+const takesName = /^(-C|--conditions|-r|--require|--import|--loader|--experimental-loader)$/
 const isOfText = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/
 const takesText = /^(-e|-p|-pe|--eval|--print|--input-type)$/
 

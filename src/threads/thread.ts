@@ -2,6 +2,7 @@
 import type { Ended, Host, Listener } from "./host.ts"
 import { From, type FromThread, type Report, To } from "./messages.ts"
 import type { Task, TaskEnd } from "./task.ts"
+import { postReason } from "./thrown.ts"
 
 /** What a thread tells whoever has started it. */
 export interface Owner {
@@ -64,7 +65,8 @@ export class Thread implements Listener {
 
   /** Asks that attempt to end by itself. While its answer is taken there may be another one here. */
   interrupt(task: Task): void {
-    if (this.state === "busy" && this.task === task) this.host.post([To.interrupt], undefined)
+    if (this.state !== "busy" || this.task !== task) return
+    postReason(task.why, (why) => this.host.post([To.interrupt, why], undefined))
   }
 
   /** Lets it end its layer and go. It must be idle. */

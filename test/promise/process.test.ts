@@ -9,7 +9,7 @@ const cwd = fileURLToPath(new URL("../..", import.meta.url))
 const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "worker-pool-test-compile-cache") }
 
 /** A program that says what it says, and how it ended. Waiting at its top level for what never comes, it ends with 13. */
-const start = (body: string, options: ReadonlyArray<string> = ["--input-type=module"]) =>
+const start = (body: string) =>
   new Promise<{ readonly code: unknown; readonly said: string; readonly logged: string }>((resolve) => {
     const text = `import { createPool, ScalingPolicy } from "effect-worker-pool/promise"
 const never = () => new Promise(() => {})
@@ -22,7 +22,7 @@ const once = (value) => ({ attempt }) => {
 const code = (error) => error.code
 const module = new URL("test/promise/modules/functions.ts", "${pathToFileURL(cwd)}/")
 ${body}`
-    const args = ["--conditions=effect-worker-pool-source", ...options, "--eval", text]
+    const args = ["--conditions=effect-worker-pool-source", "--input-type=module", "--eval", text]
     execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, said: stdout.trim(), logged: stderr })
     )
@@ -199,12 +199,6 @@ console.log(forced, await run)`,
   ] as const)("%s", async ([, body, said], { expect }) => {
     const pool = `const pool = createPool({ threads: { module, isolation: "${isolation}", max: 1 } })\n`
     expect(await start(pool + body)).toMatchObject({ code: 0, said })
-  })
-
-  it("whose program was started with options that are for a whole process", async ({ expect }) => {
-    const body = `const pool = createPool({ threads: { module, isolation: "${isolation}", max: 1 } })
-console.log(await pool.run.add({ a: 1, b: 2 }))`
-    expect(await start(body, ["--max-old-space-size=500", "--expose-gc"])).toMatchObject({ code: 0, said: "3" })
   })
 })
 

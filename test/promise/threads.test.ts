@@ -1,4 +1,5 @@
 /** Functions on threads, and in processes, through the door of promises. */
+import { Effect, Metric } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -30,7 +31,7 @@ const open = (threads: Partial<ThreadsOptions> = {}, options: Options = {}) => {
     timeout: "none",
     log: (line) => logged.push(line),
     ...options,
-    threads: { module, max: 2, ...threads }
+    threads: { module, max: 2, ...threads } as ThreadsOptions
   })
   keep(pool)
   return Object.assign(pool, { logged })
@@ -158,6 +159,42 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect(await pool.run.where()).toBe(before)
   })
 
+  it("are told why they are to end: what their caller sees, as far as that crosses", async () => {
+    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 40_000 })
+    const late = await failure(pool.run.note(undefined, { timeout: 20 }))
+    const { message, name } = late as RequestTimeout
+    expect(name).toBe("RequestTimeout")
+    const told = { name, message, code: "REQUEST_TIMEOUT", tag: "note", attempt: 1, timeoutMillis: 20 }
+    expect(await pool.run.noted()).toEqual({ ...told, cause: undefined, isOfDom: false })
+    const ticket = await pool.submit.note()
+    await running(pool, 1)
+    ticket.cancel(new TypeError("not now"))
+    await failure(ticket.result)
+    expect(await pool.run.noted()).toMatchObject({ code: "REQUEST_CANCELLED", cause: { message: "not now" } })
+    const odd = new Error("held", { cause: "why" })
+    const hostile = new Proxy({}, { getPrototypeOf: () => { throw new Error("hands off") } }) // prettier-ignore
+    const abortError = { name: "AbortError", message: "This operation was aborted", isOfDom: true }
+    for (const [reason, seen] of [
+      ["enough", "enough"],
+      [{ at: [1] }, { at: [1] }],
+      [undefined, abortError],
+      [new DOMException("too late", "TimeoutError"), { name: "TimeoutError", message: "too late", isOfDom: true }],
+      [Object.assign(odd, { method: { of: () => 1 } }), { name: "Error", message: "held", isOfDom: false }],
+      [{ method: () => 1 }, abortError],
+      [hostile, abortError]
+    ]) {
+      const controller = new AbortController()
+      const call = failure(pool.run.note(undefined, { signal: controller.signal }))
+      await running(pool, 1)
+      controller.abort(reason)
+      expect(Object.is(await call, controller.signal.reason)).toBe(true)
+      const noted = await pool.run.noted()
+      if (typeof seen === "string") expect(noted).toBe(seen)
+      else expect(noted).toMatchObject(seen!)
+    }
+    expect(pool.snapshot().limits["threads"]?.threads?.total).toMatchObject({ started: 1 })
+  })
+
   it("that hear and go on are killed, and their slot is held until then", async () => {
     const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 20_100 })
     const before = await pool.run.where()
@@ -224,6 +261,44 @@ describe("before its first thread is ready a pool", () => {
 })
 
 describe("a pool with a module on threads", () => {
+  it("fails calls whose thread has crashed with a stack that begins where each is awaited", async () => {
+    const pool = open()
+    const awaits = async (): Promise<unknown> => await pool.run.exit(3)
+    /** What awaits first, but for what the host has of its own. */
+    const awaiting = ({ stack }: Error) =>
+      stack!.split("\n").find((line) => / at /.test(line) && !line.includes("node:"))
+    const crash = await failure(awaits())
+    expect(crash.stack).toMatch(/^ThreadCrashed: /)
+    expect(awaiting(crash)).toMatch(/at (async )?awaits .*threads\.test/)
+    const ticket = await pool.submit.exit(3)
+    const first = async () => await ticket.result
+    const events: Array<unknown> = []
+    pool.on("RequestEnded", ({ outcome }) => events.push(outcome))
+    expect(awaiting(await failure(first()))).toMatch(/at (async )?first .*threads\.test/)
+    expect(await ticket.outcome).toMatchObject({ end: "failed", error: { code: "THREAD_CRASHED", tag: "exit" } })
+    await vi.waitFor(() => expect(events).toMatchObject([{ error: { code: "THREAD_CRASHED", reason: "exit" } }]))
+    const maps = async () => {
+      for await (const _ of pool.map.exit([3]));
+    }
+    expect((await failure(maps())).stack).toMatch(/at (async )?maps .*threads\.test/)
+    // What a task throws is its own, also where it has that from a pool.
+    const within: Array<unknown> = []
+    const rethrows = async () => {
+      const error = await failure(awaits())
+      within.push(error, error.stack)
+      throw error
+    }
+    const mapsTask = async () => {
+      for await (const _ of pool.map([1], rethrows));
+    }
+    for (const calls of [() => pool.run(rethrows), mapsTask]) {
+      const outside = await failure(calls())
+      const [error, stack] = within.splice(0)
+      expect(outside).toBe(error)
+      expect(outside.stack).toBe(stack)
+    }
+  })
+
   it("knows its names, counts each, and refuses any other without an attempt", async () => {
     const pool = open()
     await pool.run.where()
@@ -238,6 +313,32 @@ describe("a pool with a module on threads", () => {
     expect(before).not.toContain("Odd")
     expect(before).not.toContain("version")
     expect(pool.run.add).toBe(pool.run.add)
+  })
+
+  it("has counts of each of its functions among its metrics, once they are known", async () => {
+    const pool = open({}, { name: "with functions" })
+    /** By type. */
+    const offered = () => {
+      const mine = Effect.runSync(Metric.snapshot).filter(
+        ({ attributes, id }) => id === "worker_pool_handler_offered_total" && attributes?.["pool"] === "with functions"
+      )
+      return Object.fromEntries(
+        mine.map(({ attributes, state }) => [attributes?.["type"], (state as { readonly count: number }).count])
+      )
+    }
+    expect(offered()).toEqual({ run: 0 })
+    await Promise.all([pool.run.add({ a: 1, b: 2 }), pool.run.add({ a: 3, b: 4 })])
+    await vi.waitFor(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
+    offered()
+    const { add, run, spin, ...others } = offered()
+    expect([add, run, spin]).toEqual([2, 0, 0])
+    expect(Object.keys(others).sort()).toEqual(
+      Object.keys(pool.snapshot().handlers)
+        .filter((name) => name !== "add" && name !== "spin")
+        .sort()
+    )
+    await pool.drain()
+    expect(offered()).toEqual({})
   })
 
   it("is no promise, and its ways in stay functions", async () => {
@@ -280,7 +381,11 @@ describe("a pool with a module on threads", () => {
   it("says so when an input cannot be received", async () => {
     const module = ofText(
       `import { parentPort } from "node:worker_threads"
-       export const receive = () => void parentPort.emit("messageerror", new Error("not to be read")) ?? new Promise(() => {})`
+       const on = parentPort.on.bind(parentPort)
+       const unreadable = () => parentPort.emit("messageerror", new Error("not to be read"))
+       parentPort.on = (event, listener) =>
+         on(event, (given) => (event === "message" && given[1] === "receive" ? unreadable() : listener(given)))
+       export const receive = () => "received"`
     )
     const error = await failure((open({ module }).run as any).receive())
     expect(error).toBeInstanceOf(TypeError)

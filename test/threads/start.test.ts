@@ -4,6 +4,7 @@ import { Effect, Layer, Logger } from "effect"
 import { spawn as spawnProgram } from "node:child_process"
 import { once } from "node:events"
 import { relative } from "node:path"
+import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import { PoolError, WorkerPool } from "../../src/index.ts"
@@ -196,6 +197,27 @@ describe.each(isolations)("the start of a %s", (isolation) => {
     }).pipe(Effect.provide(Logger.layer([])), Effect.scoped)
   )
 })
+
+/** Of V8, and of a whole process: a thread that is told them refuses them. */
+const ofProcess = ["--max-old-space-size=512", "--expose-gc", "--title=mine", "--report-on-fatalerror"]
+
+it.live.each(isolations)("a %s starts in a program with options that a thread cannot be told", (isolation) =>
+  Effect.gen(function* () {
+    const { path, write } = yield* folder
+    const program = `${path}/program.mjs`
+    yield* write(
+      program,
+      `import { Effect, Layer } from "${effect}"
+       import * as Threads from "${import.meta.resolve("../../src/threads/Threads.ts")}"
+       import { group } from "${import.meta.resolve("./modules/crashGroup.ts")}"
+       const layer = Threads.layer(group, { module: new URL("${crashing}"), isolation: "${isolation}" })
+       console.log(await Effect.runPromise(Layer.build(layer).pipe(Effect.as("ready"), Effect.scoped)))`
+    )
+    const child = spawnProgram(process.execPath, [...ofProcess, program], { stdio: ["ignore", "pipe", "inherit"] })
+    const said = yield* Effect.promise(() => text(child.stdout!))
+    assert.strictEqual(said, "ready\n")
+  }).pipe(Effect.scoped)
+)
 
 describe("what a user spawns", () => {
   it.effect("is refused where it is a process without a channel", () =>

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads"
 import { Piscina } from "piscina"
 import { ElasticPool, Handlers, WorkerPool } from "../../../src/index.ts"
 import * as Threads from "../../../src/threads/Threads.ts"
+import { createPool, move } from "../../../src/promise/index.ts"
 import { bundle } from "./bundle.ts"
 import { Echo, group, Move, Noop, Spin } from "./group.ts"
 import type { ThreadLoad } from "./load.ts"
@@ -80,6 +81,40 @@ const spawned = (isolation: "thread" | "process"): Threads.Source => {
   }
 }
 
+/** What the module of functions exports. */
+interface Exports {
+  readonly noop: (n: number) => number
+  readonly spin: (millis: number) => number
+  readonly echo: (bytes: Uint8Array) => Uint8Array
+  readonly moved: (bytes: Uint8Array) => Uint8Array
+}
+
+const functions = (how: string): ThreadSubject => ({
+  how,
+  at: all,
+  prepare: ({ isBundled, spare, threads }) => {
+    const module = new URL(isBundled ? "./functions.mjs" : "./work.ts", import.meta.url)
+    return async () => {
+      const pool = createPool<Exports>({
+        minWorkers: threads,
+        maxWorkers: threads,
+        threads: { module, min: threads, max: threads, spare }
+      })
+      const { echo, moved, noop, spin } = pool.run
+      await noop(0)
+      return {
+        noop: (n) => noop(n),
+        spin: (millis, timeout) => spin(millis, { timeout }),
+        echo: (bytes) => echo(bytes),
+        move: (bytes) => moved(move(bytes)),
+        close: async () => {
+          await pool.drain()
+        }
+      }
+    }
+  }
+})
+
 /** `hasSignals`: each call has a signal that aborts it, as a timeout needs one. `more`: threads beyond those that are asked for. */
 const piscina = (
   how: string,
@@ -133,6 +168,9 @@ export const threadSubjects: Readonly<Record<string, ThreadSubject>> = {
       answerWithin: 0,
       at: ["kill"]
     }
+  ),
+  "effect-worker-pool-functions": functions(
+    "`createPool({ threads })` over a module of plain functions, `pool.run.noop(n)`"
   ),
   piscina: piscina("`pool.run(input, { name })`, `minThreads` and `maxThreads` as many as are asked for", {
     hasSignals: false,

@@ -2,11 +2,11 @@
 import type { Transferable } from "../host.ts"
 import { From, To, type ToThread } from "../messages.ts"
 import { movesOf } from "../move.ts"
-import { toThrown } from "../thrown.ts"
+import { fromThrown, toThrown } from "../thrown.ts"
 import type { Port } from "./port.ts"
 
 /** Runs what the module exports, each attempt as `(input, { attempt, id, signal })`. */
-export const runFunctions = (port: Port, module: Record<string, unknown>): void => {
+export const runExports = (port: Port, module: Readonly<Record<string, unknown>>): void => {
   const names = Object.keys(module).filter((name) => isCallable(module[name]))
   let controller: AbortController | undefined
   const answer = (post: () => void) => {
@@ -28,7 +28,8 @@ export const runFunctions = (port: Port, module: Record<string, unknown>): void 
     if (message[0] === To.interrupt) {
       if (controller === undefined) return
       port.post([From.heard])
-      controller.abort()
+      const why = message[1]
+      controller.abort(why && fromThrown(why))
     } else if (message[0] === To.end) port.leave(0)
     else if (message[0] === To.run) {
       const [, name, input, id, attempt] = message
@@ -39,8 +40,11 @@ export const runFunctions = (port: Port, module: Record<string, unknown>): void 
       )
     }
   }
-  // It was the start of an attempt: nothing else can be unreadable.
-  port.listen(listen, (error) => fail(new TypeError("its input could not be received", { cause: error })))
+  port.listen(listen, (error) => {
+    // While one runs it was the reason why that is to end, and else the start of an attempt.
+    if (controller !== undefined) listen([To.interrupt, undefined])
+    else fail(new TypeError("its input could not be received", { cause: error }))
+  })
   port.post([From.ready, names])
 }
 

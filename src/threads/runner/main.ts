@@ -15,8 +15,8 @@ try {
     const [{ runModule }, loaded] = await Promise.all([import("../ThreadRunner.ts"), import(module)])
     await runModule(port, loaded, module, services ? await import("@effect/platform-node/NodeServices") : undefined)
   } else {
-    const [{ runFunctions }, loaded] = await Promise.all([import("./functions.ts"), import(module)])
-    runFunctions(port, loaded)
+    const [{ runExports }, loaded] = await Promise.all([import("./functions.ts"), import(module)])
+    runExports(port, loaded)
   }
 } catch (error) {
   // Of what cannot be read Node says where on stderr alone.

@@ -27,6 +27,21 @@ export const spin = (millis: number): number => {
 export const listen = (_: unknown, { signal }: Attempt): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
 
+let heard: unknown
+/** The same, and keeps why. */
+export const note = (_: unknown, { signal }: Attempt): Promise<never> =>
+  new Promise((_, reject) =>
+    signal.addEventListener("abort", () => {
+      heard = signal.reason
+      reject(signal.reason)
+    })
+  )
+export const noted = (): unknown => {
+  if (!(heard instanceof Error)) return heard
+  const { cause, message, name } = heard
+  return { ...heard, name, message, cause, isOfDom: heard instanceof DOMException }
+}
+
 /** Hears that it is to end, and does not. */
 export const ignore = (): Promise<never> => new Promise(() => setInterval(() => {}, 1_000))
 

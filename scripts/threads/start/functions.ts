@@ -1,0 +1,2 @@
+/** The same without Effect. */
+export const rss = (): number => process.memoryUsage.rss() / 2 ** 20
