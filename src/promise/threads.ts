@@ -162,9 +162,12 @@ const none: ThreadCounts = {
   startMillis: undefined
 }
 
-/** What each function has, what tasks are called, and `then`, for which `await` would ask. */
+/** What each function has, what tasks are called, and what others call of whatever they are given: `await`, and `JSON.stringify`. */
 export const isReserved = (name: string): boolean =>
-  name === "then" || name === "run" || (name in Function.prototype && name !== "name" && name !== "length")
+  name === "then" ||
+  name === "toJSON" ||
+  name === "run" ||
+  (name in Function.prototype && name !== "name" && name !== "length")
 
 class FunctionTarget implements Target {
   readonly handler: Handler<unknown, unknown>
