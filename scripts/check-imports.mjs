@@ -178,6 +178,7 @@ const table = {
   index: "any public file",
   "threads/messages": "threads/thrown",
   "threads/words": "",
+  "threads/backlog": "",
   "threads/host": "threads/messages",
   "threads/living": "",
   "threads/within": "",
@@ -191,7 +192,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",

@@ -5,6 +5,7 @@ import * as Handlers from "../Handlers.ts"
 import { Attempts } from "./runner/attempts.ts"
 import { forwarding } from "./runner/logs.ts"
 import { Metrics } from "./runner/metrics.ts"
+import { Outbox } from "./runner/outbox.ts"
 import { type Begin, From, To } from "./messages.ts"
 import { wordsOf } from "./words.ts"
 import * as Port from "./runner/port.ts"
@@ -56,13 +57,14 @@ const start = async (
   let end = () => port.leave(0)
   const begin = async (told: Begin) => {
     const scope = Scope.makeUnsafe()
-    const reporting = forwarding(port, told)
+    const outbox = new Outbox(port, told)
+    const reporting = forwarding(outbox, told)
     const build = Layer.buildWithScope(Layer.provideMerge(Handlers.layer(group), layer as Layer.Layer<any>), scope)
     const built = await Effect.runPromiseExit(Effect.provideContext(build, reporting))
     if (Exit.isFailure(built)) return fail(port, Cause.squash(built.cause))
     const context = Context.merge(reporting, built.value as Context.Context<Handlers.Handlers>)
-    const metrics = new Metrics(port, context)
-    attempts = new Attempts(port, Context.get(context, Handlers.Handlers), context, metrics)
+    const metrics = new Metrics(outbox, context)
+    attempts = new Attempts(port, outbox, Context.get(context, Handlers.Handlers), context, metrics)
     end = () => {
       void Effect.runPromiseExit(Effect.provideContext(Scope.close(scope, Exit.void), reporting)).then(() => {
         metrics.report()

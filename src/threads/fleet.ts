@@ -1,6 +1,6 @@
 /** All threads for the handlers of one layer: how many there are, and which of them runs what. */
 import type { Capacity } from "../index.ts"
-import type { Ended, Host, Listener } from "./host.ts"
+import type { Ended, Host } from "./host.ts"
 import type { Report } from "./messages.ts"
 import { type Stats, statsOf, tell } from "./seen.ts"
 import type { Settings } from "./settings.ts"
@@ -14,7 +14,7 @@ export interface Dependencies {
   readonly settings: Settings
   readonly places: Capacity.Places
   readonly now: () => number
-  readonly start: (listener: Listener) => Host
+  readonly start: (thread: Thread) => Host
   readonly onReport: (thread: Thread, report: Report) => void
   readonly onGone: (thread: Thread, ended: Ended) => void
   /** Whoever has asked for the first threads waits until they are ready. */
@@ -166,8 +166,7 @@ export class Fleet implements Owner {
   }
 
   onIdle(thread: Thread): void {
-    const { recycleAfter } = this.it.settings
-    if (this.isClosed || (recycleAfter !== undefined && thread.attempts >= recycleAfter)) {
+    if (this.isClosed || this.isToBeRecycled(thread)) {
       this.retire(thread)
       this.ensure()
     } else this.offer(thread)
@@ -260,6 +259,12 @@ export class Fleet implements Owner {
   private offer(thread: Thread): void {
     this.idle.push(thread)
     this.ensure()
+  }
+
+  /** While as many as there may be are on their way out it runs on: ends that take long would pile up. */
+  private isToBeRecycled({ attempts }: Thread): boolean {
+    const { max, recycleAfter, spare } = this.it.settings
+    return recycleAfter !== undefined && attempts >= recycleAfter && this.stats.dying < max + spare
   }
 
   private retire(thread: Thread): void {

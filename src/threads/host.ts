@@ -17,6 +17,8 @@ export interface Listener {
 export const isMessage = (sent: unknown): sent is FromThread => Array.isArray(sent) && typeof sent[0] === "number"
 
 export interface Host {
+  /** Memory that is sent to it is the same there. */
+  readonly sharesMemory: boolean
   /** Throws where the message cannot be sent. */
   readonly post: (message: ToThread, transfers: ReadonlyArray<Transferable> | undefined) => void
   /** Ends it, whatever it computes. That takes until `onExit`; native code is waited for. */

@@ -2,10 +2,11 @@
 import { Clock, Context, Effect, References, type Scope } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Capacity } from "../index.ts"
+import { Backlog } from "./backlog.ts"
 import { Fleet } from "./fleet.ts"
 import type { Ended, Host, Listener } from "./host.ts"
 import { watchMemory } from "./memory.ts"
-import { type FromThread, To } from "./messages.ts"
+import { type FromThread, isReport, To } from "./messages.ts"
 import { Reports } from "./reports.ts"
 import type { Settings } from "./settings.ts"
 
@@ -34,15 +35,20 @@ export const makeFleet = Effect.fnUntraced(function* (
     places,
     isAwaited,
     now: () => clock.currentTimeMillisUnsafe(),
-    start: (listener) => {
+    start: (thread) => {
+      const backlog = new Backlog()
       const host = outside(start, {
-        onMessage: (message: FromThread) => listener.onMessage(message),
+        onMessage: (message: FromThread) => {
+          thread.onMessage(message)
+          if (isReport(message)) backlog.take()
+        },
         onExit: (ended: Ended) => {
-          reports.onGone(listener, ended, clock.currentTimeNanosUnsafe())
-          listener.onExit(ended)
+          reports.onDropped(thread, backlog.takeDropped())
+          reports.onGone(thread, ended, clock.currentTimeNanosUnsafe())
+          thread.onExit(ended)
         }
       })
-      host.post([To.begin, { logLevel }], undefined)
+      host.post([To.begin, { logLevel, backlog: host.sharesMemory ? backlog.memory : undefined }], undefined)
       return host
     },
     onReport: (thread, report) => reports.on(thread, report),

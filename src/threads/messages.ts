@@ -39,7 +39,9 @@ export const From = {
   /** Of a process: nobody catches this, and it ends of it. */
   uncaught: 12,
   /** Of a process: it goes by itself, and all it had to say has been sent. */
-  leaving: 13
+  leaving: 13,
+  /** So many logs and spans were not told: there were too many. */
+  dropped: 14
 } as const
 
 /** A span from elsewhere: its trace, itself, and whether it is sampled. */
@@ -52,6 +54,8 @@ export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
 export interface Begin {
   /** What is logged below that is not sent. */
   readonly logLevel: LogLevel.LogLevel
+  /** Where what it tells and what is taken are counted: see `Backlog`. `undefined`: no memory can be shared. */
+  readonly backlog?: SharedArrayBuffer | undefined
 }
 
 export type ToThread =
@@ -88,6 +92,18 @@ export type Report =
   | readonly [kind: typeof From.spanStart, told: SpanStart]
   | readonly [kind: typeof From.spanMore, told: SpanMore]
   | readonly [kind: typeof From.spanEnd, told: SpanEnd]
+  | readonly [kind: typeof From.dropped, told: number]
+
+const reports: ReadonlySet<number> = new Set([
+  From.log,
+  From.metrics,
+  From.spanStart,
+  From.spanMore,
+  From.spanEnd,
+  From.dropped
+])
+
+export const isReport = (message: FromThread): message is Report => reports.has(message[0])
 
 export interface Log {
   readonly level: LogLevel.LogLevel

@@ -33,6 +33,7 @@ export const processHost = (child: ChildProcess, listener: Listener): Host => {
     end()
   })
   return {
+    sharesMemory: false,
     // What has been given up may be gone already: its "exit" tells.
     post: (message) => {
       if (child.connected) child.send(message, () => {})

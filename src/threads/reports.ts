@@ -50,6 +50,13 @@ export class Reports {
     }
   }
 
+  /** So many of its logs and spans, for it told more than could be taken here. */
+  onDropped(thread: Thread, count: number): void {
+    if (count === 0) return
+    const what = `${count} logs or spans of thread ${thread.id} of "${this.name}" were dropped`
+    this.log(Effect.logWarning(`${what}: it tells of more than is taken here`))
+  }
+
   private take(thread: Thread, [kind, told]: Report): void {
     switch (kind) {
       case From.log:
@@ -70,8 +77,10 @@ export class Reports {
         const open = this.open.get(thread)
         open?.delete(told.id)
         if (open?.size === 0) this.open.delete(thread)
-        span?.end(told.endTime, told.cause === undefined ? Exit.void : Exit.failCause(causeOf(told.cause)))
+        return span?.end(told.endTime, told.cause === undefined ? Exit.void : Exit.failCause(causeOf(told.cause)))
       }
+      case From.dropped:
+        return this.onDropped(thread, told)
     }
   }
 

@@ -42,7 +42,10 @@ export interface Options {
    * A limit of V8's own (`resourceLimits`, `--max-old-space-size`) is no substitute: where a thread reaches that, the whole process may end.
    */
   readonly memoryLimit?: number | undefined
-  /** A thread that has run so many attempts is replaced. Default: never. */
+  /**
+   * A thread that has run so many attempts is replaced; while `max + spare` others are on their way out it runs on until one of them is gone.
+   * Default: never.
+   */
   readonly recycleAfter?: number | undefined
   /** Its environment variables; not with `spawn`. Default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined

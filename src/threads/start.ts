@@ -85,7 +85,7 @@ export const starter = (
 /** What is there instead, and is gone already. */
 const notStarted = (listener: Listener, detail: string): Host => {
   listener.onExit({ reason: "start", detail })
-  return { post: () => {}, kill: () => {}, keepAlive: () => {}, usedBytes: async () => undefined }
+  return { sharesMemory: false, post: () => {}, kill: () => {}, keepAlive: () => {}, usedBytes: async () => undefined }
 }
 
 const urlOf = (module: URL | string): string =>

@@ -20,6 +20,7 @@ export const threadHost = (worker: Worker, listener: Listener): Host => {
   })
   worker.on("exit", (code) => listener.onExit(endOf(thrown, code, isKilled)))
   return {
+    sharesMemory: true,
     post: (message, transfers) => worker.postMessage(message, transfers),
     kill: () => {
       isKilled = true

@@ -5,8 +5,10 @@ import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import { ElasticPool, Handlers, ScalingPolicy, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
+import { group as lateEnd, Hold } from "./modules/lateEndGroup.ts"
 import { group, Sleep, Spin, Who } from "./modules/workGroup.ts"
 import { module, poolOf, snapshot, when } from "./pools.ts"
+import { execute, poolOf as onePoolOf } from "./support.ts"
 
 const pool = WorkerPool.WorkerPool
 const who = Effect.flatMap(pool, ({ execute }) => execute(Who, undefined))
@@ -42,6 +44,26 @@ describe("elastic", () => {
         assert.strictEqual(ids.size, 2)
         assert.deepInclude(yield* when(({ dying }) => dying === 0), { killed: 0, crashed: 0 })
       }).pipe(Effect.provide(poolOf({ max: 1, recycleAfter: 2, idleFor: "1 hour" }))),
+    60_000
+  )
+
+  it.live(
+    "those whose end takes long do not pile up: the one that runs is not replaced before another one has gone",
+    () =>
+      Effect.gen(function* () {
+        const shared = new SharedArrayBuffer(4)
+        const release = Effect.sync(() => Atomics.store(new Int32Array(shared), 0, 1))
+        yield* Effect.gen(function* () {
+          for (let attempt = 0; attempt < 6; attempt++) {
+            yield* execute(Hold, { shared })
+            assert.isAtMost((yield* Threads.stats).dying, 1)
+          }
+          assert.deepInclude(yield* Threads.stats, { started: 2, dying: 1, idle: 1 })
+        }).pipe(Effect.ensuring(release))
+        yield* when(({ dying }) => dying === 0)
+        yield* execute(Hold, { shared })
+        assert.deepInclude(yield* when(({ dying, idle }) => dying === 0 && idle === 0), { killed: 0, crashed: 0 })
+      }).pipe(Effect.provide(onePoolOf(lateEnd, "lateEnd.ts", { min: 0, recycleAfter: 1, killAfter: "1 hour" }))),
     60_000
   )
 

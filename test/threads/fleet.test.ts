@@ -191,6 +191,21 @@ describe("fleet", () => {
     expect(world.hosts.map(({ isTold }) => isTold)).toEqual([true, true, false])
   })
 
+  it("no more of them are on their way out, to be recycled, than there may be: then one runs on until another has gone", () => {
+    const world = worldOf({ min: 1, max: 2, spare: 1, recycleAfter: 1 })
+    for (let key = 1; key <= 12; key++) {
+      for (const host of world.present) if (host.state === "starting") host.ready()
+      world.submit(key, false)
+      world.present.find(({ runs }) => runs === key)!.answer()
+    }
+    expect(world.fleet.stats).toMatchObject({ dying: 3, killed: 0 })
+    world.present.find(({ isTold }) => isTold)!.exit()
+    expect(world.fleet.stats).toMatchObject({ dying: 2 })
+    world.submit(13, false)
+    world.present.find(({ runs }) => runs === 13)!.answer()
+    expect(world.fleet.stats).toMatchObject({ dying: 3, killed: 0 })
+  })
+
   it("a stuck thread takes the place of none, and is not replaced for ever", () => {
     const world = worldOf({ min: 0, max: 1, spare: 0 })
     world.submit(1, false)

@@ -8,6 +8,7 @@ import { Task } from "../../src/threads/task.ts"
 
 /** A thread as it really is, whatever the fleet believes. */
 export class FakeHost implements Host {
+  readonly sharesMemory = false
   state: "starting" | "ready" | "gone" = "starting"
   runs: number | undefined = undefined
   isKilled = false

@@ -19,6 +19,7 @@ const exported = (module: Record<string, unknown>) => {
   runExports(
     {
       post: (message) => void posted.push(message),
+      isFull: () => false,
       listen: (listener) => void (tell = listener),
       leave: (code) => void left.push(code)
     },

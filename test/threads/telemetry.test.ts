@@ -5,6 +5,7 @@ import type { Rpc } from "effect/rpc"
 import { WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
 import { forwarding } from "../../src/threads/runner/logs.ts"
+import { Outbox } from "../../src/threads/runner/outbox.ts"
 import * as asked from "./modules/telling.ts"
 import { execute, isolations, poolOf } from "./support.ts"
 
@@ -260,9 +261,12 @@ for (const isolation of isolations) {
 describe("the loggers of a thread", () => {
   it("send nothing below the level that they were told", () => {
     const sent: Array<unknown> = []
-    const port = { post: (message: unknown) => void sent.push(message), listen: () => {}, leave: () => {} }
+    const outbox = new Outbox(
+      { post: (message) => void sent.push(message), isFull: () => false, listen: () => {}, leave: () => {} },
+      {}
+    )
     const log = Effect.andThen(Effect.logInfo("below"), Effect.logWarning("above"))
-    Effect.runSyncWith(forwarding(port, { logLevel: "Warn" }))(log)
+    Effect.runSyncWith(forwarding(outbox, { logLevel: "Warn" }))(log)
     assert.lengthOf(sent, 1)
   })
 })

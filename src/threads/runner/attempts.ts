@@ -6,6 +6,7 @@ import * as codec from "../codec.ts"
 import { type Answer, From, type AttemptSpan, To, type ToThread } from "../messages.ts"
 import type { Transferable } from "../host.ts"
 import type { Metrics } from "./metrics.ts"
+import type { Outbox } from "./outbox.ts"
 import type { Port } from "./port.ts"
 import { forwarder } from "./spans.ts"
 
@@ -29,15 +30,23 @@ export class Attempts {
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private isInterrupted = false
   private readonly port: Port
+  private readonly outbox: Outbox
   private readonly metrics: Metrics
   private readonly tracer: Tracer.Tracer
   private readonly ways = new Map<string, Way>()
 
   /** `base`: what the layer was built with, and what it has made. */
-  constructor(port: Port, handlers: Handlers["Service"], base: Context.Context<never>, metrics: Metrics) {
+  constructor(
+    port: Port,
+    outbox: Outbox,
+    handlers: Handlers["Service"],
+    base: Context.Context<never>,
+    metrics: Metrics
+  ) {
     this.port = port
+    this.outbox = outbox
     this.metrics = metrics
-    this.tracer = forwarder(port)
+    this.tracer = forwarder(outbox)
     for (const [tag, handler] of handlers) {
       const { rpc } = handler
       const context = Context.merge(base, handler.context)
@@ -104,6 +113,7 @@ export class Attempts {
   private end([answer, transfers]: Said): void {
     this.fiber = undefined
     this.metrics.report()
+    this.outbox.tellDropped()
     try {
       this.port.post(answer, transfers)
     } catch (error) {

@@ -1,8 +1,7 @@
 /** Metrics of a thread, told to the pool's thread, where they are part of its own. */
 import { Context, Metric } from "effect"
 import { type Change, From } from "../messages.ts"
-import { tell } from "./plain.ts"
-import type { Port } from "./port.ts"
+import type { Outbox } from "./outbox.ts"
 
 type Metadata = Metric.Metric.Metadata<unknown, unknown>
 
@@ -11,13 +10,13 @@ type Metadata = Metric.Metric.Metadata<unknown, unknown>
  * here: from what they tell of themselves no other can be made.
  */
 export class Metrics {
-  private readonly port: Port
+  private readonly outbox: Outbox
   private readonly context: Context.Context<never>
   private readonly registry: ReadonlyMap<string, Metadata>
   private readonly told = new WeakMap<Metadata, unknown>()
 
-  constructor(port: Port, context: Context.Context<never>) {
-    this.port = port
+  constructor(outbox: Outbox, context: Context.Context<never>) {
+    this.outbox = outbox
     this.context = context
     this.registry = Context.get(context, Metric.MetricRegistry)
   }
@@ -32,7 +31,7 @@ export class Metrics {
       const { attributes, description, id } = metric
       changes.push({ id, description, attributes, ...change })
     }
-    if (changes.length > 0) tell(this.port, [From.metrics, changes])
+    if (changes.length > 0) this.outbox.tell([From.metrics, changes])
   }
 
   private changeOf(metric: Metadata) {

@@ -1,17 +1,5 @@
 /** What a thread tells of values that nobody has a schema for: of anything, hostile things included. */
 import { Cause, Formatter, Inspectable, Schema } from "effect"
-import type { Report } from "../messages.ts"
-import type { Port } from "./port.ts"
-
-/** Whether it could be sent. What cannot is none of the handler's business. */
-export const tell = (port: Port, report: Report): boolean => {
-  try {
-    port.post(report)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The value where a clone of it is the same to whoever reads it, or else what it says of itself as JSON, or a text. */
 export const plain = (value: unknown): unknown => {

@@ -8,6 +8,8 @@ import { endWithParent } from "./orphan.ts"
 export interface Port {
   /** Throws where the message cannot be sent. */
   readonly post: (message: FromThread, transfers?: ReadonlyArray<Transferable>) => void
+  /** Whether so much waits to be written that nothing should be added that can be left out. Between threads nothing does. */
+  readonly isFull: () => boolean
   /** `onUnreadable`: something has come that could not be made a message of. */
   readonly listen: (listener: (message: ToThread) => void, onUnreadable?: (error: unknown) => void) => void
   /** Ends the thread once what was posted is on its way. */
@@ -20,6 +22,7 @@ export const make = (): Port => {
   if (port !== null) {
     return {
       post: (message, transfers) => port.postMessage(message, transfers),
+      isFull: () => false,
       listen: (listener, onUnreadable) => {
         port.on("message", listener)
         if (onUnreadable !== undefined) port.on("messageerror", onUnreadable)
@@ -31,7 +34,15 @@ export const make = (): Port => {
   if (send === undefined) {
     throw new Error("Expected to run in a worker thread, or in a process that was forked: nobody listens here")
   }
-  const post = (message: FromThread): void => void send(message)
+  let unwritten = 0
+  let isFull = false
+  const written = () => {
+    if (--unwritten === 0) isFull = false
+  }
+  const post = (message: FromThread): void => {
+    if (!send(message, written)) isFull = true
+    unwritten++
+  }
   tellUncaught(post)
   // They go to all processes of a terminal, or a service, at once: when this one ends is its parent's to say.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
@@ -39,6 +50,7 @@ export const make = (): Port => {
   endWithParent()
   return {
     post,
+    isFull: () => isFull,
     listen: (listener) => void process.on("message", (message) => listener(message as ToThread)),
     leave: (code) => void send([From.leaving], () => process.exit(code))
   }

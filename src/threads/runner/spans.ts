@@ -1,45 +1,51 @@
 /** Spans of a thread, told to the pool's thread, which makes the same in the tracer of the attempt. */
 import { type Cause, Exit, Option, Tracer } from "effect"
 import { From, type SpanContext, type SpanLink, type SpanMore } from "../messages.ts"
-import { causeOf, plain, tell } from "./plain.ts"
-import type { Port } from "./port.ts"
+import type { Outbox } from "./outbox.ts"
+import { causeOf, plain } from "./plain.ts"
 
 /**
  * A tracer whose spans are told to the other side at once: what was told before a kill is known there. Their ids are of this thread
  * alone: the other side makes its own.
  */
-export const forwarder = (port: Port): Tracer.Tracer => {
+export const forwarder = (outbox: Outbox): Tracer.Tracer => {
   let last = 0
   return Tracer.make({
-    span: (options) => (options.sampled ? new Forwarded(port, ++last, options) : new Tracer.NativeSpan(options))
+    span: (options) => (options.sampled ? new Forwarded(outbox, ++last, options) : new Tracer.NativeSpan(options))
   })
 }
 
-/** By what it is known on the other side; `undefined`: it is none that was told. */
-export const idOf = (span: Tracer.AnySpan | undefined): number | undefined =>
-  span instanceof Forwarded ? span.id : undefined
+/** By what it, or the nearest around it that was told, is known on the other side; `undefined`: none of the thread is. */
+export const idOf = (span: Tracer.AnySpan | undefined): number | undefined => {
+  const told = toldOf(span)
+  return told instanceof Forwarded ? told.id : undefined
+}
 
 class Forwarded extends Tracer.NativeSpan {
   readonly id: number
-  private readonly port: Port
+  /** If not it was dropped, and so is what would be told of it. If so its end is told, too: the other side waits for that. */
+  readonly isTold: boolean
+  private readonly outbox: Outbox
 
-  constructor(port: Port, id: number, options: Parameters<Tracer.Tracer["span"]>[0]) {
+  constructor(outbox: Outbox, id: number, options: Parameters<Tracer.Tracer["span"]>[0]) {
     super(options)
-    this.port = port
+    this.outbox = outbox
     this.id = id
     const { kind, links, name, parent, root: isRoot, startTime } = options
-    tell(port, [
-      From.spanStart,
-      {
-        id,
-        name,
-        parent: Option.isSome(parent) ? contextOf(parent.value) : undefined,
-        startTime,
-        kind,
-        isRoot,
-        links: links.map(linkOf)
-      }
-    ])
+    this.isTold =
+      outbox.hasRoom() &&
+      outbox.tell([
+        From.spanStart,
+        {
+          id,
+          name,
+          parent: Option.isSome(parent) ? contextOf(parent.value) : undefined,
+          startTime,
+          kind,
+          isRoot,
+          links: linksOf(links)
+        }
+      ])
   }
 
   override attribute(key: string, value: unknown): void {
@@ -56,25 +62,40 @@ class Forwarded extends Tracer.NativeSpan {
   override addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
     if (this.status._tag === "Ended") return
     super.addLinks(links)
-    this.tell({ links: links.map(linkOf) })
+    this.tell({ links: linksOf(links) })
   }
 
   override end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     if (this.status._tag === "Ended") return
     super.end(endTime, exit)
+    if (!this.isTold) return
     const cause = Exit.isSuccess(exit) ? undefined : causeOf(exit.cause as Cause.Cause<unknown>)
-    tell(this.port, [From.spanEnd, { id: this.id, endTime, cause }])
+    this.outbox.tell([From.spanEnd, { id: this.id, endTime, cause }])
   }
 
   private tell(more: Omit<SpanMore, "id">): void {
-    tell(this.port, [From.spanMore, { id: this.id, ...more }])
+    if (this.isTold && this.outbox.hasRoom()) this.outbox.tell([From.spanMore, { id: this.id, ...more }])
   }
 }
 
-const contextOf = (span: Tracer.AnySpan): number | SpanContext =>
-  idOf(span) ?? ([span.traceId, span.spanId, span.sampled] as const)
+const toldOf = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
+  let told = span
+  while (told instanceof Forwarded && !told.isTold) told = Option.getOrUndefined(told.parent)
+  return told
+}
 
-const linkOf = ({ attributes, span }: Tracer.SpanLink): SpanLink => [contextOf(span), recordOf(attributes)]
+/** `undefined`: neither it nor any around it was told. */
+const contextOf = (span: Tracer.AnySpan): number | SpanContext | undefined => {
+  const told = toldOf(span)
+  if (told === undefined) return undefined
+  return told instanceof Forwarded ? told.id : ([told.traceId, told.spanId, told.sampled] as const)
+}
+
+const linksOf = (links: ReadonlyArray<Tracer.SpanLink>): ReadonlyArray<SpanLink> =>
+  links.flatMap(({ attributes, span }) => {
+    const told = contextOf(span)
+    return told === undefined ? [] : [[told, recordOf(attributes)] as const]
+  })
 
 const recordOf = (attributes: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, plain(value)]))
