@@ -42,7 +42,7 @@ export const makeFleet = Effect.fnUntraced(function* (
           listener.onExit(ended)
         }
       })
-      host.post([To.begin, { logLevel }], undefined)
+      host.post([To.begin, { logLevel, cloned: [undefined] }], undefined)
       return host
     },
     onReport: (thread, report) => reports.on(thread, report),
