@@ -39,7 +39,9 @@ export const From = {
   /** Of a process: nobody catches this, and it ends of it. */
   uncaught: 12,
   /** Of a process: it goes by itself, and all it had to say has been sent. */
-  leaving: 13
+  leaving: 13,
+  /** Its last word: so many attempts have begun on it. */
+  begun: 14
 } as const
 
 /** A span from elsewhere: its trace, itself, and whether it is sampled. */
@@ -81,6 +83,7 @@ export type FromThread =
   | readonly [kind: typeof From.unusable, reason: string]
   | readonly [kind: typeof From.uncaught, words: string]
   | readonly [kind: typeof From.leaving]
+  | readonly [kind: typeof From.begun, attempts: number]
   | Report
 
 /** What a thread tells besides. */

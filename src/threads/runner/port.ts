@@ -1,7 +1,7 @@
 /** The way back from a thread, or a process, to whoever has started it. */
 import { parentPort } from "node:worker_threads"
 import type { Transferable } from "../host.ts"
-import { From, type FromThread, type ToThread } from "../messages.ts"
+import { From, type FromThread, To, type ToThread } from "../messages.ts"
 import { wordsOf } from "../words.ts"
 import { endWithParent } from "./orphan.ts"
 
@@ -18,10 +18,12 @@ export interface Port {
 export const make = (): Port => {
   const port = parentPort
   if (port !== null) {
+    const post: Port["post"] = (message, transfers) => port.postMessage(message, transfers)
+    const counted = countBegun(post)
     return {
-      post: (message, transfers) => port.postMessage(message, transfers),
+      post,
       listen: (listener, onUnreadable) => {
-        port.on("message", listener)
+        port.on("message", counted(listener))
         if (onUnreadable !== undefined) port.on("messageerror", onUnreadable)
       },
       leave: (code) => process.exit(code)
@@ -32,6 +34,7 @@ export const make = (): Port => {
     throw new Error("Expected to run in a worker thread, or in a process that was forked: nobody listens here")
   }
   const post = (message: FromThread): void => void send(message)
+  const counted = countBegun((message) => (process.connected ? post(message) : undefined))
   tellUncaught(post)
   // They go to all processes of a terminal, or a service, at once: when this one ends is its parent's to say.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
@@ -39,9 +42,20 @@ export const make = (): Port => {
   endWithParent()
   return {
     post,
-    listen: (listener) => void process.on("message", (message) => listener(message as ToThread)),
+    listen: (listener) => void process.on("message", (message) => counted(listener)(message as ToThread)),
     leave: (code) => void send([From.leaving], () => process.exit(code))
   }
+}
+
+/** Counts the attempts that begin, and says as the last word how many have: one that was sent meanwhile has not, and hurts nobody. */
+const countBegun = (post: Port["post"]) => {
+  let begun = 0
+  process.on("exit", () => post([From.begun, begun]))
+  return (listener: (message: ToThread) => void) =>
+    (message: ToThread): void => {
+      if (message[0] === To.run) begun++
+      listener(message)
+    }
 }
 
 /**
