@@ -3,6 +3,7 @@
  * address of a server that answers what it is asked for: `/slow` never, `/failing` with 500 each first time.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
+import { Worker } from "node:worker_threads"
 import { createPool, PoolError, RequestTimeout } from "effect-worker-pool/promise"
 
 const [url, way] = process.argv.slice(2)
@@ -58,6 +59,10 @@ const users = ["ann", "bob"].map((name) =>
   )
 )
 print("async context", await Promise.all(users))
+
+const spawn = () => new Worker(new URL("./functions.thread.mjs", import.meta.url))
+const threaded = createPool({ threads: { spawn, functions: { double: { timeout: "10 seconds" } } } })
+print("on a thread that is spawned", await threaded.run.double(21))
 
 if (way === "drain") {
   const { accepted, forced } = await pool.drain()

@@ -29,6 +29,15 @@ const handlers = {
 const pool = createPool({ handlers })
 export const held: Pool<typeof handlers> = pool
 
+interface Module {
+  readonly double: (n: number) => number
+}
+declare const spawn: () => { readonly threadId: number; readonly terminate: () => Promise<number> }
+const threaded = createPool<Module>({
+  threads: { spawn, max: 2, functions: { double: { timeout: "1 second", key: (n) => n.toFixed() } } }
+})
+export const doubled: Promise<number> = threaded.run.double(21)
+
 export const typed = async (): Promise<number> => {
   const ticket: Ticket<number> = await pool.submit.resize({ path: "a" }, { id: "a" })
   const outcome: Outcome<number> = await ticket.outcome

@@ -37,6 +37,7 @@ const said = `"run" "a"
 "submit, and a request within it" "nested"
 "within its own slot" 3
 "async context" ["ann","bob"]
+"on a thread that is spawned" 42
 `
 
 /** `tarball` and what else to `install`, by the tools of `check-package.mjs`. */
@@ -47,7 +48,14 @@ export const checkPromise = async ({ expect, folder, install, run, step, tarball
   run(project, "npm", "install", "--silent", "--no-audit", "--no-fund", tarball, ...install)
   expect(existsSync(join(project, "node_modules/effect")), "npm installs effect without being asked")
 
-  for (const name of ["consumer.ts", "consumer.mjs", "consumer.cjs", "threads.ts", "functions.ts"])
+  for (const name of [
+    "consumer.ts",
+    "consumer.mjs",
+    "consumer.cjs",
+    "threads.ts",
+    "functions.ts",
+    "functions.thread.mjs"
+  ])
     copyFileSync(join(here, name), join(project, name))
   writeFileSync(join(project, "consumer.cts"), fromCommonJs)
   const tsc = join(project, "node_modules/.bin/tsc")

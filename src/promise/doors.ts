@@ -23,7 +23,7 @@ export type PoliciesOf<M> = {
   readonly [Name in keyof FunctionsOf<M>]?: FunctionPolicy<InputOf<FunctionsOf<M>[Name]>> | undefined
 }
 
-type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then"
+type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then" | "toJSON"
 
 type FunctionOf<H> = H extends HandlerWithPolicy<never, unknown> ? H["handler"] : H
 type ValueOf<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never

@@ -5,7 +5,7 @@ import type { Core } from "../internal/core.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig, ThreadCrashed } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
-import type { Functions, FunctionsSource } from "../threads/functions.ts"
+import type { Functions } from "../threads/functions.ts"
 import type * as Settings from "../threads/settings.ts"
 import type { Target } from "./door.ts"
 import { attemptError } from "./publicError.ts"
@@ -14,7 +14,7 @@ import type { Attempt, Call, Handler } from "./task.ts"
 /** What the option `threads` says, checked. */
 export interface Read {
   readonly settings: Settings.Settings
-  readonly source: FunctionsSource
+  readonly source: Settings.FunctionsSource
   /** What functions say for themselves, by name. */
   readonly policies: ReadonlyMap<string, RequestPolicy.Fields>
 }
@@ -162,9 +162,12 @@ const none: ThreadCounts = {
   startMillis: undefined
 }
 
-/** What each function has, what tasks are called, and `then`, for which `await` would ask. */
+/** What each function has, what tasks are called, and what others call of whatever they are given: `await`, and `JSON.stringify`. */
 export const isReserved = (name: string): boolean =>
-  name === "then" || name === "run" || (name in Function.prototype && name !== "name" && name !== "length")
+  name === "then" ||
+  name === "toJSON" ||
+  name === "run" ||
+  (name in Function.prototype && name !== "name" && name !== "length")
 
 class FunctionTarget implements Target {
   readonly handler: Handler<unknown, unknown>

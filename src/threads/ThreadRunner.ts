@@ -55,6 +55,7 @@ const start = async (
   let attempts: Attempts | undefined
   let end = () => port.leave(0)
   const begin = async (told: Begin) => {
+    if (told.cloned[0] !== undefined) throw new Error('it talks in JSON: fork it with `serialization: "advanced"`')
     const scope = Scope.makeUnsafe()
     const reporting = forwarding(port, told)
     const build = Layer.buildWithScope(Layer.provideMerge(Handlers.layer(group), layer as Layer.Layer<any>), scope)

@@ -19,7 +19,7 @@ export interface Dependencies {
   readonly onGone: (thread: Thread, ended: Ended) => void
   /** Whoever has asked for the first threads waits until they are ready. */
   readonly isAwaited: boolean
-  /** So many more milliseconds after it was killed a thread should be gone. */
+  /** In so many milliseconds a thread that was killed, or told to end, should be gone. */
   readonly afterKill: (then: () => void) => void
 }
 

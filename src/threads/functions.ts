@@ -8,7 +8,7 @@ import { changed, makeFleet } from "./makeFleet.ts"
 import { From, To } from "./messages.ts"
 import { movesOf } from "./move.ts"
 import { countsOf } from "./seen.ts"
-import type { Settings, Spawned } from "./settings.ts"
+import type { FunctionsSource, Settings } from "./settings.ts"
 import { type Source, starter } from "./start.ts"
 import { Task, type TaskEnd } from "./task.ts"
 import { fromThrown, type Thrown } from "./thrown.ts"
@@ -19,9 +19,6 @@ interface Attempt {
   readonly id: string
   readonly signal: AbortSignal
 }
-
-/** A module, or what calls `runFunctions`. */
-export type FunctionsSource = { readonly module: URL | string } | { readonly spawn: () => Spawned }
 
 export interface Functions {
   /** How many threads there are. */
@@ -67,11 +64,8 @@ export const make = Effect.fnUntraced(function* (
           signal.removeEventListener("abort", onAbort)
           settle(name, end, resolve, reject)
         })
-        try {
-          fleet.submit(task)
-        } catch (error) {
-          return reject(error)
-        }
+        // What it throws where the input cannot be sent is what the promise is rejected with.
+        fleet.submit(task)
         if (task.hasEnded) return
         if (signal.aborted) onAbort()
         else signal.addEventListener("abort", onAbort)

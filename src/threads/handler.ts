@@ -65,13 +65,14 @@ export const cancel = (
     if (task.hasEnded) return Effect.void
     if (place === undefined) {
       fleet.withdraw(task)
+      task.finish({ reason: "start", detail: "no thread was ready when it was given up" })
       return Effect.void
     }
     const kill = Effect.sync(() => {
       if (!task.hasEnded) fleet.killFor(task)
     })
     const answerMillis = Math.min(answerWithinMillis, killAfterMillis)
-    if (answerMillis > 0) place.interrupt()
+    if (answerMillis > 0) place.interrupt(task)
     const endedOrSilent = Effect.flatMap(within(task.heard, answerMillis), (heard) =>
       heard ? task.ended : Effect.void
     )

@@ -13,6 +13,9 @@ export interface Listener {
   readonly onExit: (ended: Ended) => void
 }
 
+/** What runs on a thread may send what it likes by the same way: what is no message is nobody's. */
+export const isMessage = (sent: unknown): sent is FromThread => Array.isArray(sent) && typeof sent[0] === "number"
+
 export interface Host {
   /** Throws where the message cannot be sent. */
   readonly post: (message: ToThread, transfers: ReadonlyArray<Transferable> | undefined) => void

@@ -42,13 +42,13 @@ export const makeFleet = Effect.fnUntraced(function* (
           listener.onExit(ended)
         }
       })
-      host.post([To.begin, { logLevel }], undefined)
+      host.post([To.begin, { logLevel, cloned: [undefined] }], undefined)
       return host
     },
     onReport: (thread, report) => reports.on(thread, report),
     onGone: (thread, { detail, reason }) =>
       fork(Effect.logWarning(`thread ${thread.id} of "${settings.name}" has crashed (${reason}): ${detail}`)),
-    afterKill: (then) => fork(Effect.delay(Effect.sync(then), settings.killAfterMillis))
+    afterKill: (then) => fork(Effect.delay(Effect.sync(then), millisToGo(settings)))
   })
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
@@ -77,17 +77,24 @@ const someReady = (fleet: Fleet): Effect.Effect<void> =>
 export const changed = (fleet: Fleet): Effect.Effect<void> =>
   Effect.callback((resume) => fleet.onChange(() => resume(Effect.void)))
 
+/** To go takes a thread a moment, however soon attempts are killed. */
+const leastMillisToGo = 500
+
+/** How long one that is told to go, or that was killed, may still be there. */
+const millisToGo = ({ killAfterMillis }: Settings): number => Math.max(leastMillisToGo, killAfterMillis)
+
 /** All are told to go; those that have not in their time are left behind, and keep nothing from ending. */
-const close = (fleet: Fleet, { killAfterMillis, name }: Settings): Effect.Effect<void> =>
+const close = (fleet: Fleet, settings: Settings): Effect.Effect<void> =>
   Effect.gen(function* () {
+    const { name } = settings
     fleet.close()
     const gone: Effect.Effect<void> = Effect.suspend(() =>
       fleet.all.length === 0 ? Effect.void : Effect.andThen(changed(fleet), gone)
     )
-    const left = yield* Effect.timeoutOption(gone, killAfterMillis)
+    const left = yield* Effect.timeoutOption(gone, millisToGo(settings))
     if (left._tag === "Some") return
     for (const thread of fleet.all) fleet.kill(thread)
-    const rest = yield* Effect.timeoutOption(gone, killAfterMillis)
+    const rest = yield* Effect.timeoutOption(gone, millisToGo(settings))
     if (rest._tag === "Some") return
     for (const thread of fleet.all) {
       thread.keepAlive(false)

@@ -52,6 +52,8 @@ export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
 export interface Begin {
   /** What is logged below that is not sent. */
   readonly logLevel: LogLevel.LogLevel
+  /** Nothing, as a structured clone keeps it, and JSON does not. */
+  readonly cloned: ReadonlyArray<undefined>
 }
 
 export type ToThread =

@@ -1,8 +1,8 @@
 /** A process of its own, by `node:child_process`. It must talk in structured clones: `serialization: "advanced"`. */
 import type { ChildProcess } from "node:child_process"
 import { readFileSync } from "node:fs"
-import type { Ended, Host, Listener } from "./host.ts"
-import { From, type FromThread } from "./messages.ts"
+import { type Ended, type Host, isMessage, type Listener } from "./host.ts"
+import { From } from "./messages.ts"
 
 export const processHost = (child: ChildProcess, listener: Listener): Host => {
   let isKilled = false
@@ -16,7 +16,8 @@ export const processHost = (child: ChildProcess, listener: Listener): Host => {
   const end = () => {
     if (ended !== undefined && !child.connected) listener.onExit(ended)
   }
-  child.on("message", (message: FromThread) => {
+  child.on("message", (message: unknown) => {
+    if (!isMessage(message)) return
     if (message[0] === From.uncaught) uncaught = message[1]
     else if (message[0] !== From.leaving) listener.onMessage(message)
   })

@@ -58,6 +58,9 @@ export type Spawned =
   | { readonly threadId: number; readonly terminate: () => Promise<unknown> }
   | { readonly spawnfile: string; readonly connected: boolean }
 
+/** What functions are on threads: those of a module, or of what is spawned and calls `runFunctions`. */
+export type FunctionsSource = { readonly module: URL | string } | { readonly spawn: () => Spawned }
+
 export interface Settings {
   readonly name: string
   readonly isolation: "thread" | "process"

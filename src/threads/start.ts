@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads"
 import type { PoolError } from "../index.ts"
 import * as checks from "../internal/checks.ts"
 import type { Host, Listener } from "./host.ts"
-import { watched } from "./living.ts"
+import { unfit, watched } from "./living.ts"
 import { processHost } from "./processHost.ts"
 import type { Settings } from "./settings.ts"
 import { threadHost } from "./threadHost.ts"
@@ -64,7 +64,7 @@ export const starter = (
   const work: Work = { module: url, exports, within: [...within(), url], services: program !== undefined }
   const print = program?.print
   const given = execArgv ?? withoutText(isolation)
-  const options = { ...(env && { env }), ...(given && { execArgv: [...given] }) }
+  const options = { ...(env && { env: withoutAbsent(env) }), ...(given && { execArgv: [...given] }) }
   const isHeard = print !== undefined
   return isolation === "thread"
     ? (listener) => {
@@ -90,6 +90,10 @@ const notStarted = (listener: Listener, detail: string): Host => {
 
 const urlOf = (module: URL | string): string =>
   typeof module === "string" && !module.startsWith("file:") ? pathToFileURL(module).href : String(module)
+
+/** A thread would have a text, `"undefined"`, of what is not there. */
+const withoutAbsent = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 
 /**
  * Where this process runs a text of its command line: its options without that. A thread refuses what tells the type of the text, and a process
@@ -118,6 +122,8 @@ const heard = <A extends Worker | ChildProcess>(spawned: A, print: ((text: strin
 }
 
 const hostOf = (spawned: Worker | ChildProcess, listener: Listener): Host => {
+  const reason = unfit(spawned)
+  if (reason !== undefined) return notStarted(listener, reason)
   watched(spawned)
   return spawned instanceof ChildProcess ? processHost(spawned, listener) : threadHost(spawned, listener)
 }

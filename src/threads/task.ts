@@ -12,8 +12,8 @@ export type TaskEnd =
 
 /** Where it runs. */
 export interface Place {
-  /** Asks it to end by itself. */
-  readonly interrupt: () => void
+  /** Asks the task to end by itself, if it still runs there. */
+  readonly interrupt: (task: Task) => void
 }
 
 export class Task {

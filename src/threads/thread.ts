@@ -63,9 +63,10 @@ export class Thread implements Listener {
     this.host.keepAlive(true)
   }
 
-  /** Asks its attempt to end by itself. */
-  interrupt(): void {
-    if (this.state === "busy") postReason(this.task!.why, (why) => this.host.post([To.interrupt, why], undefined))
+  /** Asks that attempt to end by itself. While its answer is taken there may be another one here. */
+  interrupt(task: Task): void {
+    if (this.state !== "busy" || this.task !== task) return
+    postReason(task.why, (why) => this.host.post([To.interrupt, why], undefined))
   }
 
   /** Lets it end its layer and go. It must be idle. */

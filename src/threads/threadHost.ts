@@ -1,13 +1,14 @@
 /** A thread of this process, by `node:worker_threads`. */
 import type { Worker } from "node:worker_threads"
-import type { Ended, Host, Listener } from "./host.ts"
-import type { FromThread } from "./messages.ts"
+import { type Ended, type Host, isMessage, type Listener } from "./host.ts"
 import { wordsOf } from "./words.ts"
 
 export const threadHost = (worker: Worker, listener: Listener): Host => {
   let thrown: { readonly error: unknown } | undefined
   let isKilled = false
-  worker.on("message", (message: FromThread) => listener.onMessage(message))
+  worker.on("message", (sent: unknown) => {
+    if (isMessage(sent)) listener.onMessage(sent)
+  })
   // It may have been an answer, or not: what it does now is not known.
   worker.on("messageerror", (error) => {
     thrown ??= { error: new Error(`what it has sent cannot be received: ${wordsOf(error)}`) }

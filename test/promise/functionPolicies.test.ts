@@ -52,6 +52,8 @@ describe("what a function says for itself", () => {
     await known(pool)
     expect((await failure(pool.run.later(undefined, { retry: "none" }))).message).toBe("attempt 1")
     expect(await pool.run.later()).toBe(3)
+    const others = open({ later: { priority: 1 } }, { retry: { times: 2, base: 0 } })
+    expect(await others.run.later()).toBe(3)
     const spinning = await pool.submit.spin(0)
     expect(await spinning.result).toBe(0)
     expect(await failure(pool.run.spin(Infinity, { timeout: 50 }))).toMatchObject({ timeoutMillis: 50 })

@@ -1,6 +1,9 @@
 /** Functions on threads, and in processes, through the door of promises. */
 import { Effect, Metric } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { describe, expect, expectTypeOf, it, vi } from "vitest"
 import {
   createPool,
@@ -34,6 +37,9 @@ const open = (threads: Partial<ThreadsOptions> = {}, options: Options = {}) => {
   return Object.assign(pool, { logged })
 }
 
+/** A module that is there as its text alone. */
+const ofText = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
+
 /** Until so many attempts run. */
 const running = (pool: Pool<any>, count: number) =>
   vi.waitFor(() => expect(pool.snapshot().running).toBe(count), { timeout: 20_000 })
@@ -53,8 +59,44 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
   it("run elsewhere, and hear which request and attempt they are", async () => {
     const pool = open({ isolation })
     expect(await pool.run.where()).not.toBe(`${process.pid} 0`)
+    const one = open({ isolation, max: 1, spare: 0 })
     expect(await pool.run.told({}, { id: "mine" })).toEqual({ attempt: 1, id: "mine", aborted: false })
     expect(await pool.run.later(undefined, { retry: { times: 2, base: 0 } })).toBe(3)
+    expect(await one.run.busy()).toBe(1)
+  })
+
+  it("have the variables that are set, and no text for those that are not", async () => {
+    const module = ofText("export const variable = (name) => process.env[name]")
+    const pool = open({ isolation, module, env: { ...process.env, SET: "a", UNSET: undefined } })
+    const run = pool.run as any
+    expect([await run.variable("SET"), await run.variable("UNSET")]).toEqual(["a", undefined])
+  })
+
+  it("hurt nobody by what they send that is no answer", async () => {
+    const module = ofText(
+      `import { parentPort } from "node:worker_threads"
+       export const send = (value) => void (parentPort === null ? process.send(value) : parentPort.postMessage(value))`
+    )
+    const pool = open({ isolation, module })
+    for (const sent of [null, "a text", { a: 1 }, [], ["1", "forged"]]) {
+      expect(await (pool.run as any).send(sent)).toBe(undefined)
+    }
+    expect(pool.logged).toEqual([])
+  })
+
+  it("are given up while they wait for a thread that may never be ready", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "worker-pool-")), "started")
+    // The first one fails, so that calls are let in to be told so; the next one takes for ever.
+    const module = ofText(
+      `import { existsSync, writeFileSync } from "node:fs"
+       if (existsSync("${file}")) await new Promise(() => setInterval(() => {}, 1_000))
+       writeFileSync("${file}", "")
+       throw new Error("not yet")`
+    )
+    const pool = open({ isolation, module, min: 1, max: 1, spare: 0 })
+    expect(await failure((pool.run as any).any(1, { timeout: 100 }))).toBeInstanceOf(RequestTimeout)
+    await vi.waitFor(() => expect(pool.snapshot().limits["threads"]).toMatchObject({ started: 1, running: 0 }))
+    rmSync(dirname(file), { recursive: true })
   })
 
   it("throw errors that keep name, message, stack, cause and their own properties", async () => {
@@ -69,6 +111,8 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect(type.cause).toMatchObject({ name: "Odd", code: "ODD" })
     expect(await failure(pool.run.fail("several"))).toMatchObject({ message: "both", errors: [{ code: "ODD" }, "two"] })
     expect(await failure(pool.run.fail("text"))).toBe("a text")
+    const held = await failure(pool.run.fail("held"))
+    expect([held.name, held.message, Object.keys(held)]).toEqual(["Odd", "held", []])
     expect((await failure(pool.run.uncloneable())).message).toContain("could not be cloned")
     expect(await failure(pool.run.add((() => 1) as never))).toBeInstanceOf(Error)
     expect(await pool.run.add({ a: 1, b: 1 })).toBe(2)
@@ -96,6 +140,20 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
     await pool.idle()
     expect(pool.snapshot()).toMatchObject({ timedOut: 1, stuck: 0 })
+  })
+
+  it("are killed at once where that is wanted, and are not stuck for that", async () => {
+    const pool = open({ isolation, max: 1, spare: 0, killAfter: 0 })
+    const changes: Array<unknown> = []
+    pool.on("ThreadChanged", ({ change }) => changes.push(change))
+    for (let call = 0; call < 3; call++) {
+      expect(await failure(pool.run.spin(Infinity, { timeout: 20 }))).toBeInstanceOf(RequestTimeout)
+    }
+    expect(await pool.run.add({ a: 1, b: 2 })).toBe(3)
+    await pool.drain()
+    expect(changes.filter((change) => change === "killed")).toHaveLength(3)
+    expect(changes).not.toContain("stuck")
+    expect(pool.logged).toEqual([])
   })
 
   it("that listen to their signal end softly, and keep their thread", async () => {
@@ -180,7 +238,10 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
 
 describe("before its first thread is ready a pool", () => {
   it("lets calls wait in the queue, at the gate of the threads, and charges no timeout for it", async () => {
-    const pool = open({ name: "images" }, { timeout: "40 millis" })
+    // It takes longer to start than an attempt may.
+    const text = "await new Promise((resume) => setTimeout(resume, 1_500)); export const add = ({ a, b }) => a + b"
+    const slow = `data:text/javascript,${encodeURIComponent(text)}`
+    const pool = open({ name: "images", module: slow }, { timeout: 1_000 })
     const call = pool.run.add({ a: 1, b: 2 })
     expect(pool.snapshot()).toMatchObject({ waiting: 1, running: 0, heldBack: 1 })
     expect(pool.snapshot().limits["images"]).toMatchObject({ concurrency: 0, heldBack: 1 })
@@ -259,6 +320,8 @@ describe("a pool with a module on threads", () => {
     expect(before).not.toContain("Odd")
     expect(before).not.toContain("version")
     expect(pool.run.add).toBe(pool.run.add)
+    // What is not there takes no memory.
+    expect(Reflect.get(pool.run, "rotate")).not.toBe(Reflect.get(pool.run, "rotate"))
   })
 
   it("has counts of each of its functions among its metrics, once they are known", async () => {
@@ -291,7 +354,22 @@ describe("a pool with a module on threads", () => {
     const pool = open()
     const run = await pool.run
     expect([Reflect.get(pool.run, "then"), "then" in run]).toEqual([undefined, false])
+    expect(Reflect.get(pool.run, Symbol.iterator)).toBeUndefined()
+    expect(["bind" in run, "constructor" in run, Symbol.iterator in run]).toEqual([true, true, false])
+    expect(await pool.run.name()).toBe("the module's")
     expect(await run.bind(undefined)(() => "called")).toBe("called")
+    expect(JSON.stringify({ run, submit: pool.submit, map: pool.map })).toBe("{}")
+  })
+
+  it("has no way in by a name that stands for something else already, and says so", async () => {
+    const text = "export const run = () => 1, bind = run, other = () => 2"
+    const pool = open({ module: `data:text/javascript,${encodeURIComponent(text)}` })
+    expect(await call(pool, "other")).toBe(2)
+    const said = () => pool.logged.map(({ message }) => message).join()
+    await vi.waitFor(() => expect(said()).toMatch(/exports as bind, run cannot be called/))
+    expect(Reflect.get(pool.run, "run")).toBeUndefined()
+    expect(Reflect.get(pool.run, "bind")).toBe(Function.prototype.bind)
+    expect(Object.keys(pool.snapshot().handlers)).toEqual(["other"])
   })
 
   it("runs functions of the program, and handlers, on its own thread beside them", async () => {
@@ -315,12 +393,29 @@ describe("a pool with a module on threads", () => {
     const pool = open()
     const bytes = new Uint8Array(1_000)
     expect([await pool.run.size(bytes), bytes.length]).toEqual([1_000, 1_000])
+    const parts = [new Uint8Array(3), new Uint8Array(4)]
+    expect(await pool.run.total(move(parts, [parts[1]!.buffer]))).toBe(7)
+    expect(parts.map(({ length }) => length)).toEqual([3, 0])
     const call = pool.run.size(move(bytes))
     expect([await call, bytes.length]).toEqual([1_000, 0])
     expect((await pool.run.fill(5)).join("")).toBe("77777")
     const one = open({ max: 1, spare: 0 })
     expect([(await one.run.give(false)).length, await one.run.left()]).toEqual([16, 16])
     expect([(await one.run.give(true)).length, await one.run.left()]).toEqual([16, 0])
+  })
+
+  it("says so when an input cannot be received", async () => {
+    const module = ofText(
+      `import { parentPort } from "node:worker_threads"
+       const on = parentPort.on.bind(parentPort)
+       const unreadable = () => parentPort.emit("messageerror", new Error("not to be read"))
+       parentPort.on = (event, listener) =>
+         on(event, (given) => (event === "message" && given[1] === "receive" ? unreadable() : listener(given)))
+       export const receive = () => "received"`
+    )
+    const error = await failure((open({ module }).run as any).receive())
+    expect(error).toBeInstanceOf(TypeError)
+    expect([error.message, error.cause.message]).toEqual(["its input could not be received", "not to be read"])
   })
 
   it("says so when an input that was moved is to serve another attempt", async () => {
@@ -336,6 +431,24 @@ describe("a pool with a module on threads", () => {
       expect(error).toMatchObject({ code: "THREAD_CRASHED", tag: "add", reason: "start" })
       expect(error.detail).toMatch(/it does not load|Cannot find module/)
       expect(await failure(pool.run.add({ a: 1, b: 2 }))).toMatchObject({ reason: "start" })
+    }
+  })
+
+  it("rejects its calls where the host has no threads, with what it says of that", async () => {
+    vi.doMock("../../src/threads/functions.ts", () => ({
+      make: () => {
+        throw new Error("no threads here")
+      }
+    }))
+    const pool = open()
+    try {
+      for (const call of [pool.run.add({ a: 1, b: 2 }), pool.run.add({ a: 1, b: 2 })]) {
+        expect(await failure(call)).toMatchObject({ code: "THREAD_CRASHED", tag: "add", reason: "start" })
+      }
+      expect((await failure(pool.run.where())).detail).toMatch(/no threads here/)
+      expect(pool.logged.map(({ message }) => message).join()).toMatch(/there are no threads/)
+    } finally {
+      vi.doUnmock("../../src/threads/functions.ts")
     }
   })
 

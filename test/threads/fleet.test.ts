@@ -1,6 +1,6 @@
 /** Which threads there are and what runs on them, over random sequences of what threads and callers can do. */
 import { describe, expect, it } from "@effect/vitest"
-import { From } from "../../src/threads/messages.ts"
+import { From, To } from "../../src/threads/messages.ts"
 import { randomOf, type Random } from "../support/random.ts"
 import { type FakeHost, FleetWorld, idleForMillis, killAfterMillis, type Limits } from "./fleetWorld.ts"
 
@@ -229,6 +229,25 @@ describe("fleet", () => {
     world.submit(2, false)
     expect(world.started).toBe(2)
     expect(world.ends).toEqual(new Map([[1, 1]]))
+  })
+
+  it("an attempt that is interrupted while its answer is taken is not taken for the next one", () => {
+    const world = worldOf({ min: 1, max: 1, spare: 0 })
+    world.submit(1, false)
+    world.submit(2, false)
+    const [host, first] = [world.hosts[0]!, world.tasks.get(1)!]
+    const sent: Array<number> = []
+    host.post = ({ 0: kind, 3: key }) => {
+      if (kind === To.run) host.runs = Number(key)
+      sent.push(kind)
+    }
+    // The last that is done before the next attempt is under way.
+    host.keepAlive = () => first.place!.interrupt(first)
+    host.answer()
+    expect([host.runs, sent, first.hasEnded]).toEqual([2, [To.run], true])
+    const second = world.tasks.get(2)!
+    second.place!.interrupt(second)
+    expect(sent).toEqual([To.run, To.interrupt])
   })
 
   it("closing ends what is idle, kills what starts or runs, and lets nobody wait", () => {

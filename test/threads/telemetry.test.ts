@@ -262,7 +262,7 @@ describe("the loggers of a thread", () => {
     const sent: Array<unknown> = []
     const port = { post: (message: unknown) => void sent.push(message), listen: () => {}, leave: () => {} }
     const log = Effect.andThen(Effect.logInfo("below"), Effect.logWarning("above"))
-    Effect.runSyncWith(forwarding(port, { logLevel: "Warn" }))(log)
+    Effect.runSyncWith(forwarding(port, { logLevel: "Warn", cloned: [undefined] }))(log)
     assert.lengthOf(sent, 1)
   })
 })

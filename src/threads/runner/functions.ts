@@ -1,6 +1,6 @@
 /** The thread's side of a module of plain functions: what a pool of promises runs there. */
 import type { Transferable } from "../host.ts"
-import { From, To } from "../messages.ts"
+import { From, To, type ToThread } from "../messages.ts"
 import { movesOf } from "../move.ts"
 import { fromThrown, toThrown } from "../thrown.ts"
 import type { Port } from "./port.ts"
@@ -24,7 +24,7 @@ export const runExports = (port: Port, module: Readonly<Record<string, unknown>>
       port.post([From.error, toThrown(error, false)])
     }
   }
-  port.listen((message) => {
+  const listen = (message: ToThread) => {
     if (message[0] === To.interrupt) {
       if (controller === undefined) return
       port.post([From.heard])
@@ -39,6 +39,11 @@ export const runExports = (port: Port, module: Readonly<Record<string, unknown>>
         (error) => answer(() => fail(error))
       )
     }
+  }
+  port.listen(listen, (error) => {
+    // While one runs it was the reason why that is to end, and else the start of an attempt.
+    if (controller !== undefined) listen([To.interrupt, undefined])
+    else fail(new TypeError("its input could not be received", { cause: error }))
   })
   port.post([From.ready, names])
 }

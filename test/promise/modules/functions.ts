@@ -6,6 +6,19 @@ import { move } from "../../../src/threads/move.ts"
 /** No function, so it cannot be called. */
 export const version = 1
 
+/** A function has one of its own; this is in its place. */
+export const name = (): string => "the module's"
+
+export const total = (parts: ReadonlyArray<Uint8Array>): number => parts.reduce((sum, part) => sum + part.length, 0)
+
+/** At its first call it says when to come back. */
+let hasBeenBusy = false
+export const busy = (_: unknown, { attempt }: Attempt): number => {
+  if (hasBeenBusy) return attempt
+  hasBeenBusy = true
+  throw Object.assign(new Error("busy"), { [Symbol.for("effect-worker-pool/RetryAfter")]: { after: 1 } })
+}
+
 export const add = ({ a, b }: { readonly a: number; readonly b: number }): number => a + b
 
 export const where = (): string => `${process.pid} ${threadId}`
@@ -57,6 +70,7 @@ export const fail = (what: string): never => {
   if (what === "text") throw "a text"
   if (what === "type") throw new TypeError("no such type", { cause: new Odd("within") })
   if (what === "several") throw new AggregateError([new Odd("one"), "two"], "both")
+  if (what === "held") throw Object.assign(new Odd(what), { held: { method: () => 1 } })
   throw new Odd(what)
 }
 
