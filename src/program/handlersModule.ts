@@ -4,6 +4,7 @@ import { Cause, Context, Effect, Layer, type Scope } from "effect"
 import type { RpcGroup } from "effect/rpc"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
+import { setFlagsFromString } from "node:v8"
 import { Handlers } from "../index.ts"
 import * as OnThreads from "../threads/Threads.ts"
 import { BadUsage, messageOf } from "./errors.ts"
@@ -58,14 +59,19 @@ export const load = (
     return { group, handlers: Context.get(handlers, Handlers.Handlers) }
   })
 
-const onThreads = (group: Group, file: string, { isolation, max, memory }: Threads, print?: (text: string) => void) =>
-  OnThreads.layer(group, {
+const onThreads = (group: Group, file: string, { isolation, max, memory }: Threads, print?: (text: string) => void) => {
+  if (isolation === "thread") letLoopsEnd()
+  return OnThreads.layer(group, {
     module: file,
     program: { print },
     isolation,
     max,
     memoryLimit: memory === undefined ? undefined : memory / 1024 ** 2
   })
+}
+
+/** V8 leaves out of some of the loops that it unrolls what lets them be ended. It holds for the whole process, which is ours; a name that V8 does not know changes nothing. */
+const letLoopsEnd = (): void => setFlagsFromString("--no-turboshaft-loop-unrolling")
 
 export type Group = RpcGroup.RpcGroup<any>
 

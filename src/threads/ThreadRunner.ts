@@ -56,6 +56,7 @@ const start = async (
   let attempts: Attempts | undefined
   let end = () => port.leave(0)
   const begin = async (told: Begin) => {
+    if (told.cloned[0] !== undefined) throw new Error('it talks in JSON: fork it with `serialization: "advanced"`')
     const scope = Scope.makeUnsafe()
     const outbox = new Outbox(port, told)
     const reporting = forwarding(outbox, told)

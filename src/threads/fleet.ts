@@ -192,6 +192,11 @@ export class Fleet implements Owner {
     this.changed()
   }
 
+  onUnbegun(task: Task): void {
+    task.place = undefined
+    this.waiting.add(task)
+  }
+
   /** Whether somebody waits for one that starts. */
   private get isAwaited(): boolean {
     return this.it.isAwaited || this.it.places.waiting > 0 || this.waiting.size > 0

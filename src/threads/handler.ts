@@ -63,6 +63,7 @@ export const cancel = (
   Effect.suspend(() => {
     const { place } = task
     if (task.hasEnded) return Effect.void
+    task.isWanted = false
     if (place === undefined) {
       fleet.withdraw(task)
       task.finish({ reason: "start", detail: "no thread was ready when it was given up" })

@@ -48,7 +48,8 @@ export const makeFleet = Effect.fnUntraced(function* (
           thread.onExit(ended)
         }
       })
-      host.post([To.begin, { logLevel, backlog: host.sharesMemory ? backlog.memory : undefined }], undefined)
+      const shared = host.sharesMemory ? backlog.memory : undefined
+      host.post([To.begin, { logLevel, cloned: [undefined], backlog: shared }], undefined)
       return host
     },
     onReport: (thread, report) => reports.on(thread, report),

@@ -40,8 +40,10 @@ export const From = {
   uncaught: 12,
   /** Of a process: it goes by itself, and all it had to say has been sent. */
   leaving: 13,
+  /** Its last word: so many attempts have begun on it. */
+  begun: 14,
   /** So many logs and spans were not told: there were too many. */
-  dropped: 14
+  dropped: 15
 } as const
 
 /** A span from elsewhere: its trace, itself, and whether it is sampled. */
@@ -54,6 +56,8 @@ export type AttemptSpan = readonly [...SpanContext, isTraced: boolean]
 export interface Begin {
   /** What is logged below that is not sent. */
   readonly logLevel: LogLevel.LogLevel
+  /** Nothing, as a structured clone keeps it, and JSON does not. */
+  readonly cloned: ReadonlyArray<undefined>
   /** Where what it tells and what is taken are counted: see `Backlog`. `undefined`: no memory can be shared. */
   readonly backlog?: SharedArrayBuffer | undefined
 }
@@ -83,6 +87,7 @@ export type FromThread =
   | readonly [kind: typeof From.unusable, reason: string]
   | readonly [kind: typeof From.uncaught, words: string]
   | readonly [kind: typeof From.leaving]
+  | readonly [kind: typeof From.begun, attempts: number]
   | Report
 
 /** What a thread tells besides. */

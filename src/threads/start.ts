@@ -75,7 +75,8 @@ export const starter = (
     : (listener) => {
         const child = fork(fileURLToPath(runner), [JSON.stringify(work)], {
           ...options,
-          silent: isHeard,
+          // What is typed, or piped in, is this process's own.
+          stdio: ["ignore", isHeard ? "pipe" : "inherit", isHeard ? "pipe" : "inherit", "ipc"],
           serialization: "advanced"
         })
         return hostOf(heard(child, print), listener)

@@ -26,6 +26,8 @@ export class Task {
   context: Context.Context<never> | undefined = undefined
   /** `undefined`: it waits for a thread. */
   place: Place | undefined = undefined
+  /** Nobody has asked for its end. */
+  isWanted = true
   /** Why it is to end, which its thread is told. `undefined`: there is nothing to tell. */
   why: unknown = undefined
   private hasHeard = false

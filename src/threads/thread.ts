@@ -12,6 +12,8 @@ export interface Owner {
   readonly onReport: (thread: Thread, report: Report) => void
   /** It is no more. */
   readonly onGone: (thread: Thread, ended: Ended) => void
+  /** A thread has ended before it began with this: it is still to be run. */
+  readonly onUnbegun: (task: Task) => void
 }
 
 export class Thread implements Listener {
@@ -37,6 +39,8 @@ export class Thread implements Listener {
   private host!: Host
   private answer: TaskEnd | undefined = undefined
   private unusable: string | undefined = undefined
+  /** How many attempts it has begun, as its last word. */
+  private begun: number | undefined = undefined
   private killedFor: Ended | undefined = undefined
   private readonly owner: Owner
   private readonly now: () => number
@@ -112,6 +116,9 @@ export class Thread implements Listener {
       case From.unusable:
         this.unusable = message[1]
         return
+      case From.begun:
+        this.begun = message[1]
+        return
       case From.uncaught:
       case From.leaving:
         return
@@ -122,12 +129,15 @@ export class Thread implements Listener {
 
   onExit(ended: Ended): void {
     if (this.state === "gone") return
-    const { answer, isReady, task, unusable } = this
+    const { answer, attempts, begun = attempts, isReady, task, unusable } = this
     const end = this.killedFor ?? (isReady ? ended : { reason: "start", detail: unusable ?? ended.detail })
     this.enter("gone")
+    // What moved is gone with it.
+    const isUnbegun = begun < attempts && task?.isWanted === true && task.transfers === undefined
+    if (isUnbegun) this.owner.onUnbegun(task)
     this.owner.onGone(this, end)
     this.task = undefined
-    task?.finish(answer ?? end)
+    if (!isUnbegun) task?.finish(answer ?? end)
   }
 
   private onAnswer(answer: TaskEnd): void {

@@ -1,8 +1,8 @@
 /** How threads and processes become ready, or cannot; and how they go. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
-import { spawn as spawnProgram } from "node:child_process"
 import { once } from "node:events"
+import { fork, spawn as spawnProgram } from "node:child_process"
 import { relative } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
@@ -240,6 +240,16 @@ describe("what a user spawns", () => {
       const same = new Worker(own)
       const error = yield* Effect.flip(Effect.scoped(build({ spawn: () => same, min: 2, max: 2 })))
       assert.match((error as Threads.ThreadsFailed).reason, /each call of `spawn` must start another one/)
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.live("is refused where it is a process that talks in JSON", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.scoped(build({ spawn: () => fork(own) })))
+      assert.deepInclude(error, {
+        _tag: "ThreadsFailed",
+        reason: 'it talks in JSON: fork it with `serialization: "advanced"`'
+      })
     }).pipe(Effect.provide(Logger.layer([])))
   )
 

@@ -266,7 +266,7 @@ describe("the loggers of a thread", () => {
       {}
     )
     const log = Effect.andThen(Effect.logInfo("below"), Effect.logWarning("above"))
-    Effect.runSyncWith(forwarding(outbox, { logLevel: "Warn" }))(log)
+    Effect.runSyncWith(forwarding(outbox, { logLevel: "Warn", cloned: [undefined] }))(log)
     assert.lengthOf(sent, 1)
   })
 })

@@ -51,6 +51,7 @@ const flags = {
   handlers: text("handlers", "MODULE", "A TypeScript or JavaScript module that exports `group` and `layer`"),
   ...places,
   ...bounds,
+  maxWorkers: orUndefined(whole("max-workers", "The most workers (default 64, or with --threads as many as those)")),
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
       Flag.withDescription("What a full queue does (default suspend); lines are fed so that none is refused")

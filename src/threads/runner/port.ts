@@ -1,7 +1,7 @@
 /** The way back from a thread, or a process, to whoever has started it. */
 import { parentPort } from "node:worker_threads"
 import type { Transferable } from "../host.ts"
-import { From, type FromThread, type ToThread } from "../messages.ts"
+import { From, type FromThread, To, type ToThread } from "../messages.ts"
 import { wordsOf } from "../words.ts"
 import { endWithParent } from "./orphan.ts"
 
@@ -20,11 +20,13 @@ export interface Port {
 export const make = (): Port => {
   const port = parentPort
   if (port !== null) {
+    const post: Port["post"] = (message, transfers) => port.postMessage(message, transfers)
+    const counted = countBegun(post)
     return {
-      post: (message, transfers) => port.postMessage(message, transfers),
+      post,
       isFull: () => false,
       listen: (listener, onUnreadable) => {
-        port.on("message", listener)
+        port.on("message", counted(listener))
         if (onUnreadable !== undefined) port.on("messageerror", onUnreadable)
       },
       leave: (code) => process.exit(code)
@@ -43,6 +45,7 @@ export const make = (): Port => {
     if (!send(message, written)) isFull = true
     unwritten++
   }
+  const counted = countBegun((message) => (process.connected ? post(message) : undefined))
   tellUncaught(post)
   // They go to all processes of a terminal, or a service, at once: when this one ends is its parent's to say.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
@@ -51,9 +54,20 @@ export const make = (): Port => {
   return {
     post,
     isFull: () => isFull,
-    listen: (listener) => void process.on("message", (message) => listener(message as ToThread)),
+    listen: (listener) => void process.on("message", (message) => counted(listener)(message as ToThread)),
     leave: (code) => void send([From.leaving], () => process.exit(code))
   }
+}
+
+/** Counts the attempts that begin, and says as the last word how many have: one that was sent meanwhile has not, and hurts nobody. */
+const countBegun = (post: Port["post"]) => {
+  let begun = 0
+  process.on("exit", () => post([From.begun, begun]))
+  return (listener: (message: ToThread) => void) =>
+    (message: ToThread): void => {
+      if (message[0] === To.run) begun++
+      listener(message)
+    }
 }
 
 /**

@@ -43,23 +43,25 @@ describe.concurrent.each([[["--threads", "2"]], [["--threads", "--isolate", "pro
       const out = files.path("outcomes.jsonl")
       const requests = files.lines([
         { type: "Spin", data: { file: files.path("never") }, timeout: "1s" },
+        { type: "Unrolled", data: null, timeout: "3s" },
         { type: "Exit", data: { code: 0 } },
         { type: "Stray", data: { reason: "nobody catches this" } },
         ...numbers(1, 20).map(() => echo)
       ])
       const program = startRun(requests, ...threads, "--outcomes", out)
       expect(await program.code(), program.stderr).toBe(1)
-      const [spun, exited, strayed, ...others] = outcomes(out)
+      const [spun, unrolled, exited, strayed, ...others] = outcomes(out)
       expect(spun).toMatchObject({ end: "timedOut", error: { _tag: "RequestTimeout" } })
+      expect(unrolled).toMatchObject({ end: "timedOut", error: { _tag: "RequestTimeout" } })
       expect(exited).toMatchObject({
         end: "failed",
         error: { _tag: "ThreadCrashed", message: expect.stringContaining('The thread of "Exit" has crashed (exit)') }
       })
       expect(strayed).toMatchObject({ end: "failed", error: { _tag: "ThreadCrashed" } })
       expect(others.map(({ end }) => end)).toEqual(numbers(1, 20).map(() => "succeeded"))
-      expect(program.summary).toMatchObject({ stopped: null, lines: 23, left: 0, failures: 3, stuckCount: 0 })
+      expect(program.summary).toMatchObject({ stopped: null, lines: 24, left: 0, failures: 4, stuckCount: 0 })
       expect(program.summary.errors).toContainEqual(
-        expect.objectContaining({ line: 2, error: expect.stringMatching(/^ThreadCrashed: /) })
+        expect.objectContaining({ line: 3, error: expect.stringMatching(/^ThreadCrashed: /) })
       )
       expect(program.stderr).not.toContain("process.exit(")
     })
