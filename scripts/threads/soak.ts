@@ -1,11 +1,15 @@
 // That nothing is lost when threads are killed: so many in a row that really compute. `npm run threads:soak [-- kills [every]]`
 // prints heap, memory, descriptors and threads of the operating system as it goes.
 import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { Worker } from "node:worker_threads"
 import { Effect, Fiber, Layer } from "effect"
 import { ElasticPool, Handlers, PoolSnapshot, WorkerPool } from "../../src/index.ts"
 import * as Threads from "../../src/threads/Threads.ts"
+import { bundle } from "../bench/threads/bundle.ts"
 import { Endless, group } from "./group.ts"
 
+const bundled = bundle(join(import.meta.dirname, "handlers.thread.ts"))
 const kills = Number(process.argv[2] ?? 1000)
 const every = Number(process.argv[3] ?? 500)
 const atOnce = 2
@@ -65,7 +69,7 @@ const soak = Effect.gen(function* () {
       Layer.provide(Handlers.layer(group)),
       Layer.provideMerge(
         Threads.layer(group, {
-          module: new URL("./handlers.ts", import.meta.url),
+          spawn: () => new Worker(bundled),
           max: atOnce,
           spare: 1,
           answerWithin: 0

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 
-/** Bundles `thread.ts`, and answers where that is until the process ends. */
-export const bundle = (): URL => {
+/** Bundles what runs on a thread, `thread.ts` if nothing else is said, and answers where that is until the process ends. */
+export const bundle = (entry = join(import.meta.dirname, "thread.ts")): URL => {
   const folder = mkdtempSync(join(tmpdir(), "bench-threads-"))
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, "thread.mjs")
-  execFileSync(process.execPath, [import.meta.filename, join(import.meta.dirname, "thread.ts"), file])
+  execFileSync(process.execPath, [import.meta.filename, entry, file])
   return pathToFileURL(file)
 }
 

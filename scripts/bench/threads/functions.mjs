@@ -1,14 +1,6 @@
-/** The same for this pool's door for promises. */
+/** They, and bytes that are moved, as this pool has it. */
 import { move } from "../../../src/threads/move.ts"
 
-export const noop = (n) => n
-
-export const spin = (millis) => {
-  const until = performance.now() + millis
-  while (performance.now() < until);
-  return millis
-}
-
-export const echo = (bytes) => bytes
+export * from "./plain.mjs"
 
 export const moved = (bytes) => move(bytes)

@@ -1,16 +1,6 @@
-/** What runs on the threads: plain functions, as piscina and the door for promises call them. */
+/** They, and bytes that are moved, as piscina has it. */
 import { move } from "piscina"
 
-export const noop = (n) => n
+export * from "./plain.mjs"
 
-/** Keeps a core busy for so many milliseconds; `Infinity`: for ever. */
-export const spin = (millis) => {
-  const until = performance.now() + millis
-  while (performance.now() < until);
-  return millis
-}
-
-export const echo = (bytes) => bytes
-
-/** The same, moved. */
 export const moved = (bytes) => move(bytes)
