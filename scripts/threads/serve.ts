@@ -1,5 +1,5 @@
 /**
- * What `serve` gains by threads: how many requests of 1 ms of CPU it answers per second with one thread and with two, in
+ * What `serve` gains by threads: how many requests of 1 ms of computing it answers per second with one thread and with two, in
  * turns; and how long its other routes take while all threads compute.
  *
  * `npm run threads:serve -- [--seconds 5] [--rounds 3] [--spin 3]`. The load is made by this process, which takes from the same
@@ -24,7 +24,7 @@ const seconds = Number(values.seconds)
 const rounds = Number(values.rounds)
 const spinMillis = Number(values.spin) * 1000
 const connections = 8
-const handlers = join(import.meta.dirname, "computing.ts")
+const handlers = join(import.meta.dirname, "handlers.ts")
 const counts = [1, 2] as const
 
 const started: Array<Running> = []
@@ -86,7 +86,7 @@ const longest = async (at: number): Promise<ReadonlyMap<string, Longest>> => {
 try {
   const measured = await rates()
   console.log(
-    `${builtOrSource}, 1 ms of CPU a request, ${connections} connections, ${rounds} rounds of ${seconds} s each, Node ${process.version}`
+    `${builtOrSource}, 1 ms of computing a request, ${connections} connections, ${rounds} rounds of ${seconds} s each, Node ${process.version}`
   )
   const ratios = measured.map(([one, two]) => two!.perSecond / one!.perSecond)
   printTable(
