@@ -1,4 +1,4 @@
-/** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped whatever it does. */
+/** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped though it computes. */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, type PoolError } from "../index.ts"
