@@ -4,7 +4,7 @@ import type { Rpc, RpcGroup } from "effect/rpc"
 import { Capacity, type PoolError } from "../index.ts"
 import type { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
-import { changed, makeFleet } from "./makeFleet.ts"
+import { makeFleet, until } from "./makeFleet.ts"
 import { countsOf, type Stats } from "./seen.ts"
 import * as Settings from "./settings.ts"
 import { checkSource, type Source, starter } from "./start.ts"
@@ -93,10 +93,9 @@ const listed = (tags: ReadonlyArray<string>): string => tags.map((tag) => `"${ta
 
 /** When so many are ready, or one of the first cannot be. */
 const ready = (fleet: Fleet, least: number): Effect.Effect<void, ThreadsFailed> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    const areReady = ({ busy, idle }: Stats) => idle + busy >= least
+    yield* until(fleet, () => areReady(fleet.stats) || fleet.whyNot(least) !== undefined)
     const reason = fleet.whyNot(least)
-    if (reason !== undefined) return Effect.fail(new ThreadsFailed({ reason }))
-    const { busy, idle } = fleet.stats
-    if (idle + busy >= least) return Effect.void
-    return Effect.flatMap(changed(fleet), () => ready(fleet, least))
+    if (reason !== undefined) return yield* new ThreadsFailed({ reason })
   })

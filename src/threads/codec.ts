@@ -10,6 +10,7 @@ import { Cause, Context, Effect, Exit, Schema, SchemaAST } from "effect"
 import { Transferable } from "effect/workers"
 import { isMarkedAsUntransferable } from "node:worker_threads"
 import type { Transferable as Moved } from "./host.ts"
+import { messageOf } from "./words.ts"
 
 /** A value that is ready to be sent, and what is moved with it instead of being copied. */
 export interface Encoded {
@@ -57,6 +58,11 @@ export const decoder = (
   }
 }
 
+/** Causes as JSON, with the stacks of what is in them. */
+export const causes = Schema.toCodecJson(
+  Schema.Cause(Schema.Defect({ includeStack: true }), Schema.Defect({ includeStack: true }))
+)
+
 /** Whether it took no time. */
 export const isDone = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
 
@@ -71,16 +77,7 @@ const attempted = (convert: Convert, value: unknown, refusal: string): Effect.Ef
   return Exit.isSuccess(converted) ? Exit.succeed(converted.value) : refused(converted.cause)
 }
 
-const refuse = (refusal: string, why: unknown): Exit.Exit<never> => Exit.die(new Error(`${refusal}: ${textOf(why)}`))
-
-/** Of anything that was thrown, which may throw when it is looked at. */
-export const textOf = (thrown: unknown): string => {
-  try {
-    return thrown instanceof Error ? thrown.message : String(thrown)
-  } catch {
-    return "something that cannot be told"
-  }
-}
+const refuse = (refusal: string, why: unknown): Exit.Exit<never> => Exit.die(new Error(`${refusal}: ${messageOf(why)}`))
 
 /** Memory that is shared is nobody's to move, and Node keeps some of its own: both cross as they would without. */
 const canMove = (transfer: object): boolean =>

@@ -100,8 +100,7 @@ export class Fleet implements Owner {
     if (thread.isKilled || thread.state === "gone") return
     this.started.killed++
     tell(this.it.places, thread, "killed", why?.detail)
-    const at = this.idle.indexOf(thread)
-    if (at >= 0) this.idle.splice(at, 1)
+    this.leaveIdle(thread)
     thread.kill(why)
     this.it.afterKill(() => {
       if (thread.state === "gone") return
@@ -116,12 +115,11 @@ export class Fleet implements Owner {
   /** Runs what can, starts what is missing, and tells how many attempts can run. */
   ensure(): void {
     this.serve()
-    let { asked, live, missing } = this.count()
+    const { asked, live, missing, outside, ready, stuck } = this.count()
     // Nobody else would serve those who wait, and nobody has told them that none can start.
     if (live === 0 && asked > 0 && this.failure === undefined) this.halted = undefined
-    while (missing-- > 0 && !this.isClosed && this.halted === undefined) this.start()
+    for (let more = missing; more > 0 && !this.isClosed && this.halted === undefined; more--) this.start()
     const { places, settings } = this.it
-    const { outside, ready, stuck } = this.count()
     const most = settings.max + stuck
     // Where none can start, attempts are let in to be told so.
     const given = Math.max(0, Math.min(most, this.failure === undefined ? ready : most) - outside)
@@ -178,8 +176,7 @@ export class Fleet implements Owner {
 
   onGone(thread: Thread, ended: Ended): void {
     this.threads.delete(thread)
-    const at = this.idle.indexOf(thread)
-    if (at >= 0) this.idle.splice(at, 1)
+    this.leaveIdle(thread)
     const hasCrashed = !thread.isKilled && thread.isWanted
     if (hasCrashed) {
       this.started.crashed++
@@ -270,6 +267,11 @@ export class Fleet implements Owner {
   private isToBeRecycled({ attempts }: Thread): boolean {
     const { max, recycleAfter, spare } = this.it.settings
     return recycleAfter !== undefined && attempts >= recycleAfter && this.stats.dying < max + spare
+  }
+
+  private leaveIdle(thread: Thread): void {
+    const at = this.idle.indexOf(thread)
+    if (at >= 0) this.idle.splice(at, 1)
   }
 
   private retire(thread: Thread): void {

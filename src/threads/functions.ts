@@ -1,12 +1,12 @@
 /** The functions of a module on threads, as a pool of promises calls them. */
 import { Effect, type Scope } from "effect"
 import { type Capacity, NotBefore, PoolError } from "../index.ts"
-import type { Fleet } from "./fleet.ts"
 import { cancel } from "./handler.ts"
 import type { Transferable } from "./host.ts"
-import { changed, makeFleet } from "./makeFleet.ts"
+import { makeFleet, until } from "./makeFleet.ts"
 import { From, To } from "./messages.ts"
 import { movesOf } from "./move.ts"
+import { isGone } from "./moved.ts"
 import { countsOf } from "./seen.ts"
 import type { FunctionsSource, Settings } from "./settings.ts"
 import { type Source, starter } from "./start.ts"
@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function* (
     counts: () => countsOf(fleet.stats),
     want: fleet.want,
     names: () => fleet.names,
-    named: named(fleet),
+    named: until(fleet, () => fleet.names !== undefined),
     call: (name, input, attempt) =>
       new Promise((resolve, reject) => {
         // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
@@ -72,11 +72,6 @@ export const make = Effect.fnUntraced(function* (
       })
   }
 })
-
-const named = (fleet: Fleet): Effect.Effect<void> =>
-  Effect.suspend(() => (fleet.names === undefined ? Effect.flatMap(changed(fleet), () => named(fleet)) : Effect.void))
-
-const isGone = (movable: Transferable): boolean => movable instanceof ArrayBuffer && movable.detached
 
 const settle = (
   tag: string,

@@ -8,6 +8,7 @@ import { From, type AttemptSpan, To } from "./messages.ts"
 import * as moved from "./moved.ts"
 import type { Settings } from "./settings.ts"
 import { Task, type TaskEnd } from "./task.ts"
+import { messageOf } from "./words.ts"
 
 type Handler = (
   payload: unknown,
@@ -104,7 +105,7 @@ const decoderOf = (rpc: Rpc.AnyWithProps, context: Context.Context<never>) => {
   const exit = codec.decoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
   return (end: TaskEnd): Effect.Effect<unknown, unknown> => {
     if ("unsent" in end) {
-      return Effect.die(new Error(`the payload of "${tag}" cannot be sent: ${codec.textOf(end.unsent)}`))
+      return Effect.die(new Error(`the payload of "${tag}" cannot be sent: ${messageOf(end.unsent)}`))
     }
     if ("reason" in end) return Effect.fail(new PoolError.ThreadCrashed({ tag, ...end }))
     const [kind, told] = end

@@ -59,7 +59,9 @@ export const makeFleet = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => close(fleet, settings))
   fleet.ensure()
-  yield* Effect.forkScoped(Effect.andThen(someReady(fleet), look(fleet, settings)))
+  // Before one has become ready there is nothing to look at.
+  const someReady = until(fleet, () => fleet.stats.startMillis !== undefined)
+  yield* Effect.forkScoped(Effect.andThen(someReady, look(fleet, settings)))
   return fleet
 })
 
@@ -74,15 +76,12 @@ const look = (fleet: Fleet, { idleForMillis, memoryLimit }: Settings): Effect.Ef
     : Effect.raceFirst(Effect.forever(age), watchMemory(fleet, memoryLimit))
 }
 
-/** When one has become ready: before that there is nothing to look at. */
-const someReady = (fleet: Fleet): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    fleet.stats.startMillis === undefined ? Effect.andThen(changed(fleet), someReady(fleet)) : Effect.void
-  )
-
-/** When the next one has become ready, or is gone. */
-export const changed = (fleet: Fleet): Effect.Effect<void> =>
-  Effect.callback((resume) => fleet.onChange(() => resume(Effect.void)))
+/** Waits until that holds of its threads. It is asked at once, and whenever one has become ready, or is gone. */
+export const until = (fleet: Fleet, holds: () => boolean): Effect.Effect<void> => {
+  const changed = Effect.callback<void>((resume) => fleet.onChange(() => resume(Effect.void)))
+  const wait: Effect.Effect<void> = Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(changed, wait)))
+  return wait
+}
 
 /** To go takes a thread a moment, however soon attempts are killed. */
 const leastMillisToGo = 500
@@ -95,9 +94,7 @@ const close = (fleet: Fleet, settings: Settings): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { name } = settings
     fleet.close()
-    const gone: Effect.Effect<void> = Effect.suspend(() =>
-      fleet.all.length === 0 ? Effect.void : Effect.andThen(changed(fleet), gone)
-    )
+    const gone = until(fleet, () => fleet.all.length === 0)
     const left = yield* Effect.timeoutOption(gone, millisToGo(settings))
     if (left._tag === "Some") return
     for (const thread of fleet.all) fleet.kill(thread)

@@ -4,13 +4,17 @@
  */
 import { Cause, Effect } from "effect"
 import type { Transferable } from "./host.ts"
+import { told } from "./words.ts"
 
 /** How the attempts have ended that took them, where not with success. */
 const ends = new WeakMap<object, string>()
 
+/** Whether it has been moved away. */
+export const isGone = (transfer: Transferable): boolean => transfer instanceof ArrayBuffer && transfer.detached
+
 /** Where something of it has been moved already, the defect that says so. */
 export const refuse = (tag: string, transfers: ReadonlyArray<Transferable>): Effect.Effect<never> | undefined => {
-  const gone = transfers.find((transfer) => transfer instanceof ArrayBuffer && transfer.detached)
+  const gone = transfers.find(isGone)
   if (gone === undefined) return undefined
   const end = ends.get(gone)
   return Effect.die(
@@ -31,10 +35,5 @@ export const remember = <A, E>(
     })
   )
 
-const endOf = (cause: Cause.Cause<unknown>): string => {
-  try {
-    return Cause.hasInterruptsOnly(cause) ? "its interruption" : Cause.pretty(cause).split("\n", 1)[0]!
-  } catch {
-    return "something that cannot be told"
-  }
-}
+const endOf = (cause: Cause.Cause<unknown>): string =>
+  told(() => (Cause.hasInterruptsOnly(cause) ? "its interruption" : Cause.pretty(cause).split("\n", 1)[0]!))

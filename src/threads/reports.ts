@@ -1,5 +1,6 @@
 /** What threads tell besides how their attempts end, put where the pool's thread has the same: logs, metrics, spans. */
 import { Cause, Context, Effect, Exit, LogLevel, Logger, Metric, Option, References, Schema, Tracer } from "effect"
+import { causes } from "./codec.ts"
 import { type Change, From, type Log, type Report, type SpanContext, type SpanStart } from "./messages.ts"
 import type { Ended } from "./host.ts"
 import type { Thread } from "./thread.ts"
@@ -181,9 +182,6 @@ const update = <Input>(metric: Metric.Metric<Input, unknown>, by: Input, context
   Effect.runSyncWith(context)(Metric.update(metric, by))
 }
 
-const causes = Schema.toCodecJson(
-  Schema.Cause(Schema.Defect({ includeStack: true }), Schema.Defect({ includeStack: true }))
-)
 const decodeCause = Schema.decodeUnknownSync(causes)
 
 const causeOf = (told: unknown): Cause.Cause<never> => decodeCause(told) as Cause.Cause<never>

@@ -5,6 +5,7 @@ import type { Handler, Handlers } from "../../Handlers.ts"
 import * as codec from "../codec.ts"
 import { type Answer, From, type AttemptSpan, To, type ToThread } from "../messages.ts"
 import type { Transferable } from "../host.ts"
+import { messageOf } from "../words.ts"
 import type { Metrics } from "./metrics.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Port } from "./port.ts"
@@ -85,7 +86,7 @@ export class Attempts {
 
   /** A message that came could not be read. It was the start of an attempt: nothing else can be unreadable. */
   onUnreadable(error: unknown): void {
-    this.end([[From.untold, `its payload could not be received: ${codec.textOf(error)}`]])
+    this.end([[From.untold, `its payload could not be received: ${messageOf(error)}`]])
   }
 
   private answer(way: Way, exit: Exit.Exit<unknown, unknown>): void {
@@ -94,7 +95,7 @@ export class Attempts {
     this.follow(way.context, said, (said) => {
       if (Exit.isSuccess(said)) return this.end(said.value)
       if (Cause.hasInterruptsOnly(said.cause) && !Exit.hasInterrupts(exit)) return this.answer(way, said)
-      this.end([[From.untold, codec.textOf(Cause.squash(said.cause))]])
+      this.end([[From.untold, messageOf(Cause.squash(said.cause))]])
     })
     // It has been interrupted while its scope was closed.
     if (this.isInterrupted && !Exit.hasInterrupts(exit)) this.fiber?.interruptUnsafe()
@@ -117,7 +118,7 @@ export class Attempts {
     try {
       this.port.post(answer, transfers)
     } catch (error) {
-      this.port.post([From.untold, `what it ended with cannot be sent: ${codec.textOf(error)}`])
+      this.port.post([From.untold, `what it ended with cannot be sent: ${messageOf(error)}`])
     }
   }
 

@@ -1,5 +1,7 @@
 /** What a thread tells of values that nobody has a schema for: of anything, hostile things included. */
 import { Cause, Formatter, Inspectable, Schema } from "effect"
+import { causes } from "../codec.ts"
+import { told } from "../words.ts"
 
 /** The value where a clone of it is the same to whoever reads it, or else what it says of itself as JSON, or a text. */
 export const plain = (value: unknown): unknown => {
@@ -24,17 +26,8 @@ const plainObject = (value: object): unknown => {
 }
 
 /** Of anything, which may throw when it is looked at. */
-export const textOf = (value: unknown): string => {
-  try {
-    return Formatter.format(value)
-  } catch {
-    return "something that cannot be told"
-  }
-}
+export const textOf = (value: unknown): string => told(() => Formatter.format(value))
 
-const causes = Schema.toCodecJson(
-  Schema.Cause(Schema.Defect({ includeStack: true }), Schema.Defect({ includeStack: true }))
-)
 const encodeCause = Schema.encodeUnknownSync(causes)
 
 /** As JSON, with its stacks: `undefined` where there is nothing in it. */

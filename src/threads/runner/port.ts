@@ -54,7 +54,7 @@ export const make = (): Port => {
   return {
     post,
     isFull: () => isFull,
-    listen: (listener) => void process.on("message", (message) => counted(listener)(message as ToThread)),
+    listen: (listener) => void process.on("message", counted(listener) as (message: unknown) => void),
     leave: (code) => void send([From.leaving], () => process.exit(code))
   }
 }
