@@ -34,6 +34,16 @@ export class Handlers extends Context.Service<Handlers, ReadonlyMap<string, Hand
   "effect-worker-pool/Handlers"
 ) {}
 
+/** Some group of Rpcs, of which it is not known which they are. @internal */
+export type Group = RpcGroup.RpcGroup<any>
+
+/** By its shape: a module that is loaded may bring its own copy of `effect`. It may throw when it is looked at. @internal */
+export const isGroup = (u: unknown): u is Group =>
+  ((typeof u === "object" && u !== null) || typeof u === "function") &&
+  "toLayer" in u &&
+  "requests" in u &&
+  u.requests instanceof Map
+
 /**
  * Collects the handlers of some groups. What `group.toLayer(...)` provides goes in below; a group whose handlers are
  * missing does not compile. Fails with `DuplicateHandler` when two groups define a tag, and with `UnsupportedRpc` for an

@@ -1,7 +1,6 @@
 /** Loads the module that `--handlers` names: a `group` of Rpcs and the `layer` of their handlers. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
-import type { RpcGroup } from "effect/rpc"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { setFlagsFromString } from "node:v8"
@@ -35,7 +34,7 @@ export const load = (
       catch: (error) => new BadUsage({ reason: `${expected}; importing ${file} failed: ${messageOf(error)}` })
     })
     const { group } = exports
-    if (!isShape(isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
+    if (!isShape(Handlers.isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
     const layer = threads === undefined ? exports["layer"] : onThreads(group, file, threads, print)
     if (!isShape(Layer.isLayer, layer)) return yield* unfit(file, "layer", "a Layer", exports)
     const built = yield* Layer.build(
@@ -73,14 +72,7 @@ const onThreads = (group: Group, file: string, { isolation, max, memory }: Threa
 /** V8 leaves out of some of the loops that it unrolls what lets them be ended. It holds for the whole process, which is ours; a name that V8 does not know changes nothing. */
 const letLoopsEnd = (): void => setFlagsFromString("--no-turboshaft-loop-unrolling")
 
-export type Group = RpcGroup.RpcGroup<any>
-
-/** By its shape: the module may bring its own copy of `effect`. */
-const isGroup = (u: unknown): u is Group =>
-  ((typeof u === "object" && u !== null) || typeof u === "function") &&
-  "toLayer" in u &&
-  "requests" in u &&
-  u.requests instanceof Map
+export type Group = Handlers.Group
 
 /** In a module without types a handler may be missing, or be no function. */
 const isHandler = (entry: unknown): boolean =>

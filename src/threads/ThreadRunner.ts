@@ -34,18 +34,11 @@ export const runModule = async (
   for (const [name, value] of Object.entries({ group, layer })) {
     if (value === undefined) throw new Error(`${file} exports no \`${name}\``)
   }
-  if (!isGroup(group)) throw new Error(`what ${file} exports as \`group\` is no RpcGroup`)
+  if (!Handlers.isGroup(group)) throw new Error(`what ${file} exports as \`group\` is no RpcGroup`)
   if (!Layer.isLayer(layer)) throw new Error(`what ${file} exports as \`layer\` is no Layer`)
   const handlers = layer as Layer.Layer<any>
-  await start(
-    port,
-    group as RpcGroup.RpcGroup<any>,
-    services === undefined ? handlers : Layer.provideMerge(handlers, services.layer)
-  )
+  await start(port, group, services === undefined ? handlers : Layer.provideMerge(handlers, services.layer))
 }
-
-const isGroup = (value: unknown): boolean =>
-  (typeof value === "function" || typeof value === "object") && value !== null && "requests" in value
 
 /** Builds the layer once it is told how, and waits for attempts. */
 const start = async (

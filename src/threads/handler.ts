@@ -32,6 +32,7 @@ export const make = (
       if (hasPlace && fleet.mustWait) {
         return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
       }
+      // A handler in Effect is not told which attempt it is.
       const message = [To.run, rpc._tag, value, id, 1, spanOf(fiber.context)] as const
       const task = new Task(message, transfers, hasPlace, (end) => resume(decode(end)))
       task.context = fiber.context

@@ -4,20 +4,10 @@ import { beforeEach, expect, it } from "vitest"
 import { eachWatched, serve } from "./support.ts"
 
 const each = eachWatched()
-const { watch } = each
+const { submit, watch } = each
 beforeEach(async () => {
   each.served = await serve()
 })
-
-const submit = async (type: string, payload: unknown): Promise<string> => {
-  const response = await fetch(`${each.served.address}/requests/${type}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(payload)
-  })
-  expect(response.status).toBe(202)
-  return ((await response.json()) as { id: string }).id
-}
 
 const pool = async () => (await (await fetch(`${each.served.address}/pool`)).json()) as Record<string, any>
 

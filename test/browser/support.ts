@@ -100,10 +100,24 @@ export const eachWatched = () => {
     watched = await open(browser, served.address, width)
     return watched.page
   }
+  const send = (method: string, path: string, body: unknown): Promise<Response> =>
+    fetch(`${served.address}${path}`, {
+      method,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body)
+    })
   return {
     get served(): Served {
       return served
     },
+    /** Of a type, and with what else its address says; answers the id. */
+    submit: async (type: string, payload: unknown = null): Promise<string> => {
+      const response = await send("POST", `/requests/${type}`, payload)
+      expect(response.status, await response.clone().text()).toBe(202)
+      return ((await response.json()) as { id: string }).id
+    },
+    changeBounds: (bounds: { readonly minWorkers?: number; readonly maxWorkers?: number }): Promise<Response> =>
+      send("PATCH", "/pool", bounds),
     /** Stopped when the test ends, whoever has started it. */
     set served(other: Served) {
       served = other

@@ -4,27 +4,15 @@ import { expect, it } from "vitest"
 import { eachWatched, serve, violations } from "./support.ts"
 
 const each = eachWatched()
+const { changeBounds, submit } = each
 
 const watch = async (width?: number): Promise<Page> => {
   each.served = await serve(0, [], {}, new URL("../threads/modules/riskyService.ts", import.meta.url))
   const page = await each.watch(width)
-  await fetch(`${each.served.address}/pool`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ minWorkers: 4 })
-  })
+  await changeBounds({ minWorkers: 4 })
   return page
 }
 
-const submit = async (type: string, payload: unknown = null): Promise<string> => {
-  const response = await fetch(`${each.served.address}/requests/${type}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(payload)
-  })
-  expect(response.status).toBe(202)
-  return ((await response.json()) as { id: string }).id
-}
 const cancel = (id: string) => fetch(`${each.served.address}/requests/${id}`, { method: "DELETE" })
 
 const eventually = { timeout: 20_000, interval: 100 }

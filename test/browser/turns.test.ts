@@ -13,6 +13,7 @@ const limits = [
 ]
 
 const each = eachWatched()
+const { changeBounds } = each
 
 const watch = async (flags: ReadonlyArray<string>, width?: number): Promise<Page> => {
   each.served = await serve(0, flags)
@@ -22,21 +23,9 @@ const watch = async (flags: ReadonlyArray<string>, width?: number): Promise<Page
 /** Requests that run, or wait, until the service is stopped. */
 const submit = async (key: string, times = 1, type = "Work"): Promise<void> => {
   for (let sent = 0; sent < times; sent++) {
-    const response = await fetch(`${each.served.address}/requests/${type}?key=${encodeURIComponent(key)}`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ millis: 600_000 })
-    })
-    expect([response.status, await response.text()]).toEqual([202, expect.anything()])
+    await each.submit(`${type}?key=${encodeURIComponent(key)}`, { millis: 600_000 })
   }
 }
-
-const setBounds = (bounds: { readonly minWorkers?: number; readonly maxWorkers?: number }) =>
-  fetch(`${each.served.address}/pool`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(bounds)
-  })
 
 const get = async (path: string) =>
   (await (await fetch(`${each.served.address}/${path}`)).json()) as Record<string, any>
@@ -61,7 +50,7 @@ it("shows nothing of keys and limits to whoever uses none", async () => {
 it("tells the heaviest keys, what a limit holds back and when it opens, and changes it", async () => {
   // Keys beyond the ten, and a worker for each request that may start.
   const page = await watch(limits)
-  await setBounds({ maxWorkers: 40 })
+  await changeBounds({ maxWorkers: 40 })
   await submit("hog", 7)
   await submit("light")
   for (let n = 1; n <= 10; n++) await submit(`tenant-${n}`)
@@ -93,7 +82,7 @@ it("tells the heaviest keys, what a limit holds back and when it opens, and chan
 
 it("pauses and resumes a key, a type and a limit", async () => {
   const page = await watch(limits)
-  await setBounds({ minWorkers: 4 })
+  await changeBounds({ minWorkers: 4 })
   await submit("a")
   await page.getByRole("button", { name: "Pause key a", exact: true }).click()
   await page.getByRole("button", { name: "Resume key a", exact: true }).waitFor()

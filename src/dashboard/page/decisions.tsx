@@ -3,8 +3,10 @@ import { useSignal } from "@preact/signals"
 import type { Decision } from "../../http/points.ts"
 import { clock } from "./format.ts"
 import { decisions, latest, pool } from "./state.ts"
+import { Table } from "./table.tsx"
 
 const fewDecisions = 8
+const columns = ["Time", "Workers", "Why"]
 
 const brakes: Readonly<Record<string, string>> = {
   minWorkers: "the least that the bounds allow",
@@ -32,23 +34,11 @@ export const Decisions = () => {
       {all.length === 0 ? (
         <p class="empty">The number of workers has not changed yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="group" aria-labelledby="decisions">
-          <table>
-            <caption class="hidden">Changes to the number of workers, newest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Workers</th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((decision) => (
-                <Row key={`${decision.at} ${decision.before}`} decision={decision} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table id="decisions" caption="Changes to the number of workers, newest first" columns={columns}>
+          {shown.map((decision) => (
+            <Row key={`${decision.at} ${decision.before}`} decision={decision} />
+          ))}
+        </Table>
       )}
       {all.length > fewDecisions ? (
         <button

@@ -4,7 +4,7 @@ import type { Waiters } from "./api.ts"
 import { count } from "./format.ts"
 import { Name, visible } from "./names.tsx"
 import { latest } from "./state.ts"
-import { Table } from "./table.tsx"
+import { ActionTable } from "./table.tsx"
 import { gates, hasKeys, keys, setPaused, shownKeys } from "./turns.ts"
 
 const columns = ["Key", "Waiting", "Held back", "Running"]
@@ -25,7 +25,7 @@ export const Keys = () => {
       {keys.value.length === 0 ? (
         <p class="empty">No key has a request.</p>
       ) : (
-        <Table
+        <ActionTable
           id="keys"
           caption="Keys with most requests in the pool, those with most waiting first"
           columns={columns}
@@ -34,7 +34,7 @@ export const Keys = () => {
           {keys.value.map((key) => (
             <Row key={key.name} of={key} paused={paused.has(key.name)} />
           ))}
-        </Table>
+        </ActionTable>
       )}
     </section>
   )

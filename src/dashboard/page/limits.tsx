@@ -6,7 +6,7 @@ import { count, millis, rate } from "./format.ts"
 import { Name, visible } from "./names.tsx"
 import { PauseType } from "./pauseType.tsx"
 import { latest } from "./state.ts"
-import { Table } from "./table.tsx"
+import { ActionTable } from "./table.tsx"
 import { gateId, gates, hasKeys, passed, type Part, setConcurrency, setPaused, startsOf } from "./turns.ts"
 
 const columns = ["What", "Running", "Starts / s", "Held back", "Opens"]
@@ -35,7 +35,7 @@ export const Limits = () => {
       {limits.length + closed.length === 0 ? (
         <p class="empty">Nothing holds anything back.</p>
       ) : (
-        <Table
+        <ActionTable
           id="gates"
           caption="Limits with their gates, and what is paused or put off"
           columns={columns}
@@ -46,7 +46,7 @@ export const Limits = () => {
             <Closed key={gateId(gate)} gate={gate} toggle={toggle} />
           ))}
           {more("closed", closed.length - shownGates)}
-        </Table>
+        </ActionTable>
       )}
       <PauseType />
     </section>

@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks"
 import type { Request } from "./api.ts"
 import { clock, count, millis, words } from "./format.ts"
 import { cancel, deadLetters, latest, retry, retryAll, running } from "./state.ts"
-import { Table } from "./table.tsx"
+import { ActionTable } from "./table.tsx"
 
 export const Running = () => (
   <List
@@ -101,7 +101,7 @@ const List = ({ act, action, actOnAll, all, caption, cells, columns, empty, id, 
       {requests.length === 0 ? (
         <p class="empty">{all > 0 ? "…" : empty}</p>
       ) : (
-        <Table id={id} caption={caption} columns={columns} action={action}>
+        <ActionTable id={id} caption={caption} columns={columns} action={action}>
           {requests.map((request) => (
             <tr key={request.id}>
               <th scope="row">{request.id}</th>
@@ -123,7 +123,7 @@ const List = ({ act, action, actOnAll, all, caption, cells, columns, empty, id, 
               </td>
             </tr>
           ))}
-        </Table>
+        </ActionTable>
       )}
       {left > 0 && requests.length > 0 ? <p class="remark">and {count(left)} more</p> : null}
     </section>

@@ -4,10 +4,12 @@ import { Figure, Squares } from "./figures.tsx"
 import { clock, count, millis } from "./format.ts"
 import { Name, visible } from "./names.tsx"
 import { points } from "./state.ts"
+import { Table } from "./table.tsx"
 import { type Threads as Some, threads, type Trouble, troubles } from "./threadNews.ts"
 
 const shownTroubles = 8
 const toldLength = 300
+const columns = ["Time", "Thread", "Request", "What"]
 
 export const Threads = () => (
   <>
@@ -73,24 +75,11 @@ const Troubles = ({ id, of }: { readonly id: string; readonly of: ReadonlyArray<
   of.length === 0 ? (
     <p class="empty">None was killed, has crashed or got stuck since this page was opened.</p>
   ) : (
-    <div class="scroll" tabIndex={0} role="group" aria-labelledby={id}>
-      <table>
-        <caption class="hidden">Threads that were killed, have crashed or are stuck, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Thread</th>
-            <th scope="col">Request</th>
-            <th scope="col">What</th>
-          </tr>
-        </thead>
-        <tbody>
-          {of.slice(0, shownTroubles).map((trouble) => (
-            <Row key={`${trouble.thread} ${trouble.change}`} of={trouble} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table id={id} caption="Threads that were killed, have crashed or are stuck, newest first" columns={columns}>
+      {of.slice(0, shownTroubles).map((trouble) => (
+        <Row key={`${trouble.thread} ${trouble.change}`} of={trouble} />
+      ))}
+    </Table>
   )
 
 const words: Readonly<Record<string, string>> = {
