@@ -193,6 +193,8 @@ const table = {
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+  // A PostgreSQL of one folder: it knows nothing of pools.
+  "durable/embedded/*": "durable/embedded/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
@@ -263,7 +265,7 @@ const table = {
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
-  /^(program|http|dashboard|threads)\//.test(file) || file === "main"
+  /^(program|http|dashboard|threads|durable)\//.test(file) || file === "main"
     ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
     : file === "TestPool"
       ? /^effect(\/rpc|\/testing)?$/
