@@ -1,22 +1,20 @@
 /** A PostgreSQL of one folder after what nobody planned: its server killed, a pid file that lies, an interrupted beginning. */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it, vi } from "vitest"
 import { isLiving, isRoot, killServer, opened, pidFile, query, serverPid, temporary } from "./fixtures/folders.ts"
 
 const files = temporary()
 
-/** A folder whose server, and whose only process, were killed while it had one row. */
-const crashed = async () => {
+/** A folder whose server was killed while it had one row, and this process had it open. */
+const lost = async () => {
   const directory = files.path()
-  const opener = await files.opener(directory)
-  await query(opener.url, "create table kept as select 42 as answer")
-  opener.child.kill("SIGKILL")
+  const server = await opened(directory)
+  await query(server.url, "create table kept as select 42 as answer")
   await killServer(directory)
-  await opener.ended
-  return directory
+  return server
 }
 
 /** The pid file of a lost server, but with the number of another process. */
@@ -37,8 +35,15 @@ const zombieOf = (parent: number): number | undefined => {
 }
 
 describe("a server that was killed", () => {
-  it("is started again by the next, with all that was committed", async ({ expect }) => {
-    const directory = await crashed()
+  it("with the only process that used it, is started again by the next, with all that was committed", async ({
+    expect
+  }) => {
+    const directory = files.path()
+    const opener = await files.opener(directory)
+    await query(opener.url, "create table kept as select 42 as answer")
+    opener.child.kill("SIGKILL")
+    await killServer(directory)
+    await opener.ended
     expect(existsSync(pidFile(directory))).toBe(true)
     const next = await opened(directory)
     expect(next.startedHere).toBe(true)
@@ -48,7 +53,8 @@ describe("a server that was killed", () => {
   })
 
   it("and whose number another program of the same user has got since: that one is left alone", async ({ expect }) => {
-    const directory = await crashed()
+    const before = await lost()
+    const { directory } = before
     // Also a PostgreSQL, but of other data.
     const others = await opened(files.path())
     rename(directory, serverPid(others.directory)!)
@@ -56,43 +62,51 @@ describe("a server that was killed", () => {
     expect(next.startedHere).toBe(true)
     expect(await query(next.url, "select answer from kept")).toEqual([{ answer: 42 }])
     expect(await query(others.url, "select 1 as one")).toEqual([{ one: 1 }])
-    await Promise.all([next.close(), others.close()])
+    await Promise.all([before.close(), others.close()])
 
+    await killServer(directory)
     const other = spawnAs(directory, "sleep", "60")
-    rename(await recrash(directory), other.pid!)
-    await (await opened(directory)).close()
-    expect(other.exitCode).toBe(null)
+    rename(directory, other.pid!)
+    await Effect.runPromise(next.ensureRunning)
+    expect(await query(next.url, "select answer from kept")).toEqual([{ answer: 42 }])
+    expect(isLiving(other.pid!)).toBe(true)
+    await next.close()
     other.kill()
   })
 
   it("and whose number a zombie keeps", async ({ expect }) => {
-    const directory = await crashed()
-    const parent = spawnAs(directory, "sh", "-c", "true & exec sleep 60")
+    const before = await lost()
+    const { directory } = before
+    // With the name of a server, as the one that was killed.
+    const named = join(files.path("programs"), "postgres")
+    cpSync("/bin/true", named)
+    const parent = spawnAs(directory, "sh", "-c", `${named} & exec sleep 60`)
     const zombie = await vi.waitUntil(() => zombieOf(parent.pid!), { timeout: 5000, interval: 5 })
     rename(directory, zombie!)
     const next = await opened(directory)
+    expect(next.startedHere).toBe(true)
     expect(await query(next.url, "select answer from kept")).toEqual([{ answer: 42 }])
-    await next.close()
+    await Promise.all([before.close(), next.close()])
+    expect(serverPid(directory)).toBe(undefined)
     parent.kill()
   })
 
   it("is not started again beside a child of it that still works on the data", async ({ expect }) => {
     const directory = files.path()
-    const opener = await files.opener(directory)
-    await query(opener.url, "create table kept as select 42 as answer")
+    const before = await opened(directory)
+    await query(before.url, "create table kept as select 42 as answer")
     // It looks at nothing but its own work.
-    const working = query(opener.url, "select count(*) from generate_series(1, 12000000)").catch(() => undefined)
+    const working = query(before.url, "select count(*) from generate_series(1, 12000000)").catch(() => undefined)
     const child = await vi.waitUntil(
       async () =>
         (
           await query(
-            opener.url,
+            before.url,
             "select pid from pg_stat_activity where query like '%generate_series(1%' and pid <> pg_backend_pid()"
           )
         )[0]?.["pid"],
       { timeout: 5000, interval: 20 }
     )
-    opener.child.kill("SIGKILL")
     await killServer(directory)
     expect(isLiving(child)).toBe(true)
     const other = spawnAs(directory, "sleep", "60")
@@ -100,7 +114,7 @@ describe("a server that was killed", () => {
     const next = await opened(directory)
     expect(isLiving(child)).toBe(false)
     expect(await query(next.url, "select answer from kept")).toEqual([{ answer: 42 }])
-    await next.close()
+    await Promise.all([before.close(), next.close()])
     await working
     other.kill()
   })
@@ -118,15 +132,6 @@ describe("a server that was killed", () => {
     expect(serverPid(directory)).toBe(undefined)
   })
 })
-
-/** Killed once more, with nobody there. */
-const recrash = async (directory: string) => {
-  const opener = await files.opener(directory, ["hold nothing"])
-  opener.child.stdin!.end()
-  await opener.ended
-  await killServer(directory)
-  return directory
-}
 
 describe("a beginning that was interrupted", () => {
   it("leaves nothing that the next takes for data", async ({ expect }) => {
