@@ -193,6 +193,10 @@ const table = {
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+  // It knows the public surface alone, and PostgreSQL only where a store is built.
+  "durable/*": "index internal/checks internal/payload durable/*",
+  "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
+  "durable/embedded/*": "durable/embedded/*",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",

@@ -191,6 +191,8 @@ export const refusalOf = (error: PoolError.SubmitError, { retryAfter }: Service)
       return { status: 508, kind: "nested", title: "Loop Detected", detail: error.message }
     case "InvalidRequestOption":
       return Problem.invalid(error.field, error.message)
+    case "StoreUnavailable":
+      return { status: 503, kind: "store-unavailable", title: "Service Unavailable", detail: error.message }
     case "RequestExpired":
       return { status: 504, kind: "expired", title: "Gateway Timeout", detail: error.message }
   }
