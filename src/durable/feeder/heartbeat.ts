@@ -4,8 +4,8 @@
  */
 import { Clock, Effect, Exit } from "effect"
 import type { Entry, Held } from "./held.ts"
-import { Signal } from "./signal.ts"
-import { type Beat, claimMillis, type Session } from "./Store.ts"
+import { Signal } from "../signal.ts"
+import { type Beat, claimMillis, type Session } from "../Store.ts"
 
 export interface Body {
   /** What it says of itself. */

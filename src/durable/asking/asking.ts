@@ -1,12 +1,12 @@
 /** The ways into a durable pool: each stores a request, and gives a ticket or waits for the end. */
 import { Effect, Stream } from "effect"
 import type { Rpc } from "effect/rpc"
-import type { Call, Outcome, PoolError } from "../index.ts"
+import type { Call, Outcome, PoolError } from "../../index.ts"
 import type { Calls, Known } from "./calls.ts"
 import type { Door } from "./door.ts"
 import { idFor } from "./ids.ts"
-import type { DurableTicket } from "./service.ts"
-import type { NewRequest, Session, Transaction } from "./Store.ts"
+import type { DurableTicket } from "../service.ts"
+import type { NewRequest, Session, Transaction } from "../Store.ts"
 import { type Desk, StoredTicket } from "./ticket.ts"
 
 type AnyTicket = DurableTicket<any, any>

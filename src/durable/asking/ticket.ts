@@ -1,13 +1,13 @@
 /** The ticket of a stored request: what it knows it asks the store, but for what this process has seen itself. */
 import { Effect, Exit } from "effect"
-import { type Outcome, PoolError, RequestPolicy, type Ticket } from "../index.ts"
-import * as checks from "../internal/checks.ts"
+import { type Outcome, PoolError, RequestPolicy, type Ticket } from "../../index.ts"
+import * as checks from "../../internal/checks.ts"
 import type { Known } from "./calls.ts"
 import type { Endings } from "./endings.ts"
-import type { Held } from "./held.ts"
-import type { DurableTicket } from "./service.ts"
-import { untilAnswered } from "./signal.ts"
-import type { EndRecord, NewRequest, RequestRecord, Session } from "./Store.ts"
+import type { Held } from "../feeder/held.ts"
+import type { DurableTicket } from "../service.ts"
+import { untilAnswered } from "../signal.ts"
+import type { EndRecord, NewRequest, RequestRecord, Session } from "../Store.ts"
 
 /** What all tickets of a pool share. */
 export interface Desk {

@@ -1,9 +1,9 @@
 /** How much to claim, and when: no more than the workers will soon begin. */
 import { Clock, Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
-import type { Settings } from "./settings.ts"
-import { backoff, Signal } from "./signal.ts"
-import type { Claim, Session } from "./Store.ts"
+import type { Settings } from "../settings.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
 export interface Load {

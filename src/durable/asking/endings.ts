@@ -3,8 +3,8 @@
  * may have been lost.
  */
 import { Clock, Effect, Exit } from "effect"
-import { backoff, Signal } from "./signal.ts"
-import type { EndRecord, Session } from "./Store.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { EndRecord, Session } from "../Store.ts"
 
 type Listener = (record: EndRecord) => void
 
@@ -103,7 +103,7 @@ export class Endings {
 
   /** A notice may have been lost: some of those that are waited for, and the next time others. */
   private someToLookFor(): void {
-    for (const [id, listeners] of [...take(this.listeners, mostTogether)]) {
+    for (const [id, listeners] of Array.from(take(this.listeners, mostTogether))) {
       this.listeners.delete(id)
       this.listeners.set(id, listeners)
       this.wanted.add(id)

@@ -4,14 +4,14 @@
  */
 import { Clock, Context, Effect, Exit, Option, Random, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
-import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../index.ts"
-import type { Calls } from "./calls.ts"
+import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../../index.ts"
+import type { Calls } from "../asking/calls.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
-import type { Settings } from "./settings.ts"
-import type { Claim, EndRecord, Pause, Session } from "./Store.ts"
+import type { Settings } from "../settings.ts"
+import type { Claim, EndRecord, Pause, Session } from "../Store.ts"
 
 export interface Dependencies {
   readonly session: Session
