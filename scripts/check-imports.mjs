@@ -267,11 +267,13 @@ const table = {
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
-  /^(program|http|dashboard|threads)\//.test(file) || file === "main"
-    ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
-    : file === "TestPool"
-      ? /^effect(\/rpc|\/testing)?$/
-      : /^effect(\/rpc)?$/
+  file.startsWith("durable/postgres/")
+    ? /^(effect|node:[\w/]+|pg|pg-boss)$/
+    : /^(program|http|dashboard|threads)\//.test(file) || file === "main"
+      ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
+      : file === "TestPool"
+        ? /^effect(\/rpc|\/testing)?$/
+        : /^effect(\/rpc)?$/
 
 const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)
