@@ -18,7 +18,7 @@ import {
   type Suite
 } from "./fixture.ts"
 
-export const ending = ({ eventually, test }: Suite) => {
+export const ending = ({ eventually, pass, test }: Suite) => {
   describe("ending", () => {
     test("whoever has it ends it, once", (store) =>
       Effect.gen(function* () {
@@ -244,6 +244,7 @@ export const ending = ({ eventually, test }: Suite) => {
         yield* session.insert([ended!, waiting!])
         const before = yield* session.counts
         yield* settle(session, yield* session.claim([tag], 1))
+        yield* pass(50)
         yield* session.maintain
         expect(yield* statesOf(session, [ended!.id])).toEqual(["succeeded"])
         expect(yield* session.insert([ended!])).toEqual(["known"])
