@@ -57,18 +57,17 @@ export const make = (
   const settle: Claims["settle"] = Effect.fnUntraced(function* (ends) {
     const settled = yield* connection.transaction(
       Effect.fnUntraced(function* (database) {
-        const byId = new Map(ends.map((end) => [end.claim.request.id, end]))
+        const records = new Map(ends.map(({ claim, record }) => [claim, record]))
         const settled = yield* fenced(
           database,
           ends.map(({ claim }) => claim),
           (queue, attempts) => boss.complete(queue, attempts, null, { db: database })
         )
-        const endings = Array.from(settled, (id) => {
-          const { claim, record } = byId.get(id)!
+        const endings = Array.from(settled, ([id, claim]) => {
           const { createdOn, sequence } = held.get(id) ?? unknown
           const { expiresInMillis, key, tag } = claim.request
           return {
-            record: { ...record, id },
+            record: { ...records.get(claim)!, id },
             queue: queueOf(tag),
             key: keyOf(key),
             process: member.id,
@@ -82,20 +81,19 @@ export const make = (
       })
     )
     for (const { claim } of ends) forget(claim)
-    return settled
+    return new Set(settled.keys())
   })
 
   const giveBack: Claims["giveBack"] = Effect.fnUntraced(function* (returns) {
     const given = yield* connection.transaction(
       Effect.fnUntraced(function* (database) {
-        const byId = new Map(returns.map((each) => [each.claim.request.id, each]))
+        const returned = new Map(returns.map((each) => [each.claim, each]))
         const given = yield* fenced(
           database,
           returns.map(({ claim }) => claim),
           (queue, attempts) => boss.deleteJob(queue, attempts, { db: database })
         )
-        const due = new Set<string>()
-        const back = Array.from(given, (id) => byId.get(id)!)
+        const back = Array.from(given.values(), (claim) => returned.get(claim)!)
         yield* inTurn(
           byQueue(back, ({ claim }) => claim),
           ([queue, group]) =>
@@ -107,14 +105,14 @@ export const make = (
               )
             )
         )
-        for (const { claim, delayMillis } of back) if (delayMillis <= 0) due.add(claim.request.tag)
-        const notices = payloads({ work: due })
+        const due = back.filter(({ delayMillis }) => delayMillis <= 0)
+        const notices = payloads({ work: new Set(due.map(({ claim }) => claim.request.tag)) })
         if (notices.length > 0) yield* notify(database, notices)
         return given
       })
     )
     for (const { claim } of returns) forget(claim)
-    return given
+    return new Set(given.keys())
   })
 
   const jobOf = ({ attempts, claim, counts, delayMillis }: Return) => {
@@ -137,7 +135,7 @@ export const make = (
       if (!kept.has(claim.request.id)) forget(claim)
       else if (entry?.fence === claim.fence) entry.keptAt = Math.max(entry.keptAt, at)
     }
-    return kept
+    return new Set(kept.keys())
   })
 
   /** It may have lapsed, so that another one has had it since. */
@@ -146,19 +144,20 @@ export const make = (
     return entry === undefined || entry.fence !== fence || now() - entry.keptAt >= claimMillis
   }
 
-  /** Answers the ids of those that are still this process's, with which it was done. */
+  /** Answers those that are still this process's, with which it was done. */
   const fenced = Effect.fnUntraced(function* (
     database: Database,
     claims: ReadonlyArray<Claim>,
     act: (queue: string, attempts: Array<{ id: string; retryCount: number }>) => Promise<CommandResponse>
-  ): Effect.fn.Return<Set<string>, PoolError.StoreUnavailable | Conflict> {
-    const done = new Set<string>()
+  ): Effect.fn.Return<Map<string, Claim>, PoolError.StoreUnavailable | Conflict> {
+    const done = new Map<string, Claim>()
     for (const [queue, group] of byQueue(claims, (claim) => claim)) {
       const ours = yield* stillOurs(database, queue, group)
       if (ours.length === 0) continue
       const attempts = ours.map(({ fence, request }) => ({ id: request.id, retryCount: retryCountOf(fence) }))
       const answer = yield* within(() => act(queue, attempts))
-      for (const id of (answer as { readonly settled?: ReadonlyArray<string> }).settled ?? []) done.add(id)
+      const ids = new Set((answer as { readonly settled?: ReadonlyArray<string> }).settled)
+      for (const claim of ours) if (ids.has(claim.request.id)) done.set(claim.request.id, claim)
     }
     return done
   })
@@ -168,17 +167,17 @@ export const make = (
    * have the same count. Only one that slept through its claim can be the former.
    */
   const stillOurs = Effect.fnUntraced(function* (database: Database, queue: string, claims: ReadonlyArray<Claim>) {
-    const stale = claims.filter(isStale)
-    if (stale.length === 0) return claims
+    const stale = new Set(claims.filter(isStale))
+    if (stale.size === 0) return claims
     const { rows } = yield* within(() =>
       database.executeSql(
         `SELECT id, coalesce((data->>'returns')::int, 0) AS returns FROM ${names.job}
         WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active' FOR UPDATE`,
-        [queue, stale.map(({ request }) => request.id)]
+        [queue, Array.from(stale, ({ request }) => request.id)]
       )
     )
     const returns = new Map<string, number>(rows.map((row) => [row.id, row.returns]))
-    return claims.filter((claim) => !isStale(claim) || returns.get(claim.request.id) === returnsOf(claim.fence))
+    return claims.filter((claim) => !stale.has(claim) || returns.get(claim.request.id) === returnsOf(claim.fence))
   })
 
   const notify = (database: Database, notices: Array<string>) =>
