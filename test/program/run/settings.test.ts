@@ -24,7 +24,15 @@ const unset: Flags = {
   maxFailures: "0",
   threads: undefined,
   isolate: undefined,
-  threadMemory: undefined
+  threadMemory: undefined,
+  store: undefined,
+  job: undefined,
+  noWorkers: false,
+  noMigrate: false,
+  lookAhead: undefined,
+  maxHeld: undefined,
+  deliveries: undefined,
+  keepOutcomes: undefined
 }
 const settings = (flags: Partial<Flags>) => Effect.runSync(Effect.result(make({ ...unset, ...flags })))
 
