@@ -42,6 +42,19 @@ export class Durable extends Context.Service<
       payload: Rpc.PayloadConstructor<R>,
       options?: Call.Options
     ) => Effect.Effect<string, PoolError.SubmitError>
+    /**
+     * `submitUnknown` for a caller's key of its own, such as an idempotency key: whether a request of that id is `known` already, and
+     * whether it `fits`, which is to say came with the same fingerprint.
+     */
+    readonly submitKeyed: (
+      tag: string,
+      json: unknown,
+      options: Call.Options & { readonly id: string },
+      fingerprint: string
+    ) => Effect.Effect<
+      { readonly ticket: DurableTicket<unknown, unknown>; readonly known: boolean; readonly fits: boolean },
+      PoolError.SubmitError
+    >
     /** The id that `submit` gives a call of this tag whose own id, or `primaryKey`, is this text: UUIDs stay as they are. */
     readonly idOf: (tag: string, key: string) => string
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>
