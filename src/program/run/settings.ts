@@ -141,7 +141,7 @@ const parseStore = (flags: Flags, environment: Environment): Effect.Effect<Setti
     if (job === undefined) return store === undefined ? undefined : { ...store, job }
     if (store === undefined)
       return yield* new BadUsage({ reason: "Expected --job to come with --store, which it is about" })
-    if (job.trim() === "") return yield* new BadUsage({ reason: 'Expected --job to be a name, got ""' })
+    if (job.trim() === "") return yield* new BadUsage({ reason: `Expected --job to be a name, got "${job}"` })
     return { ...store, job }
   })
 
