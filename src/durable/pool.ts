@@ -99,7 +99,8 @@ export const make = ({
       context,
       held,
       onRecorded: (record) => endings.tell(record),
-      onLapsed
+      onLapsed,
+      onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
     const { beginDrain, claims, settled, settler } = feeder
 

@@ -25,6 +25,8 @@ export interface Pool {
   readonly keep: (claim: Claim) => Effect.Effect<void>
   /** Gives back one that has not begun. */
   readonly giveBack: (claim: Claim) => void
+  /** A claim has failed, and may have been one all the same. */
+  readonly onFailed: Effect.Effect<void>
 }
 
 /** The most that one statement claims. */
@@ -98,7 +100,10 @@ export class Claims {
     }
     for (const tag of tags) this.hot.delete(tag)
     const startedAt = yield* Clock.currentTimeMillis
-    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => Effect.sync(() => this.heard(tags)))
+    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
+      this.heard(tags)
+      return this.pool.onFailed
+    })
     this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)

@@ -24,6 +24,7 @@ export interface Dependencies {
   readonly held: Held
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
+  readonly onClaimFailed: Effect.Effect<void>
 }
 
 export class Feeder {
@@ -72,6 +73,7 @@ export class Feeder {
         load,
         tags: () => tags.filter((tag) => !this.isPaused(tag)),
         begin: this.begin,
+        onFailed: dependencies.onClaimFailed,
         keep: (claim) => Effect.sync(() => void this.hold(claim)),
         giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false })
       },
