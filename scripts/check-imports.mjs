@@ -198,7 +198,7 @@ const table = {
   "durable/Store": "index",
   "durable/service": "index durable/Store",
   "durable/exits": "index durable/Store",
-  "durable/signal": "",
+  "durable/signal": "index",
   "durable/link": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
