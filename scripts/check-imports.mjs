@@ -206,8 +206,9 @@ const table = {
   "durable/feeder/*":
     "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
-  "durable/Durable":
-    "index durable/* durable/feeder/delivery durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/stores":
+    "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/Durable": "index durable/* durable/feeder/delivery",
   "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
   "durable/embedded/*": "durable/embedded/*",
   "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",
