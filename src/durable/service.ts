@@ -42,6 +42,19 @@ export class Durable extends Context.Service<
       payload: Rpc.PayloadConstructor<R>,
       options?: Call.Options
     ) => Effect.Effect<string, PoolError.SubmitError>
+    /**
+     * `submitUnknown` of a call that may be a repeat, whose `options.id` is that of the first. Answers the ticket of the first, whether it
+     * was `known` already, and whether it `fits`: it came with the same `fingerprint`.
+     */
+    readonly submitKeyed: (
+      tag: string,
+      json: unknown,
+      options: Call.Options | undefined,
+      fingerprint: string
+    ) => Effect.Effect<
+      { readonly ticket: DurableTicket<unknown, unknown>; readonly known: boolean; readonly fits: boolean },
+      PoolError.SubmitError
+    >
     /** The id that `submit` gives a call of this tag whose own id, or `primaryKey`, is this text: UUIDs stay as they are. */
     readonly idOf: (tag: string, key: string) => string
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>
