@@ -197,6 +197,7 @@ const table = {
   "durable/*": "index internal/checks internal/payload durable/*",
   "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
   "durable/embedded/*": "durable/embedded/*",
+  "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",
   "http/RemotePool":
     "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
