@@ -42,7 +42,8 @@ export const storeAway: Problem.Problem = {
   headers: { "retry-after": "5" }
 }
 
-const notStored: Problem.Problem = {
+/** The request itself may have been taken: nobody knows. */
+export const notStored: Problem.Problem = {
   ...storeAway,
   detail: `${storeAway.detail}: whether this one is stored is not known; with an \`Idempotency-Key\` it may be sent again without harm`
 }

@@ -23,8 +23,10 @@ export interface Seen {
 export interface Look {
   /** At most a second old, unless the store takes longer than that to answer. */
   readonly fresh: Effect.Effect<Seen>
-  /** What was seen last; where it is old, a look begins. */
-  readonly glance: () => Seen
+  /** What was seen last. */
+  readonly latest: () => Seen
+  /** Begins a look where the last one is old, and waits for nothing. */
+  readonly glance: () => void
   /** Calls back after each look, until the scope ends. */
   readonly follow: (listener: (seen: Seen) => void) => Effect.Effect<void, never, Scope.Scope>
 }
@@ -69,10 +71,8 @@ export const make = (
         if (fiber === undefined) return Effect.sync(() => seen)
         return Effect.map(Effect.timeoutOption(Fiber.await(fiber), patienceMillis), () => seen)
       }),
-      glance: () => {
-        begin()
-        return seen
-      },
+      latest: () => seen,
+      glance: () => void begin(),
       follow: (listener) =>
         Effect.acquireRelease(
           Effect.sync(() => void listeners.add(listener)),

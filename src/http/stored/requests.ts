@@ -12,7 +12,7 @@ import { invalid, notFound, type Problem, toResponse } from "../problem.ts"
 import { refusalOf, storeAway } from "../refusals.ts"
 import { locationOf } from "../resource.ts"
 import type { Service } from "../service.ts"
-import { cancelAll } from "./cancel.ts"
+import { cancelAll, failAway } from "./away.ts"
 import { beforeOf, cursorOf, listStates } from "./pages.ts"
 import * as Resource from "./resource.ts"
 import type { Room } from "./room.ts"
@@ -24,7 +24,7 @@ type Answer = Effect.Effect<
 
 export const layer = (service: Service, room: Room) =>
   HttpApiBuilder.group(Api, "requests", (handlers) => {
-    const { options, retryAfter, tenants } = service
+    const { options, pool, retryAfter, tenants } = service
     const { durable } = room
 
     /** The request of an id, or the answer that there is none: a tenant has no others than its own. */
@@ -73,7 +73,7 @@ export const layer = (service: Service, room: Room) =>
           if ("status" in owner) return toResponse(owner)
           const filter = filterOf(query)
           if ("status" in filter) return toResponse(filter)
-          const cancelled = yield* cancelAll(durable, { ...filter, ...owner })
+          const cancelled = yield* cancelAll(durable, pool, { ...filter, ...owner })
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         }).pipe(Effect.catch(() => Effect.succeed(toResponse(storeAway))))
@@ -84,7 +84,9 @@ export const layer = (service: Service, room: Room) =>
             if (record.end !== undefined) return toResponse(problems.started)
             const ticket = yield* room.ticketOf(record)
             const isSet = yield* ticket.setPriority(priority)
-            return isSet ? yield* showNow(id) : toResponse(problems.started)
+            if (isSet) return yield* showNow(id)
+            yield* failAway(durable)
+            return toResponse(problems.started)
           })
         )
       )

@@ -8,6 +8,7 @@ import type { Handlers, Outcome, PoolError, WorkerPool } from "../../index.ts"
 import type { Ended } from "../ended.ts"
 import { logCause } from "../logCause.ts"
 import * as Look from "./look.ts"
+import * as Metrics from "./metrics.ts"
 
 export interface Room {
   readonly durable: Durable["Service"]
@@ -31,6 +32,7 @@ export const make = (
   Effect.gen(function* () {
     const { handlers, pool, tell } = parts
     const look = yield* Look.make(durable)
+    yield* Metrics.register({ durable, look }, pool.name)
     const exits = new Map<string, Exits.Exits>()
     const exitsOf = (tag: string): Exits.Exits => {
       const known = exits.get(tag)

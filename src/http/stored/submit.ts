@@ -16,7 +16,7 @@ import {
 } from "../asked.ts"
 import { logCause } from "../logCause.ts"
 import * as Problem from "../problem.ts"
-import { refusalOf } from "../refusals.ts"
+import { notStored, refusalOf } from "../refusals.ts"
 import * as Resource from "../resource.ts"
 import { sendProblem } from "../send.ts"
 import type { Service } from "../service.ts"
@@ -80,8 +80,12 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
     const { response } = asked
     const called = Effect.gen(function* () {
       const acceptedAt = yield* Clock.currentTimeMillis
-      const stored = yield* traced(request, store(asked, json, text))
-      yield* answer(asked, stored, acceptedAt)
+      const call = traced(request, store(asked, json, text))
+      const { waitSeconds } = asked
+      if (waitSeconds === undefined) return yield* answer(asked, yield* call, acceptedAt)
+      const stored = yield* Effect.timeoutOption(call, Math.max(leastMillis, waitSeconds * 1000))
+      if (stored._tag === "None") return sendProblem(response, notStored)
+      yield* answer(asked, stored.value, acceptedAt)
     }).pipe(
       Effect.catch((error) => Effect.sync(() => sendProblem(response, refusalOf(error, retryAfter)))),
       Effect.catchCause((cause) => {
@@ -95,6 +99,9 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
     response.once("close", () => run(Fiber.interrupt(fiber)))
   }
 }
+
+/** What even a client that does not wait gives the store to take its request. */
+const leastMillis = 2000
 
 interface Stored {
   readonly ticket: Ticket.Ticket<unknown, unknown>
