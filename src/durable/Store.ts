@@ -210,8 +210,8 @@ export interface Pause {
 
 /** A claim that was not touched for so long has lapsed. */
 export const claimMillis = 10_000
-/** A process that was not heard of for so long is missing. */
-export const deadAfterMillis = 10_000
+/** A process that was not heard of for so long is missing: two of its beats are. It is looked for what it had, no more. */
+export const deadAfterMillis = 6_000
 
 /** What the store tells, to whoever takes part. It may be lost: whoever needs to know looks now and then. */
 export type Notice =

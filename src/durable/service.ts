@@ -43,13 +43,13 @@ export class Durable extends Context.Service<
       options?: Call.Options
     ) => Effect.Effect<string, PoolError.SubmitError>
     /**
-     * `submitUnknown` of a call that may be a repeat, whose `options.id` is that of the first. Answers the ticket of the first, whether it
-     * was `known` already, and whether it `fits`: it came with the same `fingerprint`.
+     * `submitUnknown` for a caller's key of its own, such as an idempotency key: whether a request of that id is `known` already, and
+     * whether it `fits`, which is to say came with the same fingerprint.
      */
     readonly submitKeyed: (
       tag: string,
       json: unknown,
-      options: Call.Options | undefined,
+      options: Call.Options & { readonly id: string },
       fingerprint: string
     ) => Effect.Effect<
       { readonly ticket: DurableTicket<unknown, unknown>; readonly known: boolean; readonly fits: boolean },

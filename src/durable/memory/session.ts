@@ -32,20 +32,18 @@ export const make = (member: Member, { faults, now, pauses, processes, table }: 
   const hasAny = (id: string) => table.has(id)
 
   return {
-    insert: (requests) => {
-      const foreign = requests.find(({ tag }) => !table.hasLine(tag))
-      if (foreign !== undefined) return Effect.die(new Error(`No process that takes part has named "${foreign.tag}"`))
-      return step((at) => {
+    insert: (requests) =>
+      step((at) => {
         const heard = news(at)
         const answers = requests.map((request) => {
+          table.addLine(request.tag)
           const answer = table.add(request, at)
           if (answer === "stored" && request.delayMillis <= 0) heard.tags.add(request.tag)
           return answer
         })
         heard.tell()
         return answers
-      })
-    },
+      }),
     insertIn: () =>
       Effect.fail(
         new PoolError.StoreUnavailable({
