@@ -52,10 +52,8 @@ export const make = (
     })
     const ask = Effect.all({ counts: durable.counts, processes: durable.processes }, { concurrency: 2 })
     const begin = (): Fiber.Fiber<void> | undefined => {
-      const now = clock.currentTimeMillisUnsafe()
-      // A clock that was set back must not keep anybody waiting.
-      const isNew = now - begunAt < everyMillis && now >= begunAt
-      if (looking !== undefined || isNew) return looking
+      const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      if (looking !== undefined || now - begunAt < everyMillis) return looking
       begunAt = now
       const fiber = Fiber.runIn(fork(look), scope)
       if (fiber.pollUnsafe() !== undefined) return undefined
