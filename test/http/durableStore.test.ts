@@ -121,6 +121,8 @@ describe("a store that is away", () => {
     const ready = await one.ask("GET", "/health/ready")
     expect([...refused(ready), ready.json.detail]).toEqual([...unavailable, "The store of requests cannot be reached"])
     expect((await one.ask("GET", "/health/live")).status).toBe(200)
+    // What is no id is no request, and nobody need be asked.
+    expect((await one.ask("GET", "/requests/p-1")).status).toBe(404)
     const asked = [
       one.ask("GET", `/requests/${json.id}`),
       one.ask("GET", "/requests"),
