@@ -194,7 +194,21 @@ const table = {
   "threads/runner/*":
     "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
-  "durable/*": "index internal/checks internal/payload durable/*",
+  // What asks and what works know each other by what is held alone; the store is known by its contract.
+  "durable/Store": "index",
+  "durable/service": "index durable/Store",
+  "durable/exits": "index durable/Store",
+  "durable/signal": "index",
+  "durable/link": "index durable/Store",
+  "durable/settings": "index internal/checks",
+  "durable/asking/*":
+    "index internal/checks internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",
+  "durable/feeder/*":
+    "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
+  "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
+  "durable/stores":
+    "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/Durable": "index durable/* durable/feeder/delivery",
   "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
   "durable/embedded/*": "durable/embedded/*",
   "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",
@@ -277,11 +291,13 @@ const table = {
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
-  /^(program|http|dashboard|threads)\//.test(file) || file === "main"
-    ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
-    : file === "TestPool"
-      ? /^effect(\/rpc|\/testing)?$/
-      : /^effect(\/rpc)?$/
+  file.startsWith("durable/postgres/")
+    ? /^(effect(\/[\w-]+)*|node:[\w/]+|pg|pg-boss)$/
+    : /^(program|http|dashboard|threads|durable)\//.test(file) || file === "main"
+      ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
+      : file === "TestPool"
+        ? /^effect(\/rpc|\/testing)?$/
+        : /^effect(\/rpc)?$/
 
 const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)

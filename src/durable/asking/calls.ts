@@ -1,13 +1,13 @@
 /** From a call's arguments to what is stored of it, or to why nothing is. */
 import { type Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effect"
 import type { Rpc } from "effect/rpc"
-import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../index.ts"
-import * as checks from "../internal/checks.ts"
-import { holdsSecrets, whyNotDecoded, whyNotMade } from "../internal/payload.ts"
-import { type Exits, of as exitsOf } from "./exits.ts"
+import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
+import * as checks from "../../internal/checks.ts"
+import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
+import { type Exits, of as exitsOf } from "../exits.ts"
 import { idFor } from "./ids.ts"
-import type { CallRecord, NewRequest, RetryRecord } from "./Store.ts"
-import type { Settings } from "./settings.ts"
+import type { CallRecord, NewRequest, RetryRecord } from "../Store.ts"
+import type { Settings } from "../settings.ts"
 
 /** What is known of one Rpc, made once: to derive a codec again for each call costs more than to use it. */
 export interface Known {

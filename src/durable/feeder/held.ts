@@ -1,7 +1,7 @@
 /** The requests that this process has: claimed, and their ends not yet recorded. */
-import type { Outcome, Ticket } from "../index.ts"
-import type { Known } from "./calls.ts"
-import type { Claim, EndRecord, Return } from "./Store.ts"
+import type { Outcome, Ticket } from "../../index.ts"
+import type { Known } from "../asking/calls.ts"
+import type { Claim, EndRecord, Return } from "../Store.ts"
 
 /** One of them. */
 export interface Entry {

@@ -4,8 +4,8 @@
  */
 import { Clock, Effect, Exit } from "effect"
 import type { Entry, Held } from "./held.ts"
-import { Signal } from "./signal.ts"
-import { type Beat, claimMillis, type Session } from "./Store.ts"
+import { Signal } from "../signal.ts"
+import { type Beat, claimMillis, type Session } from "../Store.ts"
 
 export interface Body {
   /** What it says of itself. */
@@ -22,7 +22,7 @@ export interface Body {
 const beatMillis = 3_000
 /** Between two looks for lapsed claims while a process is missing. */
 const redeliverMillis = 1_000
-/** The same while nobody is: a claim can be lost by a process that lives, when the answer to its statement was. */
+/** The same while nobody is. */
 const routineMillis = 30_000
 /** Between two times of keeping the tables in order. */
 const maintainMillis = 10_000
@@ -35,6 +35,7 @@ export class Heartbeat {
   private beatAt = -Infinity
   private graceUntil = -Infinity
   private hasMissing = false
+  private looksUntil = -Infinity
   private isFirst = true
 
   constructor(session: Session, held: Held, body: Body) {
@@ -47,6 +48,11 @@ export class Heartbeat {
   wake(): void {
     this.signal.wake()
   }
+
+  /** The answer to a claim was lost: what it took, if it did, is nobody's, and will lapse. */
+  readonly claimLost = Effect.map(Clock.currentTimeMillis, (now) => {
+    this.looksUntil = now + 1.5 * claimMillis
+  })
 
   /** Runs for as long as the process takes part. */
   readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
@@ -89,7 +95,8 @@ export class Heartbeat {
       yield* Effect.sleep(redeliverMillis)
       const now = yield* Clock.currentTimeMillis
       if (now - this.beatAt > 1.5 * beatMillis || now < this.graceUntil) continue
-      if (this.body.works && (this.hasMissing || now - routineAt >= routineMillis)) {
+      const isSuspicious = this.hasMissing || now < this.looksUntil
+      if (this.body.works && (isSuspicious || now - routineAt >= routineMillis)) {
         routineAt = now
         yield* Effect.ignore(this.session.redeliver)
       }

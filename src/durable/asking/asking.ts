@@ -1,13 +1,13 @@
 /** The ways into a durable pool: each stores a request, and gives a ticket or waits for the end. */
 import { Effect, Stream } from "effect"
 import type { Rpc } from "effect/rpc"
-import type { Call, Outcome, PoolError } from "../index.ts"
+import type { Call, Outcome, PoolError } from "../../index.ts"
 import type { Calls, Known } from "./calls.ts"
 import type { Door } from "./door.ts"
 import { idFor } from "./ids.ts"
-import type { DurableTicket } from "./service.ts"
-import type { NewRequest, Session, Transaction } from "./Store.ts"
-import { type Desk, StoredTicket } from "./ticket.ts"
+import type { DurableTicket } from "../service.ts"
+import type { NewRequest, Session, Transaction } from "../Store.ts"
+import { cancelAnyhow, type Desk, StoredTicket } from "./ticket.ts"
 
 type AnyTicket = DurableTicket<any, any>
 
@@ -47,7 +47,7 @@ export class Asking {
     Effect.flatMap(this.open(this.calls.fromRpc(rpc, payload, options)), (request) =>
       Effect.onInterrupt(
         Effect.flatMap(this.store(request), (ticket) => ticket.await),
-        () => Effect.sync(() => this.desk.fork(Effect.ignore(this.desk.cancel(request))))
+        () => Effect.sync(() => this.desk.fork(cancelAnyhow(this.desk, request)))
       )
     )
 

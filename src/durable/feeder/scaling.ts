@@ -1,6 +1,6 @@
 /** What waits in the store counts for the number of workers, each process's share of it. */
 import { Effect } from "effect"
-import type { Scaler, ScalingPolicy } from "../index.ts"
+import type { Scaler, ScalingPolicy } from "../../index.ts"
 
 /** A policy that sees, beside what waits in this process, so many more. */
 export const withShare = (policy: ScalingPolicy.ScalingPolicy, share: () => number): ScalingPolicy.ScalingPolicy => {

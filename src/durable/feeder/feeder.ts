@@ -4,14 +4,14 @@
  */
 import { Clock, Context, Effect, Exit, Option, Random, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
-import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../index.ts"
-import type { Calls } from "./calls.ts"
+import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../../index.ts"
+import type { Calls } from "../asking/calls.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
-import type { Settings } from "./settings.ts"
-import type { Claim, EndRecord, Pause, Session } from "./Store.ts"
+import type { Settings } from "../settings.ts"
+import type { Claim, EndRecord, Pause, Session } from "../Store.ts"
 
 export interface Dependencies {
   readonly session: Session
@@ -24,7 +24,13 @@ export interface Dependencies {
   readonly held: Held
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
+  readonly onClaimFailed: Effect.Effect<void>
+  /** Runs what takes time, until the pool has closed. */
+  readonly fork: (effect: Effect.Effect<unknown>) => void
 }
+
+/** What waits again later than that is found by looking. */
+const mostSlept = 60_000
 
 export class Feeder {
   readonly claims: Claims
@@ -39,26 +45,28 @@ export class Feeder {
   private ended = 0
 
   constructor(dependencies: Dependencies) {
-    const { context, held, onRecorded, session, settings, tags } = dependencies
+    const { context, fork, held, onRecorded, session, settings, tags } = dependencies
     this.of = dependencies
     this.held = held
     this.clock = Context.get(context, Clock.Clock)
     const random = Context.get(context, Random.Random)
     this.random = () => random.nextDoubleUnsafe()
-    this.fork = Effect.runForkWith(context)
+    this.fork = fork
     this.settler = new Settler(session, held, {
       onRecorded,
       onLapsed: (claim, entry) => {
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
-      onReturned: (tags, delayMillis) =>
+      onReturned: (tags, delayMillis) => {
+        if (delayMillis > mostSlept) return
         this.fork(
           Effect.andThen(
             Effect.sleep(delayMillis),
             Effect.sync(() => this.claims.heard(tags))
           )
         )
+      }
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
@@ -72,6 +80,7 @@ export class Feeder {
         load,
         tags: () => tags.filter((tag) => !this.isPaused(tag)),
         begin: this.begin,
+        onFailed: dependencies.onClaimFailed,
         keep: (claim) => Effect.sync(() => void this.hold(claim)),
         giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false })
       },

@@ -15,5 +15,6 @@ export const idFor = (tag: string, name: string): string => {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-")
 }
 
+const drawn = "5b0f3c7a9d1e4f6286c20e7d4a8b91f3"
 /** Of this library; drawn once. */
-const namespace = Buffer.from("5b0f3c7a9d1e4f6286c20e7d4a8b91f3", "hex")
+const namespace = Buffer.from(drawn, "hex")

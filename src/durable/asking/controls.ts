@@ -1,12 +1,12 @@
 /** The levers of a durable pool: those of the requests are the whole cluster's, those of the workers this process's. */
 import { Clock, Effect } from "effect"
-import { type DeadLetters, type Outcome, PoolError, type Selection, type WorkerPool } from "../index.ts"
+import { type DeadLetters, type Outcome, PoolError, type Selection, type WorkerPool } from "../../index.ts"
 import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
-import { ended } from "./exits.ts"
+import { ended } from "../exits.ts"
 import { idFor } from "./ids.ts"
-import { untilAnswered } from "./signal.ts"
-import type { EndRecord, Pause, RequestRecord, Session } from "./Store.ts"
+import { isAway, untilAnswered } from "../signal.ts"
+import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
 
 type Pool = WorkerPool.WorkerPool["Service"]
@@ -111,7 +111,7 @@ export class Controls {
   private readonly deadLetters = (asking: Asking): DeadLetters.DeadLetters => ({
     list: Effect.flatMap(
       Effect.orElseSucceed(this.session.list({ state: "dead", limit: mostOfAPage }), () => []),
-      (records) => Effect.forEach([...records].reverse(), (record) => this.deadLetterOf(record))
+      (records) => Effect.forEach(records.toReversed(), (record) => this.deadLetterOf(record))
     ).pipe(Effect.map((letters): ReadonlyArray<DeadLetters.DeadLetter> => letters.filter(isKnown))),
     dropped: Effect.succeed(0),
     resubmit: (id) => this.resubmit(id, asking),
@@ -155,8 +155,6 @@ const whereTo = {
   claimed: "interrupting",
   ended: "settled"
 } as const
-
-const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"
 
 const viewOf = ({ claimedAt, deliveries, dueAt, request, state, storedAt }: RequestRecord, now: number) => ({
   id: request.id,

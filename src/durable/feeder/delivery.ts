@@ -1,6 +1,6 @@
 /** What a handler can know of the delivery in which it runs. */
 import { Context, Effect } from "effect"
-import { Handlers } from "../index.ts"
+import { Handlers } from "../../index.ts"
 import type { Entry } from "./held.ts"
 
 /** One handing-over of a stored request to a process. */

@@ -1,9 +1,9 @@
 /** How much to claim, and when: no more than the workers will soon begin. */
 import { Clock, Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
-import type { Settings } from "./settings.ts"
-import { backoff, Signal } from "./signal.ts"
-import type { Claim, Session } from "./Store.ts"
+import type { Settings } from "../settings.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
 export interface Load {
@@ -25,6 +25,8 @@ export interface Pool {
   readonly keep: (claim: Claim) => Effect.Effect<void>
   /** Gives back one that has not begun. */
   readonly giveBack: (claim: Claim) => void
+  /** A claim has failed, and may have been one all the same. */
+  readonly onFailed: Effect.Effect<void>
 }
 
 /** The most that one statement claims. */
@@ -45,6 +47,7 @@ export class Claims {
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
   private isClosed = false
+  private readonly closing = new Signal()
   private rate = 0
   private measured = { at: -Infinity, ended: 0 }
   private claimMillis = 0
@@ -74,6 +77,7 @@ export class Claims {
   /** Nothing is claimed from now on. */
   close(): void {
     this.isClosed = true
+    this.closing.wake()
     this.signal.wake()
   }
 
@@ -83,7 +87,7 @@ export class Claims {
     for (let failures = 0; !this.isClosed;) {
       const exit = yield* Effect.exit(this.step)
       if (Exit.isSuccess(exit)) failures = 0
-      else yield* Effect.sleep(backoff(failures++))
+      else yield* this.closing.wait(backoff(failures++))
     }
   })
 
@@ -98,7 +102,10 @@ export class Claims {
     }
     for (const tag of tags) this.hot.delete(tag)
     const startedAt = yield* Clock.currentTimeMillis
-    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => Effect.sync(() => this.heard(tags)))
+    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
+      this.heard(tags)
+      return this.pool.onFailed
+    })
     this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
@@ -125,6 +132,8 @@ export class Claims {
     Effect.gen({ self: this }, function* () {
       yield* this.pool.keep(suspect)
       while (this.held.size > 1 && !this.isClosed) yield* this.signal.wait()
+      // Somebody may have ended it meanwhile.
+      if (this.held.get(suspect.request.id)?.claim !== suspect) return
       if (this.isClosed) return this.pool.giveBack(suspect)
       yield* this.pool.begin(suspect)
       while (this.held.size > 0 && !this.isClosed) yield* this.signal.wait()

@@ -3,8 +3,8 @@
  * store with the attempts so far, and whoever is delivered it goes on where the rule was.
  */
 import { Duration, Effect, Exit, Schedule } from "effect"
-import { RetryPolicy, type RequestPolicy } from "../index.ts"
-import type { Claim, RetryRecord } from "./Store.ts"
+import { RetryPolicy, type RequestPolicy } from "../../index.ts"
+import type { Claim, RetryRecord } from "../Store.ts"
 
 /** Told of a delay that is too long to be waited out here. The pool holds the request back meanwhile. */
 export type OnFarOff = (delayMillis: number) => void

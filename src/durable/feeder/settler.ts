@@ -1,8 +1,8 @@
 /** Records the ends of what was claimed, and gives back what is to go back; what comes while one statement is under way goes into the next. */
 import { Effect, Exit } from "effect"
 import type { Entry, Held } from "./held.ts"
-import { backoff, Signal } from "./signal.ts"
-import type { Claim, EndRecord, Session } from "./Store.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { Claim, EndRecord, Session } from "../Store.ts"
 
 /** What becomes of an end that was to be recorded. */
 export interface Hearing {

@@ -3,9 +3,9 @@
  * the store (group commit), and keep their order.
  */
 import { Clock, Effect, Exit } from "effect"
-import type { PoolError } from "../index.ts"
-import { backoff, Signal } from "./signal.ts"
-import type { NewRequest, Session } from "./Store.ts"
+import type { PoolError } from "../../index.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { NewRequest, Session } from "../Store.ts"
 
 type Stored = "stored" | "known"
 
