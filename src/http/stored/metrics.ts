@@ -16,10 +16,17 @@ import { Effect, Metric, type Scope } from "effect"
 import type { Durable } from "../../durable/service.ts"
 import type { Counts } from "../../durable/Store.ts"
 import { Outcome } from "../../index.ts"
-import type { Look, Seen } from "./look.ts"
+import { type Look, make as makeLook, type Seen } from "./look.ts"
+
+/**
+ * A look at the store of this pool, with the metrics of it. Whoever writes them down for a reader asks `fresh` first: what is read is
+ * what was seen last.
+ */
+export const watch = (durable: Durable["Service"], pool: string): Effect.Effect<Look, never, Scope.Scope> =>
+  Effect.tap(makeLook(durable), (look) => register({ durable, look }, pool))
 
 /** Registered until the scope ends. Reading them never waits for the store: it begins a look where the last one is old. */
-export const register = (
+const register = (
   { durable, look }: { readonly durable: Pick<Durable["Service"], "local">; readonly look: Look },
   pool: string
 ): Effect.Effect<void, never, Scope.Scope> =>

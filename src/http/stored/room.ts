@@ -7,12 +7,12 @@ import type { EndRecord, RequestRecord } from "../../durable/Store.ts"
 import type { Handlers, Outcome, PoolError, WorkerPool } from "../../index.ts"
 import type { Ended } from "../ended.ts"
 import { logCause } from "../logCause.ts"
-import * as Look from "./look.ts"
+import type { Look } from "./look.ts"
 import * as Metrics from "./metrics.ts"
 
 export interface Room {
   readonly durable: Durable["Service"]
-  readonly look: Look.Look
+  readonly look: Look
   /** How it ended, as it is told. */
   readonly endOf: (record: EndRecord) => Effect.Effect<Ended>
   /** To wait for its end, or to change it; of any type, also one that this process has no handler for. */
@@ -31,8 +31,7 @@ export const make = (
 ): Effect.Effect<Room, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { handlers, pool, tell } = parts
-    const look = yield* Look.make(durable)
-    yield* Metrics.register({ durable, look }, pool.name)
+    const look = yield* Metrics.watch(durable, pool.name)
     const exits = new Map<string, Exits.Exits>()
     const exitsOf = (tag: string): Exits.Exits => {
       const known = exits.get(tag)
