@@ -231,9 +231,17 @@ const table = {
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
-  "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause http/tenants",
+  "http/pauses": "index durable/Store durable/service",
+  "http/service":
+    "index durable/service http/deadLetterBytes http/ended http/ledger http/logCause http/pauses http/stored/room http/tenants",
+  "http/refusals": "index http/problem",
+  "http/asked": "index http/problem http/resource http/send",
   "http/submit":
-    "index http/body http/ended http/headers http/ledger http/logCause http/problem http/resource http/send http/service",
+    "index http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit",
+  "http/lists": "index http/problem",
+  // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
+  "http/stored/*":
+    "index durable/Store durable/exits durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",
@@ -245,15 +253,16 @@ const table = {
   "http/eventHub": "index http/ended http/monitor http/service",
   "http/events": "http/eventHub http/monitor http/problem http/send http/service",
   "http/requests":
-    "index http/api http/client http/headers http/ledger http/problem http/resource http/service http/submit",
-  "http/pool": "index http/api http/client http/example http/headers http/limits http/problem http/service http/shapes",
-  "http/turns": "index http/api http/client http/limits http/problem http/service http/shapes",
-  "http/operations": "http/api http/events http/guard http/problem http/service",
+    "index http/api http/client http/headers http/ledger http/lists http/problem http/refusals http/resource http/service",
+  "http/pool":
+    "index http/api http/client http/example http/headers http/limits http/problem http/refusals http/service http/shapes http/stored/view",
+  "http/turns": "index http/api http/client http/limits http/problem http/refusals http/service http/shapes",
+  "http/operations": "http/api http/events http/guard http/problem http/refusals http/service",
   "http/docsFixes": "",
   "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/turns",
+    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/stored/requests http/turns",
   "http/unreadable": "http/problem http/send",
   "http/patience": "",
   "http/pipeline": "",
