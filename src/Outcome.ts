@@ -27,6 +27,8 @@ export interface Outcome<out A = unknown, out E = unknown> {
   readonly ranMillis: number
   /** The dead letter that this request repeats. */
   readonly resubmittedFrom: string | undefined
+  /** How often it was handed to a process. Not there where requests are not stored. */
+  readonly deliveries?: number
 }
 
 /** A request of `process` that was not accepted. It has no outcome: it never became the pool's. */

@@ -79,6 +79,34 @@ export class NestedWaitRefused extends Schema.TaggedError<NestedWaitRefused>()("
   }
 }
 
+/**
+ * Not accepted, or not known whether: the store of a durable pool has not answered in time, or cannot be used. To ask again with the
+ * same id is harmless. Nothing of a pool without a store fails with it.
+ */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  reason: Schema.Literals(["away", "missingPackage", "schema", "refused"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    const what = {
+      away: "The store cannot be reached",
+      missingPackage: "The store needs a package that is not installed",
+      schema: "The store is not one that this version can use",
+      refused: "The store cannot be used"
+    }
+    return `${what[this.reason]}: ${this.detail}`
+  }
+}
+
+/** No request of that id is known: it was never stored, or its end is no longer kept. */
+export class NoSuchRequest extends Schema.TaggedError<NoSuchRequest>()("NoSuchRequest", {
+  id: Schema.String
+}) {
+  override get message() {
+    return `No request with id "${this.id}" is known`
+  }
+}
+
 /** Ended: its last attempt ran for longer than its timeout. */
 export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
   tag: Schema.String,
@@ -154,6 +182,16 @@ export class ThreadCrashed extends Schema.TaggedError<ThreadCrashed>()("ThreadCr
   }
 }
 
+/** Failed: so many processes that had it, one after another, have ended under it. Only a request that is stored can. */
+export class DeliveriesExhausted extends Schema.TaggedError<DeliveriesExhausted>()("DeliveriesExhausted", {
+  tag: Schema.String,
+  deliveries: Schema.Number
+}) {
+  override get message() {
+    return `"${this.tag}" was delivered ${this.deliveries} times, and each time its process ended before it did`
+  }
+}
+
 /** A number of workers outside the pool's bounds was asked for. */
 export class OutOfBounds extends Schema.TaggedError<OutOfBounds>()("OutOfBounds", {
   workers: Schema.Number,
@@ -212,7 +250,8 @@ export const SubmitError = Schema.Union([
   InvalidPayload,
   InvalidRequestOption,
   NestedWaitRefused,
-  RequestExpired
+  RequestExpired,
+  StoreUnavailable
 ])
 export type SubmitError = typeof SubmitError.Type
 
@@ -224,7 +263,8 @@ export const EndError = Schema.Union([
   RequestCancelled,
   RequestInterrupted,
   HandlerInterrupted,
-  ThreadCrashed
+  ThreadCrashed,
+  DeliveriesExhausted
 ])
 export type EndError = typeof EndError.Type
 

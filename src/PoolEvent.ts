@@ -42,6 +42,8 @@ export type PoolEvent =
   | { readonly _tag: "LimitChanged"; readonly name: string }
   /** Something has become of a thread behind the places of this name: see `Capacity` and `Threads`. */
   | ({ readonly _tag: "ThreadChanged"; readonly name: string } & ThreadChange)
+  /** A durable pool's claim on a request has lapsed: another process has it, or had it. What this one made of it does not count. */
+  | { readonly _tag: "ClaimLapsed"; readonly id: string; readonly tag: string; readonly deliveries: number }
   /** New requests are refused from here on. */
   | { readonly _tag: "Draining" }
   /** The last event of a pool. */

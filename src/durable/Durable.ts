@@ -1,0 +1,48 @@
+/**
+ * Handlers run at least once and each request has exactly one outcome: a pool whose requests are stored, in a PostgreSQL, until they have
+ * ended. They outlive a process, and any number of processes work on them. An export of its own.
+ */
+import { type Effect, Layer } from "effect"
+import type { RpcGroup } from "effect/rpc"
+import { Handlers, type PoolClient, type PoolError, WorkerPool } from "../index.ts"
+import { make, type Services } from "./pool.ts"
+import type { ClientOptions, Options } from "./settings.ts"
+import { Store } from "./Store.ts"
+
+export { Delivery, type Info as DeliveryInfo } from "./feeder/delivery.ts"
+export { Durable, type DurableTicket, lawViolations, type Local } from "./service.ts"
+export type { ClientOptions, Options } from "./settings.ts"
+export { type EmbeddedOptions, layerEmbedded, layerMemory, layerPostgres, type PostgresOptions } from "./stores.ts"
+export { Store } from "./Store.ts"
+export type { Counts, Pause, ProcessRecord, Query, RequestRecord, Transaction } from "./Store.ts"
+
+/** Why a durable pool could not be built. */
+type Failure = PoolError.InvalidPoolConfig | PoolError.StoreUnavailable
+
+/**
+ * A pool under the tags of `ElasticPool.layer` that stores what it is asked, and works on what is stored: what any process of the store
+ * has asked for, of the tags that it has handlers of. Closing it claims no more, gives what has not begun to the others, and lets the rest
+ * end, as a drain does.
+ */
+export const layer = (options: Options = {}): Layer.Layer<Services, Failure, Store | Handlers.Handlers> =>
+  Layer.effectContext(make({ role: "both", options, groups: [] }))
+
+/** The same for a process that is there to work: it is told to others as such. */
+export const layerWorker = (options: Options = {}): Layer.Layer<Services, Failure, Store | Handlers.Handlers> =>
+  Layer.effectContext(make({ role: "worker", options, groups: [] }))
+
+/**
+ * A pool that only asks: it has no handlers, claims nothing, and hears of the ends that others make. Of `groups` it knows the Rpcs, for
+ * `submitUnknown` and for tickets; any other Rpc is known from its first call on.
+ */
+export const layerClient = (
+  options: ClientOptions & { readonly groups?: ReadonlyArray<RpcGroup.RpcGroup<any>> | undefined } = {}
+): Layer.Layer<Services, Failure, Store> =>
+  Layer.effectContext(make({ role: "client", options, groups: options.groups ?? [] })).pipe(
+    Layer.provide(Layer.succeed(Handlers.Handlers, new Map()))
+  )
+
+/** Functions for the Rpcs of a group, as `WorkerPool.client`, for a process that has no handlers of them. */
+export const client = <Rpcs extends import("effect/rpc").Rpc.Any>(
+  group: RpcGroup.RpcGroup<Rpcs>
+): Effect.Effect<PoolClient.PoolClient<Rpcs>, never, WorkerPool.WorkerPool> => WorkerPool.client(group) as any

@@ -1,0 +1,175 @@
+/** From a call's arguments to what is stored of it, or to why nothing is. */
+import { type Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effect"
+import type { Rpc } from "effect/rpc"
+import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
+import * as checks from "../../internal/checks.ts"
+import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
+import { type Exits, of as exitsOf } from "../exits.ts"
+import { idFor } from "./ids.ts"
+import type { CallRecord, NewRequest, RetryRecord } from "../Store.ts"
+import type { Settings } from "../settings.ts"
+
+/** What is known of one Rpc, made once: to derive a codec again for each call costs more than to use it. */
+export interface Known {
+  readonly rpc: Rpc.AnyWithProps
+  readonly exits: Exits
+  readonly policy: RequestPolicy.Fields
+  /** Reads a payload as it was stored, or came from outside. */
+  readonly decode: (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+  readonly encode: (payload: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+}
+
+export class Calls {
+  private readonly known = new Map<string, Known>()
+  private readonly settings: Settings
+  private readonly context: Context.Context<never>
+
+  constructor(settings: Settings, handlers: Handlers.Handlers["Service"], context: Context.Context<never>) {
+    this.settings = settings
+    this.context = context
+    for (const { context, policy, rpc } of handlers.values()) this.learn(rpc, policy, context)
+  }
+
+  /** An Rpc without a handler here, for those who only ask. */
+  learn(rpc: Rpc.AnyWithProps, policy?: RequestPolicy.Fields, context = this.context): Known {
+    const before = this.known.get(rpc._tag)
+    if (before !== undefined && before.rpc.key === rpc.key) return before
+    const { payloadSchema } = rpc
+    const codec = Schema.toCodecJson(payloadSchema)
+    const provided = <A>(effect: Effect.Effect<A, Schema.SchemaError, any>) =>
+      (Exit.isExit(effect) ? effect : Effect.provideContext(effect, context)) as Effect.Effect<A, Schema.SchemaError>
+    const decode = Schema.decodeUnknownEffect(codec, { reportInput: !holdsSecrets(payloadSchema) })
+    const encode = Schema.encodeUnknownEffect(codec)
+    const known: Known = {
+      rpc,
+      exits: exitsOf(rpc, context),
+      policy: policy ?? policyOf(rpc),
+      decode: (json) => provided(decode(json)),
+      encode: (payload) => provided(encode(payload))
+    }
+    this.known.set(rpc._tag, known)
+    return known
+  }
+
+  get(tag: string): Known | undefined {
+    return this.known.get(tag)
+  }
+
+  get tags(): ReadonlyArray<string> {
+    return [...this.known.keys()]
+  }
+
+  /** Of a payload as a program has it. */
+  fromRpc(
+    rpc: Rpc.Any,
+    payload: unknown,
+    options: Call.Options | undefined
+  ): Effect.Effect<NewRequest, PoolError.InvalidPayload | PoolError.InvalidRequestOption> {
+    const known = this.learn(rpc as unknown as Rpc.AnyWithProps)
+    const { payloadSchema } = known.rpc
+    let made: unknown
+    try {
+      made = payloadSchema.make(payload as {})
+    } catch (thrown) {
+      return this.unfit(rpc._tag, whyNotMade(payloadSchema, payload, thrown))
+    }
+    return Effect.flatMapEager(
+      Effect.catchEager(known.encode(made), ({ issue }) => this.unfit(rpc._tag, whyNotDecoded(issue))),
+      (json) => this.make(known, made, json, options, undefined)
+    )
+  }
+
+  /** Of a payload that comes from outside, as JSON. `fingerprint`: what a repeat with the same id must be like. */
+  fromJson(
+    tag: string,
+    json: unknown,
+    options: Call.Options | undefined,
+    fingerprint?: string
+  ): Effect.Effect<NewRequest, PoolError.InvalidPayload | PoolError.InvalidRequestOption | PoolError.HandlerNotFound> {
+    const known = this.known.get(tag)
+    if (known === undefined) return Effect.fail(new PoolError.HandlerNotFound({ tag, known: [...this.known.keys()] }))
+    return Effect.flatMapEager(
+      Effect.catchEager(known.decode(json), ({ issue }) => this.unfit(tag, whyNotDecoded(issue))),
+      (payload) => this.make(known, payload, json, options, fingerprint)
+    )
+  }
+
+  private unfit(tag: string, issue: string): Effect.Effect<never, PoolError.InvalidPayload> {
+    return Effect.fail(new PoolError.InvalidPayload({ tag, issue }))
+  }
+
+  private make(
+    known: Known,
+    payload: unknown,
+    json: unknown,
+    options: Call.Options = {},
+    fingerprint: string | undefined
+  ): Effect.Effect<NewRequest, PoolError.InvalidRequestOption> {
+    const { config } = this.settings
+    const tag = known.rpc._tag
+    const base = Result.flatMap(RequestPolicy.resolve(known.policy, config.policy), (policy) =>
+      RequestPolicy.resolve(options, policy)
+    )
+    if (Result.isFailure(base)) return Effect.fail(checks.ofCall(base.failure))
+    const { expiresInMillis, key: ofPolicy, priority } = base.success
+    const key = textOf(() =>
+      typeof ofPolicy === "function" ? ofPolicy(payload) : (ofPolicy ?? config.discipline.key?.(tag, payload))
+    )
+    if (typeof key === "object") return Effect.fail(key)
+    const call = callOf(options)
+    if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
+    const named = options.id ?? primaryKeyOf(payload)
+    return Effect.map(traceparent, (traceparent) => ({
+      id: named === undefined ? crypto.randomUUID() : idFor(tag, named),
+      tag,
+      payload: json ?? null,
+      priority,
+      key: key ?? "",
+      delayMillis: 0,
+      expiresInMillis: expiresInMillis === Infinity ? undefined : expiresInMillis,
+      call,
+      traceparent,
+      resubmittedFrom: undefined,
+      fingerprint
+    }))
+  }
+}
+
+/** What the call says of its attempts itself: what its Rpc and the pool say is known where it runs. */
+const callOf = ({ retry, timeout }: Call.Options): CallRecord | PoolError.InvalidRequestOption => {
+  const call: { timeoutMillis?: number | null; retry?: RetryRecord | null } = {}
+  if (timeout !== undefined) call.timeoutMillis = timeout === "none" ? null : (checks.wholeMillis(timeout) ?? null)
+  if (retry === undefined) return call
+  if (retry === "none") return { ...call, retry: null }
+  if (!RetryPolicy.isRetryPolicy(retry) || retry.delay !== undefined || typeof retry.failures === "function") {
+    const expected = 'a RetryPolicy without functions, or "none": it is stored with the request'
+    return checks.ofCall(
+      checks.wrong("retry", expected, RetryPolicy.isRetryPolicy(retry) ? "one with functions" : retry)
+    )
+  }
+  const { baseMillis, capMillis, defects, factor, failures, jitter, timeouts, times } = retry
+  return { ...call, retry: { times, baseMillis, factor, capMillis, jitter, failures, timeouts, defects } }
+}
+
+const policyOf = (rpc: Rpc.AnyWithProps): RequestPolicy.Fields =>
+  Option.getOrElse(
+    Option.fromUndefinedOr(rpc.annotations.mapUnsafe.get(RequestPolicy.RequestPolicy.key) as RequestPolicy.Fields),
+    () => ({})
+  )
+
+const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidRequestOption => {
+  const expected = "a text, or a function of the payload that gives one"
+  try {
+    const text = ask()
+    return text === undefined || typeof text === "string" ? text : checks.ofCall(checks.wrong("key", expected, text))
+  } catch {
+    return checks.ofCall(checks.wrong("key", expected, "one that has thrown"))
+  }
+}
+
+const primaryKeyOf = (payload: unknown): string | undefined =>
+  PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
+
+const traceparent: Effect.Effect<string | undefined> = Effect.map(Effect.exit(Effect.currentParentSpan), (span) =>
+  Exit.isSuccess(span) ? `00-${span.value.traceId}-${span.value.spanId}-${span.value.sampled ? "01" : "00"}` : undefined
+)

@@ -1,0 +1,170 @@
+/** How much to claim, and when: no more than the workers will soon begin. */
+import { Clock, Effect, Exit } from "effect"
+import type { Held } from "./held.ts"
+import type { Settings } from "../settings.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { Claim, Session } from "../Store.ts"
+
+/** What it needs to know of the pool within. */
+export interface Load {
+  /** The number of workers asked for. */
+  readonly target: number
+  /** What it has that has not ended. */
+  readonly pending: number
+  /** Requests that have ended so far. */
+  readonly ended: number
+}
+
+export interface Pool {
+  readonly load: Effect.Effect<Load>
+  /** The tags that may start now: those that it serves and that are not paused. */
+  readonly tags: () => ReadonlyArray<string>
+  /** Begins a request. */
+  readonly begin: (claim: Claim) => Effect.Effect<void>
+  /** Keeps a request without beginning it. */
+  readonly keep: (claim: Claim) => Effect.Effect<void>
+  /** Gives back one that has not begun. */
+  readonly giveBack: (claim: Claim) => void
+  /** A claim has failed, and may have been one all the same. */
+  readonly onFailed: Effect.Effect<void>
+}
+
+/** The most that one statement claims. */
+const mostTogether = 500
+/** A request that so many processes have ended under, less this one, may be what ends them: it runs alone. */
+const suspectFrom = 3
+/** Between two looks at whether there are more workers. */
+const fullMillis = 100
+/** How often the store's backlog is looked at while there is one. */
+const backlogMillis = 1_000
+
+export class Claims {
+  private readonly signal = new Signal()
+  private readonly session: Session
+  private readonly held: Held
+  private readonly pool: Pool
+  private readonly settings: Settings
+  /** Tags of which there may be something to claim. */
+  private readonly hot = new Set<string>()
+  private isClosed = false
+  private readonly closing = new Signal()
+  private rate = 0
+  private measured = { at: -Infinity, ended: 0 }
+  private claimMillis = 0
+  private backlogAt = -Infinity
+  /** What waits in the store beyond what this process has, for its tags. */
+  backlog = 0
+
+  constructor(session: Session, held: Held, pool: Pool, settings: Settings) {
+    this.session = session
+    this.held = held
+    this.pool = pool
+    this.settings = settings
+    held.onGone = () => this.signal.wake()
+  }
+
+  /** There is something to claim, of these tags. */
+  heard(tags: Iterable<string>): void {
+    for (const tag of tags) this.hot.add(tag)
+    this.signal.wake()
+  }
+
+  /** Anything may have changed. */
+  missed(): void {
+    this.heard(this.pool.tags())
+  }
+
+  /** Nothing is claimed from now on. */
+  close(): void {
+    this.isClosed = true
+    this.closing.wake()
+    this.signal.wake()
+  }
+
+  /** Runs until it is closed. */
+  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    this.missed()
+    for (let failures = 0; !this.isClosed;) {
+      const exit = yield* Effect.exit(this.step)
+      if (Exit.isSuccess(exit)) failures = 0
+      else yield* this.closing.wait(backoff(failures++))
+    }
+  })
+
+  private readonly step = Effect.gen({ self: this }, function* () {
+    const tags = this.pool.tags().filter((tag) => this.hot.has(tag))
+    const room = tags.length === 0 ? 0 : yield* this.room
+    if (room < 1) {
+      // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
+      yield* this.signal.wait(tags.length > 0 ? fullMillis : this.settings.pollMillis)
+      yield* this.lookAtTimes(tags.length > 0 ? backlogMillis : this.settings.pollMillis)
+      return
+    }
+    for (const tag of tags) this.hot.delete(tag)
+    const startedAt = yield* Clock.currentTimeMillis
+    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
+      this.heard(tags)
+      return this.pool.onFailed
+    })
+    this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
+    if (claimed.length === room) {
+      for (const tag of tags) this.hot.add(tag)
+      yield* this.lookAtTimes(backlogMillis)
+    } else this.backlog = 0
+    yield* this.take(claimed)
+  })
+
+  private readonly take = (claimed: ReadonlyArray<Claim>) =>
+    Effect.gen({ self: this }, function* () {
+      const suspects = claimed.filter(({ deliveries }) => deliveries >= suspectFrom)
+      for (const claim of claimed)
+        if (claim.deliveries < suspectFrom && !this.isClosed) yield* this.pool.begin(claim)
+        else if (claim.deliveries < suspectFrom) this.pool.giveBack(claim)
+      const [suspect, ...others] = suspects
+      if (suspect === undefined) return
+      for (const claim of others) this.pool.giveBack(claim)
+      this.heard(others.map(({ request: { tag } }) => tag))
+      yield* this.runAlone(suspect)
+    })
+
+  /** Whoever shares the process with it could be taken along once more, and in the end be taken for what it is not. */
+  private readonly runAlone = (suspect: Claim) =>
+    Effect.gen({ self: this }, function* () {
+      yield* this.pool.keep(suspect)
+      while (this.held.size > 1 && !this.isClosed) yield* this.signal.wait()
+      // Somebody may have ended it meanwhile.
+      if (this.held.get(suspect.request.id)?.claim !== suspect) return
+      if (this.isClosed) return this.pool.giveBack(suspect)
+      yield* this.pool.begin(suspect)
+      while (this.held.size > 0 && !this.isClosed) yield* this.signal.wait()
+      this.missed()
+    })
+
+  /** As many as the workers will begin in the time that a claim takes, and a little more. */
+  private readonly room = Effect.gen({ self: this }, function* () {
+    const { lookAheadMillis, maxHeld } = this.settings
+    const { ended, pending, target } = yield* this.pool.load
+    const now = yield* Clock.currentTimeMillis
+    const elapsed = now - this.measured.at
+    if (elapsed >= 100) {
+      const rate = (ended - this.measured.ended) / elapsed
+      this.rate = elapsed > 2_000 ? rate : this.rate + 0.3 * (rate - this.rate)
+      this.measured = { at: now, ended }
+    }
+    const workers = Math.max(1, target)
+    const ahead = Math.max(workers / 2, this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis))
+    return Math.floor(Math.min(mostTogether, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
+  })
+
+  private readonly look = Effect.gen({ self: this }, function* () {
+    const tags = this.pool.tags()
+    if (tags.length === 0 || this.isClosed) return
+    this.backlogAt = yield* Clock.currentTimeMillis
+    const { waiting } = yield* this.session.backlog(tags)
+    this.backlog = waiting
+    if (waiting > 0) this.heard(tags)
+  })
+
+  private readonly lookAtTimes = (millis: number) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => (now - this.backlogAt >= millis ? this.look : Effect.void))
+}

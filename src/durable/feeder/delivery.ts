@@ -1,0 +1,41 @@
+/** What a handler can know of the delivery in which it runs. */
+import { Context, Effect } from "effect"
+import { Handlers } from "../../index.ts"
+import type { Entry } from "./held.ts"
+
+/** One handing-over of a stored request to a process. */
+export interface Info {
+  /** The id of the request, the same in every process: what a handler may do at most once is remembered by it. */
+  readonly id: string
+  /** How often the request was delivered, this time included. Above 1: an earlier one may have done some of it. */
+  readonly deliveries: number
+  /** Whose it is; `""`: nobody's. */
+  readonly key: string
+}
+
+/** The delivery of the attempt that runs; `undefined`: it is not one of a durable pool. */
+export const Delivery: Context.Reference<Info | undefined> = Context.Reference<Info | undefined>(
+  "effect-worker-pool/Durable/Delivery",
+  { defaultValue: () => undefined }
+)
+
+/** The same handlers, each told of its delivery. */
+export const withDeliveries = (
+  handlers: Handlers.Handlers["Service"],
+  find: (id: string) => Entry | undefined
+): Handlers.Handlers["Service"] =>
+  new Map(
+    [...handlers].map(([tag, handler]) => [
+      tag,
+      {
+        ...handler,
+        run: (payload, request) => {
+          const claim = find(request.id)?.claim
+          const attempt = handler.run(payload, request)
+          if (claim === undefined) return attempt
+          const { deliveries, request: stored } = claim
+          return Effect.provideService(attempt, Delivery, { id: stored.id, deliveries, key: stored.key })
+        }
+      } satisfies Handlers.Handler
+    ])
+  )

@@ -1,0 +1,89 @@
+/** Records the ends of what was claimed, and gives back what is to go back; what comes while one statement is under way goes into the next. */
+import { Effect, Exit } from "effect"
+import type { Entry, Held } from "./held.ts"
+import { backoff, Signal } from "../signal.ts"
+import type { Claim, EndRecord, Session } from "../Store.ts"
+
+/** What becomes of an end that was to be recorded. */
+export interface Hearing {
+  /** It counts. */
+  readonly onRecorded: (record: EndRecord) => void
+  /** It does not: the claim had lapsed, or somebody else has ended the request. */
+  readonly onLapsed: (claim: Claim, entry: Entry | undefined) => void
+  /** Some wait again, due after so long. */
+  readonly onReturned: (tags: ReadonlySet<string>, delayMillis: number) => void
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** The most ends that go into one statement. */
+const mostTogether = 500
+
+export class Settler {
+  private readonly signal = new Signal()
+  private readonly session: Session
+  private readonly held: Held
+  private readonly hearing: Hearing
+
+  constructor(session: Session, held: Held, hearing: Hearing) {
+    this.session = session
+    this.held = held
+    this.hearing = hearing
+  }
+
+  /** There is something to record, or to give back. */
+  wake(): void {
+    this.signal.wake()
+  }
+
+  /** Runs for as long as anything may be held. While the store is away what is to be recorded is kept: at most `maxHeld`. */
+  readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
+    for (let failures = 0; ;) {
+      const { returns, unsettled } = this.held
+      if (unsettled.length === 0 && returns.length === 0) yield* this.signal.wait()
+      const exit = yield* Effect.exit(Effect.andThen(this.settle, this.giveBack))
+      if (Exit.isSuccess(exit)) failures = 0
+      else yield* Effect.sleep(backoff(failures++))
+    }
+  })
+
+  private readonly settle = Effect.gen({ self: this }, function* () {
+    const batch = this.held.unsettled.slice(0, mostTogether)
+    if (batch.length === 0) return
+    const settled = yield* this.session.settle(batch)
+    const others = batch.filter(({ record }) => !settled.has(record.id))
+    const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
+    this.held.unsettled = this.held.unsettled.slice(batch.length)
+    for (const { claim, entry, record } of batch) {
+      this.held.remove(claim)
+      if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
+      else this.hearing.onLapsed(claim, entry)
+    }
+  })
+
+  /** Those that an earlier statement has recorded, whose answer was lost. */
+  private readonly recordedBefore = (records: ReadonlyArray<EndRecord>) =>
+    Effect.map(this.session.ends(records.map(({ id }) => id)), (ends) => {
+      const recorded = new Map(ends.map((end) => [end.id, end]))
+      const isSame = ({ deliveries, exit, id, ranMillis }: EndRecord) => {
+        const end = recorded.get(id)
+        return end?.exit === exit && end.deliveries === deliveries && end.ranMillis === ranMillis
+      }
+      return new Set(records.filter(isSame).map(({ id }) => id))
+    })
+
+  private readonly giveBack = Effect.gen({ self: this }, function* () {
+    const batch = this.held.returns.slice(0, mostTogether)
+    if (batch.length === 0) return
+    const given = yield* this.session.giveBack(batch)
+    this.held.returns = this.held.returns.slice(batch.length)
+    const tags = new Map<number, Set<string>>()
+    for (const { claim, delayMillis } of batch) {
+      this.held.remove(claim)
+      const { id, tag } = claim.request
+      if (!given.has(id)) this.hearing.onLapsed(claim, undefined)
+      else tags.set(delayMillis, (tags.get(delayMillis) ?? new Set()).add(tag))
+    }
+    for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
+  })
+}

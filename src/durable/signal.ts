@@ -1,0 +1,41 @@
+/** What wakes a loop: something to do has come, or so much time has passed. */
+import { Effect, Schedule } from "effect"
+import type { PoolError } from "../index.ts"
+
+export class Signal {
+  private isSet = false
+  private resume: (() => void) | undefined = undefined
+
+  /** The loop looks again, or does not stop to wait. */
+  wake(): void {
+    this.isSet = true
+    this.resume?.()
+  }
+
+  /** Waits for one call of `wake` since the last wait, at most so long. */
+  readonly wait = (millis?: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.isSet) {
+        this.isSet = false
+        return Effect.void
+      }
+      return millis === undefined ? this.woken : Effect.asVoid(Effect.timeoutOption(this.woken, millis))
+    })
+
+  private readonly woken = Effect.callback<void>((resume) => {
+    this.resume = () => {
+      this.isSet = false
+      this.resume = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => (this.resume = undefined))
+  })
+}
+
+/** Milliseconds before the try after so many that have failed, from 100 ms to 1 s: a store that is away is asked no oftener. */
+export const backoff = (failures: number): number => Math.min(1_000, 100 * 2 ** Math.min(failures, 4))
+
+/** What is asked of a store that is away is asked again so, until it answers. */
+export const untilAnswered: Schedule.Schedule<unknown> = Schedule.spaced("500 millis")
+
+export const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"

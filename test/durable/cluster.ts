@@ -1,0 +1,81 @@
+/** Processes of one store, all in this one: each a durable pool of its own, which can stand still, or end without leaving. */
+import { Context, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import * as Durable from "../../src/durable/Durable.ts"
+import * as Memory from "../../src/durable/memory/store.ts"
+import type { Services } from "../../src/durable/pool.ts"
+import { Handlers, Scaler, WorkerPool } from "../../src/index.ts"
+
+export const Work = Rpc.make("Work", {
+  payload: { id: Schema.String },
+  success: Schema.String,
+  error: Schema.String
+})
+export const Other = Rpc.make("Other", { payload: { id: Schema.String }, success: Schema.String })
+export class Works extends RpcGroup.make(Work, Other) {}
+
+/** What the handlers do, for one id: the same in each process. */
+export type Handler = (id: string, process: string) => Effect.Effect<string, string>
+
+export interface Process {
+  readonly name: string
+  readonly pool: WorkerPool.WorkerPool["Service"]
+  readonly durable: Durable.Durable["Service"]
+  readonly scaler: Scaler.Scaler["Service"]
+  /** Closes it as a program would. */
+  readonly close: Effect.Effect<void>
+  /** It ends, as by `kill -9`: nothing of it is heard again. */
+  readonly kill: Effect.Effect<void>
+}
+
+export class Cluster {
+  readonly memory: Memory.MemoryStore
+  /** What ran, in its order: `process id`. */
+  readonly log: Array<string> = []
+  private readonly handlers = new Map<string, Handler>()
+
+  constructor(memory: Memory.MemoryStore) {
+    this.memory = memory
+  }
+
+  on(id: string, handler: Handler): void {
+    this.handlers.set(id, handler)
+  }
+
+  readonly start = (
+    name: string,
+    options: Durable.Options = {},
+    as: "layer" | "layerWorker" | "layerClient" = "layer",
+    group: RpcGroup.RpcGroup<any> = Works as unknown as RpcGroup.RpcGroup<any>
+  ): Effect.Effect<Process> =>
+    Effect.gen({ self: this }, function* () {
+      const scope = yield* Scope.make("sequential")
+      const run = ({ id }: { readonly id: string }) =>
+        Effect.suspend(() => {
+          this.log.push(`${name} ${id}`)
+          return this.handlers.get(id)?.(id, name) ?? Effect.succeed(`${id} by ${name}`)
+        })
+      const handlers = Handlers.layer(group).pipe(
+        Layer.provide(group.toLayer(Object.fromEntries([...group.requests.keys()].map((tag) => [tag, run])) as any))
+      ) as Layer.Layer<Handlers.Handlers>
+      const layer: Layer.Layer<Services, any, any> =
+        as === "layerClient" ? Durable.layerClient({ groups: [group] }) : Durable[as](options)
+      const context = yield* layer.pipe(
+        Layer.provide([handlers, Layer.succeed(Durable.Store, this.memory.store)]),
+        Layer.build,
+        Scope.provide(scope),
+        Effect.orDie
+      ) as Effect.Effect<Context.Context<Services>>
+      const durable = Context.get(context, Durable.Durable)
+      return {
+        name,
+        pool: Context.get(context, WorkerPool.WorkerPool),
+        durable,
+        scaler: Context.get(context, Scaler.Scaler),
+        close: Scope.close(scope, Exit.void),
+        kill: Effect.sync(() => this.memory.faults.freeze(durable.process))
+      }
+    })
+}
+
+export const make: Effect.Effect<Cluster> = Effect.map(Memory.make, (memory) => new Cluster(memory))
