@@ -161,7 +161,7 @@ describe("a store that cannot be used", () => {
 
   it.concurrent.each<[ReadonlyArray<string>]>([
     [["serve", "--handlers", handlers, "--port", "0"]],
-    [["run", handlers, "--handlers", handlers]],
+    [["run", handlers, "--handlers", handlers]]
   ])("ends %j with 1 and one sentence, without its password", async (args) => {
     const { code, stderr, stdout } = await ended(withStore(url, ...args))
     expect(stderr).toMatch(/^worker-pool: The store cannot be reached: .*\n$/)
