@@ -29,6 +29,9 @@ export class Settler {
     this.hearing = hearing
   }
 
+  /** The answer to the last statement has not come: it may have happened. */
+  private isUnsure = false
+
   /** There is something to record, or to give back. */
   wake(): void {
     this.signal.wake()
@@ -40,6 +43,7 @@ export class Settler {
       const { returns, unsettled } = this.held
       if (unsettled.length === 0 && returns.length === 0) yield* this.signal.wait()
       const exit = yield* Effect.exit(Effect.andThen(this.settle, this.giveBack))
+      this.isUnsure = Exit.isFailure(exit)
       if (Exit.isSuccess(exit)) failures = 0
       else yield* Effect.sleep(backoff(failures++))
     }
@@ -48,7 +52,8 @@ export class Settler {
   private readonly settle = Effect.gen({ self: this }, function* () {
     const batch = this.held.unsettled.slice(0, mostTogether)
     if (batch.length === 0) return
-    const settled = yield* this.session.settle(batch)
+    const settled = new Set(yield* this.session.settle(batch))
+    if (this.isUnsure) for (const id of yield* this.recordedBefore(batch, settled)) settled.add(id)
     this.held.unsettled = this.held.unsettled.slice(batch.length)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
@@ -56,6 +61,25 @@ export class Settler {
       else this.hearing.onLapsed(claim, entry)
     }
   })
+
+  /** Those of which the record was made by a statement whose answer was lost. */
+  private readonly recordedBefore = (batch: Held["unsettled"], settled: ReadonlySet<string>) => {
+    const records = new Map(batch.map(({ record }) => [record.id, record]))
+    const missing = [...records.keys()].filter((id) => !settled.has(id))
+    if (missing.length === 0) return Effect.succeed([])
+    return Effect.map(this.session.ends(missing), (ends) =>
+      ends.flatMap(({ attempts, deliveries, end, exit, id }) => {
+        const own = records.get(id)!
+        const isOwn = [
+          [own.exit, exit],
+          [own.end, end],
+          [own.deliveries, deliveries],
+          [own.attempts, attempts]
+        ].every(([one, other]) => one === other)
+        return isOwn ? [id] : []
+      })
+    )
+  }
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
     const batch = this.held.returns.slice(0, mostTogether)
@@ -66,7 +90,8 @@ export class Settler {
     for (const { claim, delayMillis } of batch) {
       this.held.remove(claim)
       const { id, tag } = claim.request
-      if (!given.has(id)) this.hearing.onLapsed(claim, undefined)
+      // One that was given back by a statement whose answer was lost has not lapsed.
+      if (!given.has(id) && !this.isUnsure) this.hearing.onLapsed(claim, undefined)
       else tags.set(delayMillis, (tags.get(delayMillis) ?? new Set()).add(tag))
     }
     for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
