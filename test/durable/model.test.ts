@@ -50,8 +50,7 @@ const runSequence = (seed: number) =>
     const commands = [
       startOf(random, random.of(["layer", "layerClient"] as const)),
       startOf(random, "layer"),
-      startOf(random, "layerWorker"),
-      ...commandsOf(random, 10 + random.below(40), faults)
+      ...commandsOf(random, 10 + random.below(30), faults)
     ]
     const world = yield* makeWorld
     const done: Array<Command> = []
@@ -60,6 +59,8 @@ const runSequence = (seed: number) =>
     for (const command of commands) {
       done.push(command)
       yield* apply(world, command)
+      // Somebody looks after them, as a rule.
+      if (world.workers === 0 && random.below(4) > 0) yield* apply(world, startOf(random, "layer"))
       if (random.below(3) > 0) yield* turns
       yield* fail(yield* breaches(world))
     }
@@ -116,3 +117,5 @@ describe("model", () => {
 })
 
 void Exit
+import { appendFileSync } from "node:fs"
+;(globalThis as any).dbg = (...a: Array<unknown>) => appendFileSync("/tmp/dbg.txt", a.map((x) => (typeof x === "object" ? JSON.stringify(x) : String(x))).join(" ") + "\n")

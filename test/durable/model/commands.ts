@@ -67,12 +67,11 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
   return Array.from({ length }, (): Command => {
     const roll = random.below(100)
     if (roll < 34) {
-      const behaviour = random.of(some)
       return {
         do: random.of(["submit", "submit", "execute"] as const),
         key: ++lastKey,
         by: by(),
-        behaviour: behaviour === "poison" && random.below(2) === 0 ? "quick" : behaviour,
+        behaviour: random.of(some),
         times: random.of([0, 0, 2]),
         base: random.of([10, 1_000, 15_000]),
         options: {
@@ -91,31 +90,23 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
     if (roll < 55) return { do: random.of(["finish", "finish", "fail"] as const), key: anyKey() }
     if (roll < 58) return startOf(random, random.of(["layer", "layerWorker", "layerClient"] as const))
     if (roll < 60) return { do: "pause", by: by(), paused: random.below(2) === 0, key: random.of([undefined, "a"]) }
-    if (roll < 80) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
-    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000]) }
+    if (roll < 78) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
+    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
   })
 }
 
 const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | undefined => {
-  const fault = random.of([
-    "crash",
-    "freeze",
-    "freeze",
-    "away",
-    "away",
-    "answersLost",
-    "notices",
-    "slow",
-    "drain"
-  ] as const)
-  if (!faults.has(fault)) return undefined
+  const fault = random.of([...faults])
   const nth = random.below(8)
   switch (fault) {
+    case undefined:
+    case "poison":
+      return undefined
     case "crash":
     case "drain":
       return { do: fault, nth }
     case "freeze":
-      return { do: random.of(["freeze", "thaw"] as const), nth }
+      return { do: random.of(["freeze", "freeze", "thaw"] as const), nth }
     case "away":
     case "answersLost":
       return { do: "reach", reach: random.of([fault, "here"] as const) }

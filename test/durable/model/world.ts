@@ -112,6 +112,11 @@ export class World {
     return this.processes.filter(({ state }) => state === "live")
   }
 
+  /** How many are there to work. */
+  get workers(): number {
+    return this.live.filter(({ as }) => as !== "layerClient").length
+  }
+
   isGone({ state }: Process): boolean {
     return state === "crashed" || state === "closed"
   }
@@ -157,6 +162,7 @@ export class World {
       const standStill = this.memory.faults.whileFrozen(process.durable.process)
       yield* standStill
       const { deliveries, id } = delivery
+      if (globalThis.process.env["DBG"]) (globalThis as any).dbg((this.memory.faults as any).clock.currentTimeMillisUnsafe(), process.name, "RUN", key, deliveries)
       this.runs.set(id, (this.runs.get(id) ?? 0) + 1)
       const others = this.running.get(id) ?? 0
       if (others > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
@@ -281,23 +287,29 @@ export class World {
       Effect.map(this.memory.store.join(member), (session): Session => {
         const { claim, giveBack, settle } = session
         const receivedOf = (one: Claim) => this.received.find((each) => each.claim.fence === one.fence)
+        const process_ = globalThis.process
+        const at = () => (this.memory.faults as any).clock.currentTimeMillisUnsafe()
         return {
           ...session,
+          redeliver: Effect.andThen(Effect.sync(() => process_.env["DBG"] && (globalThis as any).dbg(at(), process, "redeliver")), session.redeliver),
           claim: (tags, most) =>
             Effect.tap(claim(tags, most), (claims) =>
               Effect.sync(() => {
                 for (const claim of claims) {
+                  if (process_.env["DBG"]) (globalThis as any).dbg(at(), process, "claim", claim.request.payload, claim.fence, claim.deliveries)
                   this.received.push({ process, claim, isReturned: false, record: undefined })
                 }
               })
             ),
           giveBack: (returns) =>
             Effect.suspend(() => {
+              if (process_.env["DBG"]) for (const { claim } of returns) (globalThis as any).dbg(at(), process, "giveBack", claim.request.payload, claim.fence)
               for (const { claim } of returns) Object.assign(receivedOf(claim) ?? {}, { isReturned: true })
               return giveBack(returns)
             }),
           settle: (ends) =>
             Effect.suspend(() => {
+              if (process_.env["DBG"]) for (const { claim } of ends) (globalThis as any).dbg(at(), process, "settle", claim.request.payload, claim.fence)
               for (const { claim, record } of ends) Object.assign(receivedOf(claim) ?? {}, { record })
               return settle(ends)
             })
