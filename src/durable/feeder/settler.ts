@@ -14,6 +14,8 @@ export interface Hearing {
   readonly onReturned: (tags: ReadonlySet<string>, delayMillis: number) => void
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** The most ends that go into one statement. */
 const mostTogether = 500
 
@@ -29,9 +31,6 @@ export class Settler {
     this.hearing = hearing
   }
 
-  /** The answer to the last statement has not come: it may have happened. */
-  private isUnsure = false
-
   /** There is something to record, or to give back. */
   wake(): void {
     this.signal.wake()
@@ -43,7 +42,6 @@ export class Settler {
       const { returns, unsettled } = this.held
       if (unsettled.length === 0 && returns.length === 0) yield* this.signal.wait()
       const exit = yield* Effect.exit(Effect.andThen(this.settle, this.giveBack))
-      this.isUnsure = Exit.isFailure(exit)
       if (Exit.isSuccess(exit)) failures = 0
       else yield* Effect.sleep(backoff(failures++))
     }
@@ -52,34 +50,27 @@ export class Settler {
   private readonly settle = Effect.gen({ self: this }, function* () {
     const batch = this.held.unsettled.slice(0, mostTogether)
     if (batch.length === 0) return
-    const settled = new Set(yield* this.session.settle(batch))
-    if (this.isUnsure) for (const id of yield* this.recordedBefore(batch, settled)) settled.add(id)
+    const settled = yield* this.session.settle(batch)
+    const others = batch.filter(({ record }) => !settled.has(record.id))
+    const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
     this.held.unsettled = this.held.unsettled.slice(batch.length)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
-      if (settled.has(record.id)) this.hearing.onRecorded(record)
+      if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
       else this.hearing.onLapsed(claim, entry)
     }
   })
 
-  /** Those of which the record was made by a statement whose answer was lost. */
-  private readonly recordedBefore = (batch: Held["unsettled"], settled: ReadonlySet<string>) => {
-    const records = new Map(batch.map(({ record }) => [record.id, record]))
-    const missing = [...records.keys()].filter((id) => !settled.has(id))
-    if (missing.length === 0) return Effect.succeed([])
-    return Effect.map(this.session.ends(missing), (ends) =>
-      ends.flatMap(({ attempts, deliveries, end, exit, id }) => {
-        const own = records.get(id)!
-        const isOwn = [
-          [own.exit, exit],
-          [own.end, end],
-          [own.deliveries, deliveries],
-          [own.attempts, attempts]
-        ].every(([one, other]) => one === other)
-        return isOwn ? [id] : []
-      })
-    )
-  }
+  /** Those that an earlier statement has recorded, whose answer was lost. */
+  private readonly recordedBefore = (records: ReadonlyArray<EndRecord>) =>
+    Effect.map(this.session.ends(records.map(({ id }) => id)), (ends) => {
+      const recorded = new Map(ends.map((end) => [end.id, end]))
+      const isSame = ({ deliveries, exit, id, ranMillis }: EndRecord) => {
+        const end = recorded.get(id)
+        return end?.exit === exit && end.deliveries === deliveries && end.ranMillis === ranMillis
+      }
+      return new Set(records.filter(isSame).map(({ id }) => id))
+    })
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
     const batch = this.held.returns.slice(0, mostTogether)
@@ -90,8 +81,7 @@ export class Settler {
     for (const { claim, delayMillis } of batch) {
       this.held.remove(claim)
       const { id, tag } = claim.request
-      // One that was given back by a statement whose answer was lost has not lapsed.
-      if (!given.has(id) && !this.isUnsure) this.hearing.onLapsed(claim, undefined)
+      if (!given.has(id)) this.hearing.onLapsed(claim, undefined)
       else tags.set(delayMillis, (tags.get(delayMillis) ?? new Set()).add(tag))
     }
     for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
