@@ -200,6 +200,7 @@ const table = {
   "durable/exits": "index durable/Store",
   "durable/signal": "",
   "durable/link": "index durable/Store",
+  "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
     "index internal/checks internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",

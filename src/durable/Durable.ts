@@ -15,6 +15,7 @@ export { Durable, type DurableTicket, lawViolations, type Local } from "./servic
 export type { ClientOptions, Options } from "./settings.ts"
 export { Store } from "./Store.ts"
 export type { Counts, Pause, ProcessRecord, Query, RequestRecord, Transaction } from "./Store.ts"
+export { fromPg, fromSql, type PgConnection } from "./transactions.ts"
 
 /** Why a durable pool could not be built. */
 type Failure = PoolError.InvalidPoolConfig | PoolError.StoreUnavailable
