@@ -198,7 +198,7 @@ const table = {
   "durable/Store": "index",
   "durable/service": "index durable/Store",
   "durable/exits": "index durable/Store",
-  "durable/signal": "",
+  "durable/signal": "index",
   "durable/link": "index durable/Store",
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
@@ -207,8 +207,9 @@ const table = {
   "durable/feeder/*":
     "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
-  "durable/Durable":
-    "index durable/* durable/feeder/delivery durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/stores":
+    "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/Durable": "index durable/* durable/feeder/delivery",
   "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
   "durable/embedded/*": "durable/embedded/*",
   "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",

@@ -2,10 +2,9 @@
  * Handlers run at least once and each request has exactly one outcome: a pool whose requests are stored, in a PostgreSQL, until they have
  * ended. They outlive a process, and any number of processes work on them. An export of its own.
  */
-import { type Config, Effect, Layer, type Redacted } from "effect"
+import { type Effect, Layer } from "effect"
 import type { RpcGroup } from "effect/rpc"
-import { Handlers, type PoolClient, PoolError, WorkerPool } from "../index.ts"
-import * as Memory from "./memory/store.ts"
+import { Handlers, type PoolClient, type PoolError, WorkerPool } from "../index.ts"
 import { make, type Services } from "./pool.ts"
 import type { ClientOptions, Options } from "./settings.ts"
 import { Store } from "./Store.ts"
@@ -13,6 +12,7 @@ import { Store } from "./Store.ts"
 export { Delivery, type Info as DeliveryInfo } from "./feeder/delivery.ts"
 export { Durable, type DurableTicket, lawViolations, type Local } from "./service.ts"
 export type { ClientOptions, Options } from "./settings.ts"
+export { type EmbeddedOptions, layerEmbedded, layerMemory, layerPostgres, type PostgresOptions } from "./stores.ts"
 export { Store } from "./Store.ts"
 export type { Counts, Pause, ProcessRecord, Query, RequestRecord, Transaction } from "./Store.ts"
 export { fromPg, fromSql, type PgConnection } from "./transactions.ts"
@@ -42,23 +42,6 @@ export const layerClient = (
   Layer.effectContext(make({ role: "client", options, groups: options.groups ?? [] })).pipe(
     Layer.provide(Layer.succeed(Handlers.Handlers, new Map()))
   )
-
-/** A store in memory, gone with the process: for tests, which a `TestClock` drives. Layers that share it are like processes of one store. */
-export const layerMemory: Layer.Layer<Store> = Layer.effect(
-  Store,
-  Effect.map(Memory.make, ({ store }) => store)
-)
-
-/** A store on PostgreSQL 15 or newer, for any number of processes and machines. */
-export const layerPostgres = (options: {
-  readonly url: Redacted.Redacted | Config.Config<Redacted.Redacted>
-}): Layer.Layer<Store, PoolError.StoreUnavailable> => {
-  void options
-  return Layer.effect(
-    Store,
-    Effect.fail(new PoolError.StoreUnavailable({ reason: "refused", detail: "not built yet" }))
-  )
-}
 
 /** Functions for the Rpcs of a group, as `WorkerPool.client`, for a process that has no handlers of them. */
 export const client = <Rpcs extends import("effect/rpc").Rpc.Any>(
