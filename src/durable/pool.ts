@@ -140,7 +140,8 @@ export const make = ({
         case "Work":
           return claims.heard(notice.tags.filter((tag) => handlers.has(tag)))
         case "Ended":
-          return endings.heard(notice.ids)
+          // Of those that it records itself it hears by the answer.
+          return endings.heard(notice.ids.filter((id) => held.get(id)?.outcome === undefined))
         case "Revoked":
           return feeder.revoked(notice.ids)
         case "Paused":

@@ -97,7 +97,7 @@ export class Claims {
     if (room < 1) {
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
       yield* this.signal.wait(tags.length > 0 ? fullMillis : this.settings.pollMillis)
-      if (tags.length === 0) yield* this.lookAtTimes(this.settings.pollMillis)
+      yield* this.lookAtTimes(tags.length > 0 ? backlogMillis : this.settings.pollMillis)
       return
     }
     for (const tag of tags) this.hot.delete(tag)
