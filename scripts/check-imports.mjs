@@ -291,7 +291,11 @@ const packages = (file) =>
         ? /^effect(\/rpc|\/testing)?$/
         : /^effect(\/rpc)?$/
 
-const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+const importsOf = (text) => {
+  // Examples in doc comments are programs of a reader's.
+  const code = text.replaceAll(/^ *\*.*$/gm, "")
+  return [...code.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+}
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)
 const problems = []
 for (const { path, text } of sourceFiles) {

@@ -36,8 +36,8 @@ export interface ClientOptions {
  */
 export interface Options extends Omit<ElasticPool.Options, "capacity" | "strategy" | "idPrefix">, ClientOptions {
   /**
-   * How far ahead it claims: beyond one request for each worker as many as they begin within so long, or within twice the time that a claim takes if that is
-   * more, and at least half as many as there are workers. At least zero. Default 100 ms.
+   * How far ahead it claims: beyond one request for each worker as many as they begin within so long, or within twice the time that a
+   * claim takes if that is more, and at least half as many as there are workers. At least zero. Default 100 ms.
    */
   readonly lookAhead?: Duration.Input | undefined
   /**
