@@ -1,6 +1,6 @@
 /** How much a process claims, and that it grows with what waits in the store. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { ScalingPolicy } from "../../src/index.ts"
@@ -78,8 +78,9 @@ describe("a process", () => {
       // 200 for each of two are not above 300.
       assert.strictEqual((yield* a.pool.snapshot).target, 1)
       assert.approximately((yield* a.durable.local).share, 200, 3)
-      yield* b.close
-      yield* TestClock.adjust("6 seconds")
+      const closing = yield* Effect.forkChild(b.close)
+      yield* TestClock.adjust("16 seconds")
+      yield* Fiber.join(closing)
       assert.strictEqual((yield* a.durable.local).workers, 1)
       assert.strictEqual((yield* a.pool.snapshot).target, 50)
       yield* a.kill
