@@ -35,6 +35,7 @@ const exceptions = {
   // a program of its own, and where its errors go is the one that has started it
   "threads/runner/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "threads/ThreadRunner.ts": ["throws: fail with a typed error", "runs an effect out of the structure"],
+  "durable/embedded/error.ts": ["throws: fail with a typed error"], // again, what plain functions within one `attempt` have caught
   "simulation/random.ts": ["runs an effect out of the structure"], // a generator is made by an effect
   "program/": ["reads a real clock"]
 }

@@ -1,0 +1,93 @@
+/** Makes the data of a folder that has none yet. */
+import { Effect } from "effect"
+import { randomBytes } from "node:crypto"
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync
+} from "node:fs"
+import { join } from "node:path"
+import { run } from "./command.ts"
+import { attempt, EmbeddedPostgresError } from "./error.ts"
+import { type Folder, makeOwned, writeOwned } from "./folder.ts"
+import type { Programs } from "./programs.ts"
+import * as settings from "./settings.ts"
+
+/** Who is let in, with a password: of the system's users only who can read the data, and `root`. */
+export const role = "worker_pool"
+const passwordFile = "worker_pool.password"
+
+/** Beside the data until they are whole. */
+const unfinished = "data.new-"
+const limit = "2 minutes"
+
+/**
+ * To be called by one at a time. The data appear in one step, whole and with their password, so that whoever is killed here leaves
+ * nothing that looks like data; what is left is removed by the next.
+ */
+export const initialise = (folder: Folder, programs: Programs): Effect.Effect<void, EmbeddedPostgresError> =>
+  Effect.gen(function* () {
+    const failure = (detail: string) =>
+      new EmbeddedPostgresError({ reason: "NotInitialised", directory: folder.directory, detail })
+    const fresh = join(folder.directory, `${unfinished}${randomBytes(4).toString("hex")}`)
+    const password = `${fresh}.password`
+    yield* attempt(folder.directory, "FolderUnusable", "make the folder of the data", () => {
+      removeUnfinished(folder)
+      makeOwned(folder, fresh)
+      writeOwned(folder, password, randomBytes(24).toString("hex"))
+    })
+    const options = [
+      "--auth=scram-sha-256",
+      `--pwfile=${password}`,
+      "--encoding=UTF8",
+      "--no-locale",
+      "--no-instructions"
+    ]
+    const { code, output } = yield* run(programs.initdb, ["-D", fresh, "-U", role, ...options], {
+      user: folder.user,
+      environment: programs.environment
+    }).pipe(
+      Effect.mapError((error) => failure(`initdb cannot be run: ${error.message}`)),
+      Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.fail(failure(`initdb was not done in ${limit}`)) })
+    )
+    if (code !== 0) return yield* failure(`initdb failed: ${lastLines(output)}${whoseFolders(folder)}`)
+    yield* attempt(folder.directory, "NotInitialised", "put the data in their place", () => {
+      renameSync(password, join(fresh, passwordFile))
+      appendFileSync(join(fresh, "postgresql.conf"), `\ninclude_if_exists = '${settings.fileName}'\n`)
+      renameSync(fresh, folder.data)
+      sync(folder.directory)
+    })
+  }).pipe(Effect.onError(() => Effect.ignore(Effect.sync(() => removeUnfinished(folder)))))
+
+/** For the text of an error: what a program of PostgreSQL said at last. */
+export const lastLines = (output: string): string => output.trim().split("\n").slice(-6).join("\n")
+
+export const whoseFolders = ({ user }: Folder): string =>
+  user === undefined ? "" : `\nIt runs as the system user ${user.name}, who must be able to enter every folder above`
+
+/** What a killed one has left. Its `initdb` may still write there, in vain: whatever remains goes the next time. */
+const removeUnfinished = (folder: Folder): void => {
+  for (const name of readdirSync(folder.directory)) {
+    if (name.startsWith(unfinished))
+      rmSync(join(folder.directory, name), { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** A name stands on the disk when its folder does. */
+const sync = (directory: string): void => {
+  const descriptor = openSync(directory, "r")
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+export const isInitialised = (folder: Folder): boolean => existsSync(join(folder.data, "PG_VERSION"))
+
+export const majorOf = (folder: Folder): string => readFileSync(join(folder.data, "PG_VERSION"), "utf8").trim()
+
+export const passwordOf = (folder: Folder): string => readFileSync(join(folder.data, passwordFile), "utf8").trim()
