@@ -268,14 +268,26 @@ const table = {
   "program/process/*": "index program/errors program/process/* threads/living",
   "program/settings/*": "index program/errors program/output/* program/settings/*",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
+  // On a store, or not; what is durable is loaded only where there is one.
+  "program/durable/*":
+    "index durable/Durable durable/Store durable/service program/durable/* program/errors program/handlersModule program/settings/*",
+  // What a process does that serves until a signal.
+  "program/daemon/*":
+    "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
-    "index program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
+    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
   "program/serve/*":
-    "index dashboard/assets http/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
+    "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
+  "program/work/*":
+    "index durable/service http/guard http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
+  "program/jobs/*":
+    "index durable/Store durable/service program/durable/* program/errors program/jobs/* program/output/* program/process/* program/settings/*",
+  "program/store/*":
+    "index durable/embedded/cluster durable/postgres/migrations program/durable/* program/errors program/process/* program/settings/* program/store/*",
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/version",
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
   main: "program/command"
 }
 
