@@ -60,8 +60,12 @@ export class Row implements Heaped, Placed {
     }
   }
 
+  get endRecord(): EndRecord | undefined {
+    return this.end && { ...unsetOfEnd, ...copy(this.end) }
+  }
+
   get record(): RequestRecord {
-    const { claimedAt, deliveries, dueAt, end, endedAt, expiresAt, isDead, place, process, request, storedAt } = this
+    const { claimedAt, deliveries, dueAt, endedAt, expiresAt, isDead, place, process, request, storedAt } = this
     return {
       request,
       state: place,
@@ -72,7 +76,7 @@ export class Row implements Heaped, Placed {
       endedAt,
       dueAt,
       expiresAt,
-      end: copy(end),
+      end: this.endRecord,
       isDead
     }
   }
@@ -84,6 +88,8 @@ const unset = {
   resubmittedFrom: undefined,
   fingerprint: undefined
 }
+
+const unsetOfEnd = { resubmittedFrom: undefined }
 
 /** What would come back from a store elsewhere. */
 export const copy = <A>(value: A): A => (value === undefined ? value : JSON.parse(JSON.stringify(value)))

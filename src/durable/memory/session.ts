@@ -125,7 +125,7 @@ export const make = (member: Member, { faults, now, pauses, processes, table }: 
         heard.tell()
         return places
       }),
-    ends: (ids) => step((at) => ids.flatMap((id) => copy(table.find(id, at)?.end) ?? [])),
+    ends: (ids) => step((at) => ids.flatMap((id) => table.find(id, at)?.endRecord ?? [])),
     find: (id) => step((at) => table.find(id, at)?.record),
     list: (query) => step((at) => listed(table, query, at)),
     discard: (id) =>

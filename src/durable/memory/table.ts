@@ -32,10 +32,6 @@ export class Table {
     if (!this.lines.has(tag)) this.lines.set(tag, new Line())
   }
 
-  hasLine(tag: string): boolean {
-    return this.lines.has(tag)
-  }
-
   /** Nothing changes where its id is known. */
   add(request: NewRequest, now: number): "stored" | "known" {
     if (this.rows.has(request.id)) return "known"
