@@ -118,4 +118,5 @@ describe("model", () => {
 
 void Exit
 import { appendFileSync } from "node:fs"
-;(globalThis as any).dbg = (...a: Array<unknown>) => appendFileSync("/tmp/dbg.txt", a.map((x) => (typeof x === "object" ? JSON.stringify(x) : String(x))).join(" ") + "\n")
+;(globalThis as any).dbg = (...a: Array<unknown>) =>
+  appendFileSync("/tmp/dbg.txt", a.map((x) => (typeof x === "object" ? JSON.stringify(x) : String(x))).join(" ") + "\n")

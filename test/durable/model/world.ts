@@ -162,7 +162,14 @@ export class World {
       const standStill = this.memory.faults.whileFrozen(process.durable.process)
       yield* standStill
       const { deliveries, id } = delivery
-      if (globalThis.process.env["DBG"]) (globalThis as any).dbg((this.memory.faults as any).clock.currentTimeMillisUnsafe(), process.name, "RUN", key, deliveries)
+      if (globalThis.process.env["DBG"])
+        (globalThis as any).dbg(
+          (this.memory.faults as any).clock.currentTimeMillisUnsafe(),
+          process.name,
+          "RUN",
+          key,
+          deliveries
+        )
       this.runs.set(id, (this.runs.get(id) ?? 0) + 1)
       const others = this.running.get(id) ?? 0
       if (others > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
@@ -291,25 +298,40 @@ export class World {
         const at = () => (this.memory.faults as any).clock.currentTimeMillisUnsafe()
         return {
           ...session,
-          redeliver: Effect.andThen(Effect.sync(() => process_.env["DBG"] && (globalThis as any).dbg(at(), process, "redeliver")), session.redeliver),
+          redeliver: Effect.andThen(
+            Effect.sync(() => process_.env["DBG"] && (globalThis as any).dbg(at(), process, "redeliver")),
+            session.redeliver
+          ),
           claim: (tags, most) =>
             Effect.tap(claim(tags, most), (claims) =>
               Effect.sync(() => {
                 for (const claim of claims) {
-                  if (process_.env["DBG"]) (globalThis as any).dbg(at(), process, "claim", claim.request.payload, claim.fence, claim.deliveries)
+                  if (process_.env["DBG"])
+                    (globalThis as any).dbg(
+                      at(),
+                      process,
+                      "claim",
+                      claim.request.payload,
+                      claim.fence,
+                      claim.deliveries
+                    )
                   this.received.push({ process, claim, isReturned: false, record: undefined })
                 }
               })
             ),
           giveBack: (returns) =>
             Effect.suspend(() => {
-              if (process_.env["DBG"]) for (const { claim } of returns) (globalThis as any).dbg(at(), process, "giveBack", claim.request.payload, claim.fence)
+              if (process_.env["DBG"])
+                for (const { claim } of returns)
+                  (globalThis as any).dbg(at(), process, "giveBack", claim.request.payload, claim.fence)
               for (const { claim } of returns) Object.assign(receivedOf(claim) ?? {}, { isReturned: true })
               return giveBack(returns)
             }),
           settle: (ends) =>
             Effect.suspend(() => {
-              if (process_.env["DBG"]) for (const { claim } of ends) (globalThis as any).dbg(at(), process, "settle", claim.request.payload, claim.fence)
+              if (process_.env["DBG"])
+                for (const { claim } of ends)
+                  (globalThis as any).dbg(at(), process, "settle", claim.request.payload, claim.fence)
               for (const { claim, record } of ends) Object.assign(receivedOf(claim) ?? {}, { record })
               return settle(ends)
             })
