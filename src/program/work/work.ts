@@ -34,7 +34,7 @@ const start = (settings: WorkSettings) =>
   Effect.gen(function* () {
     const loaded = yield* HandlersModule.load(settings.handlers, { threads: settings.threads })
     yield* ProcessMetrics.register
-    const context = yield* PoolLogs.atInfo(onStore(settings.pool, settings.store, loaded, "works"))
+    const context = yield* onStore(settings.pool, settings.store, loaded, "works", PoolLogs.atInfo)
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
