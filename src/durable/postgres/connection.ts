@@ -49,7 +49,7 @@ const goByIndex = `SELECT ${["sort", "bitmapscan", "seqscan", "hashjoin", "merge
 
 const timestamptz = 1184
 
-/** They are closed when the scope ends, which takes no longer than a second. */
+/** They are closed when the scope ends, which takes half a second at most. */
 export const make = (options: Options): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -132,7 +132,7 @@ const opened = ({ isPooled, maxConnections, pg, statementMillis, url }: Options)
 
 const closed = ({ pool, sockets }: ReturnType<typeof opened>) =>
   Effect.promise(() => pool.end()).pipe(
-    Effect.timeoutOption(1_000),
+    Effect.timeoutOption(500),
     Effect.andThen(Effect.sync(() => sockets.forEach((socket) => socket.destroy())))
   )
 
