@@ -4,16 +4,27 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { attached } from "./arguments.ts"
 import { configCommand } from "./serve/configCommand.ts"
+import { jobsCommand } from "./jobs/command.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
 import { end, endPrinted, watchOutputs } from "./process/end.ts"
 import { runCommand } from "./run/command.ts"
 import { serveCommand } from "./serve/command.ts"
 import { simulateCommand } from "./simulate/command.ts"
+import { storeCommand } from "./store/command.ts"
 import { version } from "./version.ts"
+import { workCommand } from "./work/command.ts"
 
 const command = Command.make("worker-pool").pipe(
   Command.withDescription("An elastic, back-pressured, accountable worker pool"),
-  Command.withSubcommands([runCommand, serveCommand, configCommand, simulateCommand])
+  Command.withSubcommands([
+    runCommand,
+    serveCommand,
+    workCommand,
+    configCommand,
+    jobsCommand,
+    storeCommand,
+    simulateCommand
+  ])
 )
 
 /** Help that was asked for goes to standard output; what is said about bad usage does not. */

@@ -18,14 +18,19 @@ export interface Loaded {
   readonly handlers: Handlers.Handlers["Service"]
 }
 
-/**
- * The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. With `threads`
- * the module is asked for its group alone, and its layer is built on each thread; `print` hears what is printed there.
- */
+export interface Options {
+  /** Then the module is asked for its group alone, and its layer is built on each thread. */
+  readonly threads?: Threads | undefined
+  /** Hears what is printed there. */
+  readonly print?: (text: string) => void
+  /** Whether anything is run here. If not, the module is asked for its group alone. Default true. */
+  readonly works?: boolean | undefined
+}
+
+/** The handlers, built in the scope. `NodeServices` is there for a layer that needs a file system or the like. */
 export const load = (
   path: string,
-  threads?: Threads | undefined,
-  print?: (text: string) => void
+  { print, threads, works = true }: Options = {}
 ): Effect.Effect<Loaded, BadUsage, Scope.Scope> =>
   Effect.gen(function* () {
     const file = resolve(path)
@@ -35,7 +40,11 @@ export const load = (
     })
     const { group } = exports
     if (!isShape(Handlers.isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
-    const layer = threads === undefined ? exports["layer"] : onThreads(group, file, threads, print)
+    const layer = !works
+      ? nowhere(group)
+      : threads === undefined
+        ? exports["layer"]
+        : onThreads(group, file, threads, print)
     if (!isShape(Layer.isLayer, layer)) return yield* unfit(file, "layer", "a Layer", exports)
     const built = yield* Layer.build(
       Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)
@@ -57,6 +66,12 @@ export const load = (
     )
     return { group, handlers: Context.get(handlers, Handlers.Handlers) }
   })
+
+/** Where requests are only taken, for others to run. */
+const nowhere = (group: Group) => {
+  const none = () => Effect.die(new Error("This process has no workers"))
+  return group.toLayer(Object.fromEntries([...group.requests.keys()].map((tag) => [tag, none])))
+}
 
 const onThreads = (group: Group, file: string, { isolation, max, memory }: Threads, print?: (text: string) => void) => {
   if (isolation === "thread") letLoopsEnd()

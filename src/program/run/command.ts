@@ -7,12 +7,12 @@ import { Writable } from "node:stream"
 import { checkEnvironment } from "../settings/environment.ts"
 import { BadUsage } from "../errors.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
-import { json, orUndefined, text, turns, whole, bounds, places } from "../settings/flags.ts"
+import { json, orUndefined, storing, text, turns, whole, bounds, places } from "../settings/flags.ts"
 import { readable } from "../output/logs.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { exit, print } from "../process/end.ts"
 import { durationForms } from "../settings/quantities.ts"
-import { type Job, run } from "./run.ts"
+import { howToGoOn, type Job, run } from "./run.ts"
 import * as Settings from "./settings.ts"
 import * as StatusLine from "../output/statusLine.ts"
 import { listen } from "../process/stop.ts"
@@ -34,12 +34,18 @@ A duration is ${durationForms}.
 With --threads handlers may compute, and a timeout ends whatever they do: each thread imports MODULE and builds its layer; the
 program itself imports it for its group alone.
 
-The first SIGINT or SIGTERM stops the run: what runs has until --drain-deadline to end, what waits is left for --resume.
+With --store the lines are put into a store, where any process may work on them, this one as well; what they end with is waited for and
+told. Started again, the same run goes on: a line that is stored is not stored again, and one that has ended is told once more.
+A password in the URL of a store belongs into WORKER_POOL_STORE: everybody on a machine can read the flags of a process.
+
+The first SIGINT or SIGTERM stops the run: what runs has until --drain-deadline to end, what waits is left for --resume, or
+to the store.
 The second ends the process at once. A request may run again after a kill (at least once); it has one outcome.
 
 Exit codes:
   0    every line ended well, or no more than --max-failures did not
-  1    more lines ended badly, or the requests could not be read or the outcomes or the summary written to the end
+  1    more lines ended badly, or the requests could not be read or the outcomes or the summary written to the end, or the
+       store cannot be used
   2    bad usage: nothing was run, or the outcomes are not of this input
   70   stopped by an error that nobody caught, thrown by a timer or a promise that a handler left behind, or by a handler or
        its module that called process.exit
@@ -66,6 +72,14 @@ const flags = {
   ),
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   retries: whole("retries", "Attempts after a first that failed or timed out, with backoff").pipe(Flag.withDefault(0)),
+  ...storing,
+  job: orUndefined(
+    text(
+      "job",
+      "NAME",
+      "With --store: what the lines are called there; the same name goes on (default the name and the content of REQUESTS)"
+    )
+  ),
   drainDeadline: orUndefined(
     text("drain-deadline", "DURATION", "What running requests have to end after a signal (default 30 s)")
   ),
@@ -125,7 +139,7 @@ const perform = (job: Job, json: boolean) =>
     guard.code = code
     const output = json
       ? toJson(report, job.settings.maxFailures)
-      : toTable(report, job.settings.maxFailures, job.outcomes !== undefined)
+      : toTable(report, job.settings.maxFailures, howToGoOn(job))
     yield* print(output)
     // The handlers' own finalizers may hang; the process goes all the same.
     yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")

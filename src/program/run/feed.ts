@@ -1,17 +1,20 @@
 /** Hands the lines to the pool and counts their ends. Never more than `outstanding` lines are between the two. */
 import { Cause, Effect, Exit, type Scope } from "effect"
-import { type Handlers, type Outcome, OutcomeJson, PoolError, type Ticket, type WorkerPool } from "../../index.ts"
+import { type Handlers, type Outcome, OutcomeJson, PoolError, type WorkerPool } from "../../index.ts"
 import type { Defects } from "./defects.ts"
 import { type RequestsNotRead } from "../errors.ts"
 import { type Line, Lines, LineSet, requestLimit } from "./lines.ts"
 import { encoder, type Ended, malformed, rejected } from "./outcomeLine.ts"
 import type { OutcomesFile } from "./outcomesFile.ts"
-import { parse } from "./requestLine.ts"
+import { parse, type RequestLine } from "./requestLine.ts"
+import type { AnyTicket, Storing } from "./storing.ts"
 import type { Stop } from "../process/stop.ts"
 import type { Tally } from "./tally.ts"
 
 export interface Dependencies {
   readonly pool: WorkerPool.WorkerPool["Service"]
+  /** Where lines are stored, if they are. */
+  readonly storing: Storing | undefined
   readonly handlers: Handlers.Handlers["Service"]
   readonly outcomes: OutcomesFile | undefined
   readonly tally: Tally
@@ -21,8 +24,6 @@ export interface Dependencies {
   /** Owns the fibers that wait for outcomes. */
   readonly scope: Scope.Scope
 }
-
-type AnyTicket = Ticket.Ticket<unknown, unknown>
 
 export class Feed {
   /** Where the next line begins. */
@@ -97,39 +98,55 @@ export class Feed {
       this.pending++
       return Effect.sync(() => this.record(rejected(line.number, request.id, request.type, request.refused)))
     }
+    const { pool, scope, storing } = this.parts
+    if (storing !== undefined) {
+      this.pending++
+      const stored = Effect.flatMap(Effect.exit(storing.submit(line, request)), (exit) =>
+        Exit.isSuccess(exit) ? this.follow(line, request, exit.value) : this.refuse(line, request, exit.cause)
+      )
+      // Those of many lines go to the store together.
+      return Effect.asVoid(Effect.forkIn(stored, scope, { startImmediately: true }))
+    }
     const { data, options, type } = request
-    const { pool, scope } = this.parts
     // Once there is a ticket, its outcome must be waited for: nothing interruptible stands between the two.
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.exit(restore(pool.submitUnknown(type, data, options))), (exit) => {
-        if (Exit.isSuccess(exit)) {
-          this.pending++
-          const ticket = exit.value
-          this.tickets.add(ticket)
-          const collected = Effect.flatMap(ticket.outcome, (outcome) => {
-            this.tickets.delete(ticket)
-            return this.collect(line.number, outcome, ticket.key)
-          })
-          return Effect.forkIn(collected, scope, { startImmediately: true })
-        }
-        const error = refusalOf(type, exit.cause)
-        const isLeft = error instanceof PoolError.PoolDraining || this.parts.stop.reason !== undefined
-        if (isLeft) return Effect.void
         this.pending++
-        this.record(rejected(line.number, options.id, type, error))
-        return Effect.void
+        return Exit.isSuccess(exit)
+          ? Effect.asVoid(Effect.forkIn(this.follow(line, request, exit.value), scope, { startImmediately: true }))
+          : this.refuse(line, request, exit.cause)
       })
-    ) as Effect.Effect<void>
+    )
   }
 
-  private collect(line: number, outcome: Outcome.Outcome, key: string): Effect.Effect<void> {
-    this.parts.defects.see(outcome)
-    const { reason } = this.parts.stop
-    if (reason !== undefined && (outcome.end === "cancelled" || outcome.end === "interrupted")) {
+  /** Waits for the end of a line. */
+  private follow({ number }: Line, { options }: RequestLine, ticket: AnyTicket): Effect.Effect<void> {
+    this.tickets.add(ticket)
+    return Effect.flatMap(ticket.outcome, (outcome) => {
+      this.tickets.delete(ticket)
+      return this.collect(number, outcome, ticket.key, options.id)
+    })
+  }
+
+  /** Records a line that was not accepted, unless it is left because the run stops. */
+  private refuse({ number }: Line, { options, type }: RequestLine, cause: Cause.Cause<PoolError.SubmitError>) {
+    const error = refusalOf(type, cause)
+    const isLeft = error instanceof PoolError.PoolDraining || this.parts.stop.reason !== undefined
+    if (isLeft) this.end()
+    else this.record(rejected(number, options.id, type, error))
+    return Effect.void
+  }
+
+  private collect(line: number, outcome: Outcome.Outcome, key: string, id: string): Effect.Effect<void> {
+    const { defects, stop, storing } = this.parts
+    defects.see(outcome)
+    // What somebody has cancelled in a store has ended.
+    const isLeft = outcome.end === "interrupted" || (outcome.end === "cancelled" && storing === undefined)
+    if (stop.reason !== undefined && isLeft) {
       this.end()
       return Effect.void
     }
-    return Effect.map(this.encode(line, outcome, key), (ended) => this.record(ended))
+    return Effect.map(this.encode(line, outcome, key, id), (ended) => this.record(ended))
   }
 
   /** Counts an end, but not before it is in the file, if there is one. */

@@ -11,6 +11,8 @@ export type End = (typeof ends)[number]
 export interface OutcomeLine {
   readonly line: number
   readonly id: string | null
+  /** Only of a request that was stored: its id there. */
+  readonly request?: string
   readonly type: string | null
   /** Only of a request that was somebody's. */
   readonly key?: string
@@ -44,15 +46,18 @@ export interface Ended {
  */
 export const encoder = (handlers: Handlers.Handlers["Service"]) => {
   const encode = OutcomeJson.encoder(handlers)
-  return (line: number, outcome: Outcome.Outcome, key = ""): Effect.Effect<Ended> =>
+  return (line: number, outcome: Outcome.Outcome, key = "", id = outcome.id): Effect.Effect<Ended> =>
     Effect.suspend(() => encode(outcome)).pipe(
       Effect.flatMap(({ end, error, result }) => {
-        const ended = written({ ...lineOf(line, outcome, key, end), ...(end === "succeeded" ? { result } : { error }) })
+        const ended = written({
+          ...lineOf(line, outcome, key, id, end),
+          ...(end === "succeeded" ? { result } : { error })
+        })
         return ended.bytes.length <= outcomeLimit
           ? Effect.succeed(ended)
           : Effect.fail(`it takes more than ${outcomeLimit} bytes`)
       }),
-      Effect.catchCause((cause) => Effect.sync(() => untold(line, outcome, key, Cause.squash(cause))))
+      Effect.catchCause((cause) => Effect.sync(() => untold(line, outcome, key, id, Cause.squash(cause))))
     )
 }
 
@@ -62,9 +67,10 @@ export const written = (outcome: OutcomeLine): Ended => ({
   bytes: Buffer.from(`${JSON.stringify(outcome)}\n`)
 })
 
-const lineOf = (line: number, outcome: Outcome.Outcome, key: string, end: End): OutcomeLine => ({
+const lineOf = (line: number, outcome: Outcome.Outcome, key: string, id: string, end: End): OutcomeLine => ({
   line,
-  id: outcome.id,
+  id,
+  ...(id === outcome.id ? {} : { request: outcome.id }),
   type: outcome.tag,
   ...(key === "" ? {} : { key }),
   end,
@@ -73,11 +79,11 @@ const lineOf = (line: number, outcome: Outcome.Outcome, key: string, end: End): 
   ranMillis: Math.round(outcome.ranMillis)
 })
 
-const untold = (line: number, outcome: Outcome.Outcome, key: string, thrown: unknown): Ended => {
+const untold = (line: number, outcome: Outcome.Outcome, key: string, id: string, thrown: unknown): Ended => {
   const isResult = outcome.end === "succeeded"
   const message = OutcomeJson.messageOf(thrown).slice(0, 1000)
   return written({
-    ...lineOf(line, outcome, key, isResult ? "failed" : outcome.end),
+    ...lineOf(line, outcome, key, id, isResult ? "failed" : outcome.end),
     error: { _tag: isResult ? "InvalidResult" : "InvalidError", message }
   })
 }

@@ -1,6 +1,8 @@
 /** One run: from the files on the command line to the report of what became of each line. */
-import { Clock, Context, Effect, Layer, type Scope } from "effect"
-import { type DrainReport, ElasticPool, Handlers, WorkerPool } from "../../index.ts"
+import { Clock, Context, Effect, type Scope } from "effect"
+import { Durable } from "../../durable/service.ts"
+import { type DrainReport, type PoolError, WorkerPool } from "../../index.ts"
+import * as Pool from "../durable/pool.ts"
 import {
   BadUsage,
   EveryWorkerStuck,
@@ -19,6 +21,7 @@ import { type Progress, watch } from "./progress.ts"
 import * as Requests from "./requests.ts"
 import * as RunState from "./state.ts"
 import type { Settings } from "./settings.ts"
+import * as Storing from "./storing.ts"
 import type { StatusLine } from "../output/statusLine.ts"
 import { inWords, type Reason, type Stop } from "../process/stop.ts"
 import { Tally } from "./tally.ts"
@@ -51,7 +54,11 @@ export interface Report {
   readonly stuckCount: number
 }
 
-type Failure = BadUsage | RequestsNotRead | OutcomesNotWritten | StoppedBeforeStart
+/** How what is left is run. `undefined`: it cannot be told from what has ended. */
+export const howToGoOn = ({ outcomes, settings }: Job): string | undefined =>
+  outcomes !== undefined ? "go on with --resume" : settings.store !== undefined ? "run it again to go on" : undefined
+
+type Failure = BadUsage | RequestsNotRead | OutcomesNotWritten | StoppedBeforeStart | PoolError.StoreUnavailable
 
 export const run = (
   job: Job,
@@ -62,7 +69,7 @@ export const run = (
   Effect.gen(function* () {
     const { settings } = job
     const scope = yield* Effect.scope
-    const { first, handlers, outcomes, pool, requests, tally } = yield* Effect.raceFirst(
+    const { first, handlers, outcomes, pool, requests, storing, tally } = yield* Effect.raceFirst(
       prepare(job, statusLine),
       stop.beforeStart
     )
@@ -83,10 +90,21 @@ export const run = (
     guard.save = () => {
       outcomes?.finish()
       const more = requests.file === undefined ? " or more" : ""
-      return `${known() - tally.done}${more} lines are left${outcomes === undefined ? "" : ", go on with --resume"}`
+      const goOn = howToGoOn(job)
+      return `${known() - tally.done}${more} lines are left${goOn === undefined ? "" : `, ${goOn}`}`
     }
     const defects = new Defects(statusLine.print)
-    const feed = new Feed({ defects, pool, handlers, outcomes, tally, stop, outstanding: settings.outstanding, scope })
+    const feed = new Feed({
+      defects,
+      pool,
+      storing,
+      handlers,
+      outcomes,
+      tally,
+      stop,
+      outstanding: settings.outstanding,
+      scope
+    })
     const toTheEnd = feed.all(chained(first, requests.next), recordStream(requests, outcomes, stop)).pipe(
       Effect.catch((error) => Effect.sync(() => stop.request(error))),
       Effect.andThen(feed.fewerThan(1))
@@ -94,12 +112,12 @@ export const run = (
     yield* Effect.raceFirst(toTheEnd, stop.await)
     if (stop.reason !== undefined) {
       statusLine.print(`worker-pool: ${stopping(stop.reason, settings.config.drainDeadlineMillis)}`)
-      yield* feed.withdrawWaiting
+      if (storing === undefined) yield* feed.withdrawWaiting
     }
     tally.see(yield* pool.snapshot)
     const drained = yield* pool.drain().pipe(Effect.orDie)
     // All have ended; what is still on its way to the file may meet a disk that does not answer.
-    yield* Effect.timeoutOption(feed.fewerThan(1), "5 seconds")
+    yield* Effect.timeoutOption(feed.fewerThan(1), storing !== undefined && stop.reason !== undefined ? 0 : 5000)
     const { attempts, retries } = yield* pool.snapshot
     const wallMillis = (yield* millis) - startedAt
     yield* Effect.sync(() => statusLine.clear())
@@ -138,18 +156,23 @@ export const run = (
 /** Everything that can be wrong with the command line shows here, before anything is run. */
 const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
   const requests = yield* Requests.open(job.requests)
-  const { handlers } = yield* HandlersModule.load(job.handlers, job.settings.threads, print)
+  const { store, threads } = job.settings
+  const works = store?.works ?? true
+  const loaded = yield* HandlersModule.load(job.handlers, { threads, print, works })
+  const { handlers } = loaded
   const tally = new Tally()
   const outcomes = job.outcomes === undefined ? undefined : yield* openOutcomes(job.outcomes, job.resume, tally)
   const first = yield* matchInput(requests, outcomes)
-  const pool = yield* ElasticPool.layer(job.settings.pool).pipe(
-    Layer.provide(Layer.succeed(Handlers.Handlers, handlers)),
-    Layer.build,
-    inSentences(print, { changes: job.tellsChanges }),
-    Effect.map(Context.get(WorkerPool.WorkerPool)),
-    Effect.mapError(({ message }) => new BadUsage({ reason: message }))
-  )
-  return { requests, handlers, tally, outcomes, first, pool }
+  const heard = inSentences(print, { changes: job.tellsChanges })
+  if (store === undefined) {
+    const pool = Context.get(yield* heard(Pool.inMemory(job.settings.pool, loaded)), WorkerPool.WorkerPool)
+    return { requests, handlers, tally, outcomes, first, pool, storing: undefined }
+  }
+  const name = yield* Storing.jobOf(requests, store.job)
+  const context = yield* heard(Pool.onStore(job.settings.pool, store, loaded, works ? "both" : "asks"))
+  const pool = Context.get(context, WorkerPool.WorkerPool)
+  const storing = Storing.make(pool, Context.get(context, Durable), name)
+  return { requests, handlers, tally, outcomes, first, pool, storing }
 })
 
 const stopping = (reason: Reason, deadlineMillis: number): string =>

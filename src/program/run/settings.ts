@@ -2,9 +2,12 @@
 import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
+import type { Environment } from "../settings/environment.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { isolation, threadMemory, threads } from "../settings/table.ts"
-import { read, type Threads, threadsOf } from "../settings/threads.ts"
+import * as Kinds from "../settings/kinds.ts"
+import { type StoreSettings, storeOf } from "../settings/store.ts"
+import { variableOf } from "../settings/table.ts"
+import { type Threads, threadsOf } from "../settings/threads.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
@@ -30,11 +33,21 @@ export interface Flags {
   readonly threads: string | undefined
   readonly isolate: string | undefined
   readonly threadMemory: string | undefined
+  readonly store: string | undefined
+  readonly job: string | undefined
+  readonly noWorkers: boolean
+  readonly noMigrate: boolean
+  readonly lookAhead: string | undefined
+  readonly maxHeld: string | undefined
+  readonly deliveries: string | undefined
+  readonly keepOutcomes: string | undefined
 }
 
 export interface Settings {
   /** Whether, and how, the handlers run on threads. */
   readonly threads: Threads | undefined
+  /** Whether, and where, the lines are stored; and what they are called there, if that was said. */
+  readonly store: (StoreSettings & { readonly job: string | undefined }) | undefined
   readonly pool: ElasticPool.Options
   readonly config: PoolConfig.PoolConfig["Service"]
   readonly maxFailures: MaxFailures
@@ -48,8 +61,9 @@ export interface MaxFailures {
   readonly allows: (bad: number, lines: number) => boolean
 }
 
-export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
+export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
+    const store = yield* parseStore(flags, environment)
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
     const onThreads = yield* parseThreads(flags)
@@ -84,7 +98,8 @@ export const make = (flags: Flags): Effect.Effect<Settings, BadUsage> =>
       return yield* failure.field.startsWith("limits") ? limitError(failure, "--limit") : flagError(failure)
     }
     const config = checked.success
-    return { threads: onThreads, pool, config, maxFailures, outstanding: outstandingOf(config, named.threshold ?? 0) }
+    const outstanding = store === undefined ? outstandingOf(config, named.threshold ?? 0) : mostStored
+    return { threads: onThreads, store, pool, config, maxFailures, outstanding }
   })
 
 /** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
@@ -101,12 +116,51 @@ const keyCapacityOf = ({ keyCapacity, strategy = "suspend" }: Flags): ElasticPoo
 const outstandingOf = ({ capacity, maxWorkers, strategy }: Settings["config"], threshold: number): number =>
   Math.min(16 * maxWorkers + 2 * threshold + 64, strategy === "suspend" ? capacity + maxWorkers : capacity)
 
+/** So many lines are in a store at most, and have not ended: each that is waited for takes memory here. */
+const mostStored = 10_000
+
+const parseStore = (flags: Flags, environment: Environment): Effect.Effect<Settings["store"], BadUsage> =>
+  Effect.gen(function* () {
+    // The one variable that is read: it is where a password belongs.
+    const fromFlag = flags.store !== undefined
+    const variable = variableOf("store")
+    const address = yield* Effect.fromResult(
+      Kinds.read(fromFlag ? "--store" : variable, Kinds.store, flags.store ?? environment[variable])
+    )
+    const values = {
+      store: address,
+      noWorkers: flags.noWorkers,
+      noMigrate: flags.noMigrate,
+      lookAhead: yield* Effect.fromResult(Kinds.read("--look-ahead", Kinds.lookAhead, flags.lookAhead)),
+      maxHeld: yield* Effect.fromResult(Kinds.read("--max-held", Kinds.maxHeld, flags.maxHeld)),
+      deliveries: yield* Effect.fromResult(Kinds.read("--deliveries", Kinds.deliveries, flags.deliveries)),
+      keepOutcomes: yield* Effect.fromResult(Kinds.read("--keep-outcomes", Kinds.keepOutcomes, flags.keepOutcomes))
+    }
+    const store = yield* Effect.fromResult(storeOf(values, flagLabels))
+    const { job } = flags
+    if (job === undefined) return store === undefined ? undefined : { ...store, job }
+    if (store === undefined)
+      return yield* new BadUsage({ reason: "Expected --job to come with --store, which it is about" })
+    if (job.trim() === "") return yield* new BadUsage({ reason: `Expected --job to be a name, got "${job}"` })
+    return { ...store, job }
+  })
+
+const flagLabels = {
+  store: "--store",
+  noWorkers: "--no-workers",
+  noMigrate: "--no-migrate",
+  lookAhead: "--look-ahead",
+  maxHeld: "--max-held",
+  deliveries: "--deliveries",
+  keepOutcomes: "--keep-outcomes"
+}
+
 const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage> =>
   Effect.gen(function* () {
     const values = {
-      threads: yield* Effect.fromResult(read("--threads", threads, flags.threads)),
-      isolate: yield* Effect.fromResult(read("--isolate", isolation, flags.isolate)),
-      threadMemory: yield* Effect.fromResult(read("--thread-memory", threadMemory, flags.threadMemory))
+      threads: yield* Effect.fromResult(Kinds.read("--threads", Kinds.threads, flags.threads)),
+      isolate: yield* Effect.fromResult(Kinds.read("--isolate", Kinds.isolation, flags.isolate)),
+      threadMemory: yield* Effect.fromResult(Kinds.read("--thread-memory", Kinds.threadMemory, flags.threadMemory))
     }
     const labels = { threads: "--threads", isolate: "--isolate", threadMemory: "--thread-memory" }
     return yield* Effect.fromResult(threadsOf(values, labels))

@@ -33,7 +33,8 @@ export const toJson = (report: Report, maxFailures: MaxFailures): string => {
   })}\n`
 }
 
-export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boolean): string => {
+/** `goOn` says how what is left can be run, if it can. */
+export const toTable = (report: Report, maxFailures: MaxFailures, goOn: string | undefined): string => {
   const { attempts, blank, defects, ended, left, retries, stopped, stuck, stuckCount, tally, wallMillis } = report
   const { first, last, least, peak } = tally.workers
   const rows: Array<readonly [string, string]> = [["lines", String(tally.done + left.lines)]]
@@ -44,7 +45,7 @@ export const toTable = (report: Report, maxFailures: MaxFailures, resumable: boo
   }
   if (left.lines > 0 || left.more) {
     const unread = left.more ? " or more" : ""
-    rows.push(["left", `${left.lines}${unread}${resumable ? ", go on with --resume" : ""}`])
+    rows.push(["left", `${left.lines}${unread}${goOn === undefined ? "" : `, ${goOn}`}`])
   }
   rows.push(
     ["attempts", `${attempts}, ${retries} of them retries`],

@@ -1,5 +1,5 @@
 /** `worker-pool serve`: from its settings to the last answer. */
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
+import { Deferred, Effect, Layer, Option, Tracer } from "effect"
 import { Headers, type HttpRouter, HttpTraceContext } from "effect/http"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
@@ -11,77 +11,62 @@ import * as Server from "../../http/server.ts"
 import * as Service from "../../http/service.ts"
 import { makeSubmit } from "../../http/submit.ts"
 import { Tenants } from "../../http/tenants.ts"
-import { DrainReport, ElasticPool, Handlers, WorkerPool } from "../../index.ts"
-import { BadUsage, type StoppedBeforeStart } from "../errors.ts"
-import { ExitGuard } from "../process/exitGuard.ts"
+import { type PoolError, WorkerPool } from "../../index.ts"
+import { live } from "../daemon/life.ts"
+import * as ProcessMetrics from "../daemon/processMetrics.ts"
+import * as Pool from "../durable/pool.ts"
+import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as HandlersModule from "../handlersModule.ts"
-import * as Logs from "../output/logs.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as PoolLogs from "../output/poolLogs.ts"
-import * as ProcessMetrics from "./processMetrics.ts"
-import { exit, print } from "../process/end.ts"
 import { millisOf } from "../settings/quantities.ts"
+import { closeMillisOf } from "../durable/store.ts"
 import type { ServeSettings } from "./settings.ts"
-import { codeOf, listen } from "../process/stop.ts"
-import * as Telemetry from "./telemetry.ts"
 import { version } from "../version.ts"
 
 /** What the last answers have to reach their clients once the pool has drained. */
-const closeMillis = 2000
+const lastAnswersMillis = 2000
 
 const stopping = "no new requests; what was accepted has until the drain deadline to end"
+const stoppingOnStore = "no new requests; what runs has until the drain deadline to end, and the store keeps the rest"
 
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the address is printed. */
-export const serve = (
-  settings: ServeSettings
-): Effect.Effect<never, BadUsage | StoppedBeforeStart | Server.CannotListen> =>
-  Effect.gen(function* () {
-    const scope = yield* Scope.make("sequential")
-    const stop = yield* listen((error, running) =>
-      Effect.annotateLogs(Effect.logFatal(`nobody caught this: ${error.text}. ${stopping}`, error.asCause), { running })
-    )
-    const log = Effect.runForkWith(yield* Effect.context<never>())
-    const guard = new ExitGuard((text) => void log(Effect.logFatal(text)))
-    const starting = Scope.provide(start(settings), scope)
-    const { closing, listener, service } = yield* Effect.raceFirst(starting, stop.beforeStart)
-    stop.pool = service.pool
-    guard.save = () => `${service.pending()} requests had not ended, and are lost`
-    yield* print(`worker-pool: listening on ${listener.url}\n`)
-    const reason = yield* stop.await
+export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | StoppedBeforeStart> =>
+  live(
+    settings,
+    Effect.map(start(settings), ({ closing, listener, service }) => ({
+      pool: service.pool,
+      greeting: `listening on ${listener.url}`,
+      stopping: settings.store === undefined ? stopping : stoppingOnStore,
+      left: () =>
+        `${service.pending()} requests had not ended, and ${settings.store === undefined ? "are lost" : "are left to the store"}`,
+      leave: () => {
+        service.ready = false
+        // A client that keeps its connection would keep coming.
+        listener.lastAnswers()
+      },
+      refuse: () => {
+        service.stopping = true
+      },
+      close: Effect.andThen(Deferred.succeed(closing, undefined), listener.close(lastAnswersMillis)),
+      closeMillis: closeMillisOf(settings.store)
+    }))
+  )
 
-    service.ready = false
-    // A client that keeps its connection would keep coming.
-    listener.lastAnswers()
-    const { shutdownDelayMillis } = settings
-    if (typeof reason === "string" && shutdownDelayMillis > 0) {
-      yield* Effect.logInfo(
-        `${reason}: not ready any more; new requests are taken for another ${shutdownDelayMillis} ms`
-      )
-      yield* Effect.raceFirst(Effect.sleep(shutdownDelayMillis), stop.awaitUncaught)
-    }
-    service.stopping = true
-    if (typeof reason === "string") yield* Effect.logInfo(`${reason}: ${stopping}`)
-    const report = yield* Effect.orDie(service.pool.drain())
-    yield* Deferred.succeed(closing, undefined)
-    yield* listener.close(closeMillis)
-    if (report.stuckCount > 0) yield* Effect.logWarning(DrainReport.format(report))
-    yield* Telemetry.flush
-    // The handlers' own finalizers may hang; the process goes all the same.
-    yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), "1 second")
-    return yield* exit(codeOf(stop.reason!))
-  }).pipe(Effect.provide(Layer.provideMerge(Telemetry.layer(), Logs.layer(settings.logFormat))))
+type Failure = BadUsage | PoolError.StoreUnavailable | Server.CannotListen
 
 /** The pool, its service and its listener, in the scope. */
 export const start = (settings: ServeSettings) =>
   Effect.gen(function* () {
-    const { group, handlers } = yield* HandlersModule.load(settings.handlers, settings.threads)
+    const { store, threads } = settings
+    const works = store?.works ?? true
+    const loaded = yield* HandlersModule.load(settings.handlers, { threads, works })
     yield* ProcessMetrics.register
     const idPrefix = `${randomBytes(3).toString("hex")}-`
-    const pool = yield* ElasticPool.layer({ ...settings.pool, idPrefix }).pipe(
-      Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
-      Layer.build,
-      PoolLogs.atInfo,
-      Effect.mapError(({ message }) => new BadUsage({ reason: message }))
+    const pool = yield* PoolLogs.atInfo(
+      store === undefined
+        ? Pool.inMemory({ ...settings.pool, idPrefix }, loaded)
+        : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks")
     )
     const tenants = new Tenants(settings)
     const service = yield* Service.make({
@@ -102,7 +87,7 @@ export const start = (settings: ServeSettings) =>
     const app = yield* Routes.make(service, {
       guard,
       closing,
-      more: Layer.merge(Dashboard.layer, Layer.provide(remote(group, service), remotePool(service)))
+      more: Layer.merge(Dashboard.layer, Layer.provide(remote(loaded.group, service), remotePool(service)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const listener = yield* Server.listen(settings, { app, guard, submit })

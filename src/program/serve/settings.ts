@@ -1,37 +1,24 @@
 /** What `serve` is asked for, checked: by the pool's own rules where a setting is the pool's. */
-import { Effect, type Redacted, Result } from "effect"
-import { isLoopback } from "../../http/guard.ts"
+import { Effect, type Redacted } from "effect"
 import type { KeyFrom } from "../../http/tenants.ts"
-import { type ElasticPool, PoolConfig } from "../../index.ts"
+import { type Address, addressOf, handlersOf } from "../daemon/address.ts"
+import { tokenOf } from "../daemon/token.ts"
 import { BadUsage } from "../errors.ts"
-import { boundsFor, type NamedPolicy, parsePolicy } from "../settings/policyFlag.ts"
-import { limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
-import { type Environment, expected, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
-import { type Threads, threadsOf } from "../settings/threads.ts"
-import { flagOf, has, type Name, names, type Values, variableOf } from "../settings/table.ts"
-import { keyFromOf, tokenOf, tokensOf } from "./tokens.ts"
+import { type PoolSettings, poolSettingsOf } from "../settings/poolSettings.ts"
+import { type Environment, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
+import { flagOf, has, type Name, names, settingOf, type Values, variableOf } from "../settings/table.ts"
+import { keyFromOf, tokensOf } from "./tokens.ts"
 
 export type { Flags } from "../settings/sources.ts"
 
-export interface ServeSettings {
+export interface ServeSettings extends PoolSettings, Address {
   readonly handlers: string
-  /** Whether, and how, they run on threads. */
-  readonly threads: Threads | undefined
-  readonly host: string
-  readonly port: number
-  readonly pool: ElasticPool.Options
-  readonly policy: NamedPolicy
-  /** The pool's options as it will read them. */
-  readonly config: PoolConfig.PoolConfig["Service"]
   /** The operator's. */
   readonly token: Redacted.Redacted | undefined
   /** Those of tenants, by name. */
   readonly tokens: ReadonlyMap<string, Redacted.Redacted>
   readonly keyFrom: KeyFrom
   readonly maxBodyBytes: number
-  readonly maxConnections: number
-  readonly requestTimeoutMillis: number
-  readonly headersTimeoutMillis: number
   readonly maxWaitMillis: number
   readonly shutdownDelayMillis: number
   readonly keepEnds: number
@@ -56,12 +43,7 @@ export interface Row {
 export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<ServeSettings, BadUsage> =>
   Effect.gen(function* () {
     const found = yield* find(flags, environment)
-    const { handlers } = found.values
-    if (handlers === undefined) {
-      return yield* new BadUsage({
-        reason: `Expected ${flagOf("handlers")}, ${variableOf("handlers")} or \`handlers\` in the file of ${flagOf("config")} to name a module of handlers`
-      })
-    }
+    const handlers = yield* handlersOf(found)
     return { ...(yield* check(found)), handlers }
   })
 
@@ -81,95 +63,32 @@ export const table = (
     }
     return names.map((name) => {
       const { at, from, text = derived[name] ?? "(not set)" } = found.origins[name]
-      const value = name === "token" && from !== "default" ? "(set)" : text
+      const shown = settingOf(name).kind.shown?.(text) ?? text
+      const value = name === "token" && from !== "default" ? "(set)" : shown
       return { name, flag: has(name, "flag") ? flagOf(name) : null, env: variableOf(name), value, from, at }
     })
   })
 
-const check = ({ origins, values }: Found): Effect.Effect<Omit<ServeSettings, "handlers">, BadUsage> =>
+const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, BadUsage> =>
   Effect.gen(function* () {
-    const policy = yield* parsePolicy(values.policy).pipe(Effect.mapError(relabel(origins)))
-    const { isolate, threadMemory, threads: ofThreads } = origins
-    const threads = yield* Effect.fromResult(
-      threadsOf(values, { threads: ofThreads.label, isolate: isolate.label, threadMemory: threadMemory.label })
-    )
-    const maxWorkers = yield* boundsFor(policy, values, threads?.max).pipe(Effect.mapError(relabel(origins)))
-    const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
-    const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
-    const { aging, forgetKeys, keyCapacity, order, priority } = values
-    const limits = yield* Effect.fromResult(limitsFrom(values.limits, origins.limits.label))
-    const pool: ElasticPool.Options = {
-      name,
-      minWorkers,
-      maxWorkers,
-      capacity,
-      strategy,
-      timeout,
-      expiresIn,
-      retry: retryOf(values.retries),
-      scalingInterval,
-      interruptGrace,
-      drainDeadline,
-      drainGrace,
-      maxStuckWorkers,
-      deadLetters,
-      decisions,
-      limits,
-      priority,
-      aging,
-      keyCapacity,
-      forgetKeys,
-      order,
-      scaling: policy.policy
-    }
-    const config = PoolConfig.make(pool)
-    if (Result.isFailure(config)) {
-      const { actual, field, expected: what } = config.failure
-      if (field.startsWith("limits")) return yield* limitError(config.failure, origins.limits.label)
-      return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
-    }
+    const { origins, values } = found
+    const pool = yield* poolSettingsOf(found)
     const token = yield* tokenOf(values, origins)
     const tokens = yield* tokensOf(values, origins, token)
     const keyFrom = yield* keyFromOf(values, origins)
-    const { host, keepBytes, keepEnds, logFormat, maxConnections, port, requestTimeout } = values
-    if (token === undefined && tokens.size === 0 && !isLoopback(host)) {
-      const what = "an address that only this machine reaches, such as 127.0.0.1, while there is no token"
-      const advice = `to let others in, set ${variableOf("token")} or ${flagOf("tokenFile")}`
-      return yield* expected(origins.host, what, `"${host}"; ${advice}`)
-    }
-    const headersTimeoutMillis = values.headersTimeout ?? Math.min(10_000, requestTimeout)
-    if (headersTimeoutMillis > requestTimeout) {
-      const most = `at most ${origins.requestTimeout.label} (${origins.requestTimeout.text})`
-      return yield* expected(origins.headersTimeout, most, `"${origins.headersTimeout.text}"`)
-    }
+    const address = yield* addressOf(found, token !== undefined || tokens.size > 0)
     return {
-      threads,
-      host,
-      port,
-      pool,
-      policy,
-      config: config.success,
+      ...pool,
+      ...address,
       token,
       tokens,
       keyFrom,
       maxBodyBytes: values.maxBody,
-      maxConnections,
-      requestTimeoutMillis: requestTimeout,
-      headersTimeoutMillis,
       maxWaitMillis: values.maxWait,
       shutdownDelayMillis: values.shutdownDelay,
-      keepEnds,
-      keepBytes,
+      keepEnds: values.keepEnds,
+      keepBytes: values.keepBytes,
       keepForMillis: values.keepFor,
-      logFormat
+      logFormat: values.logFormat
     }
   })
-
-/** What is said of the flags of the policy and its bounds, said of where they came from. */
-const relabel = (origins: Found["origins"]) => (error: BadUsage) => {
-  const reason = error.reason
-    .replace(/^Expected --policy/, () => `Expected ${origins.policy.label}`)
-    .replace(/ --min-workers(?= \()/, () => ` ${origins.minWorkers.label}`)
-    .replace(/ --max-workers(?= \()/, () => ` ${origins.maxWorkers.label}`)
-  return new BadUsage({ reason })
-}

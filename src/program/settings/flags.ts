@@ -2,7 +2,7 @@
 import { Option } from "effect"
 import { Flag } from "effect/cli"
 import { limitForm } from "./limits.ts"
-import { isolation, threadMemory, threads } from "./table.ts"
+import { isolation, store, threadMemory, threads } from "./kinds.ts"
 
 export const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
@@ -44,6 +44,42 @@ export const places = {
       "thread-memory",
       threadMemory.metavar,
       "With --threads: one whose values take more is killed, and its attempt fails (default none)"
+    )
+  )
+}
+
+/** Where requests are stored. */
+export const storeFlag = orUndefined(
+  text(
+    "store",
+    store.metavar,
+    `Where requests are stored: ${store.expected} (default WORKER_POOL_STORE). A password belongs there: flags can be seen by all`
+  )
+)
+
+/** What a process does with a store. */
+export const storing = {
+  store: storeFlag,
+  noWorkers: Flag.Boolean("no-workers").pipe(
+    Flag.withDescription("With --store: only store the requests, and wait for other processes to work on them"),
+    Flag.withDefault(false)
+  ),
+  noMigrate: Flag.Boolean("no-migrate").pipe(
+    Flag.withDescription("With --store: refuse one whose tables are not those of this version, and change none"),
+    Flag.withDefault(false)
+  ),
+  lookAhead: orUndefined(
+    text("look-ahead", "DURATION", "With --store: claim what the workers will begin within so long (default 100 ms)")
+  ),
+  maxHeld: orUndefined(text("max-held", "N", "With --store: the most requests that it has at a time (default 1000)")),
+  deliveries: orUndefined(
+    text("deliveries", "N", "With --store: a request ends when so many processes have ended with it (default 5)")
+  ),
+  keepOutcomes: orUndefined(
+    text(
+      "keep-outcomes",
+      "DURATION",
+      "With --store: how long ends are kept, and ids are not stored again (default 7 d)"
     )
   )
 }

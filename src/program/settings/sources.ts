@@ -2,7 +2,7 @@
 import { Effect, Result } from "effect"
 import { Toml, Yaml } from "effect/encoding"
 import { promises } from "node:fs"
-import { dirname, extname, resolve } from "node:path"
+import { dirname, extname } from "node:path"
 import { checkEnvironment, type Environment } from "./environment.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import { withForms } from "./quantities.ts"
@@ -29,16 +29,19 @@ export interface Found {
   readonly origins: Readonly<Record<Name, Origin>>
 }
 
-export const find = (flags: Flags, environment: Environment): Effect.Effect<Found, BadUsage> =>
+/** What holds for one command where the table says something else. */
+export type Defaults = { readonly [K in Name]?: string }
+
+export const find = (flags: Flags, environment: Environment, defaults: Defaults = {}): Effect.Effect<Found, BadUsage> =>
   Effect.gen(function* () {
     yield* checkEnvironment(environment)
-    const config = originOf("config", flags, environment, undefined)
+    const config = originOf("config", flags, environment, undefined, defaults)
     const path = yield* read("config", config)
     const file = path === undefined ? undefined : yield* readFile(path as string, config.label)
     const origins: Partial<Record<Name, Origin>> = {}
     const values: Partial<Record<Name, unknown>> = {}
     for (const name of names) {
-      const origin = originOf(name, flags, environment, file)
+      const origin = originOf(name, flags, environment, file, defaults)
       origins[name] = origin
       values[name] = yield* read(name, origin)
     }
@@ -53,7 +56,13 @@ interface File {
   readonly texts: Readonly<Partial<Record<Name, string>>>
 }
 
-const originOf = (name: Name, flags: Flags, environment: Environment, file: File | undefined): Origin => {
+const originOf = (
+  name: Name,
+  flags: Flags,
+  environment: Environment,
+  file: File | undefined,
+  defaults: Defaults
+): Origin => {
   const flag = flagOf(name)
   const variable = variableOf(name)
   const given = name === "token" ? undefined : flags[name]
@@ -65,19 +74,19 @@ const originOf = (name: Name, flags: Flags, environment: Environment, file: File
     return { from: "file", at: file!.path, label: keyIn(name, file!.path), text: written }
   }
   const label = has(name, "flag") ? flag : variable
-  return { from: "default", at: "default", label, text: settingOf(name).default }
+  return { from: "default", at: "default", label, text: defaults[name] ?? settingOf(name).default }
 }
 
 const read = (name: Name, origin: Origin): Effect.Effect<unknown, BadUsage> => {
   const { text } = origin
   if (text === undefined) return Effect.undefined
   const { kind } = settingOf(name)
-  const value = kind.read(text)
+  const value = kind.read(text, origin.from === "file" ? dirname(origin.at) : undefined)
   // A secret is not repeated.
-  if (value === undefined) return expected(origin, kind.expected, name === "token" ? withoutIt(text) : `"${text}"`)
-  return Effect.succeed(
-    kind.isPath === true && origin.from === "file" ? resolve(dirname(origin.at), value as string) : value
-  )
+  if (value === undefined) {
+    return expected(origin, kind.expected, name === "token" ? withoutIt(text) : `"${kind.shown?.(text) ?? text}"`)
+  }
+  return Effect.succeed(value)
 }
 
 /** What is wrong with a secret, without telling it. */

@@ -1,7 +1,7 @@
 /** What the flags and settings of threads ask for, together. */
 import { Result } from "effect"
 import { BadUsage } from "../errors.ts"
-import type { Kind, Values } from "./table.ts"
+import type { Values } from "./table.ts"
 
 /** Where handlers run, if they run on threads. */
 export interface Threads {
@@ -27,15 +27,4 @@ export const threadsOf = (
   const given = isolate !== undefined ? labels.isolate : threadMemory !== undefined ? labels.threadMemory : undefined
   if (given === undefined) return Result.succeed(undefined)
   return Result.fail(new BadUsage({ reason: `Expected ${given} to come with ${labels.threads}, which it is about` }))
-}
-
-/** One of their flags, as `serve` reads the setting of that name. */
-export const read = <A>(
-  flag: string,
-  { expected, read }: Kind<A>,
-  text: string | undefined
-): Result.Result<A | undefined, BadUsage> => {
-  const value = text === undefined ? undefined : read(text)
-  if (text === undefined || value !== undefined) return Result.succeed(value)
-  return Result.fail(new BadUsage({ reason: `Expected ${flag} to be ${expected}, got "${text}"` }))
 }

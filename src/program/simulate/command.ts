@@ -7,8 +7,7 @@ import { messageOf, PageNotWritten } from "../errors.ts"
 import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { limitForm } from "../settings/limits.ts"
-import * as Table from "../settings/table.ts"
-import { read } from "../settings/threads.ts"
+import * as Kinds from "../settings/kinds.ts"
 import { exit, print } from "../process/end.ts"
 import { canBeSideBySide, simulateSideBySide } from "./sideBySide.ts"
 import { simulate } from "./simulate.ts"
@@ -95,7 +94,7 @@ const flags = {
       "threads",
       "N",
       "Simulate policies side by side, N at once or as many as there are cores, each on a thread of its own (default none)"
-    ).pipe(Flag.withOptionalValue(Table.threads.bare!))
+    ).pipe(Flag.withOptionalValue(Kinds.threads.bare!))
   ),
   json: json("the figures and decisions"),
   html: orUndefined(text("html", "FILE", "Write a page with figures, pictures and decisions; FILE is overwritten"))
@@ -108,7 +107,7 @@ interface Output {
 
 export const simulateCommand = Command.make("simulate", flags, (flags) =>
   Effect.gen(function* () {
-    const threads = yield* Effect.fromResult(read("--threads", Table.threads, flags.threads))
+    const threads = yield* Effect.fromResult(Kinds.read("--threads", Kinds.threads, flags.threads))
     const plan = yield* Settings.make(flags)
     return yield* perform(plan, flags, typeof threads === "number" ? threads : 1)
   })

@@ -3,29 +3,9 @@ import { Effect, Result } from "effect"
 import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { type Flags, make } from "../../../src/program/run/settings.ts"
+import { unset } from "../fixtures/runFlags.ts"
 import { durationForms } from "../../../src/program/settings/quantities.ts"
 
-const unset: Flags = {
-  minWorkers: undefined,
-  maxWorkers: undefined,
-  capacity: undefined,
-  strategy: undefined,
-  limit: undefined,
-  priority: undefined,
-  aging: undefined,
-  keyCapacity: undefined,
-  forgetKeys: undefined,
-  order: undefined,
-  policy: "adaptive",
-  scalingInterval: undefined,
-  timeout: undefined,
-  retries: 0,
-  drainDeadline: undefined,
-  maxFailures: "0",
-  threads: undefined,
-  isolate: undefined,
-  threadMemory: undefined
-}
 const settings = (flags: Partial<Flags>) => Effect.runSync(Effect.result(make({ ...unset, ...flags })))
 
 it.each<[Partial<Flags>, string]>([

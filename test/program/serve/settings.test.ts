@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest"
 import { PoolConfig } from "../../../src/index.ts"
 import { type Flags, make, table } from "../../../src/program/serve/settings.ts"
 import { flagOf, has, names, settingOf, variableOf } from "../../../src/program/settings/table.ts"
+import { storeNames } from "../../../src/program/settings/store.ts"
 import { durationForms } from "../../../src/program/settings/quantities.ts"
 import { temporary } from "../fixtures/program.ts"
 
@@ -94,12 +95,17 @@ describe("sources", () => {
       order: "lifo",
       keyFrom: "header:X-Tenant",
       isolate: "process",
-      threadMemory: "64MiB"
+      threadMemory: "64MiB",
+      store: "/jobs",
+      noWorkers: "true",
+      noMigrate: "true",
+      keepOutcomes: "2d"
     }
     const others: Record<string, object> = {
       minWorkers: { maxWorkers: 99 },
       isolate: { threads: true },
-      threadMemory: { threads: true }
+      threadMemory: { threads: true },
+      ...Object.fromEntries(storeNames.map((name) => [name, { store: "/jobs" }]))
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
     for (const name of names.filter(

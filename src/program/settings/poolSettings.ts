@@ -1,0 +1,79 @@
+/** What the settings of a pool ask for, checked by the pool's own rules, whichever command runs it. */
+import { Effect, Result } from "effect"
+import { type ElasticPool, PoolConfig } from "../../index.ts"
+import { BadUsage } from "../errors.ts"
+import { boundsFor, type NamedPolicy, parsePolicy } from "./policyFlag.ts"
+import { limitError, limitsFrom, retryOf } from "./poolOptions.ts"
+import { expected, type Found } from "./sources.ts"
+import { type StoreSettings, storeOf } from "./store.ts"
+import type { Name } from "./table.ts"
+import { type Threads, threadsOf } from "./threads.ts"
+
+export interface PoolSettings {
+  /** Whether, and how, handlers run on threads. */
+  readonly threads: Threads | undefined
+  /** Whether, and where, requests are stored. */
+  readonly store: StoreSettings | undefined
+  readonly pool: ElasticPool.Options
+  readonly policy: NamedPolicy
+  /** The pool's options as it will read them. */
+  readonly config: PoolConfig.PoolConfig["Service"]
+}
+
+export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSettings, BadUsage> =>
+  Effect.gen(function* () {
+    const policy = yield* parsePolicy(values.policy).pipe(Effect.mapError(relabel(origins)))
+    const labels = labelsOf(origins)
+    const threads = yield* Effect.fromResult(threadsOf(values, labels))
+    const store = yield* Effect.fromResult(storeOf(values, labels))
+    const maxWorkers = yield* boundsFor(policy, values, threads?.max).pipe(Effect.mapError(relabel(origins)))
+    const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
+    const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
+    const { aging, forgetKeys, keyCapacity, order, priority } = values
+    const limits = yield* Effect.fromResult(limitsFrom(values.limits, labels.limits))
+    const pool: ElasticPool.Options = {
+      name,
+      minWorkers,
+      maxWorkers,
+      capacity,
+      strategy,
+      timeout,
+      expiresIn,
+      retry: retryOf(values.retries),
+      scalingInterval,
+      interruptGrace,
+      drainDeadline,
+      drainGrace,
+      maxStuckWorkers,
+      deadLetters,
+      decisions,
+      limits,
+      priority,
+      aging,
+      keyCapacity,
+      forgetKeys,
+      order,
+      scaling: policy.policy
+    }
+    const config = PoolConfig.make(pool)
+    if (Result.isFailure(config)) {
+      const { actual, field, expected: what } = config.failure
+      if (field.startsWith("limits")) return yield* limitError(config.failure, labels.limits)
+      return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
+    }
+    return { threads, store, pool, policy, config: config.success }
+  })
+
+const labelsOf = (origins: Found["origins"]) =>
+  Object.fromEntries(Object.entries(origins).map(([name, { label }]) => [name, label])) as Readonly<
+    Record<Name, string>
+  >
+
+/** What is said of the flags of the policy and its bounds, said of where they came from. */
+const relabel = (origins: Found["origins"]) => (error: BadUsage) => {
+  const reason = error.reason
+    .replace(/^Expected --policy/, () => `Expected ${origins.policy.label}`)
+    .replace(/ --min-workers(?= \()/, () => ` ${origins.minWorkers.label}`)
+    .replace(/ --max-workers(?= \()/, () => ` ${origins.maxWorkers.label}`)
+  return new BadUsage({ reason })
+}
