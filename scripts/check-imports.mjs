@@ -200,6 +200,7 @@ const table = {
   "durable/exits": "index durable/Store",
   "durable/signal": "index",
   "durable/link": "index durable/Store",
+  "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
     "index internal/checks internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",
@@ -289,7 +290,7 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
-    "index durable/service http/guard http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
+    "index durable/service http/guard http/logCause http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":
     "index durable/Store durable/service program/durable/* program/errors program/jobs/* program/output/* program/process/* program/settings/*",
   "program/store/*":
@@ -311,7 +312,11 @@ const packages = (file) =>
         ? /^effect(\/rpc|\/testing)?$/
         : /^effect(\/rpc)?$/
 
-const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+const importsOf = (text) => {
+  // Examples in doc comments are programs of a reader's.
+  const code = text.replaceAll(/^ *\*.*$/gm, "")
+  return [...code.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+}
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)
 const problems = []
 for (const { path, text } of sourceFiles) {

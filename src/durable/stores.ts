@@ -7,7 +7,10 @@ import * as Memory from "./memory/store.ts"
 import * as Postgres from "./postgres/store.ts"
 import { Store } from "./Store.ts"
 
-/** A store in memory, gone with the process: for tests, which a `TestClock` drives. Layers that share it are like processes of one store. */
+/**
+ * A store in memory, gone with the process: for tests, which a `TestClock` drives. Pools that share the one layer are like processes of
+ * one store. It takes part in no transaction: `submitIn` is refused.
+ */
 export const layerMemory: Layer.Layer<Store> = Layer.effect(
   Store,
   Effect.map(Memory.make, ({ store }) => store)
