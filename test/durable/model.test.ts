@@ -120,11 +120,3 @@ describe("model", () => {
     Math.max(120_000, sequences * 200)
   )
 })
-<<<<<<< HEAD
-=======
-
-void Exit
-import { appendFileSync } from "node:fs"
-;(globalThis as any).dbg = (...a: Array<unknown>) =>
-  appendFileSync("/tmp/dbg.txt", a.map((x) => (typeof x === "object" ? JSON.stringify(x) : String(x))).join(" ") + "\n")
->>>>>>> main
