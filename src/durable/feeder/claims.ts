@@ -121,7 +121,8 @@ export class Claims {
     this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
-      yield* this.lookAtTimes(backlogMillis)
+      // What was claimed is begun, whatever becomes of this.
+      yield* Effect.ignore(this.lookAtTimes(backlogMillis))
     } else this.backlog = 0
     yield* this.take(claimed)
   })

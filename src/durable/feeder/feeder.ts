@@ -113,7 +113,10 @@ export class Feeder {
     const before = this.held.get(id)
     if (before !== undefined && before.claim.fence === claim.fence) return before
     // It was this process's before, and has lapsed without its noticing.
-    if (before !== undefined) this.drop(before)
+    if (before !== undefined && !before.isDropped && before.outcome === undefined) {
+      this.of.onLapsed(before.claim)
+      this.drop(before)
+    }
     return this.held.add(claim, this.of.calls.get(tag)!, this.clock.currentTimeMillisUnsafe())
   }
 
