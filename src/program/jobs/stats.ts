@@ -16,7 +16,7 @@ const open = ["waiting", "delayed", "claimed"] as const
 
 export const toJson = ({ counts, processes }: Stats): string => {
   const { oldestMillis, stored, tags, ...terms } = counts
-  const told = processes.map(({ keepOutcomesMillis: _, leftAt, ...one }) => ({ ...one, leftAt: leftAt ?? null }))
+  const told = processes.map((one) => ({ ...one, leftAt: one.leftAt ?? null }))
   const law = lawViolations(counts)
   return `${JSON.stringify({ stored, ...terms, oldestMillis, types: tags, processes: told, law })}\n`
 }
