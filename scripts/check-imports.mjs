@@ -290,7 +290,7 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
-    "index durable/service http/guard http/logCause http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
+    "index durable/service http/guard http/logCause http/problem http/send http/server http/stored/metrics program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":
     "index durable/Store durable/service program/durable/* program/errors program/jobs/* program/output/* program/process/* program/settings/*",
   "program/store/*":

@@ -8,9 +8,10 @@ import { securityHeaders } from "../../http/send.ts"
 /** Why it is not ready, if it is not. */
 export type Readiness = Effect.Effect<Problem | undefined>
 
-export const app = (readiness: Readiness) =>
+/** `seen`: what the metrics tell is of this moment then. */
+export const app = (readiness: Readiness, seen: Effect.Effect<void>) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
-    const answer = answers(readiness)[url.split("?", 1)[0]!]
+    const answer = answers(readiness, seen)[url.split("?", 1)[0]!]
     const response =
       answer === undefined
         ? Effect.succeed(toResponse(nothingHere))
@@ -23,11 +24,12 @@ export const app = (readiness: Readiness) =>
   })
 
 const answers = (
-  readiness: Readiness
+  readiness: Readiness,
+  seen: Effect.Effect<void>
 ): Readonly<Record<string, Effect.Effect<HttpServerResponse.HttpServerResponse>>> => ({
   "/health/live": Effect.succeed(ok),
   "/health/ready": Effect.map(readiness, (problem) => (problem === undefined ? ok : toResponse(problem))),
-  "/metrics": Effect.map(PrometheusMetrics.format(), (text) =>
+  "/metrics": Effect.map(Effect.andThen(seen, PrometheusMetrics.format()), (text) =>
     HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   )
 })

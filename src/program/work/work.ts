@@ -5,6 +5,7 @@ import { Guard } from "../../http/guard.ts"
 import { logCause } from "../../http/logCause.ts"
 import { sendProblem } from "../../http/send.ts"
 import * as Server from "../../http/server.ts"
+import * as StoreMetrics from "../../http/stored/metrics.ts"
 import { type PoolError, type PoolEvent, WorkerPool } from "../../index.ts"
 import { live } from "../daemon/life.ts"
 import * as ProcessMetrics from "../daemon/processMetrics.ts"
@@ -36,6 +37,7 @@ const start = (settings: WorkSettings) =>
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
+    const look = yield* StoreMetrics.watch(durable, pool.name)
     let isLeaving = false
     const readiness: Health.Readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
@@ -48,7 +50,7 @@ const start = (settings: WorkSettings) =>
       now: yield* Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
     })
     const listener = yield* Server.listen(settings, {
-      app: Health.app(readiness),
+      app: Health.app(readiness, Effect.asVoid(look.fresh)),
       guard,
       submit: (_request, response) => sendProblem(response, Health.nothingHere)
     })
