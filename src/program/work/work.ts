@@ -38,6 +38,7 @@ const start = (settings: WorkSettings) =>
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
+    const look = yield* StoreMetrics.watch(durable, pool.name)
     let isLeaving = false
     const look = yield* StoreMetrics.watch(durable, pool.name)
     const readiness = Effect.gen(function* () {
