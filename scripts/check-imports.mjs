@@ -198,16 +198,18 @@ const table = {
   "durable/Store": "index",
   "durable/service": "index durable/Store",
   "durable/exits": "index durable/Store",
-  "durable/signal": "",
+  "durable/signal": "index",
   "durable/link": "index durable/Store",
+  "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
     "index internal/checks internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",
   "durable/feeder/*":
     "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
-  "durable/Durable":
-    "index durable/* durable/feeder/delivery durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/stores":
+    "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
+  "durable/Durable": "index durable/* durable/feeder/delivery",
   "durable/postgres/*": "index durable/Store durable/exits durable/embedded/* durable/postgres/*",
   "durable/embedded/*": "durable/embedded/*",
   "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",
@@ -230,9 +232,17 @@ const table = {
   "http/ledger": "index http/byNumber http/ended",
   "http/resource": "index http/ended http/ledger http/problem",
   "http/deadLetterBytes": "index http/ended",
-  "http/service": "index http/deadLetterBytes http/ended http/ledger http/logCause http/tenants",
+  "http/pauses": "index durable/Store durable/service",
+  "http/service":
+    "index durable/service http/deadLetterBytes http/ended http/ledger http/logCause http/pauses http/stored/room http/tenants",
+  "http/refusals": "index http/problem",
+  "http/asked": "index http/problem http/resource http/send",
   "http/submit":
-    "index http/body http/ended http/headers http/ledger http/logCause http/problem http/resource http/send http/service",
+    "index http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit",
+  "http/lists": "index http/problem",
+  // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
+  "http/stored/*":
+    "index durable/Store durable/exits durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",
@@ -244,15 +254,16 @@ const table = {
   "http/eventHub": "index http/ended http/monitor http/service",
   "http/events": "http/eventHub http/monitor http/problem http/send http/service",
   "http/requests":
-    "index http/api http/client http/headers http/ledger http/problem http/resource http/service http/submit",
-  "http/pool": "index http/api http/client http/example http/headers http/limits http/problem http/service http/shapes",
-  "http/turns": "index http/api http/client http/limits http/problem http/service http/shapes",
-  "http/operations": "http/api http/events http/guard http/problem http/service",
+    "index http/api http/client http/headers http/ledger http/lists http/problem http/refusals http/resource http/service",
+  "http/pool":
+    "index http/api http/client http/example http/headers http/limits http/problem http/refusals http/service http/shapes http/stored/view",
+  "http/turns": "index http/api http/client http/limits http/problem http/refusals http/service http/shapes",
+  "http/operations": "http/api http/events http/guard http/problem http/refusals http/service",
   "http/docsFixes": "",
   "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/turns",
+    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/stored/requests http/turns",
   "http/unreadable": "http/problem http/send",
   "http/patience": "",
   "http/pipeline": "",
@@ -279,7 +290,7 @@ const table = {
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
-    "index durable/service http/guard http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
+    "index durable/service http/guard http/logCause http/problem http/send http/server program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":
     "index durable/Store durable/service program/durable/* program/errors program/jobs/* program/output/* program/process/* program/settings/*",
   "program/store/*":
@@ -301,7 +312,11 @@ const packages = (file) =>
         ? /^effect(\/rpc|\/testing)?$/
         : /^effect(\/rpc)?$/
 
-const importsOf = (text) => [...text.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+const importsOf = (text) => {
+  // Examples in doc comments are programs of a reader's.
+  const code = text.replaceAll(/^ *\*.*$/gm, "")
+  return [...code.matchAll(/(?<!")(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, from]) => from)
+}
 const room = (file) => (file in table ? file : `${dirname(file)}/*`)
 const problems = []
 for (const { path, text } of sourceFiles) {

@@ -17,8 +17,8 @@ export interface Exits {
 
 /** With the services that the Rpc's schemas ask for. */
 export const of = (rpc: Rpc.AnyWithProps, context: Context.Context<never>): Exits => {
-  // The pool's own come first: they are classes, and take no other's place.
-  const error = Schema.Union([PoolError.EndError, rpc.errorSchema])
+  // The pool's own come first: they are classes, and take no other's place. A process of another version may not read a payload.
+  const error = Schema.Union([PoolError.EndError, PoolError.InvalidPayload, rpc.errorSchema])
   const codec = Schema.toCodecJson(Schema.Exit(rpc.successSchema, error, rpc.defectSchema))
   const encode = Schema.encodeUnknownEffect(codec) as Convert
   const decode = Schema.decodeUnknownEffect(codec) as Convert

@@ -1,5 +1,5 @@
 /** A durable pool: an ordinary pool within, a feeder before it, and a door that stores what is asked. */
-import { Clock, Context, Effect, PubSub, type Scope, Stream } from "effect"
+import { Clock, Context, Effect, Fiber, PubSub, type Scope, Stream } from "effect"
 import type { RpcGroup } from "effect/rpc"
 import { hostname } from "node:os"
 import { pid } from "node:process"
@@ -45,7 +45,9 @@ export const make = ({
     const store = yield* Store
     const context = yield* Effect.context<never>()
     const clock = Context.get(context, Clock.Clock)
-    const fork = Effect.runForkWith(context)
+    const scope = yield* Effect.scope
+    const run = Effect.runForkWith(context)
+    const fork = (effect: Effect.Effect<unknown>) => void run(Effect.forkIn(effect, scope))
     const calls = new Calls(settings, handlers, context)
     for (const group of groups) for (const rpc of group.requests.values()) calls.learn(rpc as any)
 
@@ -54,9 +56,8 @@ export const make = ({
     const { deliveries, keepOutcomesMillis, name } = settings
     const tags = works ? [...handlers.keys()] : calls.tags
     const member: Member = { id, pool: name, host: hostname(), pid, role, tags, deliveries, keepOutcomesMillis }
-    const link = new Link((isAway, detail) => void fork(told(name, isAway, detail)))
+    const link = new Link((isAway, detail) => fork(told(name, isAway, detail)))
     const session = link.watch(yield* store.join(member))
-    const scope = yield* Effect.scope
 
     // The pool within. What it holds is what was claimed; its scaler sees the store's share as well.
     const held = new Held()
@@ -80,7 +81,7 @@ export const make = ({
     const endings = new Endings(session, settings.pollMillis)
     const door = new Door(session, settings.storeTimeoutMillis, clock)
     const controls = new Controls(session, calls, () => heartbeat.wake())
-    const desk = { session, endings, held, cancel: controls.cancel, fork }
+    const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }
     const asking = new Asking(calls, door, desk, session, 1_000)
     const onLapsed = ({ deliveries, request: { id, tag } }: Claim) => {
       fork(
@@ -97,6 +98,7 @@ export const make = ({
       settings,
       tags: works ? tags : [],
       context,
+      fork,
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
@@ -138,7 +140,8 @@ export const make = ({
         case "Work":
           return claims.heard(notice.tags.filter((tag) => handlers.has(tag)))
         case "Ended":
-          return endings.heard(notice.ids)
+          // Of those that it records itself it hears by the answer.
+          return endings.heard(notice.ids.filter((id) => held.get(id)?.outcome === undefined))
         case "Revoked":
           return feeder.revoked(notice.ids)
         case "Paused":
@@ -154,7 +157,7 @@ export const make = ({
     for (const loop of [door.run, endings.run, settler.run, heartbeat.run, heartbeat.redeliver]) {
       yield* Effect.forkIn(loop, scope)
     }
-    if (works) yield* Effect.forkIn(claims.run, scope)
+    const claiming = yield* Effect.forkIn(works ? claims.run : Effect.void, scope)
 
     const { drainDeadlineMillis, drainGraceMillis } = settings.config
     const drain: WorkerPool.WorkerPool["Service"]["drain"] = (options) =>
@@ -163,8 +166,10 @@ export const make = ({
         yield* beginDrain
         const report = yield* pool.drain(options)
         // The store may be away: what cannot be recorded in time is delivered again.
-        yield* Effect.timeoutOption(settled, Math.min(drainDeadlineMillis, 5_000) + drainGraceMillis)
+        const recorded = Effect.andThen(Fiber.await(claiming), settled)
+        yield* Effect.timeoutOption(recorded, Math.min(drainDeadlineMillis, 5_000) + drainGraceMillis)
         if (held.size > 0) yield* Effect.logWarning(unrecorded(name, held.size))
+        endings.close()
         return report
       })
     yield* Effect.addFinalizer(() => Effect.ignore(drain()))

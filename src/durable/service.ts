@@ -4,9 +4,12 @@ import type { Rpc } from "effect/rpc"
 import type { Call, PoolError, Ticket } from "../index.ts"
 import type { Counts, Pause, ProcessRecord, Query, RequestRecord, Transaction } from "./Store.ts"
 
-/** A ticket of a stored request. It is good in every process, and after a restart. */
+/**
+ * A ticket of a stored request. What it tells is the store's, whichever process works; while that is away, what this process knows. Its
+ * id is good in every process, and after a restart: see `Durable.ticket`.
+ */
 export interface DurableTicket<out A, out E = never> extends Ticket.Ticket<A, E> {
-  /** How often the request was delivered to a process so far. */
+  /** How often the request was delivered to a process so far, those deliveries left out that were given back before they began. */
   readonly deliveries: Effect.Effect<number>
 }
 
@@ -20,7 +23,8 @@ export class Durable extends Context.Service<
     readonly process: string
     /**
      * A ticket for a request that was stored before, by any process. With its Rpc its result and errors have their types; without, the
-     * Rpc must be one that this process knows. Fails with `NoSuchRequest` where there is none, or its end is no longer kept.
+     * Rpc must be one that this process knows. Fails with `NoSuchRequest` where there is no such id, its end is no longer kept, or it is
+     * one of another Rpc.
      */
     readonly ticket: {
       <R extends Rpc.Any>(
@@ -34,7 +38,8 @@ export class Durable extends Context.Service<
     }
     /**
      * Stores a request as part of the caller's own transaction (an outbox): it is there when that commits, and never was when it does not.
-     * Answers its id. It goes as a statement of its own, and waits for nothing else.
+     * Answers its id, for `ticket` once it has committed. The transaction must be one of the store's own database: `fromPg` and `fromSql`
+     * make it of a client. A store in memory refuses it.
      */
     readonly submitIn: <R extends Rpc.Any>(
       transaction: Transaction,
@@ -67,7 +72,7 @@ export class Durable extends Context.Service<
     readonly cancel: (
       id: string
     ) => Effect.Effect<"withdrawn" | "interrupting" | "settled", PoolError.NoSuchRequest | PoolError.StoreUnavailable>
-    /** Sends a dead letter again, as a new request, and takes it out of the dead letters. */
+    /** Sends a dead letter again, as a new request, and takes it out of the dead letters. Two who do so at once make the same request. */
     readonly resubmit: (
       id: string
     ) => Effect.Effect<DurableTicket<unknown, unknown>, PoolError.SubmitError | PoolError.DeadLetterNotFound>
@@ -77,7 +82,7 @@ export class Durable extends Context.Service<
     readonly counts: Effect.Effect<Counts, PoolError.StoreUnavailable>
     /** The processes that take part, and those that did a short while ago. */
     readonly processes: Effect.Effect<ReadonlyArray<ProcessRecord>, PoolError.StoreUnavailable>
-    /** Nothing of it starts in any process until the pause is taken away. `{}`: nothing at all. */
+    /** Nothing of it starts in any process until the pause is taken away. `{}`: nothing at all. What runs goes on. */
     readonly setPause: (pause: Pause, paused: boolean) => Effect.Effect<void, PoolError.StoreUnavailable>
     /** What this process has of the store's, and whether it can reach it. */
     readonly local: Effect.Effect<Local>
@@ -86,15 +91,18 @@ export class Durable extends Context.Service<
 
 /** One process's part. */
 export interface Local {
-  /** Whether the last step of the store has come through. */
+  /** Whether the store cannot be reached: its last step has not come through. */
   readonly isAway: boolean
-  /** Requests that it has, those included whose end is not yet recorded. At most `maxHeld`. */
+  /** Requests that it has claimed, those included whose end is not yet recorded. At most `maxHeld`. */
   readonly held: number
   /** Of them, those whose end is not yet recorded. */
   readonly unsettled: number
-  /** Those of other processes that it has heard of waiting, for each live one: what its scaler sees beside its own. */
+  /**
+   * Its share of what waits in the store, of the tags that it serves: that number, of a second ago and of 10,001 at most, divided by
+   * `workers`. Its scaler sees it beside what it has claimed.
+   */
   readonly share: number
-  /** Live processes that serve what it serves. */
+  /** Live processes that work on any tag that it serves, itself included. */
   readonly workers: number
   /** What is paused in the whole cluster. */
   readonly pauses: ReadonlyArray<Pause>

@@ -3,7 +3,7 @@ import { type Duration, Result } from "effect"
 import { type ElasticPool, PoolConfig, type PoolError } from "../index.ts"
 import * as checks from "../internal/checks.ts"
 
-/** Of the part of a pool that asks. */
+/** Of a pool that asks. */
 export interface ClientOptions {
   /** Names the pool in metrics, logs, errors and reports. Default `"default"`. */
   readonly name?: string | undefined
@@ -22,17 +22,30 @@ export interface ClientOptions {
    * From 1 to 100. Default 5. All processes of a store should say the same.
    */
   readonly deliveries?: number | undefined
-  /** How long it goes without hearing of an end before it looks; and a worker, of work. Default 2 s. */
+  /**
+   * How often it looks, where it has heard nothing: for the ends that somebody waits for, and, where it works, for work. Notices are
+   * quicker, and may be lost. Above zero. Default 2 s.
+   */
   readonly pollInterval?: Duration.Input | undefined
 }
 
-/** Of a pool that works on what is stored. `capacity` and `strategy` have no say: the store takes what it is given. */
+/**
+ * Of a pool that works on what is stored. It has no `capacity` and no `strategy`: the store takes what it is given. Its `expiresIn`,
+ * `priority` and `key` hold for what is asked here, wherever that runs; its `timeout`, `retry`, `limits`, `weight` and `aging` for what
+ * runs here, whoever has asked.
+ */
 export interface Options extends Omit<ElasticPool.Options, "capacity" | "strategy" | "idPrefix">, ClientOptions {
-  /** It claims what its workers will begin within so long, beside half as many as there are workers. Default 100 ms. */
+  /**
+   * How far ahead it claims: beyond one request for each worker as many as they begin within so long, or within twice the time that a
+   * claim takes if that is more, and at least half as many as there are workers. At least zero. Default 100 ms.
+   */
   readonly lookAhead?: Duration.Input | undefined
-  /** The most requests that it has at a time, those included whose end is not yet recorded. From 1. Default 1,000. */
+  /**
+   * The most requests that it has claimed at a time, those included whose end is not yet recorded: so many ends it keeps while the
+   * store is away. At least 1. Default 1,000.
+   */
   readonly maxHeld?: number | undefined
-  /** A retry that is further off goes back to the store, and may be another process's. Default 10 s. */
+  /** A retry that is further off goes back to the store, and may become another process's. At least zero. Default 10 s. */
   readonly keepRetryLocal?: Duration.Input | undefined
 }
 

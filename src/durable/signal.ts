@@ -1,5 +1,6 @@
 /** What wakes a loop: something to do has come, or so much time has passed. */
 import { Effect, Schedule } from "effect"
+import type { PoolError } from "../index.ts"
 
 export class Signal {
   private isSet = false
@@ -36,3 +37,5 @@ export const backoff = (failures: number): number => Math.min(1_000, 100 * 2 ** 
 
 /** What is asked of a store that is away is asked again so, until it answers. */
 export const untilAnswered: Schedule.Schedule<unknown> = Schedule.spaced("500 millis")
+
+export const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"

@@ -26,7 +26,8 @@ export class InvalidAsProblem extends HttpApiMiddleware.Service<InvalidAsProblem
 ) {}
 
 const id = { id: Schema.String }
-const missing = [problem(404, "No such request"), problem(410, "It has ended and is no longer kept")] as const
+const away = problem(503, "The service is shutting down, or the store of requests cannot be reached")
+const missing = [problem(404, "No such request"), problem(410, "It has ended and is no longer kept"), away] as const
 
 const requests = HttpApiGroup.make("requests")
   .add(
@@ -40,7 +41,8 @@ const requests = HttpApiGroup.make("requests")
         limit: Schema.optionalKey(Schema.FiniteFromString),
         after: Schema.optionalKey(Schema.String.annotate({ description: "`next` of the page before" }))
       },
-      success: Schema.Struct({ requests: Schema.Array(RequestResource), next: Schema.NullOr(Schema.String) })
+      success: Schema.Struct({ requests: Schema.Array(RequestResource), next: Schema.NullOr(Schema.String) }),
+      error: away
     }).annotate(OpenApi.Summary, "Requests, newest first"),
     HttpApiEndpoint.get("getRequest", "/requests/:id", {
       params: id,
@@ -64,7 +66,8 @@ const requests = HttpApiGroup.make("requests")
           Schema.String.annotate({ description: "Phases (blocked, waiting, delayed, running) with commas between" })
         )
       },
-      success: Schema.Struct({ cancelled: Count })
+      success: Schema.Struct({ cancelled: Count }),
+      error: away
     })
       .annotate(OpenApi.Summary, "Cancel all requests that fit")
       .annotate(
@@ -80,13 +83,13 @@ const requests = HttpApiGroup.make("requests")
     HttpApiEndpoint.post("retryRequest", "/requests/:id/retry", {
       params: id,
       success: accepted,
-      error: [
-        ...missing,
-        problem(409, "It is no dead letter"),
-        problem(429, "The queue is full"),
-        problem(503, "The pool is shutting down")
-      ]
-    }).annotate(OpenApi.Summary, "Send a dead letter again, as a new request")
+      error: [...missing, problem(409, "It is no dead letter"), problem(429, "The queue is full")]
+    }).annotate(OpenApi.Summary, "Send a dead letter again, as a new request"),
+    HttpApiEndpoint.post("discardRequest", "/requests/:id/discard", {
+      params: id,
+      success: HttpApiSchema.NoContent,
+      error: [...missing, problem(409, "It is no dead letter")]
+    }).annotate(OpenApi.Summary, "Take a request out of the dead letters")
   )
   .middleware(InvalidAsProblem)
   .annotate(OpenApi.Description, "Requests that were sent: where they are and what became of them")
@@ -94,7 +97,7 @@ const requests = HttpApiGroup.make("requests")
 const pool = HttpApiGroup.make("pool")
   .add(
     HttpApiEndpoint.get("getPool", "/pool", { success: PoolResource }).annotate(OpenApi.Summary, "Counts and settings"),
-    HttpApiEndpoint.patch("patchPool", "/pool", { payload: PoolPatch, success: PoolResource }).annotate(
+    HttpApiEndpoint.patch("patchPool", "/pool", { payload: PoolPatch, success: PoolResource, error: away }).annotate(
       OpenApi.Summary,
       "Change bounds, policy, hold or pause"
     ),
@@ -133,14 +136,16 @@ const turns = HttpApiGroup.make("turns")
       query: top,
       success: Schema.Struct({ tags: Schema.Array(WaitersResource) })
     }).annotate(OpenApi.Summary, "The types with most requests in the pool, those with most waiting first"),
-    HttpApiEndpoint.post("pausePart", "/pool/pause", { query: PartQuery, success: HttpApiSchema.NoContent }).annotate(
-      OpenApi.Summary,
-      "Start no request of one type, of one key, or to which one limit applies"
-    ),
-    HttpApiEndpoint.post("resumePart", "/pool/resume", { query: PartQuery, success: HttpApiSchema.NoContent }).annotate(
-      OpenApi.Summary,
-      "Let that part start again"
-    ),
+    HttpApiEndpoint.post("pausePart", "/pool/pause", {
+      query: PartQuery,
+      success: HttpApiSchema.NoContent,
+      error: away
+    }).annotate(OpenApi.Summary, "Start no request of one type, of one key, or to which one limit applies"),
+    HttpApiEndpoint.post("resumePart", "/pool/resume", {
+      query: PartQuery,
+      success: HttpApiSchema.NoContent,
+      error: away
+    }).annotate(OpenApi.Summary, "Let that part start again"),
     HttpApiEndpoint.patch("patchLimit", "/pool/limits/:name", {
       params: { name: Schema.String },
       payload: LimitPatch,
@@ -159,7 +164,7 @@ const service = HttpApiGroup.make("service")
     HttpApiEndpoint.get("live", "/health/live", { success: Health }).annotate(OpenApi.Summary, "Whether it runs"),
     HttpApiEndpoint.get("ready", "/health/ready", {
       success: Health,
-      error: problem(503, "It takes no new requests")
+      error: problem(503, "It takes no new requests, or its store cannot be reached")
     }).annotate(OpenApi.Summary, "Whether it takes requests"),
     HttpApiEndpoint.get("metrics", "/metrics", { success: Text("text/plain") }).annotate(
       OpenApi.Summary,

@@ -35,7 +35,7 @@ const ends = [
   problem(422, "The handler failed: `request.error` is its error"),
   problem(429, "The queue is full"),
   problem(500, "The handler died, or its thread ended under it (`thread-crashed`)"),
-  problem(503, "The pool is shutting down, or stopped the request"),
+  problem(503, "The pool is shutting down, or stopped the request; or the store cannot be reached"),
   problem(504, "It timed out or expired")
 ] as const
 

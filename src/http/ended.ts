@@ -11,6 +11,8 @@ export interface Ended {
   readonly type: string
   readonly state: Outcome.End
   readonly attempts: number
+  /** How often it was handed to a process, where requests are stored. */
+  readonly deliveries: number | undefined
   readonly waitedMillis: number
   readonly ranMillis: number
   readonly resubmittedFrom: string | undefined
@@ -21,12 +23,13 @@ export interface Ended {
 }
 
 export const make = (outcome: Outcome.Outcome, told: OutcomeJson.OutcomeJson): Ended => {
-  const { attempts, id, ranMillis, resubmittedFrom, tag, waitedMillis } = outcome
+  const { attempts, deliveries, id, ranMillis, resubmittedFrom, tag, waitedMillis } = outcome
   return {
     id,
     type: tag,
     state: told.end,
     attempts,
+    deliveries,
     waitedMillis: round(waitedMillis),
     ranMillis: round(ranMillis),
     resubmittedFrom,

@@ -22,6 +22,7 @@ const ofPool = [
   "postponed",
   "limitChanged",
   "threadChanged",
+  "claimLapsed",
   "draining",
   "drained",
   "eventsMissed"
@@ -89,8 +90,8 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
     const tell = (name: string, data: unknown, id?: string) =>
       put(({ wanted }) => wanted.has(name), textOf(name, data, id))
 
-    const ended = ({ attempts, id, ranMillis, resubmittedFrom, state, type, waitedMillis }: Ended) =>
-      tell("requestEnded", { id, type, state, attempts, waitedMillis, ranMillis, resubmittedFrom })
+    const ended = ({ attempts, deliveries, id, ranMillis, resubmittedFrom, state, type, waitedMillis }: Ended) =>
+      tell("requestEnded", { id, type, state, attempts, deliveries, waitedMillis, ranMillis, resubmittedFrom })
     const tellOf = (happened: PoolEvent.PoolEvent): void => {
       const { _tag, ...data } = happened
       // The end of a pool is kept for those who come later.
@@ -117,6 +118,9 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       } else if (happened._tag === "ThreadChanged") {
         const { change, detail, name, tag, thread } = happened
         tell("threadChanged", { name, thread, change, type: tag, detail })
+      } else if (happened._tag === "ClaimLapsed") {
+        const { deliveries, id, tag } = happened
+        tell("claimLapsed", { id, type: tag, deliveries })
       } else {
         tell(nameOf(_tag), data)
         if (_tag === "Drained") drained = textOf(nameOf(_tag), data)

@@ -25,7 +25,7 @@ export interface Monitor {
 
 export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { ledger, pool, scaler } = service
+    const { ledger, pauses, pool, scaler, stored } = service
     const hub = yield* PubSub.sliding<Seen>(256)
     const points: Array<Seen> = []
     const decisions: Array<Seen> = []
@@ -62,7 +62,6 @@ export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scop
         keys,
         maxWorkers,
         minWorkers,
-        paused,
         running,
         state,
         stuck,
@@ -70,7 +69,8 @@ export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scop
         waiting
       } = {
         ...snapshot,
-        deadLetters: (yield* pool.deadLetters.list).length
+        // To count those of a store is to read them.
+        deadLetters: stored === undefined ? (yield* pool.deadLetters.list).length : null
       }
       const data: Point = {
         at,
@@ -86,7 +86,7 @@ export const make = (service: Service): Effect.Effect<Monitor, never, Scope.Scop
         waited: percentiles(latencies.waited, latenciesBefore.waited),
         ran: percentiles(latencies.ran, latenciesBefore.ran),
         state,
-        paused,
+        paused: yield* pauses.isAll,
         held: (yield* scaler.held) ?? null,
         policy: service.policy,
         bounds: { minWorkers, maxWorkers },

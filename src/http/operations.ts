@@ -7,21 +7,28 @@ import { Api } from "./api.ts"
 import type { makeEvents } from "./events.ts"
 import type { Guard } from "./guard.ts"
 import { draining, type Problem, toResponse } from "./problem.ts"
+import { storeAway } from "./refusals.ts"
 import type { Service } from "./service.ts"
 
 export const layer = (service: Service, guard: Guard, events: ReturnType<typeof makeEvents>) =>
-  HttpApiBuilder.group(Api, "service", (handlers) =>
-    handlers
+  HttpApiBuilder.group(Api, "service", (handlers) => {
+    const { stored } = service
+    return handlers
       .handle("live", () => Effect.succeed({ status: "ok" }))
       .handle("ready", () =>
-        Effect.map(service.pool.snapshot, ({ state }) =>
-          !service.ready || state !== "open" ? toResponse(draining) : { status: "ok" }
-        )
+        Effect.gen(function* () {
+          const { state } = yield* service.pool.snapshot
+          if (!service.ready || state !== "open") return toResponse(draining)
+          const isAway = stored !== undefined && (yield* stored.durable.local).isAway
+          return isAway ? toResponse(storeAway) : { status: "ok" }
+        })
       )
       .handle("metrics", () =>
-        Effect.map(PrometheusMetrics.format(), (text) =>
-          HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
-        )
+        Effect.gen(function* () {
+          if (stored !== undefined) yield* stored.look.fresh
+          const text = yield* PrometheusMetrics.format()
+          return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+        })
       )
       .handle("events", ({ query, request }) =>
         events({ only: query.only, lastEventId: request.headers["last-event-id"] })
@@ -44,7 +51,7 @@ export const layer = (service: Service, guard: Guard, events: ReturnType<typeof 
           HttpServerResponse.empty({ status: 204, headers: { "set-cookie": guard.logOut(request.headers.cookie) } })
         )
       )
-  )
+  })
 
 const notTheToken: Problem = {
   status: 401,

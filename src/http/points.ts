@@ -56,7 +56,8 @@ export interface Point {
   readonly limits: Readonly<Record<string, LimitCounts>>
   readonly delayed: number
   readonly running: number
-  readonly deadLetters: number
+  /** `null`: they are in a store, and not counted. */
+  readonly deadLetters: number | null
   readonly rates: Readonly<Record<(typeof rated)[number], number>>
   /** In milliseconds, of the requests that ended in this second. */
   readonly waited: Percentiles | null

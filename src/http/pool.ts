@@ -9,7 +9,9 @@ import { exampleOf } from "./example.ts"
 import { waitSeconds } from "./headers.ts"
 import { limitsOf } from "./limits.ts"
 import { invalid, type Problem, toResponse } from "./problem.ts"
+import { refusalOf } from "./refusals.ts"
 import type { Service } from "./service.ts"
+import { viewOf } from "./stored/view.ts"
 import type { PoolPatch } from "./shapes.ts"
 
 const countsOfRequests = [
@@ -85,14 +87,14 @@ export const layer = (service: Service) =>
       )
   })
 
-const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<unknown>) =>
+const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     const { capacity, ending, idle, maxWorkers, minWorkers, lent, retiring, running, stuck, target, workers } = snapshot
     return {
       name: pool.name,
       state: snapshot.state,
-      paused: snapshot.paused,
+      paused: yield* pauses.isAll,
       policy,
       held: (yield* scaler.held) ?? null,
       explain: yield* scaler.explain,
@@ -102,15 +104,17 @@ const look = ({ options, policy, pool, scaler }: Service, types: ReadonlyArray<u
       requests: Object.fromEntries(countsOfRequests.map((name) => [name, snapshot[name]])),
       keys: snapshot.keys,
       limits: limitsOf(snapshot),
-      deadLetters: (yield* pool.deadLetters.list).length,
+      // To count those of a store is to read them.
+      deadLetters: stored === undefined ? (yield* pool.deadLetters.list).length : null,
+      ...(stored && { store: yield* viewOf(stored) }),
       types,
       version: options.version
     }
   })
 
 /** What a `PATCH` changes. */
-const levers = ({ policy, pool, scaler }: Service) =>
-  Effect.zipWith(pool.snapshot, scaler.held, ({ maxWorkers, minWorkers, paused }, hold) => ({
+const levers = ({ pauses, policy, pool, scaler }: Service) =>
+  Effect.map(Effect.all([pool.snapshot, scaler.held, pauses.isAll]), ([{ maxWorkers, minWorkers }, hold, paused]) => ({
     minWorkers,
     maxWorkers,
     policy,
@@ -168,7 +172,9 @@ const patch = (service: Service, wanted: typeof PoolPatch.Type): Effect.Effect<v
       yield* Effect.mapError(scaler.setPolicy(parsed), ({ message }) => invalid("policy", message))
       service.policy = policy!
     }
-    if (paused !== undefined) yield* paused ? pool.pause : pool.resume
+    if (paused !== undefined) {
+      yield* Effect.mapError(service.pauses.set("all", paused), (error) => refusalOf(error, service.retryAfter))
+    }
   })
 
 const camelCase = (flag: string): string => flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())

@@ -28,11 +28,11 @@ const pending = ({ acceptedAt, id, key, ticket, type }: Entry): Effect.Effect<st
   })
 
 /** Nobody's has none. */
-const keyText = (key: string | undefined): string | undefined => (key === "" ? undefined : key)
+export const keyText = (key: string | undefined): string | undefined => (key === "" ? undefined : key)
 
 /** One that has ended. The rest is known as long as the service keeps it, and not only the pool as a dead letter. */
 export const ended = (known: Known | undefined, ended: Ended): string => {
-  const { attempts, id, ranMillis, resubmittedFrom, state, text, type, waitedMillis } = ended
+  const { attempts, deliveries, id, ranMillis, resubmittedFrom, state, text, type, waitedMillis } = ended
   const acceptedAt = known === undefined ? undefined : acceptedText(known.acceptedAt)
   const endedAt = known?.endedAt === undefined ? undefined : endedText(known.endedAt)
   return withMember(
@@ -41,6 +41,8 @@ export const ended = (known: Known | undefined, ended: Ended): string => {
       type,
       state,
       attempts,
+      deliveries,
+      process: known?.process,
       key: keyText(known?.key),
       priority: known?.priority,
       waitedMillis,
@@ -54,14 +56,18 @@ export const ended = (known: Known | undefined, ended: Ended): string => {
   )
 }
 
-type Known = Pick<Entry, "acceptedAt" | "endedAt" | "key" | "priority">
+/** Of one that has ended, beside its end. */
+export type Known = Pick<Entry, "acceptedAt" | "endedAt" | "key" | "priority"> & {
+  /** Which process had it last, where that may be another one. */
+  readonly process?: string | undefined
+}
 
 export const of = (entry: Entry): Effect.Effect<string> =>
   entry.ended === undefined ? pending(entry) : Effect.succeed(ended(entry, entry.ended))
 
 /** The answer to whoever has waited for the end. */
-export const answer = (entry: Entry, end: Ended): Answer => {
-  const text = ended(entry, end)
+export const answer = (known: Known, end: Ended): Answer => {
+  const text = ended(known, end)
   return { text, problem: end.state === "succeeded" ? undefined : problemOf(end, text) }
 }
 
@@ -115,5 +121,5 @@ const isoText = (): ((millis: number) => string) => {
     return lastText
   }
 }
-const acceptedText = isoText()
-const endedText = isoText()
+export const acceptedText = isoText()
+export const endedText = isoText()

@@ -18,6 +18,7 @@ import * as Problem from "./problem.ts"
 import * as Requests from "./requests.ts"
 import { securityHeaders } from "./send.ts"
 import type { Service } from "./service.ts"
+import * as StoredRequests from "./stored/requests.ts"
 import * as Turns from "./turns.ts"
 
 export interface Parts {
@@ -39,7 +40,7 @@ export const make = (service: Service, { closing, guard, more }: Parts) =>
     const monitor = yield* Monitor.make(service)
     const events = makeEvents(service, monitor, yield* EventHub.make(service, monitor), closing)
     const groups = Layer.mergeAll(
-      Requests.layer(service),
+      service.stored === undefined ? Requests.layer(service) : StoredRequests.layer(service, service.stored),
       Pool.layer(service),
       Turns.layer(service),
       Operations.layer(service, guard, events)

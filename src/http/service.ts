@@ -1,10 +1,13 @@
 /** What the routes of the service share: the pool, what is kept of its requests, and how they are answered. */
-import { Clock, Effect, Exit, Cause } from "effect"
+import { Clock, Effect, Exit, Cause, Option, type Scope } from "effect"
+import { Durable } from "../durable/service.ts"
 import { Handlers, Outcome, OutcomeJson, PoolSnapshot, Scaler, type ScalingPolicy, WorkerPool } from "../index.ts"
 import { DeadLetterBytes } from "./deadLetterBytes.ts"
 import * as Ended from "./ended.ts"
 import { type Entry, Ledger } from "./ledger.ts"
 import { logCause } from "./logCause.ts"
+import * as Pauses from "./pauses.ts"
+import * as Room from "./stored/room.ts"
 import * as Tenants from "./tenants.ts"
 
 export interface Options {
@@ -37,7 +40,11 @@ export interface Service {
   /** What is told of an end that the ledger does not have. */
   readonly tell: (outcome: Outcome.Outcome) => Effect.Effect<Ended.Ended>
   readonly tenants: Tenants.Tenants
+  /** Of requests that are in this process alone. */
   readonly ledger: Ledger
+  /** Where requests are stored: then none is in the ledger. */
+  readonly stored: Room.Room | undefined
+  readonly pauses: Pauses.Pauses
   readonly deadLetterBytes: DeadLetterBytes
   readonly options: Options
   /** Requests that were accepted and have not ended. */
@@ -52,12 +59,14 @@ export interface Service {
   stopping: boolean
 }
 
+/** With `Durable` in the context the pool is a durable one, and the service answers for all that is in its store. */
 export const make = (
   options: Options
-): Effect.Effect<Service, never, WorkerPool.WorkerPool | Scaler.Scaler | Handlers.Handlers> =>
+): Effect.Effect<Service, never, WorkerPool.WorkerPool | Scaler.Scaler | Handlers.Handlers | Scope.Scope> =>
   Effect.gen(function* () {
     const pool = yield* WorkerPool.WorkerPool
     const handlers = yield* Handlers.Handlers
+    const durable = Option.getOrUndefined(yield* Effect.serviceOption(Durable))
     const clock = yield* Clock.Clock
     const context = yield* Effect.context<never>()
     const now = () => clock.currentTimeMillisUnsafe()
@@ -68,7 +77,8 @@ export const make = (
     const tell = (outcome: Outcome.Outcome) => Effect.mapEager(encode(outcome), (told) => Ended.make(outcome, told))
     const deadLetterBytes = new DeadLetterBytes({
       deadLetters: pool.deadLetters,
-      mostBytes: options.keepBytes,
+      // Those of a store are the store's to bound.
+      mostBytes: durable === undefined ? options.keepBytes : Infinity,
       unknownBytes: options.maxBodyBytes,
       tell
     })
@@ -98,15 +108,20 @@ export const make = (
       tell,
       tenants: options.tenants ?? Tenants.none,
       ledger,
+      stored: durable && (yield* Room.make(durable, { pool, handlers, tell })),
+      pauses: durable === undefined ? Pauses.ofPool(pool) : Pauses.ofStore(pool, durable),
       deadLetterBytes,
       options,
       pending,
-      retryAfter: () => pace.secondsFor(pending()),
+      retryAfter: durable === undefined ? () => pace.secondsFor(pending()) : () => storedRetryAfter,
       policy: options.policy,
       ready: true,
       stopping: false
     }
   })
+
+/** A store takes what it is given: what it refuses it may take in a moment, whoever asks again. */
+const storedRetryAfter = 5
 
 /** The log is told what does not fit the schema that it was declared with, or cannot be written: the client is not. */
 const misfitOf = ({ id, tag }: Outcome.Outcome, told: OutcomeJson.OutcomeJson): string | undefined => {

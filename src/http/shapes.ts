@@ -10,12 +10,27 @@ export const RequestResource = Schema.Struct({
   id: Schema.String,
   type: Schema.String,
   state: Schema.Literals(states),
-  attempts: Schema.Int,
+  attempts: Schema.optionalKey(
+    Schema.Int.annotate({ description: "Not there while a stored request goes on: whoever has it knows" })
+  ),
+  deliveries: Schema.optionalKey(
+    Schema.Int.annotate({ description: "How often it was handed to a process; of stored requests alone" })
+  ),
+  process: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "Which process of `GET /pool` has it, or had it last; of stored requests alone"
+    })
+  ),
   key: Schema.optionalKey(Schema.String.annotate({ description: "Whose it is; nobody's without" })),
   priority: Schema.optionalKey(Schema.Int.annotate({ description: "From -10 to 10, higher first" })),
   waitedMillis: Schema.optionalKey(Schema.Finite),
   ranMillis: Schema.optionalKey(Schema.Finite),
   acceptedAt: Schema.optionalKey(Schema.String),
+  claimedAt: Schema.optionalKey(Schema.String.annotate({ description: "Since when its process has it" })),
+  dueAt: Schema.optionalKey(
+    Schema.String.annotate({ description: "From when on it may start, where that is to come" })
+  ),
+  expiresAt: Schema.optionalKey(Schema.String),
   endedAt: Schema.optionalKey(Schema.String),
   result: Schema.optionalKey(Schema.Unknown),
   error: Schema.optionalKey(Schema.Unknown),
@@ -65,6 +80,39 @@ export const LimitResource = Schema.Struct({
   threads: Schema.optionalKey(ThreadsResource.annotate({ description: "The threads that it stands for" }))
 }).annotate({ identifier: "Limit" })
 
+const ProcessResource = Schema.Struct({
+  id: Schema.String,
+  pool: Schema.String,
+  host: Schema.String,
+  pid: Count,
+  role: Schema.Literals(["client", "worker", "both"]).annotate({ description: "Whether it asks, works, or both" }),
+  live: Schema.Boolean.annotate({ description: "false: it was not heard of lately, and has not left" }),
+  workers: Schema.NullOr(Count),
+  running: Schema.NullOr(Count),
+  startedAt: Schema.String,
+  seenAt: Schema.String
+}).annotate({ identifier: "Process" })
+
+const StoreResource = Schema.Struct({
+  kind: Schema.Literals(["memory", "embedded", "postgres"]),
+  process: Schema.String.annotate({ description: "The id of the process that answers" }),
+  away: Schema.Boolean.annotate({ description: "Whether this process cannot reach it" }),
+  seenAt: Schema.NullOr(Schema.String.annotate({ description: "When the counts were taken" })),
+  requests: Schema.NullOr(
+    Schema.Record(Schema.String, Count).annotate({
+      description: "Of all processes: `stored = waiting + delayed + claimed + the seven ends`; null: not known"
+    })
+  ),
+  oldestWaitMillis: Schema.NullOr(Milliseconds),
+  types: Schema.Record(Schema.String, Schema.Struct({ waiting: Count, delayed: Count, claimed: Count })),
+  held: Count.annotate({ description: "What this process has" }),
+  unsettled: Count.annotate({ description: "Of that, what has ended and is not yet recorded" }),
+  pauses: Schema.Array(
+    Schema.Struct({ type: Schema.optionalKey(Schema.String), key: Schema.optionalKey(Schema.String) })
+  ).annotate({ description: "What starts in no process; `{}`: nothing does" }),
+  processes: Schema.Array(ProcessResource)
+}).annotate({ identifier: "Store" })
+
 export const PoolResource = Schema.Struct({
   name: Schema.String,
   state: Schema.Literals(["open", "draining", "closed"]),
@@ -78,7 +126,8 @@ export const PoolResource = Schema.Struct({
   requests: Schema.Record(Schema.String, Count),
   keys: Count.annotate({ description: "Keys that the queue knows now" }),
   limits: Schema.Record(Schema.String, LimitResource),
-  deadLetters: Count,
+  deadLetters: Schema.NullOr(Count).annotate({ description: "null: they are stored, and not counted" }),
+  store: Schema.optionalKey(StoreResource.annotate({ description: "Where requests are stored" })),
   types: Schema.Array(Schema.Struct({ type: Schema.String, example: Schema.Unknown })),
   version: Schema.String
 }).annotate({ identifier: "Pool" })

@@ -7,6 +7,7 @@ import { Api } from "./api.ts"
 import { clientOf } from "./client.ts"
 import { limitsOf } from "./limits.ts"
 import { invalid, notFound, type Problem, toResponse } from "./problem.ts"
+import { refusalOf } from "./refusals.ts"
 import type { Service } from "./service.ts"
 import type { LimitPatch, PartQuery } from "./shapes.ts"
 
@@ -14,7 +15,7 @@ const most = 1000
 
 export const layer = (service: Service) =>
   HttpApiBuilder.group(Api, "turns", (handlers) => {
-    const { options, pool } = service
+    const { options, pauses, pool } = service
 
     const counts = (what: "key" | "tag", name: "keys" | "tags", top = 20) =>
       Effect.gen(function* () {
@@ -27,9 +28,8 @@ export const layer = (service: Service) =>
       Effect.gen(function* () {
         const part = partOf(query)
         if ("status" in part) return toResponse(part)
-        const change = paused ? pool.pauseOnly(part) : pool.resumeOnly(part)
-        const refused = yield* Effect.flip(change).pipe(Effect.option)
-        if (refused._tag === "Some") return toResponse(refusedOption(refused.value))
+        const refused = yield* Effect.flip(pauses.set(part, paused)).pipe(Effect.option)
+        if (refused._tag === "Some") return toResponse(refusalOf(refused.value, service.retryAfter))
         yield* Effect.logInfo(`POST /pool/${paused ? "pause" : "resume"} by ${client}: ${JSON.stringify(part)}`)
         return HttpServerResponse.empty({ status: 204 })
       })
@@ -98,8 +98,6 @@ const outOfRange = (field: string, count: number): Problem | undefined =>
   Number.isInteger(count) && count >= 1 && count <= most
     ? undefined
     : invalid(field, `Expected \`${field}\` to be a whole number from 1 to ${most}, got ${count}`)
-
-const refusedOption = ({ field, message }: PoolError.InvalidRequestOption): Problem => invalid(field, message)
 
 /** The pool names the limit in the field; here the path does. */
 const refusedChange = (name: string, { actual, expected, field }: PoolError.InvalidPoolConfig): Problem => {

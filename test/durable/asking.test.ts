@@ -261,3 +261,23 @@ describe("a pause", () => {
     })
   )
 })
+
+describe("whoever waits when the pool of its process closes", () => {
+  it.effect("is told so, and its request stays stored", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const waiting = yield* Effect.forkChild(Effect.flip(client.pool.execute(Work, { id: "one" })))
+      const ticket = yield* client.pool.submit(Work, { id: "two" })
+      yield* TestClock.adjust("1 second")
+      yield* client.close
+      assert.instanceOf(yield* Fiber.join(waiting), PoolError.PoolDraining)
+      assert.instanceOf(yield* Effect.flip(ticket.await), PoolError.PoolDraining)
+      assert.instanceOf(yield* Effect.flip(client.pool.submit(Work, { id: "three" })), PoolError.PoolDraining)
+      const worker = yield* cluster.start("worker")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* worker.durable.counts).succeeded, 2)
+      yield* worker.close
+    })
+  )
+})

@@ -57,6 +57,32 @@ describe("a store that is away", () => {
     })
   )
 
+  it.effect("records an end once whose answer was lost, and takes it for no lapsed claim", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a")
+      const gate = yield* Deferred.make<void>()
+      const begun = yield* Deferred.make<void>()
+      cluster.on("one", () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.as(Deferred.await(gate), "")))
+      const lapsed: Array<unknown> = []
+      yield* pool.events.pipe(
+        Stream.filter(({ _tag }) => _tag === "ClaimLapsed"),
+        Stream.runForEach((event) => Effect.sync(() => lapsed.push(event))),
+        Effect.forkChild({ startImmediately: true })
+      )
+      const ticket = yield* pool.submit(Work, { id: "one" })
+      yield* Deferred.await(begun)
+      cluster.memory.faults.setReach("answersLost")
+      yield* Deferred.succeed(gate, undefined)
+      yield* TestClock.adjust("2 seconds")
+      cluster.memory.faults.setReach("here")
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* ticket.await, "")
+      assert.deepStrictEqual([lapsed, (yield* durable.local).held], [[], 0])
+      yield* close
+    })
+  )
+
   it.effect("is told the ends of what ran meanwhile; none of two processes takes the other for dead", () =>
     Effect.gen(function* () {
       const cluster = yield* Cluster.make

@@ -244,6 +244,16 @@ describe("what is known of requests", () => {
     expect(letters[0].id).toBe(again.json.id)
   })
 
+  it("discards a dead letter for good, and keeps its end", async () => {
+    const { id } = (await service.submit("Fail", { why: "discarded" }, 5)).json.request
+    const discard = (id: string) => service.ask("POST", `/requests/${id}/discard`)
+    expect((await discard(id)).status).toBe(204)
+    expect((await discard(id)).json.type).toBe("urn:effect-worker-pool:problem:no-dead-letter")
+    expect((await service.ask("POST", `/requests/${id}/retry`)).status).toBe(409)
+    expect((await service.ask("GET", `/requests/${id}`)).json.state).toBe("failed")
+    expect((await discard("nobody")).status).toBe(404)
+  })
+
   it("writes a result once, however often it is shown", async () => {
     encoded.times = 0
     for (let n = 0; n < 5; n++) await ended((await service.submit("Counted", null)).json.id)

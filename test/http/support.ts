@@ -42,6 +42,15 @@ export const startService = async (flags: Flags = {}, environment: Record<string
     Scope.provide(starting, scope).pipe(Effect.provide(Logger.layer([logger])))
   )
   const { url } = listener
+  return {
+    ...asking(url),
+    logged,
+    close: () => Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+/** What asks the service at this address. */
+export const asking = (url: string): Pick<Started, "url" | "port" | "ask" | "submit"> => {
   const ask: Ask = async (method, path, { body, headers, text } = {}) => {
     const hasBody = body !== undefined || text !== undefined
     const response = await fetch(url + path, {
@@ -61,8 +70,6 @@ export const startService = async (flags: Flags = {}, environment: Record<string
       ask("POST", `/requests/${type}`, {
         body,
         headers: { ...(wait === undefined ? {} : { prefer: `wait=${wait}` }), ...headers }
-      }),
-    logged,
-    close: () => Effect.runPromise(Scope.close(scope, Exit.void))
+      })
   }
 }

@@ -11,8 +11,45 @@ export interface Pool {
   readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
   readonly capacity: number | "unbounded"
   readonly requests: Readonly<Record<string, number>>
+  /** Where requests are stored. */
+  readonly store?: Store
   readonly types: ReadonlyArray<{ readonly type: string; readonly example: unknown }>
   readonly version: string
+}
+
+/** The store, for all of its processes but where it says otherwise. */
+export interface Store {
+  readonly kind: string
+  /** The id of the process that answers. */
+  readonly process: string
+  readonly away: boolean
+  /** `null`: not known. */
+  readonly requests: Readonly<Record<string, number>> | null
+  readonly oldestWaitMillis: number | null
+  /** Of the process that answers. */
+  readonly held: number
+  readonly unsettled: number
+  readonly pauses: ReadonlyArray<Pause>
+  readonly processes: ReadonlyArray<Process>
+}
+
+/** What starts in no process; `{}`: nothing does. */
+export interface Pause {
+  readonly type?: string
+  readonly key?: string
+}
+
+export interface Process {
+  readonly id: string
+  readonly pool: string
+  readonly host: string
+  readonly pid: number
+  readonly role: "client" | "worker" | "both"
+  readonly live: boolean
+  readonly workers: number | null
+  readonly running: number | null
+  readonly startedAt: string
+  readonly seenAt: string
 }
 
 /** What one key has in the pool; `""`: requests without one. */
@@ -43,7 +80,8 @@ export interface Request {
   readonly id: string
   readonly type: string
   readonly state: string
-  readonly attempts: number
+  /** Not there while a stored one goes on. */
+  readonly attempts?: number
   readonly waitedMillis?: number
   readonly ranMillis?: number
   readonly acceptedAt?: string

@@ -12,6 +12,7 @@ import { DeadLetters, Running } from "./requests.tsx"
 import { Keys } from "./keys.tsx"
 import { Limits } from "./limits.tsx"
 import { latest, pool } from "./state.ts"
+import { Store } from "./store.tsx"
 import { Threads } from "./threads.tsx"
 import { TestLoad } from "./testLoad.tsx"
 
@@ -38,6 +39,7 @@ export const App = () => {
           </div>
           <div class="lists">
             <Decisions />
+            <Store />
             <Threads />
             <Keys />
             <Limits />

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact"
 import { useRef } from "preact/hooks"
 import type { Request } from "./api.ts"
 import { clock, count, millis, words } from "./format.ts"
-import { cancel, deadLetters, latest, retry, retryAll, running } from "./state.ts"
+import { cancel, deadLetters, latest, pool, retry, retryAll, running } from "./state.ts"
 import { ActionTable } from "./table.tsx"
 
 export const Running = () => (
@@ -12,11 +12,15 @@ export const Running = () => (
     id="running"
     title="Running"
     caption="Requests that run now, newest first"
-    all={latest.value?.running ?? 0}
+    all={pool.value?.store?.requests?.["claimed"] ?? latest.value?.running ?? 0}
     requests={running.value}
     empty="No request is running."
     columns={["Request", "Type", "Age", "Attempt"]}
-    cells={(request) => [request.type, millis(ageOf(request)), `${Math.max(1, request.attempts)}`]}
+    cells={({ acceptedAt, attempts, type }) => [
+      type,
+      millis(ageOf(acceptedAt)),
+      attempts === undefined ? "" : `${Math.max(1, attempts)}`
+    ]}
     action="Cancel"
     act={cancel}
   />
@@ -43,9 +47,9 @@ export const DeadLetters = () => (
 )
 
 /** By the clock of the service. */
-const ageOf = ({ acceptedAt }: Request): number => Math.max(0, (latest.value?.at ?? 0) - Date.parse(acceptedAt!))
+const ageOf = (acceptedAt = ""): number => Math.max(0, (latest.value?.at ?? 0) - Date.parse(acceptedAt))
 
-const why = ({ attempts, error, state }: Request): string => {
+const why = ({ attempts = 0, error, state }: Request): string => {
   const times = attempts > 1 ? ` after ${attempts} attempts` : ""
   const said = written(error)
   return `${words(state)}${times}${said === "" ? "" : `: ${said}`}`

@@ -69,8 +69,11 @@ export const refresh = async (): Promise<void> => {
   refreshing = true
   try {
     const list = (state: string) => ask<{ requests: ReadonlyArray<Request> }>("GET", `requests?state=${state}&limit=25`)
-    const [fresh, runs, letters] = await Promise.all([ask<Pool>("GET", "pool"), list("running"), list("deadLetter")])
-    pool.value = fresh
+    const lists = Promise.all([list("running"), list("deadLetter")])
+    // A store that is away has no lists, and the pool says so.
+    lists.catch(() => {})
+    pool.value = await ask<Pool>("GET", "pool")
+    const [runs, letters] = await lists
     if (!frozen.running) running.value = runs.requests
     if (!frozen.deadLetters) deadLetters.value = letters.requests
   } catch (error) {

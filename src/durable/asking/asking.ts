@@ -7,7 +7,7 @@ import type { Door } from "./door.ts"
 import { idFor } from "./ids.ts"
 import type { DurableTicket } from "../service.ts"
 import type { NewRequest, Session, Transaction } from "../Store.ts"
-import { type Desk, StoredTicket } from "./ticket.ts"
+import { cancelAnyhow, type Desk, StoredTicket } from "./ticket.ts"
 
 type AnyTicket = DurableTicket<any, any>
 
@@ -47,7 +47,7 @@ export class Asking {
     Effect.flatMap(this.open(this.calls.fromRpc(rpc, payload, options)), (request) =>
       Effect.onInterrupt(
         Effect.flatMap(this.store(request), (ticket) => ticket.await),
-        () => Effect.sync(() => this.desk.fork(Effect.ignore(this.desk.cancel(request))))
+        () => Effect.sync(() => this.desk.fork(cancelAnyhow(this.desk, request)))
       )
     )
 

@@ -5,7 +5,7 @@ import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
 import { idFor } from "./ids.ts"
-import { untilAnswered } from "../signal.ts"
+import { isAway, untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
 
@@ -155,8 +155,6 @@ const whereTo = {
   claimed: "interrupting",
   ended: "settled"
 } as const
-
-const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"
 
 const viewOf = ({ claimedAt, deliveries, dueAt, request, state, storedAt }: RequestRecord, now: number) => ({
   id: request.id,

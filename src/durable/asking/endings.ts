@@ -6,7 +6,11 @@ import { Clock, Effect, Exit } from "effect"
 import { backoff, Signal } from "../signal.ts"
 import type { EndRecord, Session } from "../Store.ts"
 
-type Listener = (record: EndRecord) => void
+interface Listener {
+  readonly onEnd: (record: EndRecord) => void
+  /** Nobody will tell any more: the pool of this process has closed. */
+  readonly onClosed: () => void
+}
 
 /** The most that are asked for in one statement. */
 const mostTogether = 1_000
@@ -18,6 +22,7 @@ export class Endings {
   /** Ends that nobody has waited for yet: one may be heard of before its own call has returned. The newest ones. */
   private readonly unheard = new Set<string>()
   private readonly signal = new Signal()
+  private isClosed = false
   private readonly session: Session
   private readonly pollMillis: number
 
@@ -32,6 +37,10 @@ export class Endings {
 
   /** Told once. `mayHaveEnded`: it is looked for at once. The answer takes the listener back. */
   listen(id: string, listener: Listener, mayHaveEnded: boolean): () => void {
+    if (this.isClosed) {
+      listener.onClosed()
+      return () => {}
+    }
     const listeners = this.listeners.get(id)
     if (listeners === undefined) this.listeners.set(id, new Set([listener]))
     else listeners.add(listener)
@@ -51,7 +60,15 @@ export class Endings {
     if (listeners === undefined) return this.remember(record.id)
     this.listeners.delete(record.id)
     this.wanted.delete(record.id)
-    for (const listener of listeners) listener(record)
+    for (const { onEnd } of listeners) onEnd(record)
+  }
+
+  /** Whoever waits is told that nobody will tell. */
+  close(): void {
+    this.isClosed = true
+    const all = [...this.listeners.values()]
+    this.listeners.clear()
+    for (const listeners of all) for (const { onClosed } of listeners) onClosed()
   }
 
   /** These have ended, or may have. */

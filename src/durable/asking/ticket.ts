@@ -6,11 +6,13 @@ import type { Known } from "./calls.ts"
 import type { Endings } from "./endings.ts"
 import type { Held } from "../feeder/held.ts"
 import type { DurableTicket } from "../service.ts"
-import { untilAnswered } from "../signal.ts"
+import { isAway, untilAnswered } from "../signal.ts"
 import type { EndRecord, NewRequest, RequestRecord, Session } from "../Store.ts"
 
 /** What all tickets of a pool share. */
 export interface Desk {
+  /** The name of the pool. */
+  readonly pool: string
   readonly session: Session
   readonly endings: Endings
   readonly held: Held
@@ -46,20 +48,30 @@ export class StoredTicket implements DurableTicket<any, any> {
     this.now = request
   }
 
+  /** Fails with `PoolDraining` when the pool of this process closes first: the request stays stored. */
   get await(): Effect.Effect<any, any> {
-    return Effect.flatMap(this.outcome, ({ exit }) => exit)
+    return Effect.flatMap(this.waited, ({ exit }) => exit)
   }
 
   get outcome(): Effect.Effect<Ended> {
-    return Effect.callback((resume) => this.whenEnded((outcome) => resume(Effect.succeed(outcome))))
+    return Effect.orDie(this.waited)
+  }
+
+  private get waited(): Effect.Effect<Ended, PoolError.PoolDraining> {
+    return Effect.callback((resume) =>
+      this.whenEnded(
+        (outcome) => resume(Effect.succeed(outcome)),
+        () => resume(Effect.fail(new PoolError.PoolDraining({ pool: this.desk.pool })))
+      )
+    )
   }
 
   onEnd(listener: (outcome: Ended) => void): void {
-    this.whenEnded(listener)
+    this.whenEnded(listener, () => {})
   }
 
   /** The answer takes the listener back. */
-  private whenEnded(listener: (outcome: Ended) => void): Effect.Effect<void> | undefined {
+  private whenEnded(listener: (outcome: Ended) => void, onClosed: () => void): Effect.Effect<void> | undefined {
     if (this.ended !== undefined) {
       listener(this.ended)
       return undefined
@@ -71,10 +83,13 @@ export class StoredTicket implements DurableTicket<any, any> {
     }
     const unlisten = this.desk.endings.listen(
       this.id,
-      (record) => {
-        const outcome = toOutcome(record, this.known)
-        if (Exit.isExit(outcome)) told((outcome as Exit.Success<Ended>).value)
-        else this.desk.fork(Effect.map(outcome, told))
+      {
+        onEnd: (record) => {
+          const outcome = toOutcome(record, this.known)
+          if (Exit.isExit(outcome)) told((outcome as Exit.Success<Ended>).value)
+          else this.desk.fork(Effect.map(outcome, told))
+        },
+        onClosed
       },
       this.mayHaveEnded
     )
@@ -120,16 +135,11 @@ export class StoredTicket implements DurableTicket<any, any> {
     return Effect.sync(() => this.now.priority)
   }
 
-  /** Where the store is away it is taken for `withdrawn` once that has come back: it is asked until then. */
+  /** A store that is away is asked until it answers. */
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {
     return Effect.suspend(() =>
-      this.ended !== undefined
-        ? Effect.succeed("settled" as const)
-        : Effect.retry(this.desk.cancel(this.request), {
-            schedule: untilAnswered,
-            while: ({ reason }) => reason === "away"
-          })
-    ).pipe(Effect.orDie)
+      this.ended === undefined ? cancelAnyhow(this.desk, this.request) : Effect.succeed("settled" as const)
+    )
   }
 
   setPriority(priority: number): Effect.Effect<boolean, PoolError.InvalidRequestOption> {
@@ -164,6 +174,10 @@ export class StoredTicket implements DurableTicket<any, any> {
     })
   }
 }
+
+/** Ends it though the store may be away now. */
+export const cancelAnyhow = ({ cancel }: Desk, request: Parameters<Desk["cancel"]>[0]) =>
+  Effect.orDie(Effect.retry(cancel(request), { schedule: untilAnswered, while: isAway }))
 
 /** What a record says, with its exit as the Rpc's schemas read it. An `Exit` when that took no time. */
 export const toOutcome = (record: EndRecord, { exits }: Known): Effect.Effect<Ended> =>

@@ -1,13 +1,13 @@
 /** What is where in the folder, and whose it is. */
 import { Effect } from "effect"
 import {
-  chownSync,
   existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   realpathSync,
+  type Stats,
   statSync,
   writeFileSync
 } from "node:fs"
@@ -33,8 +33,8 @@ export interface Folder {
 
 /**
  * Makes the folder if there is none, with mode 0700. For `root` what the server writes to is given to the system user that it
- * runs as: its own subfolders, whatever data are in them, and the folder itself where it was made here or was empty. A folder
- * that was there before stays as it is, so that nobody loses what else is in it.
+ * runs as: its own subfolders, whatever data are in them, and the folder itself where it was made here, was empty, or
+ * lets nobody in. One that was there before, with something else in it, stays as it is.
  */
 export const prepare = (path: string, asked: string | undefined): Effect.Effect<Folder, EmbeddedPostgresError> =>
   Effect.gen(function* () {
@@ -68,11 +68,9 @@ export const prepare = (path: string, asked: string | undefined): Effect.Effect<
     }
     yield* Effect.try({
       try: () => {
-        if (user !== undefined && (isNew || readdirSync(directory).length === 0))
-          chownSync(directory, user.uid, user.gid)
+        if (isNew || readdirSync(directory).length === 0 || isClosed(directory, owner)) own(folder, directory)
         for (const name of [folder.socket, folder.holders, folder.locks, folder.log]) makeOwned(folder, name)
-        // Writing shows what no permission tells: a disk that is full, or mounted to be read only.
-        writeOwned(folder, at("about.txt"), about)
+        if (!existsSync(at("about.txt"))) writeOwned(folder, at("about.txt"), about)
       },
       catch: (thrown) => unusable(`it cannot be written to: ${textOf(thrown)}`)
     })
@@ -84,17 +82,22 @@ data    what is stored: copy it only while no server runs, and with all that is 
 log     what the server had to tell
 `
 
-/** Whether it was made now. Only the last one is private: what is above it must stay open to the server. */
-const make = (directory: string): boolean => {
-  mkdirSync(dirname(directory), { recursive: true })
+/**
+ * Whether it was made now. Only the last one is private: what is above it must stay open to the server. One by one, as Node's own
+ * way to make those above never ends on a file system that has no place for them, such as `/proc`.
+ */
+const make = (directory: string, mode = 0o700): boolean => {
+  if (isFolder(directory)) return false
+  if (dirname(directory) !== directory) make(dirname(directory), 0o777)
   try {
-    mkdirSync(directory, { mode: 0o700 })
+    mkdirSync(directory, { mode })
     return true
   } catch (thrown) {
-    if (codeOf(thrown) === "EEXIST" && statSync(directory).isDirectory()) return false
-    return raise(thrown)
+    return codeOf(thrown) === "EEXIST" && isFolder(directory) ? false : raise(thrown)
   }
 }
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 const notMade = (directory: string, thrown: unknown): EmbeddedPostgresError => {
   const isFile = ["EEXIST", "ENOTDIR"].includes(codeOf(thrown) ?? "")
@@ -104,11 +107,17 @@ const notMade = (directory: string, thrown: unknown): EmbeddedPostgresError => {
   return new EmbeddedPostgresError({ reason: "FolderUnusable", directory, detail })
 }
 
+/** A folder of ours that `root` has copied, so that nobody else can enter it. */
+const isClosed = (directory: string, data: Stats | undefined): boolean => {
+  const { mode, uid } = statSync(directory)
+  return data !== undefined && uid === 0 && (mode & 0o001) === 0
+}
+
 const isOurs = (data: string): boolean => existsSync(join(data, "PG_VERSION"))
 
 /** A private folder of the server's user. */
 export const makeOwned = (folder: Folder, path: string): void => {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  make(path)
   own(folder, path)
 }
 
@@ -122,11 +131,13 @@ const own = ({ user }: Folder, path: string): void => {
   if (user !== undefined) lchownSync(path, user.uid, user.gid)
 }
 
-/** Gives all of the data to the server's user, as after they were copied back by `root`. Only while no server runs. */
-export const ownData = (folder: Folder): void => {
-  const { data, user } = folder
-  if (user === undefined || lstatSync(data).uid === user.uid) return
+/** Gives data and log to the server's user, as after they were copied back by `root`. Only while no server runs. */
+export const ownAll = (folder: Folder): void => {
+  const { data, log, user } = folder
+  if (user === undefined) return
+  for (const name of readdirSync(log)) own(folder, join(log, name))
+  if (lstatSync(data).uid === user.uid) return
   // The data's own folder last: it shows that all is done.
-  for (const name of readdirSync(data, { recursive: true })) lchownSync(join(data, String(name)), user.uid, user.gid)
-  lchownSync(data, user.uid, user.gid)
+  for (const name of readdirSync(data, { recursive: true })) own(folder, join(data, String(name)))
+  own(folder, data)
 }

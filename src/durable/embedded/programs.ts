@@ -93,7 +93,7 @@ const linkLibraries = (native: string, libraries: string): Record<string, string
   const links = JSON.parse(readFileSync(list, "utf8")) as ReadonlyArray<{ source: string; target: string }>
   const missing = links.filter(({ target }) => !existsSync(join(dirname(native), target)))
   if (missing.length === 0) return {}
-  mkdirSync(libraries, { recursive: true, mode: 0o755 })
+  if (!existsSync(libraries)) mkdirSync(libraries, { mode: 0o755 })
   for (const { source, target } of missing) {
     const link = join(libraries, basename(target))
     const library = join(dirname(native), source)

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import * as address from "./address.ts"
 import { run } from "./command.ts"
 import { attempt, EmbeddedPostgresError } from "./error.ts"
-import { type Folder, ownData } from "./folder.ts"
+import { type Folder, ownAll } from "./folder.ts"
 import { forgetElsewhere } from "./holders.ts"
 import * as initialise from "./initialise.ts"
 import * as postmaster from "./postmaster.ts"
@@ -82,7 +82,7 @@ export const start = (folder: Folder, programs: Programs): Effect.Effect<Running
     for (let tried = 1; ; tried += 1) {
       const where = yield* address.choose(folder, settings.tcpPort(folder))
       const from = yield* attempt(folder.directory, "FolderUnusable", "prepare the start", () => {
-        ownData(folder)
+        ownAll(folder)
         forgetElsewhere(folder)
         settings.write(folder, where)
         return makeRoom(log)

@@ -47,6 +47,7 @@ export class Claims {
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
   private isClosed = false
+  private readonly closing = new Signal()
   private rate = 0
   private measured = { at: -Infinity, ended: 0 }
   private claimMillis = 0
@@ -76,6 +77,7 @@ export class Claims {
   /** Nothing is claimed from now on. */
   close(): void {
     this.isClosed = true
+    this.closing.wake()
     this.signal.wake()
   }
 
@@ -85,7 +87,7 @@ export class Claims {
     for (let failures = 0; !this.isClosed;) {
       const exit = yield* Effect.exit(this.step)
       if (Exit.isSuccess(exit)) failures = 0
-      else yield* Effect.sleep(backoff(failures++))
+      else yield* this.closing.wait(backoff(failures++))
     }
   })
 
@@ -95,7 +97,7 @@ export class Claims {
     if (room < 1) {
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
       yield* this.signal.wait(tags.length > 0 ? fullMillis : this.settings.pollMillis)
-      if (tags.length === 0) yield* this.lookAtTimes(this.settings.pollMillis)
+      yield* this.lookAtTimes(tags.length > 0 ? backlogMillis : this.settings.pollMillis)
       return
     }
     for (const tag of tags) this.hot.delete(tag)
@@ -130,6 +132,8 @@ export class Claims {
     Effect.gen({ self: this }, function* () {
       yield* this.pool.keep(suspect)
       while (this.held.size > 1 && !this.isClosed) yield* this.signal.wait()
+      // Somebody may have ended it meanwhile.
+      if (this.held.get(suspect.request.id)?.claim !== suspect) return
       if (this.isClosed) return this.pool.giveBack(suspect)
       yield* this.pool.begin(suspect)
       while (this.held.size > 0 && !this.isClosed) yield* this.signal.wait()

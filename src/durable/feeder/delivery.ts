@@ -7,13 +7,32 @@ import type { Entry } from "./held.ts"
 export interface Info {
   /** The id of the request, the same in every process: what a handler may do at most once is remembered by it. */
   readonly id: string
-  /** How often the request was delivered, this time included. Above 1: an earlier one may have done some of it. */
+  /**
+   * How often the request was delivered, this time included. Above 1: an earlier one may have done some of it. At 1 there may still have
+   * been attempts before, by the pool's own retries.
+   */
   readonly deliveries: number
   /** Whose it is; `""`: nobody's. */
   readonly key: string
 }
 
-/** The delivery of the attempt that runs; `undefined`: it is not one of a durable pool. */
+/**
+ * The delivery of the attempt that runs; `undefined`: it is not one of a durable pool.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Durable from "effect-worker-pool/Durable"
+ *
+ * const charge = Effect.gen(function* () {
+ *   const delivery = yield* Durable.Delivery
+ *   // The same in every attempt and every process: what is charged twice by it is charged once.
+ *   return `charged, with the idempotency key ${delivery?.id ?? "of a test"}`
+ * })
+ *
+ * console.log(await Effect.runPromise(charge))
+ * // => charged, with the idempotency key of a test
+ * ```
+ */
 export const Delivery: Context.Reference<Info | undefined> = Context.Reference<Info | undefined>(
   "effect-worker-pool/Durable/Delivery",
   { defaultValue: () => undefined }

@@ -25,7 +25,12 @@ export interface Dependencies {
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
   readonly onClaimFailed: Effect.Effect<void>
+  /** Runs what takes time, until the pool has closed. */
+  readonly fork: (effect: Effect.Effect<unknown>) => void
 }
+
+/** What waits again later than that is found by looking. */
+const mostSlept = 60_000
 
 export class Feeder {
   readonly claims: Claims
@@ -40,26 +45,28 @@ export class Feeder {
   private ended = 0
 
   constructor(dependencies: Dependencies) {
-    const { context, held, onRecorded, session, settings, tags } = dependencies
+    const { context, fork, held, onRecorded, session, settings, tags } = dependencies
     this.of = dependencies
     this.held = held
     this.clock = Context.get(context, Clock.Clock)
     const random = Context.get(context, Random.Random)
     this.random = () => random.nextDoubleUnsafe()
-    this.fork = Effect.runForkWith(context)
+    this.fork = fork
     this.settler = new Settler(session, held, {
       onRecorded,
       onLapsed: (claim, entry) => {
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
-      onReturned: (tags, delayMillis) =>
+      onReturned: (tags, delayMillis) => {
+        if (delayMillis > mostSlept) return
         this.fork(
           Effect.andThen(
             Effect.sleep(delayMillis),
             Effect.sync(() => this.claims.heard(tags))
           )
         )
+      }
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,

@@ -14,6 +14,8 @@ export interface Hearing {
   readonly onReturned: (tags: ReadonlySet<string>, delayMillis: number) => void
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** The most ends that go into one statement. */
 const mostTogether = 500
 
@@ -49,13 +51,26 @@ export class Settler {
     const batch = this.held.unsettled.slice(0, mostTogether)
     if (batch.length === 0) return
     const settled = yield* this.session.settle(batch)
+    const others = batch.filter(({ record }) => !settled.has(record.id))
+    const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
     this.held.unsettled = this.held.unsettled.slice(batch.length)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
-      if (settled.has(record.id)) this.hearing.onRecorded(record)
+      if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
       else this.hearing.onLapsed(claim, entry)
     }
   })
+
+  /** Those that an earlier statement has recorded, whose answer was lost. */
+  private readonly recordedBefore = (records: ReadonlyArray<EndRecord>) =>
+    Effect.map(this.session.ends(records.map(({ id }) => id)), (ends) => {
+      const recorded = new Map(ends.map((end) => [end.id, end]))
+      const isSame = ({ deliveries, exit, id, ranMillis }: EndRecord) => {
+        const end = recorded.get(id)
+        return end?.exit === exit && end.deliveries === deliveries && end.ranMillis === ranMillis
+      }
+      return new Set(records.filter(isSame).map(({ id }) => id))
+    })
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
     const batch = this.held.returns.slice(0, mostTogether)

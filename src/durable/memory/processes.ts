@@ -37,8 +37,8 @@ export class Processes {
 
   /** Those that work on any of these tags. */
   workersOf(tags: ReadonlyArray<string>, now: number): number {
-    return this.all(now).filter(({ live, role, tags: served }) => {
-      return live && role !== "client" && served.some((tag) => tags.includes(tag))
+    return [...this.known.values()].filter((process) => {
+      return isLive(process, now) && process.role !== "client" && process.tags.some((tag) => tags.includes(tag))
     }).length
   }
 

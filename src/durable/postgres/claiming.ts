@@ -21,7 +21,9 @@ export const make = (
 ): Claims => {
   const { boss, connection, held, names, now } = shared
   const fetch = Effect.fnUntraced(function* (tags: ReadonlyArray<string>, most: number) {
-    const shares = tags.length === 1 ? [{ queue: queueOf(tags[0]!), size: most }] : yield* sharesOf(shared, tags, most)
+    const [tag] = tags
+    const isAlone = tags.length === 1 && shared.queues.has(tag!)
+    const shares = isAlone ? [{ queue: queueOf(tag!), size: most }] : yield* sharesOf(shared, tags, most)
     const at = now()
     const fetched = yield* inTurn(shares, ({ queue, size }) =>
       asked(() => boss.fetch<Data>(queue, { batchSize: size, includeMetadata: true, db: connection.exact }))

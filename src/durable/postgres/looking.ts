@@ -31,7 +31,7 @@ export const recordOf =
     return {
       request,
       state: end !== undefined ? "ended" : !isWaiting ? "claimed" : row.isLater ? "delayed" : "waiting",
-      deliveries: end?.deliveries ?? (data.deliveries ?? 0) + (wasStarted ? row.retryCount + 1 : 0),
+      deliveries: (data.deliveries ?? 0) + (wasStarted ? row.retryCount + 1 : 0),
       process: row.endedBy ?? held.get(row.id)?.process ?? row.holder ?? data.process,
       storedAt,
       claimedAt: wasStarted ? row.startedAt : undefined,

@@ -34,6 +34,8 @@ export interface Held {
 }
 
 export interface Queues {
+  /** Whether it is known here that a tag has its queue. */
+  readonly has: (tag: string) => boolean
   /** The queues of these tags, which are there from now on. */
   readonly ensure: (
     tags: Iterable<string>,
@@ -62,6 +64,7 @@ export const makeQueues = (boss: PgBoss): Queues => {
     deleteAfterSeconds: 0
   }
   return {
+    has: (tag) => there.has(queueOf(tag)),
     ensure: Effect.fnUntraced(function* (tags: Iterable<string>, deliveries: number) {
       const names = Array.from(tags, queueOf)
       if (names.every((name) => there.has(name))) return names

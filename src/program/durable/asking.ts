@@ -34,13 +34,16 @@ export const neededAddress = (
       : Effect.succeed(address)
   )
 
+/** The name under which others of the store see who only looks. */
+export const lookers = "jobs"
+
 /** All that can be asked and changed there, without any handler. It changes no tables. */
 export const ask = (
   address: StoreAddress
 ): Effect.Effect<Durable["Service"], BadUsage | PoolError.StoreUnavailable, Scope.Scope> =>
   Effect.flatMap(loaded, (all) =>
     all
-      .layerClient({ name: "jobs" })
+      .layerClient({ name: lookers })
       .pipe(
         Layer.provide(layerOf(address, { migrates: false })),
         Layer.build,

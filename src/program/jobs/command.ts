@@ -3,7 +3,7 @@ import { Clock, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { type Durable, lawViolations } from "../../durable/service.ts"
 import type { PoolError } from "../../index.ts"
-import { ask, neededAddress } from "../durable/asking.ts"
+import { ask, lookers, neededAddress } from "../durable/asking.ts"
 import { exit, print } from "../process/end.ts"
 import { json, orUndefined, storeFlag, text } from "../settings/flags.ts"
 import { list, queryOf, statesInWords } from "./list.ts"
@@ -113,8 +113,8 @@ const statsCommand = Command.make("stats", { store: storeFlag, json: json("the f
     (durable): Effect.Effect<{ readonly text: string; readonly code: number }, PoolError.StoreUnavailable> =>
       Effect.gen(function* () {
         const counts = yield* durable.counts
-        // All but this one.
-        const processes = (yield* durable.processes).filter(({ id }) => id !== durable.process)
+        // This one, and those like it, have only looked.
+        const processes = (yield* durable.processes).filter(({ pool, role }) => role !== "client" || pool !== lookers)
         const stats = { counts, processes }
         return {
           text: flags.json ? Stats.toJson(stats) : Stats.toTable(stats, yield* Clock.currentTimeMillis),

@@ -16,7 +16,7 @@ const open = ["waiting", "delayed", "claimed"] as const
 
 export const toJson = ({ counts, processes }: Stats): string => {
   const { oldestMillis, stored, tags, ...terms } = counts
-  const told = processes.map(({ keepOutcomesMillis: _, leftAt, ...one }) => ({ ...one, leftAt: leftAt ?? null }))
+  const told = processes.map((one) => ({ ...one, leftAt: one.leftAt ?? null }))
   const law = lawViolations(counts)
   return `${JSON.stringify({ stored, ...terms, oldestMillis, types: tags, processes: told, law })}\n`
 }
@@ -30,7 +30,10 @@ export const toTable = ({ counts, processes }: Stats, now: number): string => {
       ["oldest", counts.oldestMillis === 0 ? "none waits" : `waits for ${duration(counts.oldestMillis / 1000)}`]
     ])
   ]
-  const types = Object.entries(counts.tags).sort(([, a], [, b]) => b.waiting + b.delayed - (a.waiting + a.delayed))
+  // Each type that was ever served has its line in a store.
+  const types = Object.entries(counts.tags)
+    .filter(([, of]) => open.some((term) => of[term] > 0))
+    .sort(([, a], [, b]) => b.waiting + b.delayed - (a.waiting + a.delayed))
   if (types.length > 0) {
     parts.push(
       columns([["type", ...open], ...types.map(([tag, of]) => [tag, ...open.map((term) => String(of[term]))])])

@@ -26,7 +26,8 @@ export const watch = Effect.fnUntraced(function* ({ pool, startedAt, statusLine,
   for (;;) {
     yield* Effect.sleep(lookMillis)
     const snapshot = yield* pool.snapshot
-    tally.see(snapshot)
+    // Once it is closed it has none.
+    if (snapshot.state !== "closed") tally.see(snapshot)
     const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
     if (now - last < every) continue
     last = now

@@ -28,6 +28,7 @@ import { version } from "../version.ts"
 const lastAnswersMillis = 2000
 
 const stopping = "no new requests; what was accepted has until the drain deadline to end"
+const stoppingOnStore = "no new requests; what runs has until the drain deadline to end, and the store keeps the rest"
 
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the address is printed. */
 export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | StoppedBeforeStart> =>
@@ -36,7 +37,7 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | S
     Effect.map(start(settings), ({ closing, listener, service }) => ({
       pool: service.pool,
       greeting: `listening on ${listener.url}`,
-      stopping,
+      stopping: settings.store === undefined ? stopping : stoppingOnStore,
       left: () =>
         `${service.pending()} requests had not ended, and ${settings.store === undefined ? "are lost" : "are left to the store"}`,
       leave: () => {

@@ -20,7 +20,7 @@ export interface WorkSettings extends PoolSettings, Address {
 export const defaults: Defaults = { port: "8081", name: "work" }
 
 /** They are about taking requests. In the environment, and in a file that it shares with `serve`, they are let be. */
-const ofServe: ReadonlyArray<Name> = [
+const ofServe = new Set<Name>([
   "capacity",
   "strategy",
   "keyCapacity",
@@ -36,9 +36,9 @@ const ofServe: ReadonlyArray<Name> = [
   "keepEnds",
   "keepBytes",
   "keepFor"
-]
+])
 
-export const workNames = names.filter((name) => !ofServe.includes(name))
+export const workNames = names.filter((name) => !ofServe.has(name))
 
 export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<WorkSettings, BadUsage> =>
   Effect.gen(function* () {

@@ -1,10 +1,11 @@
 /** `worker-pool work`: a pool that works on what is stored, until a signal. */
-import { Context, Effect } from "effect"
+import { Cause, Context, Effect, Exit, Stream } from "effect"
 import { Durable } from "../../durable/service.ts"
 import { Guard } from "../../http/guard.ts"
+import { logCause } from "../../http/logCause.ts"
 import { sendProblem } from "../../http/send.ts"
 import * as Server from "../../http/server.ts"
-import { type PoolError, WorkerPool } from "../../index.ts"
+import { type PoolError, type PoolEvent, WorkerPool } from "../../index.ts"
 import { live } from "../daemon/life.ts"
 import * as ProcessMetrics from "../daemon/processMetrics.ts"
 import { onStore } from "../durable/pool.ts"
@@ -34,6 +35,7 @@ const start = (settings: WorkSettings) =>
     const context = yield* PoolLogs.atInfo(onStore(settings.pool, settings.store, loaded, "works"))
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
+    yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
     let isLeaving = false
     const readiness: Health.Readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
@@ -63,3 +65,12 @@ const start = (settings: WorkSettings) =>
       closeMillis: closeMillisOf(settings.store)
     }
   })
+
+/** Whoever asked is told as much as its Rpc's schema says. */
+const tellDefect = (event: PoolEvent.PoolEvent): Effect.Effect<void> => {
+  if (event._tag !== "RequestEnded") return Effect.void
+  const { end, exit, id, tag } = event.outcome
+  return end === "failed" && Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+    ? logCause(`the handler of "${tag}" died (request ${id})`, exit.cause)
+    : Effect.void
+}

@@ -28,10 +28,13 @@ const worker = Effect.gen(function* () {
       })
     )
   )
-  const context = yield* Durable.layer({ name: "test", minWorkers: 1, maxWorkers: 1, maxHeld: 1, drainDeadline: 0 }).pipe(
-    Layer.provide([handlers, Durable.layerMemory]),
-    Layer.build
-  )
+  const context = yield* Durable.layer({
+    name: "test",
+    minWorkers: 1,
+    maxWorkers: 1,
+    maxHeld: 1,
+    drainDeadline: 0
+  }).pipe(Layer.provide([handlers, Durable.layerMemory]), Layer.build)
   return {
     held: Deferred.await(held),
     pool: Context.get(context, WorkerPool.WorkerPool),

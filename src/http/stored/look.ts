@@ -1,0 +1,80 @@
+/**
+ * What is in the whole store, looked at for all who ask: however many they are, the store is asked once a second at most, and once at
+ * a time. Nobody asks while nobody looks.
+ */
+import { Clock, Effect, Fiber, Option, type Scope } from "effect"
+import type { Durable } from "../../durable/service.ts"
+import type { Counts, ProcessRecord } from "../../durable/Store.ts"
+
+/** In milliseconds. */
+export const everyMillis = 1000
+/** Whoever asks waits no longer than that for a store that does not answer. */
+const patienceMillis = 2000
+
+export interface Seen {
+  /** Milliseconds since 1970; `0`: nobody has looked yet. */
+  readonly at: number
+  /** `undefined`: the store could not be reached. */
+  readonly counts: Counts | undefined
+  /** Those that have not left. */
+  readonly processes: ReadonlyArray<ProcessRecord>
+}
+
+export interface Look {
+  /** At most a second old, unless the store takes longer than that to answer. */
+  readonly fresh: Effect.Effect<Seen>
+  /** What was seen last. */
+  readonly latest: () => Seen
+  /** Begins a look where the last one is old, and waits for nothing. */
+  readonly glance: () => void
+  /** Calls back after each look, until the scope ends. */
+  readonly follow: (listener: (seen: Seen) => void) => Effect.Effect<void, never, Scope.Scope>
+}
+
+export const make = (
+  durable: Pick<Durable["Service"], "counts" | "local" | "processes">
+): Effect.Effect<Look, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const clock = yield* Clock.Clock
+    const listeners = new Set<(seen: Seen) => void>()
+    let seen: Seen = { at: 0, counts: undefined, processes: [] }
+    let begunAt = -Infinity
+    let looking: Fiber.Fiber<void> | undefined
+
+    const look = Effect.gen(function* () {
+      const { isAway } = yield* durable.local
+      const found = isAway ? undefined : Option.getOrUndefined(yield* Effect.option(ask))
+      const at = clock.currentTimeMillisUnsafe()
+      seen = { at, counts: found?.counts, processes: found?.processes.filter((one) => one.leftAt === undefined) ?? [] }
+      for (const listener of listeners) listener(seen)
+    })
+    const ask = Effect.all({ counts: durable.counts, processes: durable.processes }, { concurrency: 2 })
+    const begin = (): Fiber.Fiber<void> | undefined => {
+      const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      if (looking !== undefined || now - begunAt < everyMillis) return looking
+      begunAt = now
+      const fiber = Fiber.runIn(fork(look), scope)
+      if (fiber.pollUnsafe() !== undefined) return undefined
+      looking = fiber
+      fiber.addObserver(() => {
+        looking = undefined
+      })
+      return fiber
+    }
+    return {
+      fresh: Effect.suspend(() => {
+        const fiber = begin()
+        if (fiber === undefined) return Effect.sync(() => seen)
+        return Effect.map(Effect.timeoutOption(Fiber.await(fiber), patienceMillis), () => seen)
+      }),
+      latest: () => seen,
+      glance: () => void begin(),
+      follow: (listener) =>
+        Effect.acquireRelease(
+          Effect.sync(() => void listeners.add(listener)),
+          () => Effect.sync(() => void listeners.delete(listener))
+        )
+    }
+  })
