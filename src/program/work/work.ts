@@ -40,7 +40,6 @@ const start = (settings: WorkSettings) =>
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
     const look = yield* StoreMetrics.watch(durable, pool.name)
     let isLeaving = false
-    const look = yield* StoreMetrics.watch(durable, pool.name)
     const readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
       if (isLeaving || state !== "open") return Health.stopping
