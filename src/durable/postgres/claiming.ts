@@ -169,7 +169,7 @@ export const make = (
     const { rows } = yield* within(() =>
       database.executeSql(
         `SELECT id, coalesce((data->>'returns')::int, 0) AS returns FROM ${names.job}
-        WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active' FOR UPDATE`,
+        WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active' ORDER BY id FOR UPDATE`,
         [queue, Array.from(stale, ({ request }) => request.id)]
       )
     )
@@ -187,8 +187,9 @@ export const make = (
 
 const unknown = { createdOn: "now", sequence: 0 }
 
-const byQueue = <A>(items: ReadonlyArray<A>, claim: (item: A) => Claim): Map<string, Array<A>> =>
-  Map.groupBy(items, (item) => queueOf(claim(item).request.tag))
+/** In an order that all transactions have: those that lock the same rows wait for each other, and never in a circle. */
+const byQueue = <A>(items: ReadonlyArray<A>, claim: (item: A) => Claim): Array<[string, Array<A>]> =>
+  [...Map.groupBy(items, (item) => queueOf(claim(item).request.tag))].toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 interface Taken {
   readonly claim: Claim

@@ -52,7 +52,7 @@ export const lock = Effect.fnUntraced(function* (
       CASE WHEN state >= 'active' THEN (SELECT p.id FROM ${names.process} p WHERE p.held @> ARRAY[j.id] LIMIT 1) END AS process
     FROM ${names.job} j
     WHERE name = ANY($1::text[]) AND id = ANY($2::uuid[]) AND (state <= 'active' OR state = 'failed')
-    ORDER BY name, id FOR UPDATE OF j`
+    ORDER BY name COLLATE "C", id FOR UPDATE OF j`
   const locked = new Map<string, Locked>()
   // One that is stored anew at this very moment is seen by the second look.
   for (const _look of ["first", "second"]) {
