@@ -29,7 +29,9 @@ export const revoke = (shared: Shared, recorder: Recorder): Session["revoke"] =>
     return yield* shared.connection.transaction(
       Effect.fnUntraced(function* (database) {
         const locked = yield* lock(database, shared, queues, [...records.keys()])
-        const recordOf = ({ request }: Locked) => records.get(request.id)!
+        const recordOf = ({ deliveries, request, storedForMillis }: Locked): EndRecord => {
+          return { ...records.get(request.id)!, deliveries, waitedMillis: storedForMillis }
+        }
         yield* end(database, shared, recorder, locked, recordOf)
         return new Map(locked.map((each) => [recordOf(each).id, each.place]))
       })

@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.ignore(
         Effect.timeoutOption(
           asked(() => boss.stop({ close: false, graceful: false })),
-          500
+          300
         )
       )
   )

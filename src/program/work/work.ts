@@ -38,8 +38,8 @@ const start = (settings: WorkSettings) =>
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
-    let isLeaving = false
     const look = yield* StoreMetrics.watch(durable, pool.name)
+    let isLeaving = false
     const readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
       if (isLeaving || state !== "open") return Health.stopping

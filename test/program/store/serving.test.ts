@@ -58,6 +58,8 @@ describe("processes on one store", () => {
     }
     const metrics = await (await fetch(`${worker.url}/metrics`)).text()
     expect(metrics).toMatch(/^worker_pool_requests_total\{pool="work",end="succeeded"\} 1$/m)
+    // The store of both, as either process tells it.
+    expect(metrics).toMatch(/^worker_pool_store_processes\{pool="work"\} 2$/m)
     expect(metrics).toMatch(/^worker_pool_store_stored_total\{pool="work"\} 1$/m)
     expect((await post(worker.url, "Echo", { message: "hello" })).status).toBe(404)
     expect((await fetch(`${worker.url}/health/live`, { method: "DELETE" })).status).toBe(405)
