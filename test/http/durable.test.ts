@@ -149,7 +149,7 @@ describe("one request, at another process than it was sent to", () => {
     const waiting = ended(worker, json.id)
     const cancelled = await door.ask("DELETE", `/requests/${json.id}`)
     expect([cancelled.status, cancelled.json]).toEqual([200, { id: json.id, cancel: "interrupting" }])
-    expect((await waiting).json.state).toBe("cancelled")
+    expect((await waiting).json).toMatchObject({ state: "cancelled", deliveries: 1 })
     expect((await door.ask("DELETE", `/requests/${json.id}`)).json.cancel).toBe("settled")
     await expect.poll(async () => (await worker.ask("GET", "/pool")).json.requests.running).toBe(0)
   })

@@ -56,10 +56,14 @@ const textOf = (at: number | undefined): string | undefined => (at === undefined
 export const of = (room: Room, record: RequestRecord): Effect.Effect<string> =>
   record.end === undefined
     ? Effect.succeed(pending(record))
-    : Effect.map(room.endOf(record.end), (ended) => Resource.ended(knownOf(record), ended))
+    : Effect.map(room.endOf(record.end), (ended) => Resource.ended(knownOf(record), counted(record, ended)))
 
 /** Of one that has ended: what whoever has waited for it is answered. */
-export const answer = (record: RequestRecord, ended: Ended): Resource.Answer => Resource.answer(knownOf(record), ended)
+export const answer = (record: RequestRecord, ended: Ended): Resource.Answer =>
+  Resource.answer(knownOf(record), counted(record, ended))
+
+/** Whoever cancels one does not know how often it was delivered. */
+const counted = ({ deliveries }: RequestRecord, ended: Ended): Ended => ({ ...ended, deliveries })
 
 const knownOf = ({ endedAt, process, request, storedAt }: RequestRecord): Resource.Known => ({
   acceptedAt: storedAt,

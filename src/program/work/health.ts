@@ -8,10 +8,10 @@ import { securityHeaders } from "../../http/send.ts"
 /** Why it is not ready, if it is not. */
 export type Readiness = Effect.Effect<Problem | undefined>
 
-/** `seen`: what the metrics tell is of this moment then. */
-export const app = (readiness: Readiness, seen: Effect.Effect<void>) =>
+/** `look`: what is to be seen before metrics are written. */
+export const app = (readiness: Readiness, look: Effect.Effect<unknown>) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
-    const answer = answers(readiness, seen)[url.split("?", 1)[0]!]
+    const answer = answers(readiness, look)[url.split("?", 1)[0]!]
     const response =
       answer === undefined
         ? Effect.succeed(toResponse(nothingHere))
@@ -25,11 +25,11 @@ export const app = (readiness: Readiness, seen: Effect.Effect<void>) =>
 
 const answers = (
   readiness: Readiness,
-  seen: Effect.Effect<void>
+  look: Effect.Effect<unknown>
 ): Readonly<Record<string, Effect.Effect<HttpServerResponse.HttpServerResponse>>> => ({
   "/health/live": Effect.succeed(ok),
   "/health/ready": Effect.map(readiness, (problem) => (problem === undefined ? ok : toResponse(problem))),
-  "/metrics": Effect.map(Effect.andThen(seen, PrometheusMetrics.format()), (text) =>
+  "/metrics": Effect.map(Effect.andThen(look, PrometheusMetrics.format()), (text) =>
     HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   )
 })

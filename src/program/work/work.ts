@@ -37,7 +37,7 @@ const start = (settings: WorkSettings) =>
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
-    const look = yield* StoreMetrics.watch(durable, pool.name)
+    const { fresh } = yield* StoreMetrics.watch(durable, pool.name)
     let isLeaving = false
     const readiness: Health.Readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
@@ -50,7 +50,7 @@ const start = (settings: WorkSettings) =>
       now: yield* Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
     })
     const listener = yield* Server.listen(settings, {
-      app: Health.app(readiness, Effect.asVoid(look.fresh)),
+      app: Health.app(readiness, fresh),
       guard,
       submit: (_request, response) => sendProblem(response, Health.nothingHere)
     })

@@ -58,7 +58,8 @@ describe("processes on one store", () => {
     }
     const metrics = await (await fetch(`${worker.url}/metrics`)).text()
     expect(metrics).toMatch(/^worker_pool_requests_total\{pool="work",end="succeeded"\} 1$/m)
-    expect(metrics).toMatch(/^worker_pool_store_waiting\{pool="work"\} 0$/m)
+    // The store of both, as either process tells it.
+    expect(metrics).toMatch(/^worker_pool_store_processes\{pool="work"\} 2$/m)
     expect((await post(worker.url, "Echo", { message: "hello" })).status).toBe(404)
     expect((await fetch(`${worker.url}/health/live`, { method: "DELETE" })).status).toBe(405)
     const stats = await ended(start("jobs", "stats", "--json", "--store", store.directory))
