@@ -15,21 +15,12 @@ import { maintain, redeliver } from "./upkeep.ts"
 /** Within which each step has happened, or failed. */
 const stepSeconds = 15
 
-export interface Outage {
-  /** Told of each step. It says so once where the store goes away, and once where it is there again. */
-  readonly watched: <A, R>(
-    step: Effect.Effect<A, PoolError.StoreUnavailable, R>
-  ) => Effect.Effect<A, PoolError.StoreUnavailable, R>
-}
-
-export const make = Effect.fnUntraced(function* (member: Member, shared: Shared, outage: Outage) {
+export const make = Effect.fnUntraced(function* (member: Member, shared: Shared) {
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const recorder = { names: shared.names, process: member.id, keepMillis: member.keepOutcomesMillis }
   const step = <A>(run: Effect.Effect<A, PoolError.StoreUnavailable>) =>
-    outage.watched(
-      Effect.timeoutOrElse(run, { duration: `${stepSeconds} seconds`, orElse: () => Effect.fail(unanswered()) })
-    )
+    Effect.timeoutOrElse(run, { duration: `${stepSeconds} seconds`, orElse: () => Effect.fail(unanswered()) })
   const steps =
     <A extends ReadonlyArray<any>, B>(run: (...given: A) => Effect.Effect<B, PoolError.StoreUnavailable>) =>
     (...given: A) =>
@@ -40,7 +31,7 @@ export const make = Effect.fnUntraced(function* (member: Member, shared: Shared,
       batch.length === 0 ? Effect.sync(none) : step(run(batch))
 
   // To make queues may take its time: each has a table.
-  yield* outage.watched(Effect.andThen(shared.queues.ensure(member.tags, member.deliveries), join(member, shared)))
+  yield* Effect.andThen(shared.queues.ensure(member.tags, member.deliveries), join(member, shared))
   const claims = makeClaims(member, shared, recorder, scope, clock)
   const session: Session = {
     insert: batches(insert(member, shared), () => []),
