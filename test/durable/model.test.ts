@@ -4,7 +4,7 @@ import { Effect, Random, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { ends } from "../../src/Outcome.ts"
 import { randomOf } from "../support/random.ts"
-import { breaches, finalBreaches } from "./model/checks.ts"
+import { breaches, finalBreaches, lateRuns } from "./model/checks.ts"
 import { apply, type Command, commandsOf, faultsOf, startOf } from "./model/commands.ts"
 import { makeWorld, type World } from "./model/world.ts"
 
@@ -27,12 +27,15 @@ const heal = (world: World) =>
     world.setReach("here")
     world.memory.faults.loseNotices(false)
     for (const process of world.processes) world.thaw(process)
-    // What was under way has happened by then.
+    // What was under way has happened by then, and each process has had its beat.
     yield* turns
-    yield* TestClock.adjust(200)
+    yield* TestClock.adjust(8_000)
+    yield* turns
+    const late = yield* lateRuns(world)
     for (const { key } of world.asked.values()) yield* apply(world, { do: "finish", key })
     for (const pause of [{}, { key: "a" }]) yield* Effect.orDie(world.observer.setPause(pause, false))
     yield* apply(world, startOf(randomOf(1), "layer"))
+    return late
   })
 
 const isDone = (world: World) =>
@@ -69,7 +72,7 @@ const runSequence = (seed: number) =>
       if (random.below(3) > 0) yield* turns
       yield* fail(yield* breaches(world))
     }
-    yield* heal(world)
+    yield* fail(yield* heal(world))
     for (let seconds = 0; seconds < 150 && !(yield* isDone(world)); seconds += 5) {
       yield* turns
       yield* TestClock.adjust(5_000)

@@ -45,6 +45,20 @@ export const breaches = (world: World): Effect.Effect<ReadonlyArray<string>> =>
     return problems
   })
 
+/** Some seconds after nothing goes wrong any more: nobody runs what has ended, or what others have. */
+export const lateRuns = (world: World): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const problems: Array<string> = []
+    for (const { deliveries, id, key, process } of world.running) {
+      if (process.state !== "live") continue
+      const record = yield* Effect.orDie(world.observer.find(id))
+      if (record?.state === "ended") problems.push(`${process.name} still runs request ${key}, which has ended`)
+      else if (record!.deliveries > deliveries)
+        problems.push(`${process.name} still runs request ${key}, which others have`)
+    }
+    return problems
+  })
+
 /** What is known of the claims that processes had. */
 const claimsOf = (world: World, id: string): ReadonlyArray<Received> =>
   world.received.filter(({ claim }) => claim.request.id === id)
@@ -88,13 +102,19 @@ const ofOne = (world: World, id: string, key: number, attempts: number, record: 
   const drains = world.processes.filter(({ state }) => state === "closed" || state === "closing").length
   if (deliveries > mostDeliveries + drains) problems.push(`request ${key} was delivered ${deliveries} times`)
   if (runs > (deliveries + 1) * attempts) problems.push(`request ${key} ran ${runs} times in ${deliveries} deliveries`)
-  const hurts = ["crash", "freeze", "answersLost", "flaky", "drain"].filter((fault) => faults.has(fault))
+  const hurts = ["crash", "poison", "freeze", "answersLost", "flaky", "drain"].filter((fault) => faults.has(fault))
   if (hurts.length === 0 && deliveries > 1) {
     problems.push(`request ${key} was delivered ${deliveries} times, and no process was hurt`)
   }
   if (hurts.length === 0 && runs > attempts) problems.push(`request ${key} ran ${runs} times, and no process was hurt`)
-  if (end?.exit.includes("DeliveriesExhausted") === true && deliveries < mostDeliveries) {
-    problems.push(`request ${key} is exhausted after ${deliveries} deliveries`)
+  if (end?.exit.includes("DeliveriesExhausted") === true) {
+    if (deliveries < mostDeliveries) problems.push(`request ${key} is exhausted after ${deliveries} deliveries`)
+    // Two that end processes can hurt others even where a suspect runs alone.
+    const asked = [...world.asked.values()]
+    const poisons = asked.filter(({ behaviour }) => behaviour === "poison")
+    if (hurts.join() === "poison" && poisons.length === 1 && poisons[0]!.id !== id) {
+      problems.push(`request ${key} is exhausted for what another did`)
+    }
   }
   if (end?.end === "succeeded" && !claims.some((received) => isSame(received, record))) {
     problems.push(`the end of request ${key} is none that anybody has made`)

@@ -73,7 +73,9 @@ const owners = ["", "", "a", "b"]
 
 export const commandsOf = (random: Random, length: number, faults: ReadonlySet<Fault>): ReadonlyArray<Command> => {
   let lastKey = 0
-  const some = behaviours.filter((behaviour) => behaviour !== "poison" || faults.has("poison"))
+  // Much that is under way when something goes wrong.
+  const slow: ReadonlyArray<Behaviour> = ["gate", "gate", "long", "long"]
+  const some = [...behaviours, ...slow].filter((behaviour) => behaviour !== "poison" || faults.has("poison"))
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   const by = () => random.below(8)
   return Array.from({ length }, (): Command => {
@@ -173,7 +175,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
         world.faults.add("drain")
         return Effect.asVoid(world.close(one))
       }
-      return Effect.sync(() => (command.do === "crash" ? world.crash(one) : world.freeze(one)))
+      return Effect.sync(() => (command.do === "crash" ? world.crash(one, "crash") : world.freeze(one)))
     }
     case "stand-still":
       return standStill(world, command.nth)

@@ -104,7 +104,13 @@ export class World {
   started = 0
   /** Claims that a process has lost, and lives. */
   fenced = 0
-  private readonly running = new Map<string, number>()
+  /** Handlers that run now. */
+  readonly running = new Set<{
+    readonly process: Process
+    readonly id: string
+    readonly key: number
+    readonly deliveries: number
+  }>()
 
   constructor(memory: MemoryStore, observer: Session, clock: Clock.Clock) {
     this.memory = memory
@@ -126,10 +132,10 @@ export class World {
   }
 
   /** Stops a process for good. */
-  crash(process: Process): void {
+  crash(process: Process, by: "crash" | "poison"): void {
     if (this.isGone(process)) return
     process.state = "crashed"
-    this.faults.add("crash")
+    this.faults.add(by)
     this.memory.faults.freeze(process.durable.process)
   }
 
@@ -171,12 +177,13 @@ export class World {
       const { deliveries, id } = delivery
       this.note(process.name, `runs ${key}, delivery ${deliveries}`)
       this.runs.set(id, (this.runs.get(id) ?? 0) + 1)
-      const others = this.running.get(id) ?? 0
-      if (others > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
-      this.running.set(id, others + 1)
+      const others = [...this.running].filter((other) => other.id === id)
+      if (others.length > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
+      const run = { process, id, key, deliveries }
+      this.running.add(run)
       return yield* Effect.ensuring(
         this.body(process, key, behaviour, deliveries, standStill),
-        Effect.sync(() => this.running.set(id, this.running.get(id)! - 1))
+        Effect.sync(() => this.running.delete(run))
       )
     })
 
@@ -210,7 +217,7 @@ export class World {
       }
       case "poison":
         if (this.isHealed) return done
-        this.crash(process)
+        this.crash(process, "poison")
         return Effect.never
     }
   }
@@ -238,9 +245,7 @@ export class World {
         Layer.provide(Acts.toLayer({ Act: ({ behaviour, key }) => this.run(made, key, behaviour) }))
       )
       const layer: Layer.Layer<Services, any, Handlers.Handlers | Durable.Store> =
-        as === "layerClient"
-          ? Durable.layerClient({ ...options, groups: [Acts as unknown as RpcGroup.RpcGroup<any>] })
-          : Durable[as](options)
+        as === "layerClient" ? Durable.layerClient({ ...options, groups: [Acts] }) : Durable[as](options)
       const store = { kind: "memory" as const, join: this.watchedJoin(name) }
       const clock = yield* Clock.Clock
       let process: Process | undefined

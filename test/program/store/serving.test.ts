@@ -112,6 +112,7 @@ describe("processes on one store", () => {
     writeFileSync(file, "")
     expect(await outcome(door.url, held)).toMatchObject({ state: "succeeded", deliveries: 1 })
     expect(await worker.program.code()).toBe(143)
+    expect(worker.program.stderr).toMatch(/pool ..work.. drained in/)
     next.program.child.kill("SIGINT")
     expect(await next.program.code()).toBe(130)
   }, 60_000)
