@@ -144,4 +144,24 @@ describe("a store whose server is away", () => {
       }),
     30_000
   )
+
+  it.live("behind a pooler hears notices elsewhere, or none, and does all else", () =>
+    Effect.gen(function* () {
+      const tag = newTag()
+      const options = { url: server.url(), kind: "postgres", schema: server.schema } as const
+      const hearing = yield* Effect.flatMap(make({ ...options, listenUrl: server.url() }), (store) =>
+        store.join(memberOf([tag]))
+      )
+      const deaf = yield* Effect.flatMap(make({ ...options, listenUrl: "none" }), (store) =>
+        store.join(memberOf([tag]))
+      )
+      const [heard, unheard] = [yield* heardBy(hearing), yield* heardBy(deaf)]
+      const request = requestOf(tag)
+      yield* deaf.insert([request])
+      expect(yield* settle(deaf, yield* deaf.claim([tag], 1))).toEqual(new Set([request.id]))
+      while (!heard.some((notice) => notice._tag === "Ended" && notice.ids.includes(request.id)))
+        yield* Effect.sleep(10)
+      expect(unheard).toEqual([])
+    })
+  )
 })
