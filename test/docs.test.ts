@@ -163,6 +163,17 @@ describe("the documentation's tables", () => {
     expect(rows(section!, 1)).toEqual(options.map((name) => `| \`${name}\``))
   })
 
+  it("have the options of durable pools, in their order", () => {
+    const settings = readFileSync(join(root, "src/durable/settings.ts"), "utf8")
+    const options = Array.from(settings.matchAll(/^  readonly (\w+)\?/gm), ([, name]) => name).filter(
+      (name) => name !== "name"
+    )
+    const page = readFileSync(join(root, "docs/durable.md"), "utf8")
+    const [, section] = /^## Options\n(.*?)^## /ms.exec(page)!
+    expect(options.length).toBeGreaterThan(6)
+    expect(rows(section!, 1)).toEqual(options.map((name) => `| \`${name}\``))
+  })
+
   it("have the errors that there are, and no others", () => {
     const own = readFileSync(join(root, "src/PoolError.ts"), "utf8").matchAll(/^export class (\w+) /gm)
     const section = /^## How a request ends\n(.*?)^## /ms.exec(reference)![1]!
