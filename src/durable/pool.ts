@@ -78,7 +78,8 @@ export const make = ({
     const { pool } = inner
 
     const events = yield* PubSub.sliding<PoolEvent.PoolEvent>(1024)
-    const endings = new Endings(session, settings.pollMillis)
+    const onThrown = (defect: unknown) => fork(Effect.logError("an observer of a caller threw", defect))
+    const endings = new Endings(session, settings.pollMillis, onThrown)
     const door = new Door(session, settings.storeTimeoutMillis, clock)
     const controls = new Controls(session, calls, () => heartbeat.wake())
     const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }

@@ -105,7 +105,11 @@ export class Asking {
 
   readonly idOf = idFor
 
-  ticketOf(request: NewRequest, mayHaveEnded: boolean, known: Known = this.calls.get(request.tag)!): AnyTicket {
+  ticketOf(
+    request: NewRequest,
+    mayHaveEnded: boolean,
+    known: Known | undefined = this.calls.get(request.tag)
+  ): AnyTicket {
     return new StoredTicket(request, known, this.desk, mayHaveEnded)
   }
 

@@ -4,7 +4,7 @@
  */
 import { Clock, Effect, Exit } from "effect"
 import type { PoolError } from "../../index.ts"
-import { backoff, Signal } from "../signal.ts"
+import { backoff, elapsedOf, Signal } from "../signal.ts"
 import type { NewRequest, Session } from "../Store.ts"
 
 type Stored = "stored" | "known"
@@ -38,7 +38,7 @@ export class Door {
    */
   readonly store = (request: NewRequest): Effect.Effect<Stored, PoolError.StoreUnavailable> =>
     Effect.callback((resume) => {
-      const until = this.clock.currentTimeMillisUnsafe() + this.timeoutMillis
+      const until = elapsedOf(this.clock) + this.timeoutMillis
       const entry: Entry = { request, until, resume, isGone: false }
       this.queue.push(entry)
       this.signal.wake()
@@ -90,7 +90,7 @@ export class Door {
   }
 
   private refuseLate(exit: Exit.Failure<unknown, PoolError.StoreUnavailable>): void {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = elapsedOf(this.clock)
     const late = this.queue.filter(({ until }) => until <= now)
     if (late.length === 0) return
     this.queue = this.queue.filter(({ until }) => until > now)
