@@ -1,8 +1,9 @@
 /** What callers, handlers, clocks and single requests may do, and must hurt nobody else. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
+import type { Call } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Other, Work } = Cluster
@@ -127,6 +128,68 @@ describe("a date that is set back by an hour", () => {
       yield* a.close
       yield* b.close
       yield* client.close
+    })
+  )
+})
+
+describe("a caller that gives up", () => {
+  for (const way of ["execute", "process"] as const) {
+    it.effect(`while its statement is under way leaves nothing behind: ${way}`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* Cluster.make
+        const storing = yield* Deferred.make<void>()
+        const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
+        const client = yield* cluster.start("client", {}, "layerClient", group, (session) => ({
+          ...session,
+          insert: (requests) => Effect.andThen(Deferred.await(storing), session.insert(requests))
+        }))
+        const { execute, process } = client.pool
+        const call: Call.Call = { payload: { id: "one" }, rpc: Work, options: undefined } as any
+        const asked = yield* Effect.forkChild(
+          way === "execute" ? execute(Work, { id: "one" }) : Stream.runDrain(process(Stream.make(call)))
+        )
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(asked)
+        // To cancel takes no time here, and must not come before what it is to cancel.
+        yield* TestClock.adjust("1 second")
+        yield* Deferred.succeed(storing, undefined)
+        yield* TestClock.adjust("1 second")
+        const { cancelled, stored, waiting } = yield* client.durable.counts
+        assert.deepStrictEqual([stored, waiting, cancelled], [1, 0, 1])
+        yield* client.close
+      })
+    )
+  }
+
+  it.effect("takes no request along that somebody else has asked for", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const gate = yield* Deferred.make<void>()
+      cluster.on("one", (id) => Effect.as(Deferred.await(gate), id))
+      const { close, pool } = yield* cluster.start("a")
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const first = yield* Effect.forkChild(pool.execute(Work, { id: "one" }, { id: "order 7" }))
+      yield* TestClock.adjust("1 second")
+      const second = yield* Effect.forkChild(client.pool.execute(Work, { id: "one" }, { id: "order 7" }))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(second)
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual(yield* soon(Fiber.join(first)), "one")
+      yield* client.close
+      yield* close
+    })
+  )
+
+  it.effect("need not: a pool that closes while the store is away tells whoever waits to be stored", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      cluster.memory.faults.setReach("away")
+      const asked = yield* Effect.forkChild(Effect.flip(client.pool.submit(Work, { id: "one" })))
+      yield* TestClock.adjust("1 second")
+      yield* client.close
+      assert.strictEqual((yield* soon(Fiber.join(asked)))._tag, "StoreUnavailable")
     })
   )
 })
