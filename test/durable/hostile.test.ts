@@ -3,7 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
-import type { Call } from "../../src/index.ts"
+import type * as Durable from "../../src/durable/Durable.ts"
+import type { Session } from "../../src/durable/Store.ts"
+import { type Call, PoolError } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Other, Work } = Cluster
@@ -190,6 +192,96 @@ describe("a caller that gives up", () => {
       yield* TestClock.adjust("1 second")
       yield* client.close
       assert.strictEqual((yield* soon(Fiber.join(asked)))._tag, "StoreUnavailable")
+    })
+  )
+})
+
+/** Refuses each step that one of these takes part in, and is away where there are more than so many. */
+const choosy =
+  (most: number, ...poison: ReadonlyArray<string>) =>
+  (session: Session): Session => {
+    const chosen =
+      <A, B>(step: (all: ReadonlyArray<A>) => Effect.Effect<B, PoolError.StoreUnavailable>, idOf: (one: A) => string) =>
+      (all: ReadonlyArray<A>) =>
+        all.some((one) => poison.includes(idOf(one)))
+          ? Effect.fail(new PoolError.StoreUnavailable({ reason: "refused", detail: "not this one" }))
+          : all.length > most
+            ? Effect.fail(new PoolError.StoreUnavailable({ reason: "away", detail: "too much for a statement" }))
+            : step(all)
+    return {
+      ...session,
+      insert: chosen(session.insert, ({ id }) => id),
+      settle: chosen(session.settle, ({ record: { id } }) => id),
+      giveBack: chosen(session.giveBack, ({ claim }) => claim.request.id),
+      ends: chosen(session.ends, (id) => id)
+    }
+  }
+
+describe("what the store does not take", () => {
+  const poison = crypto.randomUUID()
+  const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
+  const asked = (client: Cluster.Process, count: number) =>
+    Effect.forEach(Array.from({ length: count }), (_, at) =>
+      client.pool.submit(Work, { id: `${at}` }, at === 3 ? { id: poison } : {})
+    )
+
+  it.effect("is the end of one request, and not of the others", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      yield* asked(client, 100)
+      const a = yield* cluster.start("a", { minWorkers: 64 }, "layer", group, choosy(500, poison))
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual([cluster.log.length, (yield* client.durable.counts).succeeded], [100, 99])
+      assert.strictEqual(yield* soon(client.pool.execute(Work, { id: "more" })), "more by a")
+      yield* a.kill
+      yield* client.close
+    })
+  )
+
+  it.effect("is too much at a time: then it is less, for ends, those who wait for them, and what is given back", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const gate = yield* Deferred.make<void>()
+      const client = yield* cluster.start("client", {}, "layerClient", group, choosy(9))
+      for (let at = 0; at < 100; at++) cluster.on(`${at}`, (id) => Effect.as(Deferred.await(gate), id))
+      const tickets = yield* asked(client, 100)
+      const outcomes = yield* Effect.forkChild(Effect.forEach(tickets, ({ outcome }) => outcome, { concurrency: 100 }))
+      const a = yield* cluster.start("a", { minWorkers: 64, timeout: "none" }, "layer", group, choosy(9))
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual((yield* soon(Fiber.join(outcomes))).length, 100)
+      yield* a.close
+      yield* client.close
+    })
+  )
+
+  it.effect("is given back by nobody, and the others are at once", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      for (let at = 0; at < 100; at++) cluster.on(`${at}`, () => Effect.never)
+      yield* asked(client, 100)
+      const options: Durable.Options = { minWorkers: 64, scaling: "none", timeout: "none", drainDeadline: "1 second" }
+      const a = yield* cluster.start("a", options, "layer", group, choosy(20, poison))
+      yield* TestClock.adjust("3 seconds")
+      const closing = yield* Effect.forkChild(a.close)
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(closing)
+      const { claimed, waiting } = yield* client.durable.counts
+      assert.deepStrictEqual([waiting, claimed], [99, 1])
+      yield* client.close
+    })
+  )
+
+  it.effect("of a result is one that is too long: it ends with a defect that says so", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      cluster.on("long", () => Effect.succeed("x".repeat(40_000_000)))
+      const { close, pool } = yield* cluster.start("a")
+      const exit = yield* soon(Effect.exit(pool.execute(Work, { id: "long" })))
+      assert.include(messageOf(exit), "at most 32000000 are stored")
+      yield* close
     })
   )
 })

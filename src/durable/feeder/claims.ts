@@ -2,7 +2,7 @@
 import { Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
 import type { Settings } from "../settings.ts"
-import { backoff, elapsed, Signal } from "../signal.ts"
+import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
@@ -52,6 +52,7 @@ export class Claims {
   private readonly settings: Settings
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
+  private readonly portion = new Portion(mostTogether)
   private isClosed = false
   private readonly closing = new Signal()
   private rate = 0
@@ -116,8 +117,10 @@ export class Claims {
     const startedAt = yield* elapsed
     const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
       this.heard(tags)
+      this.portion.failed()
       return this.pool.onFailed
     })
+    this.portion.succeeded()
     this.claimMillis += 0.2 * ((yield* elapsed) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
@@ -166,7 +169,7 @@ export class Claims {
     const workers = Math.max(1, target)
     const soon = this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis)
     const ahead = this.isStalled(now) ? 0 : Math.max(workers / 2, soon)
-    return Math.floor(Math.min(mostTogether, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
+    return Math.floor(Math.min(this.portion.size, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
   }
 
   private isStalled(now: number): boolean {
