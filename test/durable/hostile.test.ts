@@ -249,8 +249,11 @@ describe("what the store does not take", () => {
       const outcomes = yield* Effect.forkChild(Effect.forEach(tickets, ({ outcome }) => outcome, { concurrency: 100 }))
       const a = yield* cluster.start("a", { minWorkers: 64, timeout: "none" }, "layer", group, choosy(9))
       yield* TestClock.adjust("1 second")
+      // They come together.
+      cluster.memory.faults.setPace(50, 0)
       yield* Deferred.succeed(gate, undefined)
       assert.strictEqual((yield* soon(Fiber.join(outcomes))).length, 100)
+      cluster.memory.faults.setPace(0, 0)
       yield* a.close
       yield* client.close
     })
