@@ -7,8 +7,10 @@ import type * as Durable from "../../src/durable/Durable.ts"
 import type { Session } from "../../src/durable/Store.ts"
 import { type Call, PoolError } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
+import { memberOf } from "./store/fixture.ts"
 
 const { Other, Work } = Cluster
+const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
 
 /** The answer that has come within ten seconds. */
 const soon = <A, E>(effect: Effect.Effect<A, E>) =>
@@ -140,7 +142,6 @@ describe("a caller that gives up", () => {
       Effect.gen(function* () {
         const cluster = yield* Cluster.make
         const storing = yield* Deferred.make<void>()
-        const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
         const client = yield* cluster.start("client", {}, "layerClient", group, (session) => ({
           ...session,
           insert: (requests) => Effect.andThen(Deferred.await(storing), session.insert(requests))
@@ -219,7 +220,6 @@ const choosy =
 
 describe("what the store does not take", () => {
   const poison = crypto.randomUUID()
-  const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
   const asked = (client: Cluster.Process, count: number) =>
     Effect.forEach(Array.from({ length: count }), (_, at) =>
       client.pool.submit(Work, { id: `${at}` }, at === 3 ? { id: poison } : {})
@@ -285,6 +285,102 @@ describe("what the store does not take", () => {
       const exit = yield* soon(Effect.exit(pool.execute(Work, { id: "long" })))
       assert.include(messageOf(exit), "at most 32000000 are stored")
       yield* close
+    })
+  )
+})
+
+describe("a process", () => {
+  it.effect("begins nothing before it knows what is paused", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      yield* client.pool.pauseOnly({ tag: "Work" })
+      yield* client.pool.submit(Work, { id: "one" })
+      const a = yield* cluster.start("a", {}, "layer", group, (session) => ({
+        ...session,
+        beat: (says) => Effect.delay(session.beat(says), "2 seconds")
+      }))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(cluster.log, [])
+      yield* client.pool.resumeOnly({ tag: "Work" })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(cluster.log, ["a one"])
+      yield* a.close
+      yield* client.close
+    })
+  )
+
+  it.effect("that closes before it could be heard of does not wait for that", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const a = yield* cluster.start("a", {}, "layer", group, (session) => ({ ...session, beat: () => Effect.never }))
+      yield* soon(a.close)
+    })
+  )
+
+  it.effect("whose beats fail keeps its claims", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const gate = yield* Deferred.make<void>()
+      cluster.on("long", (id) => Effect.as(Deferred.await(gate), id))
+      let isHeard = true
+      const refused = new PoolError.StoreUnavailable({ reason: "refused", detail: "not this process" })
+      const a = yield* cluster.start("a", { timeout: "none" }, "layer", group, (session) => ({
+        ...session,
+        beat: (says) => (isHeard ? session.beat(says) : Effect.fail(refused))
+      }))
+      const ticket = yield* a.pool.submit(Work, { id: "long" })
+      yield* TestClock.adjust("1 second")
+      isHeard = false
+      const b = yield* cluster.start("b")
+      yield* TestClock.adjust("60 seconds")
+      assert.deepStrictEqual(cluster.log, ["a long"])
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual(yield* soon(ticket.await), "long")
+      yield* a.close
+      yield* b.close
+    })
+  )
+
+  it.effect("runs a suspect though what it has claimed before may not begin", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const gate = yield* Deferred.make<void>()
+      cluster.on("slow", (id) => Effect.as(Deferred.await(gate), id))
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const options: Durable.Options = { minWorkers: 2, scaling: "none", timeout: "none" }
+      const a = yield* cluster.start("a", options)
+      for (let at = 0; at < 2; at++) yield* client.pool.submit(Work, { id: "slow" })
+      yield* client.pool.submit(Other, { id: "paused" })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* a.durable.local).held, 3)
+      yield* client.pool.pauseOnly({ tag: "Other" })
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.succeed(gate, undefined)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* a.durable.local).held, 1)
+
+      // Delivered twice before.
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const session = yield* cluster.memory.store.join(memberOf(["Work"]))
+          yield* session.setPause({ tag: "Work" }, true)
+          yield* TestClock.adjust("4 seconds")
+          yield* client.pool.submit(Work, { id: "suspect" })
+          for (let at = 0; at < 2; at++) {
+            const [claim] = yield* session.claim(["Work"], 1)
+            yield* session.giveBack([{ claim: claim!, delayMillis: 0, attempts: 0, counts: true }])
+          }
+          yield* session.setPause({ tag: "Work" }, false)
+        })
+      )
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(cluster.log, ["a slow", "a slow", "a suspect"])
+      yield* client.pool.resumeOnly({ tag: "Other" })
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* client.durable.counts).succeeded, 4)
+      yield* a.close
+      yield* client.close
     })
   )
 })
