@@ -5,7 +5,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import type * as Durable from "../../src/durable/Durable.ts"
 import type { Session } from "../../src/durable/Store.ts"
-import { type Call, PoolError } from "../../src/index.ts"
+import { type Call, Limit, PoolError } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 import { memberOf } from "./store/fixture.ts"
 
@@ -381,6 +381,56 @@ describe("a process", () => {
       assert.strictEqual((yield* client.durable.counts).succeeded, 4)
       yield* a.close
       yield* client.close
+    })
+  )
+})
+
+describe("a pool", () => {
+  it.effect("cancels all that is there, though more comes all the time", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const ids = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        Effect.map(client.pool.submit(Work, { id: "before" }), ({ id }) => id)
+      )
+      cluster.memory.faults.setPace(10, 10)
+      const submit = Effect.forkChild(client.pool.submit(Work, { id: "more" }))
+      const load = yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep("10 millis"), submit)))
+      yield* TestClock.adjust("1 second")
+      assert.isAtLeast(yield* soon(client.pool.cancelAll({ tag: "Work" })), 20)
+      yield* Fiber.interrupt(load)
+      yield* TestClock.adjust("1 second")
+      cluster.memory.faults.setPace(0, 0)
+      const ends = yield* Effect.forEach(ids, client.durable.find)
+      assert.isTrue(ends.every(({ end }) => end?.end === "cancelled"))
+      yield* client.close
+    })
+  )
+
+  it.effect("that has closed asks a store that is away for nothing any more", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const ticket = yield* client.pool.submit(Work, { id: "one" })
+      cluster.memory.faults.setReach("away")
+      const asked = [yield* Effect.forkChild(ticket.cancel), yield* Effect.forkChild(client.pool.pause)]
+      yield* TestClock.adjust("10 seconds")
+      yield* client.close
+      for (const fiber of asked) assert.include(messageOf(yield* soon(Fiber.await(fiber))), "StoreUnavailable")
+    })
+  )
+
+  it.effect("with a bound for each key, as one in memory may have, claims no less", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      cluster.on("slow", () => Effect.never)
+      const options = { keyCapacity: 1, minWorkers: 2, scaling: "none", timeout: "none" } as Durable.Options
+      const limits = [Limit.make({ name: "one", concurrency: 1, tags: ["Work"] })]
+      const a = yield* cluster.start("a", { ...options, limits })
+      for (let at = 0; at < 3; at++) yield* a.pool.submit(Work, { id: "slow" }, { key: "hog" })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* soon(a.pool.execute(Other, { id: "other" })), "other by a")
+      yield* a.kill
     })
   )
 })

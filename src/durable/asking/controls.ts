@@ -5,7 +5,7 @@ import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
 import { idFor } from "./ids.ts"
-import { isAway, untilAnswered } from "../signal.ts"
+import { untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
 
@@ -19,11 +19,13 @@ export class Controls {
   private readonly session: Session
   private readonly calls: Calls
   private readonly onPause: () => void
+  private readonly isClosed: () => boolean
 
-  constructor(session: Session, calls: Calls, onPause: () => void) {
+  constructor(session: Session, calls: Calls, onPause: () => void, isClosed: () => boolean) {
     this.session = session
     this.calls = calls
     this.onPause = onPause
+    this.isClosed = isClosed
   }
 
   readonly cancel: Desk["cancel"] = (request) =>
@@ -44,9 +46,9 @@ export class Controls {
   readonly setPause = (pause: Pause, paused: boolean): Effect.Effect<void, PoolError.StoreUnavailable> =>
     Effect.andThen(this.session.setPause(pause, paused), Effect.sync(this.onPause))
 
-  /** It holds once the store has it, and is asked for until then. */
+  /** It holds once the store has it, and is asked for until then, or until the pool has closed. */
   private readonly pauseAnyhow = (pause: Pause, paused: boolean): Effect.Effect<void> =>
-    Effect.orDie(Effect.retry(this.setPause(pause, paused), { schedule: untilAnswered, while: isAway }))
+    Effect.orDie(untilAnswered(this.setPause(pause, paused), this.isClosed))
 
   /** Pauses of a limit are this process's, as its limits are. */
   private readonly pauseOnly =
@@ -97,15 +99,19 @@ export class Controls {
   private readonly cancelAll: Pool["cancelAll"] = (filter) =>
     Effect.gen({ self: this }, function* () {
       let cancelled = 0
-      for (;;) {
-        const views = yield* this.list(filter, { limit: mostOfAPage })
-        if (views.length === 0) return cancelled
-        const where = yield* this.session.revoke(
-          views.map(({ id, tag }) => this.cancelled({ id, tag, resubmittedFrom: undefined }))
-        )
-        if (where.size === 0) return cancelled
-        cancelled += where.size
+      // From the newest on, so that what is stored meanwhile keeps it from no end. What was given back meanwhile is found by the second walk.
+      for (const _walk of ["first", "second"]) {
+        for (let after: string | undefined, isWhole = true; isWhole;) {
+          const views = yield* this.list(filter, { limit: mostOfAPage, after })
+          const where = yield* this.session.revoke(
+            views.map(({ id, tag }) => this.cancelled({ id, tag, resubmittedFrom: undefined }))
+          )
+          cancelled += where.size
+          after = views.at(-1)?.id
+          isWhole = views.length === mostOfAPage
+        }
       }
+      return cancelled
     }).pipe(Effect.catchTag("StoreUnavailable", () => Effect.succeed(0)))
 
   private readonly deadLetters = (asking: Asking): DeadLetters.DeadLetters => ({
