@@ -413,7 +413,7 @@ describe("a pool", () => {
       const client = yield* cluster.start("client", {}, "layerClient")
       const ticket = yield* client.pool.submit(Work, { id: "one" })
       cluster.memory.faults.setReach("away")
-      const asked = [yield* Effect.forkChild(ticket.cancel), yield* Effect.forkChild(client.pool.pause)]
+      const asked = [yield* Effect.forkChild(Effect.asVoid(ticket.cancel)), yield* Effect.forkChild(client.pool.pause)]
       yield* TestClock.adjust("10 seconds")
       yield* client.close
       for (const fiber of asked) assert.include(messageOf(yield* soon(Fiber.await(fiber))), "StoreUnavailable")
