@@ -434,3 +434,31 @@ describe("a pool", () => {
     })
   )
 })
+
+describe("an id", () => {
+  it.effect("that is none is nobody's, and one is the same in upper case", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      cluster.on("bad", () => Effect.fail("no"))
+      const asked: Array<string> = []
+      const { close, durable, pool } = yield* cluster.start("a", {}, "layer", group, (session) => ({
+        ...session,
+        find: (id) => (asked.push(id), session.find(id)),
+        discard: (id) => (asked.push(id), session.discard(id))
+      }))
+      for (const id of ["", "abc", "x\0y", "'; --"]) {
+        assert.strictEqual((yield* Effect.flip(durable.ticket(id)))._tag, "NoSuchRequest")
+        assert.strictEqual((yield* Effect.flip(durable.cancel(id)))._tag, "NoSuchRequest")
+        assert.strictEqual((yield* Effect.flip(durable.resubmit(id)))._tag, "DeadLetterNotFound")
+        assert.isFalse(yield* durable.discard(id))
+      }
+      assert.deepStrictEqual(asked, [])
+      const { id } = yield* pool.submit(Work, { id: "bad" })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* durable.find(id.toUpperCase())).request.id, id)
+      const again = yield* durable.resubmit(id.toUpperCase())
+      assert.strictEqual((yield* soon(again.outcome)).resubmittedFrom, id)
+      yield* close
+    })
+  )
+})

@@ -4,7 +4,7 @@ import { type DeadLetters, type Outcome, PoolError, type Selection, type WorkerP
 import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
-import { idFor } from "./ids.ts"
+import { idFor, isUuid } from "./ids.ts"
 import { untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
@@ -37,9 +37,16 @@ export class Controls {
   }
 
   readonly find = (id: string): Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable> =>
-    Effect.flatMap(this.session.find(id), (record) =>
+    Effect.flatMap(this.found(id), (record) =>
       record === undefined ? Effect.fail(new PoolError.NoSuchRequest({ id })) : Effect.succeed(record)
     )
+
+  /** What is no UUID is nobody's id. */
+  private readonly found = (id: string): Effect.Effect<RequestRecord | undefined, PoolError.StoreUnavailable> =>
+    isUuid(id) ? this.session.find(id.toLowerCase()) : Effect.succeed(undefined)
+
+  readonly discard = (id: string): Effect.Effect<boolean, PoolError.StoreUnavailable> =>
+    isUuid(id) ? this.session.discard(id.toLowerCase()) : Effect.succeed(false)
 
   readonly cancelById = (id: string) => Effect.flatMap(this.find(id), ({ request }) => this.cancel(request))
 
@@ -73,7 +80,7 @@ export class Controls {
   private readonly list: Pool["list"] = (filter = {}, { after, limit = 100 } = {}) =>
     Effect.gen({ self: this }, function* () {
       if (filter.phase === "blocked") return []
-      const last = after === undefined ? undefined : yield* this.session.find(after)
+      const last = after === undefined ? undefined : yield* this.found(after)
       const now = yield* Clock.currentTimeMillis
       const views: Array<Selection.RequestView> = []
       for (let before = last && { storedAt: last.storedAt, id: after! }; views.length < limit;) {
@@ -121,7 +128,7 @@ export class Controls {
     ).pipe(Effect.map((letters): ReadonlyArray<DeadLetters.DeadLetter> => letters.filter(isKnown))),
     dropped: Effect.succeed(0),
     resubmit: (id) => this.resubmit(id, asking),
-    discard: (id) => Effect.orElseSucceed(this.session.discard(id), () => false)
+    discard: (id) => Effect.orElseSucceed(this.discard(id), () => false)
   })
 
   /** Of an Rpc that this process does not know nothing can be read. */
@@ -143,12 +150,17 @@ export class Controls {
    */
   readonly resubmit = (id: string, asking: Asking) =>
     Effect.gen({ self: this }, function* () {
-      const record = yield* this.session.find(id)
+      const record = yield* this.found(id)
       if (record === undefined || !record.isDead) return yield* new PoolError.DeadLetterNotFound({ id })
       const { request } = record
-      const again = { ...request, id: idFor(request.tag, `${id} again`), resubmittedFrom: id, fingerprint: undefined }
+      const again = {
+        ...request,
+        id: idFor(request.tag, `${request.id} again`),
+        resubmittedFrom: request.id,
+        fingerprint: undefined
+      }
       const ticket = yield* asking.store({ ...again, delayMillis: 0 })
-      yield* this.session.discard(id)
+      yield* this.discard(id)
       return ticket
     })
 }
