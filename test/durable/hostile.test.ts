@@ -4,6 +4,7 @@ import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, Stream } from "eff
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import type * as Durable from "../../src/durable/Durable.ts"
+import { idFor } from "../../src/durable/asking/ids.ts"
 import type { Session } from "../../src/durable/Store.ts"
 import { type Call, Limit, PoolError } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
@@ -219,7 +220,7 @@ const choosy =
   }
 
 describe("what the store does not take", () => {
-  const poison = crypto.randomUUID()
+  const poison = idFor("Work", "poison")
   const asked = (client: Cluster.Process, count: number) =>
     Effect.forEach(Array.from({ length: count }), (_, at) =>
       client.pool.submit(Work, { id: `${at}` }, at === 3 ? { id: poison } : {})
@@ -458,6 +459,29 @@ describe("an id", () => {
       assert.strictEqual((yield* durable.find(id.toUpperCase())).request.id, id)
       const again = yield* durable.resubmit(id.toUpperCase())
       assert.strictEqual((yield* soon(again.outcome)).resubmittedFrom, id)
+      yield* close
+    })
+  )
+
+  it.effect("is one of each type: the same text, or UUID, names a request of either", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a")
+      for (const id of [
+        "order 7",
+        crypto.randomUUID(),
+        durable.idOf("Work", "order 8"),
+        crypto.randomUUID().toUpperCase()
+      ]) {
+        const work = yield* pool.submit(Work, { id: "work" }, { id })
+        const other = yield* pool.submit(Other, { id: "other" }, { id })
+        assert.deepStrictEqual([yield* soon(work.await), yield* soon(other.await)], ["work by a", "other by a"])
+        assert.deepStrictEqual([work.id, other.id], [durable.idOf("Work", id), durable.idOf("Other", id)])
+        assert.strictEqual(durable.idOf("Work", id.toLowerCase()), work.id)
+        // As who has asked for the id before will give it.
+        assert.strictEqual(durable.idOf("Work", work.id), work.id)
+        assert.strictEqual((yield* pool.submit(Work, { id: "again" }, { id: work.id })).id, work.id)
+      }
       yield* close
     })
   )
