@@ -38,6 +38,7 @@ const tooLongMillis = 2_000
 const pausedMillis = 10_000
 /** What waits again later than that is found by looking. */
 const mostSlept = 60_000
+const togetherMillis = 100
 
 export class Feeder {
   readonly claims: Claims
@@ -49,6 +50,8 @@ export class Feeder {
   private readonly fork: (effect: Effect.Effect<unknown>) => void
   private pauses: ReadonlyArray<Pause> = []
   private isDraining = false
+  /** When to look for what waits again by then, and of which tags. */
+  private readonly looks = new Map<number, Set<string>>()
   private ended = 0
 
   constructor(dependencies: Dependencies) {
@@ -65,15 +68,7 @@ export class Feeder {
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
-      onReturned: (tags, delayMillis) => {
-        if (delayMillis > mostSlept) return
-        this.fork(
-          Effect.andThen(
-            Effect.sleep(delayMillis),
-            Effect.sync(() => this.claims.heard(tags))
-          )
-        )
-      }
+      onReturned: (tags, delayMillis) => this.lookLater(tags, delayMillis)
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
@@ -87,6 +82,7 @@ export class Feeder {
       {
         load,
         tags: () => tags.filter((tag) => !this.isPaused(tag)),
+        isPaused: (claim) => this.isPausedKey(claim),
         begin: this.begin,
         onFailed: dependencies.onClaimFailed,
         keep: (claim) => Effect.sync(() => void this.hold(claim)),
@@ -110,6 +106,23 @@ export class Feeder {
     return this.pauses.some((pause) => pause.key === undefined && (pause.tag === undefined || pause.tag === tag))
   }
 
+  /** What comes due at about the same time is looked for once. */
+  private lookLater(tags: ReadonlySet<string>, delayMillis: number): void {
+    if (delayMillis > mostSlept) return
+    const now = elapsedOf(this.clock)
+    const at = delayMillis === 0 ? now : Math.ceil((now + delayMillis) / togetherMillis) * togetherMillis
+    const planned = this.looks.get(at)
+    if (planned !== undefined) return tags.forEach((tag) => planned.add(tag))
+    const due = new Set(tags)
+    this.looks.set(at, due)
+    const look = Effect.sync(() => (this.looks.delete(at), this.claims.heard(due)))
+    this.fork(Effect.andThen(Effect.sleep(at - now), look))
+  }
+
+  private isPausedKey({ request }: Claim): boolean {
+    return this.pauses.some(({ key }) => key !== undefined && key === request.key)
+  }
+
   private hold(claim: Claim): Entry {
     const { id, tag } = claim.request
     const before = this.held.get(id)
@@ -126,7 +139,7 @@ export class Feeder {
     Effect.suspend(() => {
       const entry = this.hold(claim)
       // It would take the place of what may begin.
-      if (this.pauses.some(({ key }) => key !== undefined && key === claim.request.key)) {
+      if (this.isPausedKey(claim)) {
         return Effect.sync(() => this.giveBack(entry, { delayMillis: pausedMillis, counts: false }))
       }
       const { call, expiresInMillis: _, id, key, payload, priority, tag, traceparent } = claim.request
