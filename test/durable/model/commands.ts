@@ -1,5 +1,5 @@
 /** Random commands, and what each does to a world. */
-import { Deferred, Effect, Exit } from "effect"
+import { Cause, Deferred, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { type Call, PoolError, RetryPolicy } from "../../../src/index.ts"
 import type { Options } from "../../../src/durable/Durable.ts"
@@ -133,8 +133,12 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
 }
 
 /** Whatever takes time goes on by itself. */
-const aside = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.asVoid(Effect.forkDetach(effect, { startImmediately: true }))
+const aside = (world: World, effect: Effect.Effect<unknown>) =>
+  Effect.map(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
+    fiber.addObserver((exit) => {
+      if (Exit.isFailure(exit)) world.breaches.push(Cause.pretty(exit.cause))
+    })
+  })
 
 export const apply = (world: World, command: Command): Effect.Effect<void> => {
   const process = "by" in command ? world.live[command.by % Math.max(1, world.live.length)] : undefined
@@ -147,13 +151,14 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "submit-again":
       return asked === undefined ? Effect.void : submit(world, process!, asked, { id: asked.id })
     case "cancel":
-      return asked === undefined ? Effect.void : aside(Effect.ignore(process!.durable.cancel(asked.id)))
+      return asked === undefined ? Effect.void : aside(world, Effect.ignore(process!.durable.cancel(asked.id)))
     case "resubmit":
       return asked === undefined ? Effect.void : resubmit(world, process!, asked)
     case "set-priority":
       return asked === undefined
         ? Effect.void
         : aside(
+            world,
             Effect.ignore(
               Effect.flatMap(process!.durable.ticket(asked.id, Act), (ticket) => ticket.setPriority(command.priority))
             )
@@ -165,7 +170,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "fail":
       return Effect.asVoid(Deferred.fail(world.gateOf(command.key), "told to fail"))
     case "start":
-      return world.live.length > 4 ? Effect.void : aside(world.start(command.as, command.options))
+      return world.live.length > 4 ? Effect.void : aside(world, world.start(command.as, command.options))
     case "crash":
     case "freeze":
     case "drain": {
@@ -189,6 +194,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return Effect.sync(() => world.setPace(command.pace))
     case "pause":
       return aside(
+        world,
         Effect.ignore(process!.durable.setPause(command.key === undefined ? {} : { key: command.key }, command.paused))
       )
     case "advance":
@@ -231,6 +237,7 @@ const ask = (world: World, process: Process, command: Asking): Effect.Effect<voi
 const submit = (world: World, process: Process, asked: Asked, options: Call.Options): Effect.Effect<void> => {
   const { behaviour, id, key } = asked
   return aside(
+    world,
     Effect.gen(function* () {
       const exit = yield* Effect.exit(process.pool.submit(Act, { key, behaviour }, options))
       if (Exit.isFailure(exit)) return refuse(world, key, exit)
@@ -243,6 +250,7 @@ const submit = (world: World, process: Process, asked: Asked, options: Call.Opti
 
 const resubmit = (world: World, process: Process, asked: Asked): Effect.Effect<void> =>
   aside(
+    world,
     Effect.gen(function* () {
       const exit = yield* Effect.exit(process.durable.resubmit(asked.id))
       if (Exit.isFailure(exit)) return

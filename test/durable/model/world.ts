@@ -1,5 +1,5 @@
 /** Several processes of one store, all under one TestClock, and a ledger of all that callers and handlers see. */
-import { Clock, Context, Deferred, Effect, Exit, type Fiber, Layer, Logger, Schema, Scope, Stream } from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, type Fiber, Layer, Logger, Schema, Scope, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import * as Durable from "../../../src/durable/Durable.ts"
 import { type MemoryStore, make as makeMemory } from "../../../src/durable/memory/store.ts"
@@ -226,7 +226,13 @@ export class World {
   readonly waitFor = (process: Process, ticket: Ticket.Ticket<unknown, unknown>): Effect.Effect<void> => {
     const waiter: Waiter = { process, id: ticket.id, answer: undefined }
     this.waiters.push(waiter)
-    return Effect.map(ticket.outcome, (outcome) => void (waiter.answer = outcome))
+    return Effect.matchCause(ticket.outcome, {
+      onSuccess: (outcome) => void (waiter.answer = outcome),
+      // Its process has ended, and says so.
+      onFailure: (cause) => {
+        if (process.state === "live") this.breaches.push(Cause.pretty(cause))
+      }
+    })
   }
 
   gateOf(key: number): Deferred.Deferred<string, string> {
@@ -264,7 +270,11 @@ export class World {
         }),
         Effect.exit
       ) as Effect.Effect<Exit.Exit<Context.Context<Services>, unknown>>
-      if (Exit.isFailure(exit)) return yield* Scope.close(scope, exit)
+      if (Exit.isFailure(exit)) {
+        // A process cannot begin while the store is away.
+        if (!Cause.pretty(exit.cause).includes("StoreUnavailable")) this.breaches.push(Cause.pretty(exit.cause))
+        return yield* Scope.close(scope, exit)
+      }
       const durable = Context.get(exit.value, Durable.Durable)
       const pool = Context.get(exit.value, WorkerPool.WorkerPool)
       const { maxHeld } = options
