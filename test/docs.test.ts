@@ -6,11 +6,13 @@
  * if that is `name.test.ts`, it is a test file and vitest runs it; `name.thread.ts` is run by a block that spawns it.
  */
 import { execFile, spawn } from "node:child_process"
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify, stripVTControlCharacters } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { serverOf } from "./durable/postgres/server.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const condition = "effect-worker-pool-source"
@@ -61,12 +63,24 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
+/** Where the programs that store something do so. */
+const server = serverOf("docs")
+const jobs = mkdtempSync(join(tmpdir(), "worker-pool-docs-"))
+// The server may have to run as another user, who must be able to enter it.
+chmodSync(jobs, 0o711)
+afterAll(() => rmSync(jobs, { recursive: true, force: true }))
+
 const node = async (...args: ReadonlyArray<string>) =>
   promisify(execFile)(process.execPath, args, {
     cwd: root,
     timeout: 60_000,
     killSignal: "SIGKILL",
-    env: { ...process.env, WORKER_POOL_URL: service.url }
+    env: {
+      ...process.env,
+      WORKER_POOL_URL: service.url,
+      DATABASE_URL: server.url(),
+      JOBS_DIRECTORY: join(jobs, "jobs")
+    }
   }).catch(({ stderr, stdout }) => expect.unreachable(`node ${args.join(" ")} failed:\n${stdout}${stderr}`))
 
 /** What a drain that had to force something warns of has the time of day: that alone is left out. */
@@ -146,6 +160,17 @@ describe("the documentation's tables", () => {
     const page = readFileSync(join(root, "docs/threads.md"), "utf8")
     const [, section] = /^## Options\n(.*?)^## /ms.exec(page)!
     expect(options.length).toBeGreaterThan(9)
+    expect(rows(section!, 1)).toEqual(options.map((name) => `| \`${name}\``))
+  })
+
+  it("have the options of durable pools, in their order", () => {
+    const settings = readFileSync(join(root, "src/durable/settings.ts"), "utf8")
+    const options = Array.from(settings.matchAll(/^  readonly (\w+)\?/gm), ([, name]) => name).filter(
+      (name) => name !== "name"
+    )
+    const page = readFileSync(join(root, "docs/durable.md"), "utf8")
+    const [, section] = /^## Options\n(.*?)^## /ms.exec(page)!
+    expect(options.length).toBeGreaterThan(6)
     expect(rows(section!, 1)).toEqual(options.map((name) => `| \`${name}\``))
   })
 

@@ -7,6 +7,8 @@ import { Yaml } from "effect/encoding"
 import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import * as Durable from "../src/durable/Durable.ts"
+import * as StoreMetrics from "../src/http/stored/metrics.ts"
 import { ElasticPool, Handlers, Limit } from "../src/index.ts"
 import { type Started, startService } from "./http/support.ts"
 import { Works } from "./support/bench.ts"
@@ -30,7 +32,7 @@ let service: Started
 const exported = new Map<string, Set<string>>()
 beforeAll(async () => {
   service = await startService({})
-  const text: string = (await service.ask("GET", "/metrics")).json + (await ofOthers())
+  const text: string = (await service.ask("GET", "/metrics")).json + (await ofOthers()) + (await ofStore())
   for (const [, name, list = ""] of text.matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
     const known = exported.get(name!) ?? new Set()
     for (const [, label, value] of list.matchAll(/(\w+)="([^"]*)"/g)) known.add(label!).add(`${label}=${value}`)
@@ -48,6 +50,19 @@ const ofOthers = (): Promise<string> =>
         Layer.provide(onThreads)
       )
     ),
+    Effect.provideService(Metric.MetricRegistry, new Map()),
+    Effect.runPromise
+  )
+
+/** What a process exports that has a store. */
+const ofStore = (): Promise<string> =>
+  Effect.gen(function* () {
+    const look = yield* StoreMetrics.watch(yield* Durable.Durable, "stored")
+    yield* look.fresh
+    return yield* PrometheusMetrics.format()
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Durable.layerClient().pipe(Layer.provide(Durable.layerMemory))),
     Effect.provideService(Metric.MetricRegistry, new Map()),
     Effect.runPromise
   )

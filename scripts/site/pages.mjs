@@ -9,6 +9,7 @@ const order = [
   "promise",
   "handlers",
   "threads",
+  "durable",
   "scaling",
   "queueing",
   "program",

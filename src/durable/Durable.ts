@@ -63,9 +63,9 @@ export const layerWorker = (options: Options = {}): Layer.Layer<Services, Failur
  * `submitUnknown`, for dead letters and for tickets without an Rpc; any other is known from its first call on.
  */
 export const layerClient = (
-  options: ClientOptions & { readonly groups?: ReadonlyArray<RpcGroup.RpcGroup<any>> | undefined } = {}
+  options: ClientOptions & { readonly groups?: ReadonlyArray<RpcGroup.Any> | undefined } = {}
 ): Layer.Layer<Services, Failure, Store> =>
-  Layer.effectContext(make({ role: "client", options, groups: options.groups ?? [] })).pipe(
+  Layer.effectContext(make({ role: "client", options, groups: (options.groups ?? []) as ReadonlyArray<any> })).pipe(
     Layer.provide(Layer.succeed(Handlers.Handlers, new Map()))
   )
 

@@ -49,7 +49,7 @@ export const make = ({
     const run = Effect.runForkWith(context)
     const fork = (effect: Effect.Effect<unknown>) => void run(Effect.forkIn(effect, scope))
     const calls = new Calls(settings, handlers, context)
-    for (const group of groups) for (const rpc of group.requests.values()) calls.learn(rpc as any)
+    for (const group of groups) calls.learnGroup(group)
 
     const works = role !== "client"
     const id = crypto.randomUUID()
@@ -102,6 +102,7 @@ export const make = ({
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
+      hasOthers: () => beat.workers > 1,
       onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
     const { beginDrain, claims, settled, settler } = feeder

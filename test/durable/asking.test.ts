@@ -4,7 +4,7 @@ import { Deferred, Effect, Exit, Fiber, Schedule, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
-import { Outcome, PoolError, RetryPolicy, WorkerPool } from "../../src/index.ts"
+import { Outcome, PoolError, RequestPolicy, RetryPolicy, WorkerPool } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Work } = Cluster
@@ -15,6 +15,10 @@ const Send = Rpc.make("Send", {
   success: Schema.String
 })
 class Mails extends RpcGroup.make(Send) {}
+const Urgent = RpcGroup.make(
+  Rpc.make("One", { success: Schema.String }),
+  Rpc.make("Other", { success: Schema.String }).annotate(RequestPolicy.RequestPolicy, { priority: 1 })
+).annotate(RequestPolicy.RequestPolicy, { priority: 7, expiresIn: "1 hour" })
 const mails = Mails as unknown as RpcGroup.RpcGroup<any>
 
 const alone = <A, E>(
@@ -57,6 +61,24 @@ describe("a call", () => {
       assert.strictEqual(one.id, durable.idOf("Send", "ada"))
       yield* two.await
       assert.strictEqual((yield* durable.counts).stored, 1)
+      yield* close
+    })
+  )
+
+  it.effect("of a process that only asks is as its group says, where its Rpc and the call do not", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const urgent = Urgent as unknown as RpcGroup.RpcGroup<any>
+      const { close, durable, pool } = yield* cluster.start("client", {}, "layerClient", urgent)
+      for (const [tag, options, priority] of [
+        ["One", {}, 7],
+        ["Other", {}, 1],
+        ["One", { priority: 2 }, 2]
+      ] as const) {
+        const { id } = yield* pool.submitUnknown(tag, null, options)
+        const { request } = yield* durable.find(id)
+        assert.deepStrictEqual([request.priority, request.expiresInMillis], [priority, 3_600_000])
+      }
       yield* close
     })
   )

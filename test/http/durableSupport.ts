@@ -1,7 +1,6 @@
 /** Services on one store in memory, each like a process of its own. */
 import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import type { HttpRouter } from "effect/http"
-import type { RpcGroup } from "effect/rpc"
 import * as Durable from "../../src/durable/Durable.ts"
 import type { MemoryStore } from "../../src/durable/memory/store.ts"
 import { Guard } from "../../src/http/guard.ts"
@@ -42,7 +41,7 @@ export const startOn = async (
     const store = Layer.succeed(Durable.Store, memory.store)
     const pool = yield* Layer.build(
       (asks
-        ? Durable.layerClient({ groups: [group as unknown as RpcGroup.RpcGroup<any>], ...options })
+        ? Durable.layerClient({ groups: [group], ...options })
         : Durable.layer({ minWorkers: 2, drainDeadline: 0, drainGrace: "100 millis", ...options })
       ).pipe(Layer.provideMerge(handlers), Layer.provide(store))
     )

@@ -1,6 +1,6 @@
 /** From a call's arguments to what is stored of it, or to why nothing is. */
-import { type Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effect"
-import type { Rpc } from "effect/rpc"
+import { Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effect"
+import type { Rpc, RpcGroup } from "effect/rpc"
 import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
@@ -49,6 +49,15 @@ export class Calls {
     }
     this.known.set(rpc._tag, known)
     return known
+  }
+
+  /** Those of a group, whose annotation counts where theirs say nothing. */
+  learnGroup(group: RpcGroup.RpcGroup<any>): void {
+    const ofGroup = Context.get(group.annotations, RequestPolicy.RequestPolicy)
+    for (const rpc of group.requests.values() as Iterable<Rpc.AnyWithProps>) {
+      const said = Object.entries(policyOf(rpc)).filter(([, value]) => value !== undefined)
+      this.learn(rpc, { ...ofGroup, ...Object.fromEntries(said) })
+    }
   }
 
   get(tag: string): Known | undefined {

@@ -251,9 +251,7 @@ export class World {
         Layer.provide(Acts.toLayer({ Act: ({ behaviour, key }) => this.run(made, key, behaviour) }))
       )
       const layer: Layer.Layer<Services, any, Handlers.Handlers | Durable.Store> =
-        as === "layerClient"
-          ? Durable.layerClient({ ...options, groups: [Acts as unknown as RpcGroup.RpcGroup<any>] })
-          : Durable[as](options)
+        as === "layerClient" ? Durable.layerClient({ ...options, groups: [Acts] }) : Durable[as](options)
       const store = { kind: "memory" as const, join: this.watchedJoin(name) }
       const clock = yield* Clock.Clock
       let process: Process | undefined
