@@ -5,7 +5,9 @@ import { type Call, PoolError, RetryPolicy } from "../../../src/index.ts"
 import type { Options } from "../../../src/durable/Durable.ts"
 import type { Reach } from "../../../src/durable/memory/faults.ts"
 import type { Random } from "../../support/random.ts"
-import { Act, type Asked, type Behaviour, behaviours, mostDeliveries, type Process, type World } from "./world.ts"
+import { Act, type Behaviour, behaviours } from "./acts.ts"
+import { close, start } from "./starting.ts"
+import { type Asked, mostDeliveries, type Process, type World } from "./world.ts"
 
 export type Command =
   | {
@@ -25,6 +27,8 @@ export type Command =
   | { readonly do: "stand-still"; readonly nth: number }
   | { readonly do: "start"; readonly as: Process["as"]; readonly options: Options & { readonly maxHeld: number } }
   | { readonly do: "reach"; readonly reach: Reach }
+  /** For all of them, for so long that each would be given up, were it alone. Then it is slow. */
+  | { readonly do: "outage"; readonly pace: number }
   | { readonly do: "lose-notices"; readonly lost: boolean }
   | { readonly do: "pace"; readonly pace: readonly [number, number] }
   | { readonly do: "pause"; readonly by: number; readonly paused: boolean; readonly key: string | undefined }
@@ -122,6 +126,8 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
     case "freeze":
       return { do: random.of(["freeze", "thaw", "stand-still", "stand-still"] as const), nth }
     case "away":
+      if (random.below(3) === 0) return { do: "outage", pace: random.of([0, 40, 150]) }
+      return { do: "reach", reach: random.of([fault, "here"] as const) }
     case "answersLost":
     case "flaky":
       return { do: "reach", reach: random.of([fault, "here"] as const) }
@@ -170,7 +176,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "fail":
       return Effect.asVoid(Deferred.fail(world.gateOf(command.key), "told to fail"))
     case "start":
-      return world.live.length > 4 ? Effect.void : aside(world, world.start(command.as, command.options))
+      return world.live.length > 4 ? Effect.void : aside(world, start(world, command.as, command.options))
     case "crash":
     case "freeze":
     case "drain": {
@@ -178,7 +184,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       if (one === undefined) return Effect.void
       if (command.do === "drain") {
         world.faults.add("drain")
-        return Effect.asVoid(world.close(one))
+        return Effect.asVoid(close(one))
       }
       return Effect.sync(() => (command.do === "crash" ? world.crash(one, "crash") : world.freeze(one)))
     }
@@ -188,6 +194,8 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return Effect.sync(() => world.processes.forEach((one) => world.thaw(one)))
     case "reach":
       return Effect.sync(() => world.setReach(command.reach))
+    case "outage":
+      return outage(world, command.pace)
     case "lose-notices":
       return Effect.sync(() => world.memory.faults.loseNotices(command.lost))
     case "pace":
@@ -212,6 +220,18 @@ const standStill = (world: World, nth: number): Effect.Effect<void> =>
     world.freeze(one)
     yield* TestClock.adjust(16_000)
     world.thaw(one)
+  })
+
+const outage = (world: World, pace: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    world.setPace([0, 0])
+    yield* TestClock.adjust(500)
+    world.setReach("away")
+    yield* TestClock.adjust(16_000)
+    world.setPace([pace, 0])
+    world.setReach("here")
+    yield* TestClock.adjust(3_000)
+    world.setPace([0, 0])
   })
 
 type Asking = Extract<Command, { readonly do: "submit" | "execute" }>
