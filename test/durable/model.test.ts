@@ -67,6 +67,7 @@ const runSequence = (seed: number) =>
     if (faults.has("poison")) for (let time = 0; time < 3; time++) commands.push({ do: "advance", millis: 16_000 })
     for (const command of commands) {
       done.push(command)
+      world.step++
       yield* apply(world, command)
       // Somebody looks after them, as a rule.
       if (world.workers === 0 && random.below(4) > 0) yield* apply(world, startOf(random, "layer"))

@@ -55,12 +55,15 @@ const lateCalls = (world: World): ReadonlyArray<string> =>
       : []
   )
 
-/** Where nothing goes wrong, and all had their turn: whoever runs what somebody else has ended has heard of it. */
+/**
+ * Where nothing goes wrong, and all had their turn: whoever runs what somebody else has ended has heard of it. What is told before its
+ * claim is answered is heard of at the next beat.
+ */
 export const deafRuns = (world: World): ReadonlyArray<string> =>
   world.faults.size > 0
     ? []
-    : [...world.running].flatMap(({ id, key, process }) =>
-        world.ends.has(id) ? [`${process.name} has not heard that request ${key} has ended`] : []
+    : [...world.running].flatMap(({ id, key, process, step }) =>
+        world.ends.has(id) && step < world.step ? [`${process.name} has not heard that request ${key} has ended`] : []
       )
 
 /** Some seconds after nothing goes wrong any more: nobody runs what has ended, or what others have. */

@@ -91,7 +91,11 @@ export class World {
     readonly id: string
     readonly key: number
     readonly deliveries: number
+    /** The command during which it began. */
+    readonly step: number
   }>()
+  /** How many commands there were. */
+  step = 0
 
   constructor(memory: MemoryStore, observer: Session, clock: Clock.Clock) {
     this.memory = memory
