@@ -1,4 +1,6 @@
 /** The work. Every case is the same for each implementation; `lacks` says which cannot do it. */
+import type { DurableLoad } from "./durable/load.ts"
+import { durableSubjects } from "./durable/subjects.ts"
 import type { Load } from "./load.ts"
 import type { ThreadLoad } from "./threads/load.ts"
 import { threadSubjects } from "./threads/subjects.ts"
@@ -13,10 +15,11 @@ export interface Case {
   /**
    * `closed`: `n` requests, at most `outstanding` at a time. `waiting`: `n` requests that never end. `overload` and
    * `offered`: `rate` requests per second whether or not they are served. `lateness`: what a timer of the host sees. `threads`: what
-   * `onThreads` says, of two threads.
+   * `onThreads` says, of two threads. `durable`: what `onStore` says, of a store.
    */
-  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness" | "threads"
+  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness" | "threads" | "durable"
   readonly onThreads?: ThreadLoad
+  readonly onStore?: DurableLoad
   readonly n: number
   readonly outstanding: number
   readonly seconds: number
@@ -137,6 +140,19 @@ export const cases: Readonly<Record<string, Case>> = {
   T5: onThreads("from a deadline until both threads have worked again", { what: "kill" }, 5, 1),
   T6: onThreads("from nothing to the first value, bundled", { what: "start" }, 5, 1),
   "T6-source": onThreads("the same from TypeScript as it is", { what: "start", isBundled: false }, 5, 1),
+  D1: onStore(
+    "10,000 that wait in a store, two worker processes, to the last outcome",
+    { what: "drain" },
+    { n: 10_000 }
+  ),
+  "D2-64": onStore("until it is stored, 64 callers", { what: "submit" }, { n: 5_000, outstanding: 64 }),
+  "D2-1000": onStore("until it is stored, 1,000 callers", { what: "submit" }, { n: 10_000, outstanding: 1_000 }),
+  D3: onStore(
+    "one at a time, from `submit` in one process to the start in another, and back",
+    { what: "idle" },
+    { n: 300 }
+  ),
+  D4: onStore("statements while nothing happens", { what: "quiet" }, { n: 1, seconds: 60, maxRounds: 1 }),
   article: closed(
     "10,000 per second for 10 s, 1 ms each, the article's settings",
     { task: "nap" },
@@ -152,6 +168,12 @@ function growing(name: string, sizes: ReadonlyArray<number>, make: (size: number
 function onThreads(what: string, load: ThreadLoad, n: number, outstanding: number): Case {
   const only = Object.keys(threadSubjects).filter((name) => threadSubjects[name]!.at.includes(load.what))
   return closed(what, { concurrency: 2 }, { kind: "threads", onThreads: load, n, outstanding, only })
+}
+
+/** A store, by those who have one. */
+function onStore(what: string, load: DurableLoad, options: Partial<Case>): Case {
+  const only = Object.keys(durableSubjects).filter((name) => durableSubjects[name]!.at.includes(load.what))
+  return closed(what, { concurrency: 64 }, { kind: "durable", onStore: load, outstanding: 1, only, ...options })
 }
 
 /** The queue, by what it goes by. */
@@ -178,10 +200,12 @@ function besideFirst(all: Record<string, Case>): Record<string, Case> {
 /** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({
   ...self,
-  n: Math.min(self.kind === "threads" ? Math.ceil(self.n / 1_000) : self.n, 10_000),
+  n: Math.min(isSlow(self) ? Math.ceil(self.n / 1_000) : self.n, 10_000),
   seconds: Math.min(self.seconds, 0.5),
   load: self.load.heldBack === undefined ? self.load : { ...self.load, heldBack: Math.min(self.load.heldBack, 10_000) }
 })
+
+const isSlow = ({ kind }: Case): boolean => kind === "threads" || kind === "durable"
 
 /** Of the growing cases `--quick` runs the ends alone. */
 export const isQuick = (name: string): boolean => !/-(10|100|1000|10000)$/.test(name) || name.endsWith("workers-10000")

@@ -21,7 +21,8 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
     case "lateness":
       return lateness(self, await by.open(self.load))
     case "threads":
-      throw new Error("threads are measured by `measureThreads`")
+    case "durable":
+      throw new Error("it is measured by `measureThreads`, or `measureDurable`")
   }
 }
 

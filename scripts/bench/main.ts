@@ -8,12 +8,25 @@ import { cpus, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Case, cases, isQuick, quickly } from "./cases.ts"
+import { durableSubjects } from "./durable/subjects.ts"
 import { implementations } from "./implementations/index.ts"
 import type { Measurement } from "./load.ts"
-import { compare, type Lacking, ours, oursOnThreads, type Result, type Results, summarize } from "./results.ts"
+import {
+  compare,
+  type Lacking,
+  ours,
+  oursOnStore,
+  oursOnThreads,
+  type Result,
+  type Results,
+  summarize
+} from "./results.ts"
 import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 import { threadSubjects } from "./threads/subjects.ts"
+
+/** They have cases of their own. */
+const subjects = { ...threadSubjects, ...durableSubjects }
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +42,7 @@ const { values } = parseArgs({
 
 const help = `npm run bench -- [options]
   --only W1,W6       these cases, or families of cases (W9): ${Object.keys(cases).join(" ")}
-  --impl a,b         these implementations beside this pool: ${[...Object.keys({ ...implementations, ...threadSubjects }), "go"].join(" ")}
+  --impl a,b         these implementations beside this pool: ${[...Object.keys({ ...implementations, ...subjects }), "go"].join(" ")}
   --by a             the ratios are to this implementation (default: ${ours})
   --rounds N         times that everything is measured, in turns (default 3; 1 with --quick)
   --quick            a little of all in about four minutes: enough to see that it runs, not to compare
@@ -56,8 +69,8 @@ const buildGo = (folder: string): string | undefined => {
 
 const lacks = (name: string, impl: string): string | undefined => {
   const { kind, load, only, through } = cases[name]!
-  if (only === undefined ? impl in threadSubjects : !only.includes(impl)) return "not measured"
-  if (impl === "go" || kind === "threads") return undefined
+  if (only === undefined ? impl in subjects : !only.includes(impl)) return "not measured"
+  if (impl === "go" || kind === "threads" || kind === "durable") return undefined
   const by = implementations[impl]!
   if (through === "stream" && by.openStream === undefined) return "no streams"
   if (through === "tickets" && by.openTickets === undefined) return "no tickets"
@@ -95,7 +108,10 @@ const versions = (): Record<string, string> => {
   return {
     node: process.version,
     ...Object.fromEntries(
-      ["effect", "p-queue", "p-limit", "fastq", "async", "piscina"].map((name) => [name, ofPackage(name)])
+      ["effect", "p-queue", "p-limit", "fastq", "async", "piscina", "pg-boss", "bullmq"].map((name) => [
+        name,
+        ofPackage(name)
+      ])
     )
   }
 }
@@ -104,7 +120,7 @@ const main = async (): Promise<void> => {
   if (values.help) return console.log(help)
   const folder = mkdtempSync(join(tmpdir(), "bench-"))
   const go = buildGo(folder)
-  const known = [...Object.keys({ ...implementations, ...threadSubjects }), ...(go === undefined ? [] : ["go"])]
+  const known = [...Object.keys({ ...implementations, ...subjects }), ...(go === undefined ? [] : ["go"])]
   const by = values.by ?? ours
   if (!known.includes(by)) throw new Error(`--by: expected one of ${known.join(", ")}, got "${by}"`)
   const impls = [...new Set([ours, by, ...chosen(values.impl, known, "--impl")])]
@@ -143,7 +159,7 @@ const main = async (): Promise<void> => {
         const { beside, what } = cases[name]!
         const measured = [...runs.get(name)!].map(([impl, all]) =>
           beside === undefined
-            ? summarize(name, impl, all, first.get(by) ?? first.get(oursOnThreads))
+            ? summarize(name, impl, all, first.get(by) ?? first.get(oursOnThreads) ?? first.get(oursOnStore))
             : compare(name, impl, all, { beside, runs: first.get(impl)! })
         )
         const missing = lacking.filter((result) => result.case === name)
@@ -170,7 +186,7 @@ const main = async (): Promise<void> => {
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
     by,
-    how: Object.fromEntries(impls.map((impl) => [impl, (implementations[impl] ?? threadSubjects[impl])?.how ?? goHow])),
+    how: Object.fromEntries(impls.map((impl) => [impl, (implementations[impl] ?? subjects[impl])?.how ?? goHow])),
     cases: Object.fromEntries(groupsOf(names).flatMap((group) => group.map((name) => [name, cases[name]!.what]))),
     results
   }

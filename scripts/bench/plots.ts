@@ -1,6 +1,6 @@
 /** The pictures of a run, drawn by ECharts without a browser. */
 import * as echarts from "echarts"
-import { nameOf, ours, oursByPromise, oursOnThreads, type Result, type Results } from "./results.ts"
+import { nameOf, ours, oursByPromise, oursOnStore, oursOnThreads, type Result, type Results } from "./results.ts"
 
 /** Each implementation keeps its colour in all pictures; this pool's stands out. */
 const colours: Readonly<Record<string, string>> = {
@@ -10,6 +10,10 @@ const colours: Readonly<Record<string, string>> = {
   "effect-worker-pool-processes": "#f0a875",
   "effect-worker-pool-at-once": "#8f2d07",
   "effect-worker-pool-functions": "#b5179e",
+  [oursOnStore]: "#d9480f",
+  "pg-boss-batches": "#5aa0d6",
+  "pg-boss-work": "#1c6fb0",
+  bullmq: "#2b8a5b",
   piscina: "#5aa0d6",
   "piscina-signal": "#1c6fb0",
   "piscina-spare": "#0b3d66",
@@ -134,6 +138,17 @@ export const plots = (run: Results): ReadonlyArray<Plot> => {
         const isElsewhere = find("T1", impl) !== undefined
         return signal === undefined || !isElsewhere ? undefined : rate / signal.rate
       }
+    ),
+    bars(
+      "durable.svg",
+      "On a store: requests per second, from three processes on two cores (more is better)",
+      "thousands",
+      {
+        D1: "10,000 waiting,\nto the last outcome",
+        "D2-64": "stored,\n64 callers",
+        "D2-1000": "stored,\n1,000 callers"
+      },
+      ({ rate }) => rate / 1_000
     ),
     lines("workers.svg", "Cost as workers grow", "W9-workers", "workers"),
     lines("waiting.svg", "Cost as waiting callers grow", "W9-waiting", "waiting callers"),

@@ -1,14 +1,23 @@
 /**
- * Writes the figures of four runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of five runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
  *
  * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
- * for promises, or one of the queue's cases alone (Q) or of those of threads (T), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
+ * for promises, or one of the queue's cases alone (Q), of those of threads (T) or of stores (D), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
 import { plots } from "./plots.ts"
-import { type Lacking, nameOf, ours, oursByPromise, oursOnThreads, type Result, type Results } from "./results.ts"
+import {
+  type Lacking,
+  nameOf,
+  ours,
+  oursByPromise,
+  oursOnStore,
+  oursOnThreads,
+  type Result,
+  type Results
+} from "./results.ts"
 import { number } from "./tables.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
@@ -20,10 +29,11 @@ const kept = {
   all: join(folder, "results.json"),
   promises: join(folder, "promises.json"),
   queue: join(folder, "queue.json"),
-  threads: join(folder, "threads.json")
+  threads: join(folder, "threads.json"),
+  durable: join(folder, "durable.json")
 }
 /** By the letter with which all of its cases begin. */
-const ofLetter = { Q: kept.queue, T: kept.threads } as const
+const ofLetter = { Q: kept.queue, T: kept.threads, D: kept.durable } as const
 const keptOf = ({ by, cases }: Results) =>
   by === oursByPromise
     ? kept.promises
@@ -37,6 +47,7 @@ const run = read(kept.all)
 const promises = read(kept.promises)
 const queue = read(kept.queue)
 const threads = read(kept.threads)
+const durable = read(kept.durable)
 
 const units: Readonly<Record<string, string>> = {
   moreMicros: "CPU µs more",
@@ -47,6 +58,9 @@ const units: Readonly<Record<string, string>> = {
   millisEach: "ms each",
   freeMillis: "ms until both are free",
   startMillis: "ms to the first value",
+  startP50Millis: "p50 ms to its start",
+  startP99Millis: "p99 ms to its start",
+  queriesEach: "a second and process",
   megabytesEach: "MB of a thread",
   p99WaitMillis: "p99 of waiting, ms",
   bytesEach: "bytes each",
@@ -69,7 +83,7 @@ const tableOf = (run: Results, name: string): string => {
     "per second (min to max)",
     "CPU µs",
     "peak MB",
-    `${isGroup ? name : nameOf(name.startsWith("T") ? oursOnThreads : (run.by ?? ours))} by it`,
+    `${isGroup ? name : nameOf(oursOf(name, run))} by it`,
     ...figures.map((key) => units[key]!)
   ]
   const rows = measured.map((result) => [
@@ -99,6 +113,9 @@ const tableOf = (run: Results, name: string): string => {
   ].join("\n")
 }
 
+const oursOf = (name: string, { by }: Results): string =>
+  name.startsWith("T") ? oursOnThreads : name.startsWith("D") ? oursOnStore : (by ?? ours)
+
 const origin = (run: Results): string =>
   [
     ...Object.entries(run.machine).map(([what, value]) => `- ${what}: ${value}`),
@@ -113,12 +130,15 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
   "promises-run": () => origin(promises),
   "queue-run": () => origin(queue),
   "threads-run": () => origin(threads),
+  "durable-run": () => origin(durable),
   how: () => howOf(run),
   "threads-how": () => howOf(threads),
+  "durable-how": () => howOf(durable),
   table: (names) => tables(run, names),
   "promises-table": (names) => tables(promises, names),
   "queue-table": (names) => tables(queue, names),
   "threads-table": (names) => tables(threads, names),
+  "durable-table": (names) => tables(durable, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)
@@ -143,8 +163,9 @@ function howOf({ how, results }: Results): string {
 }
 
 const drawn = [
-  ...plots(run).filter(({ file }) => file !== "threads.svg"),
+  ...plots(run).filter(({ file }) => file !== "threads.svg" && file !== "durable.svg"),
   ...plots(threads).filter(({ file }) => file === "threads.svg"),
+  ...plots(durable).filter(({ file }) => file === "durable.svg"),
   ...plots(promises)
     .filter(({ file }) => file === "cpu.svg")
     .map((plot) => ({ ...plot, file: `promises-${plot.file}` }))

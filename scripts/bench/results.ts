@@ -8,7 +8,7 @@ export interface Results {
   readonly command: string
   readonly date: string
   readonly quick: boolean
-  /** Whose rate the ratios compare with; on threads that of this pool on threads. */
+  /** Whose rate the ratios compare with; on threads that of this pool on threads, and on a store likewise. */
   readonly by?: string
   /** How each implementation was called, and why. */
   readonly how: Readonly<Record<string, string>>
@@ -50,6 +50,7 @@ const always: ReadonlySet<string> = new Set(["n", "rate", "cpuMicros", "peakMega
 
 export const ours = "effect-worker-pool"
 export const oursOnThreads = "effect-worker-pool-threads"
+export const oursOnStore = "effect-worker-pool-durable"
 export const oursByPromise = "effect-worker-pool-promise"
 
 /** As tables and pictures call it. */

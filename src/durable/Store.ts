@@ -247,7 +247,10 @@ export interface Session {
   readonly redeliver: Step<void>
   /** Ends what is overdue, forgets ends that are too old, keeps the tables in order. Cheap where there is nothing to do. */
   readonly maintain: Step<void>
-  /** Ends those that have not ended, whoever has them. Answers for each that it ended where it was. */
+  /**
+   * Ends those that have not ended, whoever has them. Answers for each that it ended where it was. Their deliveries, and how long they
+   * have waited, are the store's to say.
+   */
   readonly revoke: (ends: ReadonlyArray<EndRecord>) => Step<ReadonlyMap<string, "waiting" | "delayed" | "claimed">>
   readonly ends: (ids: ReadonlyArray<string>) => Step<ReadonlyArray<EndRecord>>
   readonly find: (id: string) => Step<RequestRecord | undefined>

@@ -102,6 +102,7 @@ export const make = ({
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
+      hasOthers: () => beat.workers > 1,
       onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
     const { beginDrain, claims, settled, settler } = feeder

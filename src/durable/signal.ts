@@ -23,6 +23,11 @@ export class Signal {
     })
 
   private readonly woken = Effect.callback<void>((resume) => {
+    // Others may have had a turn since that was looked at.
+    if (this.isSet) {
+      this.isSet = false
+      return resume(Effect.void)
+    }
     this.resume = () => {
       this.isSet = false
       this.resume = undefined

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
-import { ScalingPolicy } from "../../src/index.ts"
+import { Limit, ScalingPolicy } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Other, Work } = Cluster
@@ -35,6 +35,60 @@ describe("a process", () => {
       assert.strictEqual(cluster.log.length, 100)
       yield* a.close
       yield* b.close
+      yield* client.close
+    })
+  )
+
+  it.effect("gives back what it cannot begin while nothing ends, and another could", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const gate = yield* Deferred.make<void>()
+      for (let at = 0; at < 12; at++) cluster.on(`${at}`, (id) => Effect.as(Deferred.await(gate), id))
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const options: Durable.Options = { scaling: "none", minWorkers: 10, maxWorkers: 10, timeout: "none" }
+      const a = yield* cluster.start("a", options)
+      yield* asked(client, 12)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual([(yield* a.durable.local).held, cluster.log.length], [12, 10])
+      const b = yield* cluster.start("b", options)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        [(yield* a.durable.local).held, (yield* b.durable.local).held, cluster.log.length],
+        [10, 2, 12]
+      )
+      yield* Deferred.succeed(gate, undefined)
+      yield* TestClock.adjust("1 second")
+      yield* a.close
+      yield* b.close
+      yield* client.close
+    })
+  )
+
+  it.effect("does not let what a limit, or a paused key, holds back take the place of the others", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const never = (id: string) => Effect.as(Effect.never, id)
+      cluster.on("limited", never)
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const limits = [Limit.make({ name: "one", concurrency: 1, tags: ["Other"] })]
+      const a = yield* cluster.start("a", { limits, scaling: "none", minWorkers: 4, timeout: "none", maxHeld: 20 })
+      yield* client.pool.pauseOnly({ key: "hog" })
+      yield* TestClock.adjust("4 seconds")
+      for (let at = 0; at < 100; at++) {
+        yield* client.pool.submit(Other, { id: "limited" })
+        yield* client.pool.submit(Work, { id: "paused" }, { key: "hog" })
+      }
+      const ticket = yield* client.pool.submit(Work, { id: "one" })
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* ticket.status, "ended")
+      assert.deepStrictEqual(
+        cluster.log.filter((line) => line !== "a limited"),
+        ["a one"]
+      )
+      yield* client.pool.resumeOnly({ key: "hog" })
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual((yield* client.durable.counts).succeeded, 101)
+      yield* a.kill
       yield* client.close
     })
   )

@@ -87,6 +87,7 @@ describe("a durable pool", () => {
       yield* Deferred.await(interrupted)
       const outcome = yield* ticket.outcome
       assert.strictEqual(outcome.end, "cancelled")
+      assert.strictEqual(outcome.deliveries, 1)
       assert.instanceOf(
         Exit.isFailure(outcome.exit) && (outcome.exit.cause.reasons[0] as any).error,
         PoolError.RequestCancelled

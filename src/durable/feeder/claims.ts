@@ -9,8 +9,10 @@ import type { Claim, Session } from "../Store.ts"
 export interface Load {
   /** The number of workers asked for. */
   readonly target: number
-  /** What it has that has not ended. */
+  /** What it has that has not ended, but for what no worker could begin now. */
   readonly pending: number
+  /** Of a tag: those that no worker could begin now, since a limit or a gate of this process is in the way. */
+  readonly heldBack: (tag: string) => number
   /** Requests that have ended so far. */
   readonly ended: number
 }
@@ -25,6 +27,8 @@ export interface Pool {
   readonly keep: (claim: Claim) => Effect.Effect<void>
   /** Gives back one that has not begun. */
   readonly giveBack: (claim: Claim) => void
+  /** Gives back all that have not begun, where another process could begin them. */
+  readonly giveBackWaiting: Effect.Effect<void>
   /** A claim has failed, and may have been one all the same. */
   readonly onFailed: Effect.Effect<void>
 }
@@ -33,6 +37,8 @@ export interface Pool {
 const mostTogether = 500
 /** A request that so many processes have ended under, less this one, may be what ends them: it runs alone. */
 const suspectFrom = 3
+/** Where nothing has ended for so long, nothing is claimed ahead, and what was has been taken too early. */
+const stallMillis = 2_000
 /** Between two looks at whether there are more workers. */
 const fullMillis = 100
 /** How often the store's backlog is looked at while there is one. */
@@ -50,6 +56,7 @@ export class Claims {
   private readonly closing = new Signal()
   private rate = 0
   private measured = { at: -Infinity, ended: 0 }
+  private endedAt = -Infinity
   private claimMillis = 0
   private backlogAt = -Infinity
   /** What waits in the store beyond what this process has, for its tags. */
@@ -92,12 +99,17 @@ export class Claims {
   })
 
   private readonly step = Effect.gen({ self: this }, function* () {
-    const tags = this.pool.tags().filter((tag) => this.hot.has(tag))
-    const room = tags.length === 0 ? 0 : yield* this.room
-    if (room < 1) {
+    const load = yield* this.pool.load
+    const room = this.roomOf(load, yield* Clock.currentTimeMillis)
+    // More of a tag of which enough cannot begin would take the place of what can.
+    const enough = Math.max(1, load.target / 2)
+    const tags = this.pool.tags().filter((tag) => this.hot.has(tag) && load.heldBack(tag) < enough)
+    if (room < 1 || tags.length === 0) {
+      const isFull = this.hot.size > 0
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
-      yield* this.signal.wait(tags.length > 0 ? fullMillis : this.settings.pollMillis)
-      yield* this.lookAtTimes(tags.length > 0 ? backlogMillis : this.settings.pollMillis)
+      yield* this.signal.wait(isFull ? fullMillis : this.settings.pollMillis)
+      if (this.isStalled(yield* Clock.currentTimeMillis)) yield* this.pool.giveBackWaiting
+      yield* this.lookAtTimes(isFull ? backlogMillis : this.settings.pollMillis)
       return
     }
     for (const tag of tags) this.hot.delete(tag)
@@ -109,7 +121,8 @@ export class Claims {
     this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
-      yield* this.lookAtTimes(backlogMillis)
+      // What was claimed is begun, whatever becomes of this.
+      yield* Effect.ignore(this.lookAtTimes(backlogMillis))
     } else this.backlog = 0
     yield* this.take(claimed)
   })
@@ -141,20 +154,24 @@ export class Claims {
     })
 
   /** As many as the workers will begin in the time that a claim takes, and a little more. */
-  private readonly room = Effect.gen({ self: this }, function* () {
+  private roomOf({ ended, pending, target }: Load, now: number): number {
     const { lookAheadMillis, maxHeld } = this.settings
-    const { ended, pending, target } = yield* this.pool.load
-    const now = yield* Clock.currentTimeMillis
+    if (ended > this.measured.ended || pending === 0) this.endedAt = now
     const elapsed = now - this.measured.at
     if (elapsed >= 100) {
       const rate = (ended - this.measured.ended) / elapsed
-      this.rate = elapsed > 2_000 ? rate : this.rate + 0.3 * (rate - this.rate)
+      this.rate = elapsed > stallMillis ? rate : this.rate + 0.3 * (rate - this.rate)
       this.measured = { at: now, ended }
     }
     const workers = Math.max(1, target)
-    const ahead = Math.max(workers / 2, this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis))
+    const soon = this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis)
+    const ahead = this.isStalled(now) ? 0 : Math.max(workers / 2, soon)
     return Math.floor(Math.min(mostTogether, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
-  })
+  }
+
+  private isStalled(now: number): boolean {
+    return now - this.endedAt > stallMillis
+  }
 
   private readonly look = Effect.gen({ self: this }, function* () {
     const tags = this.pool.tags()

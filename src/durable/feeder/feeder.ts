@@ -25,10 +25,16 @@ export interface Dependencies {
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
   readonly onClaimFailed: Effect.Effect<void>
+  /** Whether another process could do what this one has. */
+  readonly hasOthers: () => boolean
   /** Runs what takes time, until the pool has closed. */
   readonly fork: (effect: Effect.Effect<unknown>) => void
 }
 
+/** What has waited here for so long while nothing ended may be begun sooner elsewhere. */
+const tooLongMillis = 2_000
+/** A request of a paused key is looked at no sooner than after that. */
+const pausedMillis = 10_000
 /** What waits again later than that is found by looking. */
 const mostSlept = 60_000
 
@@ -70,7 +76,8 @@ export class Feeder {
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
-      pending: PoolSnapshot.pending(snapshot),
+      pending: PoolSnapshot.pending(snapshot) - snapshot.heldBack,
+      heldBack: (tag: string) => snapshot.handlers[tag]?.heldBack ?? 0,
       ended: this.ended
     }))
     this.claims = new Claims(
@@ -82,7 +89,10 @@ export class Feeder {
         begin: this.begin,
         onFailed: dependencies.onClaimFailed,
         keep: (claim) => Effect.sync(() => void this.hold(claim)),
-        giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false })
+        giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false }),
+        giveBackWaiting: Effect.suspend(() =>
+          dependencies.hasOthers() ? this.giveBackWaiting(tooLongMillis) : Effect.void
+        )
       },
       settings
     )
@@ -103,13 +113,20 @@ export class Feeder {
     const before = this.held.get(id)
     if (before !== undefined && before.claim.fence === claim.fence) return before
     // It was this process's before, and has lapsed without its noticing.
-    if (before !== undefined) this.drop(before)
+    if (before !== undefined && !before.isDropped && before.outcome === undefined) {
+      this.of.onLapsed(before.claim)
+      this.drop(before)
+    }
     return this.held.add(claim, this.of.calls.get(tag)!, this.clock.currentTimeMillisUnsafe())
   }
 
   private readonly begin = (claim: Claim): Effect.Effect<void> =>
     Effect.suspend(() => {
       const entry = this.hold(claim)
+      // It would take the place of what may begin.
+      if (this.pauses.some(({ key }) => key !== undefined && key === claim.request.key)) {
+        return Effect.sync(() => this.giveBack(entry, { delayMillis: pausedMillis, counts: false }))
+      }
       const { call, expiresInMillis: _, id, key, payload, priority, tag, traceparent } = claim.request
       const { keepRetryLocalMillis } = this.of.settings
       const ofPool = entry.known.policy.retry ?? this.of.settings.config.policy.retry
@@ -151,7 +168,6 @@ export class Feeder {
   }
 
   private onEnd(entry: Entry, outcome: Outcome.Outcome): void {
-    this.ended++
     entry.outcome = outcome
     if (entry.isDropped) return this.held.remove(entry.claim)
     const { returning } = entry
@@ -169,6 +185,7 @@ export class Feeder {
     exit: Exit.Exit<unknown, unknown>,
     { attempts, ranMillis, waitedMillis }: Pick<Outcome.Outcome, "attempts" | "ranMillis" | "waitedMillis"> = none
   ): void {
+    this.ended++
     const { claim, known } = entry
     const { id, resubmittedFrom, tag } = claim.request
     const written = Effect.mapEager(known.exits.encode(exit), (exit) => {
@@ -217,20 +234,28 @@ export class Feeder {
   readonly beginDrain: Effect.Effect<void> = Effect.suspend(() => {
     this.isDraining = true
     this.claims.close()
-    const waiting = [...this.held.all].filter(({ outcome, returning, ticket }) => {
-      return ticket !== undefined && outcome === undefined && returning === undefined
+    return this.giveBackWaiting(0)
+  })
+
+  /** Those that it has had for so long. The attempts that were made of one are told. */
+  private giveBackWaiting(millis: number): Effect.Effect<void> {
+    const since = this.clock.currentTimeMillisUnsafe() - millis
+    const waiting = [...this.held.all].filter(({ claimedAt, isDropped, outcome, returning, ticket }) => {
+      const isOpen = ticket !== undefined && !isDropped && outcome === undefined && returning === undefined
+      return isOpen && claimedAt <= since
     })
     return Effect.forEach(
       waiting,
       (entry) =>
         Effect.flatMap(Effect.zip(entry.ticket!.attempts, entry.ticket!.status), ([attempts, status]) => {
-          if (status === "running" || status === "ended") return Effect.void
+          const isTaken = status === "running" || status === "ended" || (status === "delayed" && !this.isDraining)
+          if (isTaken) return Effect.void
           entry.returning = { delayMillis: 0, attempts: entry.claim.attempts + attempts, counts: false }
           return entry.ticket!.cancel
         }),
       { discard: true }
     )
-  })
+  }
 
   /** Waits until all that it had is recorded, or given back. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>

@@ -3,8 +3,8 @@ import { Clock, Effect, Latch } from "effect"
 import { PoolError } from "../../index.ts"
 import type { Notice } from "../Store.ts"
 
-/** `answersLost`: each step happens, and fails as if it had not. */
-export type Reach = "here" | "away" | "answersLost"
+/** `answersLost`: each step happens, and fails as if it had not. `flaky`: of three steps one is as here, one as away, one's answer is lost. */
+export type Reach = "here" | "away" | "answersLost" | "flaky"
 
 interface Ear {
   readonly process: string
@@ -19,6 +19,7 @@ interface Frozen {
 /** Nothing goes wrong until somebody says so. */
 export class Faults {
   private reach: Reach = "here"
+  private steps = 0
   private noticesAreLost = false
   private before = 0
   private after = 0
@@ -83,12 +84,12 @@ export class Faults {
   private readonly disturbed = Effect.fnUntraced(function* <A>(this: Faults, process: string, happens: () => A) {
     yield* this.whileFrozen(process)
     yield* this.sleep(this.before)
-    if (this.reach === "away") return yield* away()
-    const isLost = this.reach === "answersLost"
+    const reach = this.reach === "flaky" ? turns[this.steps++ % turns.length]! : this.reach
+    if (reach === "away") return yield* away()
     const answer = happens()
     yield* this.sleep(this.after)
     yield* this.whileFrozen(process)
-    return isLost || this.reach !== "here" ? yield* away() : answer
+    return reach === "answersLost" || this.reach === "away" ? yield* away() : answer
   })
 
   private sleep(millis: number): Effect.Effect<void> {
@@ -119,5 +120,7 @@ export class Faults {
     }
   }
 }
+
+const turns: ReadonlyArray<Reach> = ["here", "away", "answersLost"]
 
 const away = () => new PoolError.StoreUnavailable({ reason: "away", detail: "the store in memory is made to be away" })

@@ -120,7 +120,8 @@ export const make = (member: Member, { faults, now, pauses, processes, table }: 
           const row = table.find(record.id, at)
           if (row === undefined || row.place === "ended") continue
           places.set(row.id, row.place)
-          heard.end(row, record, true)
+          const { deliveries, storedAt } = row
+          heard.end(row, { ...record, deliveries, waitedMillis: at - storedAt }, true)
         }
         heard.tell()
         return places

@@ -26,7 +26,7 @@ export const make = (
     const shares = isAlone ? [{ queue: queueOf(tag!), size: most }] : yield* sharesOf(shared, tags, most)
     const at = now()
     const fetched = yield* inTurn(shares, ({ queue, size }) =>
-      asked(() => boss.fetch<Data>(queue, { batchSize: size, includeMetadata: true, db: connection.exact }))
+      asked(() => boss.fetch<Data>(queue, { batchSize: size, includeMetadata: true, db: connection.byIndex }))
     )
     const taken = fetched.flat().map((job) => claimOf(job, member.id, at))
     taken.sort(comesBefore)
@@ -39,13 +39,11 @@ export const make = (
   }
 
   const claim: Claims["claim"] = (tags, most) =>
-    tags.length === 0 || most < 1
-      ? Effect.succeed([])
-      : Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(Effect.forkIn(fetch(tags, most), scope, { startImmediately: true }), (fiber) =>
-            Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.forkIn(unwanted(fiber), scope))
-          )
-        )
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkIn(fetch(tags, most), scope, { startImmediately: true }), (fiber) =>
+        Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.forkIn(unwanted(fiber), scope))
+      )
+    )
 
   /** What was claimed for somebody who waits no more. */
   const unwanted = (fiber: Fiber.Fiber<ReadonlyArray<Claim>, unknown>) =>
@@ -126,12 +124,9 @@ export const make = (
 
   const touch: Claims["touch"] = Effect.fnUntraced(function* (claims) {
     const at = now()
-    const touchAll = (database: Database) =>
+    const kept = yield* connection.transaction((database) =>
       fenced(database, claims, (queue, attempts) => boss.touch(queue, attempts, { db: database }))
-    // Where one may be another's by now, it is looked at and touched at once.
-    const kept = yield* claims.some(isStale)
-      ? connection.transaction(touchAll)
-      : Effect.catchTag(touchAll(connection.database), "Conflict", () => connection.transaction(touchAll))
+    )
     for (const claim of claims) {
       const entry = held.get(claim.request.id)
       if (!kept.has(claim.request.id)) forget(claim)
@@ -174,7 +169,7 @@ export const make = (
     const { rows } = yield* within(() =>
       database.executeSql(
         `SELECT id, coalesce((data->>'returns')::int, 0) AS returns FROM ${names.job}
-        WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active' FOR UPDATE`,
+        WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active' ORDER BY id FOR UPDATE`,
         [queue, Array.from(stale, ({ request }) => request.id)]
       )
     )
@@ -192,8 +187,9 @@ export const make = (
 
 const unknown = { createdOn: "now", sequence: 0 }
 
-const byQueue = <A>(items: ReadonlyArray<A>, claim: (item: A) => Claim): Map<string, Array<A>> =>
-  Map.groupBy(items, (item) => queueOf(claim(item).request.tag))
+/** In an order that all transactions have: those that lock the same rows wait for each other, and never in a circle. */
+const byQueue = <A>(items: ReadonlyArray<A>, claim: (item: A) => Claim): Array<[string, Array<A>]> =>
+  [...Map.groupBy(items, (item) => queueOf(claim(item).request.tag))].toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 interface Taken {
   readonly claim: Claim
@@ -239,7 +235,10 @@ const sharesOf = ({ connection, names }: Shared, tags: ReadonlyArray<string>, mo
   const text = `SELECT name AS queue, count(*)::int AS size FROM (
       SELECT name FROM (${heads.join(" UNION ALL ")}) AS heads ORDER BY priority DESC, created_on LIMIT ${most}
     ) AS firsts GROUP BY name`
-  return connection.query(text) as Effect.Effect<Array<{ queue: string; size: number }>, PoolError.StoreUnavailable>
+  return Effect.map(
+    asked(() => connection.byIndex.executeSql(text)),
+    ({ rows }): Array<{ queue: string; size: number }> => rows
+  )
 }
 
 /** Of a point in time as PostgreSQL writes it. */

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { Outcome } from "../../index.ts"
 import { type Counts, mostCounted, type Session } from "../Store.ts"
+import { asked } from "./connection.ts"
 import { deadLetters, type Names, queueOf, tagOf } from "./names.ts"
 import type { Shared } from "./shared.ts"
 
@@ -48,7 +49,6 @@ export const backlog =
   ({ connection, names }: Shared): Session["backlog"] =>
   (tags) => {
     const queues = Array.from(new Set(tags), (tag) => `'${queueOf(tag)}'`)
-    if (queues.length === 0) return Effect.succeed({ waiting: 0, oldestMillis: 0 })
     const due = queues.map(
       (queue) => `(SELECT 1 FROM ${names.job} WHERE name = ${queue} AND state IN ('created', 'retry') AND NOT blocked
         AND start_after <= now() LIMIT ${mostCounted})`
@@ -57,7 +57,10 @@ export const backlog =
     const text = `
       SELECT (SELECT count(*)::int FROM (SELECT FROM (${due.join(" UNION ALL ")}) AS due LIMIT ${mostCounted}) AS counted) AS waiting,
         (SELECT ${sinceText("since")} FROM (${firsts.join(" UNION ALL ")}) AS first(since)) AS oldest`
-    return Effect.map(connection.query(text), ([{ oldest, waiting }]) => ({ waiting, oldestMillis: oldest ?? 0 }))
+    return Effect.map(
+      asked(() => connection.byIndex.executeSql(text)),
+      ({ rows: [{ oldest, waiting }] }) => ({ waiting, oldestMillis: oldest ?? 0 })
+    )
   }
 
 /** Since when the oldest one waits, of one state. */

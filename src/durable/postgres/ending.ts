@@ -29,7 +29,9 @@ export const revoke = (shared: Shared, recorder: Recorder): Session["revoke"] =>
     return yield* shared.connection.transaction(
       Effect.fnUntraced(function* (database) {
         const locked = yield* lock(database, shared, queues, [...records.keys()])
-        const recordOf = ({ request }: Locked) => records.get(request.id)!
+        const recordOf = ({ deliveries, request, storedForMillis }: Locked): EndRecord => {
+          return { ...records.get(request.id)!, deliveries, waitedMillis: storedForMillis }
+        }
         yield* end(database, shared, recorder, locked, recordOf)
         return new Map(locked.map((each) => [recordOf(each).id, each.place]))
       })
@@ -50,7 +52,7 @@ export const lock = Effect.fnUntraced(function* (
       CASE WHEN state >= 'active' THEN (SELECT p.id FROM ${names.process} p WHERE p.held @> ARRAY[j.id] LIMIT 1) END AS process
     FROM ${names.job} j
     WHERE name = ANY($1::text[]) AND id = ANY($2::uuid[]) AND (state <= 'active' OR state = 'failed')
-    ORDER BY name, id FOR UPDATE OF j`
+    ORDER BY name COLLATE "C", id FOR UPDATE OF j`
   const locked = new Map<string, Locked>()
   // One that is stored anew at this very moment is seen by the second look.
   for (const _look of ["first", "second"]) {

@@ -24,7 +24,13 @@ export const insert = (member: Member, shared: Shared): Session["insert"] =>
     }
     yield* shared.queues.ensure(batches.keys(), member.deliveries)
     const stored = yield* shared.connection.transaction((database) =>
-      insertBatches(database, member.id, shared, [...batches.values()])
+      insertBatches(
+        database,
+        member.id,
+        shared,
+        // As all transactions have it: see `claiming.ts`.
+        [...batches.values()].toSorted((a, b) => (a.queue < b.queue ? -1 : 1))
+      )
     )
     return requests.map(({ id }) => (stored.delete(id.toLowerCase()) ? "stored" : "known"))
   })

@@ -98,7 +98,7 @@ const hearing = Effect.fnUntraced(function* (
     }),
     (client) =>
       Effect.promise(() => client.end()).pipe(
-        Effect.timeoutOption(500),
+        Effect.timeoutOption(300),
         Effect.andThen(Effect.sync(() => socket.destroy()))
       )
   )

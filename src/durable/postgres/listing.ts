@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { Outcome } from "../../index.ts"
 import type { Query, Session } from "../Store.ts"
+import { within } from "./connection.ts"
 import { columns, recordOf } from "./looking.ts"
 import { deadLetters, keyOf, type Names, queueOf } from "./names.ts"
 import type { Shared } from "./shared.ts"
@@ -54,7 +55,8 @@ export const list = (shared: Shared): Session["list"] => {
       FROM page k CROSS JOIN LATERAL (SELECT * FROM ${names.job} WHERE name = k.queue AND id = k.id LIMIT 1) j
       LEFT JOIN ${names.outcome} o ON o.id = k.id AND o.queue = k.queue
       ORDER BY k.created_on DESC, k.sequence DESC, k.id DESC`
-    return (yield* connection.query(text, values)).map(recordOf(shared))
+    const { rows } = yield* connection.transaction((database) => within(() => database.executeSql(text, values)))
+    return rows.map(recordOf(shared))
   })
 }
 
@@ -67,9 +69,9 @@ const partsOf = (
   page: string
 ): Array<string> => {
   const newest = `${page} ORDER BY created_on DESC, sequence DESC, id DESC LIMIT ${limit}`
-  const jobs = (where: string) =>
+  const jobs = (where: string, fence = "") =>
     `SELECT * FROM (SELECT id, name AS queue, created_on, (data->>'sequence')::bigint AS sequence FROM ${job}
-      WHERE name = '${queue}' AND ${where}) AS jobs WHERE true ${newest}`
+      WHERE name = '${queue}' AND ${where} ${fence}) AS jobs WHERE true ${newest}`
   const outcomes = (where: string) =>
     `SELECT id, queue, created_on, sequence FROM ${outcome} WHERE queue = '${queue}' AND ${where} ${newest}`
   const each = (list: string, part: string) => `(SELECT part.* FROM ${list} CROSS JOIN LATERAL (${part}) AS part)`
@@ -84,7 +86,8 @@ const partsOf = (
       ? `(${jobs(where)})`
       : each("generate_series(-10, 10) AS p(priority)", jobs(`priority = p.priority AND ${where}`))
   }
-  const claimed = () => `(${jobs(`state IN ('active', 'failed')${keyed("singleton_key")}`)})`
+  // They are few, and all of them are found before they are brought into their order: not along all that is stored.
+  const claimed = () => `(${jobs(`state IN ('active', 'failed')${keyed("singleton_key")}`, "OFFSET 0")})`
   const ended = (ends: ReadonlyArray<Outcome.End>) =>
     isIndexed
       ? `(${outcomes(`"end" IN (${ends.map((end) => `'${end}'`).join(", ")})${keyed("key")}`)})`

@@ -74,10 +74,7 @@ export const ends = ({ connection, names }: Shared): Session["ends"] => {
     SELECT id, queue AS name, "end", exit, attempts, deliveries, waited_millis AS waited, ran_millis AS ran,
       resubmitted_from AS "resubmittedFrom"
     FROM ${names.outcome} WHERE id = ANY($1::uuid[])`
-  return (ids) =>
-    ids.length === 0
-      ? Effect.succeed([])
-      : Effect.map(connection.query(text, [ids]), (rows) => rows.flatMap((row) => endOf(row) ?? []))
+  return (ids) => Effect.map(connection.query(text, [ids]), (rows) => rows.flatMap((row) => endOf(row) ?? []))
 }
 
 export const discard =

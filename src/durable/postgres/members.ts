@@ -9,7 +9,7 @@ import type { Shared } from "./shared.ts"
 
 const isLive = `left_at IS NULL AND seen_at > now() - interval '${deadAfterMillis} milliseconds'`
 /** How long it may take to say that it leaves. */
-const farewellMillis = 1_000
+const farewellMillis = 700
 
 /** The row of this process, until the scope ends. */
 export const join = (member: Member, shared: Shared): Effect.Effect<void, PoolError.StoreUnavailable, Scope.Scope> =>

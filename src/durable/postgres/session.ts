@@ -15,47 +15,42 @@ import { maintain, redeliver } from "./upkeep.ts"
 /** Within which each step has happened, or failed. */
 const stepSeconds = 15
 
-export interface Outage {
-  /** Told of each step. It says so once where the store goes away, and once where it is there again. */
-  readonly watched: <A, R>(
-    step: Effect.Effect<A, PoolError.StoreUnavailable, R>
-  ) => Effect.Effect<A, PoolError.StoreUnavailable, R>
-}
-
-export const make = Effect.fnUntraced(function* (member: Member, shared: Shared, outage: Outage) {
+export const make = Effect.fnUntraced(function* (member: Member, shared: Shared) {
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const recorder = { names: shared.names, process: member.id, keepMillis: member.keepOutcomesMillis }
   const step = <A>(run: Effect.Effect<A, PoolError.StoreUnavailable>) =>
-    outage.watched(
-      Effect.timeoutOrElse(run, { duration: `${stepSeconds} seconds`, orElse: () => Effect.fail(unanswered()) })
-    )
+    Effect.timeoutOrElse(run, { duration: `${stepSeconds} seconds`, orElse: () => Effect.fail(unanswered()) })
   const steps =
     <A extends ReadonlyArray<any>, B>(run: (...given: A) => Effect.Effect<B, PoolError.StoreUnavailable>) =>
     (...given: A) =>
       step(run(...given))
+  const batches =
+    <A, B>(run: (batch: ReadonlyArray<A>) => Effect.Effect<B, PoolError.StoreUnavailable>, none: () => B) =>
+    (batch: ReadonlyArray<A>) =>
+      batch.length === 0 ? Effect.sync(none) : step(run(batch))
 
-  yield* step(shared.queues.ensure(member.tags, member.deliveries))
-  yield* outage.watched(join(member, shared))
+  // To make queues may take its time: each has a table.
+  yield* Effect.andThen(shared.queues.ensure(member.tags, member.deliveries), join(member, shared))
   const claims = makeClaims(member, shared, recorder, scope, clock)
   const session: Session = {
-    insert: steps(insert(member, shared)),
+    insert: batches(insert(member, shared), () => []),
     insertIn: steps(insertIn(member, shared)),
-    claim: steps(claims.claim),
-    settle: steps(claims.settle),
-    giveBack: steps(claims.giveBack),
-    touch: steps(claims.touch),
+    claim: (tags, most) => (tags.length === 0 || most < 1 ? Effect.succeed([]) : step(claims.claim(tags, most))),
+    settle: batches(claims.settle, () => new Set()),
+    giveBack: batches(claims.giveBack, () => new Set()),
+    touch: batches(claims.touch, () => new Set()),
     beat: steps(beat(member, shared)),
     redeliver: step(redeliver(shared, recorder)),
     maintain: step(maintain(shared, recorder)),
-    revoke: steps(revoke(shared, recorder)),
-    ends: steps(ends(shared)),
+    revoke: batches(revoke(shared, recorder), () => new Map()),
+    ends: batches(ends(shared), () => []),
     find: steps(find(shared)),
     list: steps(list(shared)),
     discard: steps(discard(shared)),
     setPriority: steps(setPriority(shared)),
     counts: step(counts(shared)),
-    backlog: steps(backlog(shared)),
+    backlog: batches(backlog(shared), () => ({ waiting: 0, oldestMillis: 0 })),
     setPause: steps(setPause(shared)),
     processes: step(processes(shared)),
     listen: shared.listening.listen

@@ -8,7 +8,7 @@ import { make as makeListening } from "./listening.ts"
 import { isCurrent, look, migrate, mustBeCurrent, quiet } from "./migrations.ts"
 import { isSchema, make as namesOf } from "./names.ts"
 import { load } from "./packages.ts"
-import { make as makeSession, type Outage } from "./session.ts"
+import { make as makeSession } from "./session.ts"
 import { makeQueues, type Shared } from "./shared.ts"
 
 export interface Options {
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.ignore(
         Effect.timeoutOption(
           asked(() => boss.stop({ close: false, graceful: false })),
-          500
+          300
         )
       )
   )
@@ -104,32 +104,10 @@ export const make = Effect.fnUntraced(function* (
     now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
     nextSequence: () => ++sequence
   }
-  const outage = makeOutage()
-  return { kind, join: (member) => makeSession(member, shared, outage) }
+  return { kind, join: (member) => makeSession(member, shared) }
 })
 
 const secret = (url: string | Redacted.Redacted): Redacted.Redacted =>
   Redacted.isRedacted(url) ? url : Redacted.make(url)
 
 const refused = (detail: string) => Effect.fail(new PoolError.StoreUnavailable({ reason: "refused", detail }))
-
-const makeOutage = (): Outage => {
-  let isAway = false
-  const gone = (error: PoolError.StoreUnavailable) => {
-    if (isAway || error.reason !== "away") return Effect.void
-    isAway = true
-    return Effect.logWarning(error.message)
-  }
-  const back = Effect.suspend(() => {
-    if (!isAway) return Effect.void
-    isAway = false
-    return Effect.logInfo("The store can be reached again")
-  })
-  return {
-    watched: (step) =>
-      Effect.tapError(
-        Effect.tap(step, () => back),
-        gone
-      )
-  }
-}

@@ -16,6 +16,8 @@ const rememberedMinutes = 10
 const expiredAtOnce = 500
 const forgottenAtOnce = 1_000
 const exhaustedAtOnce = 100
+/** After so long the rest is left to the next time, which is soon. */
+const longestMillis = 5_000
 /** The tally of all processes that have gone. */
 const nobody = "00000000-0000-0000-0000-000000000000"
 
@@ -39,7 +41,10 @@ export const redeliver = (shared: Shared, recorder: Recorder): Session["redelive
     const lapsed = [...found].filter((name) => name !== deadLetters)
     yield* inTurn(lapsed, (queue) => asked(() => boss.supervise(queue)))
     if (found.size > 0)
-      while (yield* connection.transaction((database) => exhaust(database, shared, recorder))) continue
+      yield* repeated(
+        shared,
+        connection.transaction((database) => exhaust(database, shared, recorder))
+      )
     const notices = payloads({ work: lapsed.map(tagOf) })
     if (notices.length > 0) {
       yield* connection.query(`SELECT pg_notify('${names.channel}', payload) FROM unnest($1::text[]) AS payload`, [
@@ -49,6 +54,12 @@ export const redeliver = (shared: Shared, recorder: Recorder): Session["redelive
     yield* connection.query(mournText)
   })
 }
+
+/** As long as there is more. */
+const repeated = Effect.fnUntraced(function* <E>({ now }: Shared, once: Effect.Effect<boolean, E>) {
+  const until = now() + longestMillis
+  while ((yield* once) && now() < until) continue
+})
 
 /** Records the end of those that were delivered too often. Whether there may be more. */
 const exhaust = (database: Database, shared: Shared, recorder: Recorder): Within<boolean> =>
@@ -97,7 +108,7 @@ export const maintain = (shared: Shared, recorder: Recorder): Session["maintain"
         const [row] = yield* run(database, lock, [`effect-worker-pool.${names.schema}`])
         return row.got ? yield* work(database) : false
       })
-      while (yield* connection.transaction(once)) continue
+      yield* repeated(shared, connection.transaction(once))
     })
 
   const expire = alone(

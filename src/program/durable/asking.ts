@@ -3,6 +3,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { Durable } from "../../durable/service.ts"
 import type { PoolError } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
+import { inSentences } from "../output/poolLogs.ts"
 import { checkEnvironment, type Environment } from "../settings/environment.ts"
 import { read, store as kind } from "../settings/kinds.ts"
 import type { StoreAddress } from "../settings/storeAddress.ts"
@@ -42,12 +43,12 @@ export const ask = (
   address: StoreAddress
 ): Effect.Effect<Durable["Service"], BadUsage | PoolError.StoreUnavailable, Scope.Scope> =>
   Effect.flatMap(loaded, (all) =>
-    all
-      .layerClient({ name: lookers })
-      .pipe(
-        Layer.provide(layerOf(address, { migrates: false })),
-        Layer.build,
-        Effect.map(Context.get(Durable)),
-        Effect.mapError(failureOf)
-      )
+    all.layerClient({ name: lookers }).pipe(
+      Layer.provide(layerOf(address, { migrates: false })),
+      Layer.build,
+      Effect.map(Context.get(Durable)),
+      Effect.mapError(failureOf),
+      // Standard output is for the answer alone.
+      inSentences((text) => void process.stderr.write(`${text}\n`), { changes: false })
+    )
   )

@@ -22,14 +22,21 @@ export const inMemory = (
     Effect.mapError(({ message }) => new BadUsage({ reason: message }))
   )
 
+/** How the pool is built, so that what it logs is heard in the way of the command. */
+export type Heard = <A, E, R>(build: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 /** It ends with the scope, and the store with it. */
 export const onStore = (
   pool: ElasticPool.Options,
   { address, migrates, options }: StoreSettings,
   { group, handlers }: Loaded,
-  role: Role
+  role: Role,
+  heard: Heard
 ): Effect.Effect<Context.Context<Services | Durable>, BadUsage | PoolError.StoreUnavailable, Scope.Scope> =>
-  Effect.flatMap(loaded, (Durable) => {
+  Effect.gen(function* () {
+    const Durable = yield* loaded
+    // What the store tells at Debug is of no use to whoever runs a command.
+    const store = yield* Layer.build(layerOf(address, { migrates }))
     const { deliveries, keepOutcomes } = options
     const layer =
       role === "asks"
@@ -37,10 +44,10 @@ export const onStore = (
         : role === "works"
           ? Durable.layerWorker({ ...pool, ...options })
           : Durable.layer({ ...pool, ...options })
-    return layer.pipe(
+    const built = layer.pipe(
       Layer.provideMerge(Layer.succeed(Handlers.Handlers, handlers)),
-      Layer.provide(layerOf(address, { migrates })),
-      Layer.build,
-      Effect.mapError(failureOf)
+      Layer.provide(Layer.succeedContext(store)),
+      Layer.build
     )
-  })
+    return yield* heard(built)
+  }).pipe(Effect.mapError(failureOf))

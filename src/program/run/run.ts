@@ -169,7 +169,7 @@ const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
     return { requests, handlers, tally, outcomes, first, pool, storing: undefined }
   }
   const name = yield* Storing.jobOf(requests, store.job)
-  const context = yield* heard(Pool.onStore(job.settings.pool, store, loaded, works ? "both" : "asks"))
+  const context = yield* Pool.onStore(job.settings.pool, store, loaded, works ? "both" : "asks", heard)
   const pool = Context.get(context, WorkerPool.WorkerPool)
   const storing = Storing.make(pool, Context.get(context, Durable), name)
   return { requests, handlers, tally, outcomes, first, pool, storing }

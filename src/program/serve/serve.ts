@@ -63,11 +63,9 @@ export const start = (settings: ServeSettings) =>
     const loaded = yield* HandlersModule.load(settings.handlers, { threads, works })
     yield* ProcessMetrics.register
     const idPrefix = `${randomBytes(3).toString("hex")}-`
-    const pool = yield* PoolLogs.atInfo(
-      store === undefined
-        ? Pool.inMemory({ ...settings.pool, idPrefix }, loaded)
-        : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks")
-    )
+    const pool = yield* store === undefined
+      ? PoolLogs.atInfo(Pool.inMemory({ ...settings.pool, idPrefix }, loaded))
+      : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks", PoolLogs.atInfo)
     const tenants = new Tenants(settings)
     const service = yield* Service.make({
       idPrefix,

@@ -2,16 +2,19 @@
 import { Effect } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { invalid, notFound, type Problem, toResponse } from "../../http/problem.ts"
+import { draining, invalid, notFound, type Problem, toResponse } from "../../http/problem.ts"
 import { securityHeaders } from "../../http/send.ts"
 
-/** Why it is not ready, if it is not. */
-export type Readiness = Effect.Effect<Problem | undefined>
+export interface Health {
+  /** Why it is not ready, if it is not. */
+  readonly readiness: Effect.Effect<Problem | undefined>
+  /** Whatever has to be done before the metrics are read. */
+  readonly beforeMetrics: Effect.Effect<unknown>
+}
 
-/** `look`: what is to be seen before metrics are written. */
-export const app = (readiness: Readiness, look: Effect.Effect<unknown>) =>
+export const app = (health: Health) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
-    const answer = answers(readiness, look)[url.split("?", 1)[0]!]
+    const answer = answers(health)[url.split("?", 1)[0]!]
     const response =
       answer === undefined
         ? Effect.succeed(toResponse(nothingHere))
@@ -23,13 +26,13 @@ export const app = (readiness: Readiness, look: Effect.Effect<unknown>) =>
     )
   })
 
-const answers = (
-  readiness: Readiness,
-  look: Effect.Effect<unknown>
-): Readonly<Record<string, Effect.Effect<HttpServerResponse.HttpServerResponse>>> => ({
+const answers = ({
+  beforeMetrics,
+  readiness
+}: Health): Readonly<Record<string, Effect.Effect<HttpServerResponse.HttpServerResponse>>> => ({
   "/health/live": Effect.succeed(ok),
   "/health/ready": Effect.map(readiness, (problem) => (problem === undefined ? ok : toResponse(problem))),
-  "/metrics": Effect.map(Effect.andThen(look, PrometheusMetrics.format()), (text) =>
+  "/metrics": Effect.map(Effect.andThen(beforeMetrics, PrometheusMetrics.format()), (text) =>
     HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   )
 })
@@ -48,9 +51,4 @@ const wrongMethod: Problem = {
   headers: { allow: "GET, HEAD" }
 }
 
-export const stopping: Problem = notReady("It is stopping, and claims nothing more")
-export const isAway: Problem = notReady("The store cannot be reached")
-
-function notReady(detail: string): Problem {
-  return { status: 503, kind: "not-ready", title: "Service Unavailable", detail, headers: { "retry-after": "5" } }
-}
+export const stopping: Problem = { ...draining, detail: "The pool is shutting down, and claims nothing more" }

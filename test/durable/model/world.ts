@@ -92,8 +92,11 @@ export class World {
   readonly faults = new Set<string>()
   /** Ends as they were first seen. */
   readonly ends = new Map<string, string>()
+  /** What processes did, in its order. */
+  readonly log: Array<string> = []
   readonly observer: Session
   readonly memory: MemoryStore
+  private readonly clock: Clock.Clock
   reach: Reach = "here"
   pace: readonly [number, number] = [0, 0]
   /** Nothing goes wrong any more, and nobody waits to be told. */
@@ -101,10 +104,17 @@ export class World {
   started = 0
   /** Claims that a process has lost, and lives. */
   fenced = 0
-  private readonly running = new Map<string, number>()
+  /** Handlers that run now. */
+  readonly running = new Set<{
+    readonly process: Process
+    readonly id: string
+    readonly key: number
+    readonly deliveries: number
+  }>()
 
-  constructor(memory: MemoryStore, observer: Session) {
+  constructor(memory: MemoryStore, observer: Session, clock: Clock.Clock) {
     this.memory = memory
+    this.clock = clock
     this.observer = observer
   }
 
@@ -122,10 +132,10 @@ export class World {
   }
 
   /** Stops a process for good. */
-  crash(process: Process): void {
+  crash(process: Process, by: "crash" | "poison"): void {
     if (this.isGone(process)) return
     process.state = "crashed"
-    this.faults.add("crash")
+    this.faults.add(by)
     this.memory.faults.freeze(process.durable.process)
   }
 
@@ -144,11 +154,14 @@ export class World {
 
   setReach(reach: Reach): void {
     if (reach !== "here") this.faults.add(reach)
+    // The answers to what is under way are lost.
+    if (reach === "away" && this.faults.has("slow")) this.faults.add("answersLost")
     this.reach = reach
     this.memory.faults.setReach(reach)
   }
 
   setPace(pace: readonly [number, number]): void {
+    if (pace[0] + pace[1] > 0) this.faults.add("slow")
     this.pace = pace
     this.memory.faults.setPace(...pace)
   }
@@ -162,21 +175,15 @@ export class World {
       const standStill = this.memory.faults.whileFrozen(process.durable.process)
       yield* standStill
       const { deliveries, id } = delivery
-      if (globalThis.process.env["DBG"])
-        (globalThis as any).dbg(
-          (this.memory.faults as any).clock.currentTimeMillisUnsafe(),
-          process.name,
-          "RUN",
-          key,
-          deliveries
-        )
+      this.note(process.name, `runs ${key}, delivery ${deliveries}`)
       this.runs.set(id, (this.runs.get(id) ?? 0) + 1)
-      const others = this.running.get(id) ?? 0
-      if (others > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
-      this.running.set(id, others + 1)
+      const others = [...this.running].filter((other) => other.id === id)
+      if (others.length > 0 && this.faults.size === 0) this.breaches.push(`two attempts of request ${key} run at once`)
+      const run = { process, id, key, deliveries }
+      this.running.add(run)
       return yield* Effect.ensuring(
         this.body(process, key, behaviour, deliveries, standStill),
-        Effect.sync(() => this.running.set(id, this.running.get(id)! - 1))
+        Effect.sync(() => this.running.delete(run))
       )
     })
 
@@ -210,7 +217,7 @@ export class World {
       }
       case "poison":
         if (this.isHealed) return done
-        this.crash(process)
+        this.crash(process, "poison")
         return Effect.never
     }
   }
@@ -292,50 +299,43 @@ export class World {
       Effect.map(this.memory.store.join(member), (session): Session => {
         const { claim, giveBack, settle } = session
         const receivedOf = (one: Claim) => this.received.find((each) => each.claim.fence === one.fence)
-        const process_ = globalThis.process
-        const at = () => (this.memory.faults as any).clock.currentTimeMillisUnsafe()
         return {
           ...session,
-          redeliver: Effect.andThen(
-            Effect.sync(() => process_.env["DBG"] && (globalThis as any).dbg(at(), process, "redeliver")),
-            session.redeliver
-          ),
           claim: (tags, most) =>
             Effect.tap(claim(tags, most), (claims) =>
               Effect.sync(() => {
                 for (const claim of claims) {
-                  if (process_.env["DBG"])
-                    (globalThis as any).dbg(
-                      at(),
-                      process,
-                      "claim",
-                      claim.request.payload,
-                      claim.fence,
-                      claim.deliveries
-                    )
+                  this.note(process, `claims ${keyOf(claim)}, delivery ${claim.deliveries}`)
                   this.received.push({ process, claim, isReturned: false, record: undefined })
                 }
               })
             ),
           giveBack: (returns) =>
             Effect.suspend(() => {
-              if (process_.env["DBG"])
-                for (const { claim } of returns)
-                  (globalThis as any).dbg(at(), process, "giveBack", claim.request.payload, claim.fence)
-              for (const { claim } of returns) Object.assign(receivedOf(claim) ?? {}, { isReturned: true })
+              for (const { claim } of returns) {
+                this.note(process, `gives ${keyOf(claim)} back`)
+                Object.assign(receivedOf(claim) ?? {}, { isReturned: true })
+              }
               return giveBack(returns)
             }),
           settle: (ends) =>
             Effect.suspend(() => {
-              if (process_.env["DBG"])
-                for (const { claim } of ends)
-                  (globalThis as any).dbg(at(), process, "settle", claim.request.payload, claim.fence)
-              for (const { claim, record } of ends) Object.assign(receivedOf(claim) ?? {}, { record })
+              for (const { claim, record } of ends) {
+                this.note(process, `ends ${keyOf(claim)}: ${record.end}`)
+                Object.assign(receivedOf(claim) ?? {}, { record })
+              }
               return settle(ends)
             })
         }
       })
+
+  /** For whoever reads of a failure. */
+  private note(process: string, what: string): void {
+    this.log.push(`${this.clock.currentTimeMillisUnsafe()} ms: ${process} ${what}`)
+  }
 }
+
+const keyOf = ({ request }: Claim) => (request.payload as { readonly key: number }).key
 
 export const makeWorld: Effect.Effect<World> = Effect.gen(function* () {
   const memory = yield* makeMemory
@@ -352,5 +352,5 @@ export const makeWorld: Effect.Effect<World> = Effect.gen(function* () {
       keepOutcomesMillis: 7 * 86_400_000
     })
   )
-  return new World(memory, observer)
+  return new World(memory, observer, yield* Clock.Clock)
 }).pipe(Effect.orDie)

@@ -165,6 +165,8 @@ describe("stats", () => {
         expect(text).toMatch(line)
       }
       expect(text).not.toContain("do not add up")
+      // Of that nothing is left.
+      expect(text).not.toMatch(/^Fail /m)
       expect(JSON.parse(Stats.toJson(stats))).toMatchObject({
         stored: 4,
         waiting: 1,

@@ -1,7 +1,9 @@
 /** A file that goes into a store, what `jobs` does with its lines, and what `store` says of the tables: as a shell sees them. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { Effect } from "effect"
 import { Client } from "pg"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { migrate } from "../../../src/program/store/tables.ts"
 import { handlers, main, numbers, outcomes, Program, start, startRun, temporary } from "../fixtures/program.ts"
 import { ended, openStore, type OpenStore, storeFolder, until } from "../fixtures/store.ts"
 
@@ -11,6 +13,7 @@ let store: OpenStore
 
 beforeAll(async () => {
   store = await openStore(`${folder}/jobs`)
+  await Effect.runPromise(migrate({ kind: "embedded", directory: store.directory }))
 }, 60_000)
 afterAll(() => store.close())
 

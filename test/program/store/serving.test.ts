@@ -1,5 +1,5 @@
 /** Real processes on one store: doors, workers, and what becomes of requests when one of them ends. */
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { numbers, start, temporary } from "../fixtures/program.ts"
 import { post, serve } from "../fixtures/service.ts"
@@ -21,7 +21,7 @@ const started = async <A extends (typeof running)[number]>(starting: Promise<A>)
 beforeAll(async () => {
   store = await openStore(`${folder}/jobs`)
   door = await started(serve("--store", store.directory, "--no-workers"))
-  worker = await started(work(store.directory))
+  worker = await started(work(store.directory, "--threads=2"))
 }, 60_000)
 afterAll(async () => {
   running.forEach(({ program }) => program.child.kill("SIGKILL"))
@@ -49,7 +49,7 @@ const outcome = (url: string, id: string): Promise<any> =>
   })
 
 describe("processes on one store", () => {
-  it("take requests at one and run them in another; who only works has no door, but health and metrics", async () => {
+  it("take requests at one and run them in another, on threads as well; who only works has no door, but health and metrics", async () => {
     expect(await post(door.url, "Echo", { message: "hello" })).toMatchObject({ status: 200, json: { result: "hello" } })
     expect(worker.program.stdout).toContain(`working on ${store.directory}; health and metrics on http://127.0.0.1:`)
     for (const path of ["live", "ready"]) {
@@ -60,6 +60,7 @@ describe("processes on one store", () => {
     expect(metrics).toMatch(/^worker_pool_requests_total\{pool="work",end="succeeded"\} 1$/m)
     // The store of both, as either process tells it.
     expect(metrics).toMatch(/^worker_pool_store_processes\{pool="work"\} 2$/m)
+    expect(metrics).toMatch(/^worker_pool_store_stored_total\{pool="work"\} 1$/m)
     expect((await post(worker.url, "Echo", { message: "hello" })).status).toBe(404)
     expect((await fetch(`${worker.url}/health/live`, { method: "DELETE" })).status).toBe(405)
     const stats = await ended(start("jobs", "stats", "--json", "--store", store.directory))
@@ -75,8 +76,8 @@ describe("processes on one store", () => {
     expect(processes.length).toBe(2)
   })
 
-  it("answer for each other's requests, on threads as well, and a drained one leaves them to the others", async () => {
-    const other = await started(serve("--store", store.directory, "--threads=1"))
+  it("answer for each other's requests, and a drained one leaves them to the others", async () => {
+    const other = await started(serve("--store", store.directory))
     const here = await submit(door.url, "Sleep", { millis: 50 })
     const there = await submit(other.url, "Sleep", { millis: 50 })
     expect(await outcome(other.url, here)).toMatchObject({ state: "succeeded", deliveries: 1 })
@@ -111,7 +112,27 @@ describe("processes on one store", () => {
     writeFileSync(file, "")
     expect(await outcome(door.url, held)).toMatchObject({ state: "succeeded", deliveries: 1 })
     expect(await worker.program.code()).toBe(143)
+    expect(worker.program.stderr).toMatch(/pool ..work.. drained in/)
     next.program.child.kill("SIGINT")
     expect(await next.program.code()).toBe(130)
+  }, 60_000)
+
+  it("go on when the server of the store is killed, and say so once", async () => {
+    worker = await started(work(store.directory))
+    const [postmaster] = readFileSync(`${store.directory}/data/postmaster.pid`, "utf8").split("\n")
+    process.kill(Number(postmaster), "SIGKILL")
+    const ready = (url: string, status: number) =>
+      until(`${status}`, async () => ((await fetch(`${url}/health/ready`)).status === status ? true : undefined))
+    for (const { url } of [worker, door]) await ready(url, 503)
+    for (const { url } of [worker, door]) await ready(url, 200)
+    expect(await post(door.url, "Echo", { message: "again" })).toMatchObject({ status: 200, json: { result: "again" } })
+    for (const [name, { stderr }] of [
+      ["work", worker.program],
+      ["serve", door.program]
+    ] as const) {
+      expect(stderr.match(new RegExp(`The store of pool \\\\"${name}\\\\" is away`, "g"))?.length).toBe(1)
+      expect(stderr.match(new RegExp(`The store of pool \\\\"${name}\\\\" is there again`, "g"))?.length).toBe(1)
+      expect(stderr).not.toContain("Notices")
+    }
   }, 60_000)
 })

@@ -1,0 +1,72 @@
+/** Who is measured: this pool, pg-boss by its own means on the same PostgreSQL, and BullMQ on a Redis. */
+import * as batches from "./subjects/batches.ts"
+import * as bullmq from "./subjects/bullmq.ts"
+import * as durable from "./subjects/durable.ts"
+import type { DurableLoad } from "./load.ts"
+import { hasRedis, type Keeper, postgres, redis } from "./servers.ts"
+import { oursOnStore } from "../results.ts"
+import * as work from "./subjects/work.ts"
+
+/** A process that works on what is stored. */
+export interface Worker {
+  /** Works from now on. */
+  readonly begin: () => Promise<void>
+  /** Takes nothing more for now. */
+  readonly halt: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** The process that asks. */
+export interface Client {
+  /** Stores `n` requests while nobody works. The answer lets the workers begin, and waits until all outcomes are known. */
+  readonly fill: (n: number) => Promise<(begin: () => Promise<void>) => Promise<void>>
+  /** Stores one. */
+  readonly submit: (n: number) => Promise<unknown>
+  /** One, to its end: when it began. */
+  readonly execute: (n: number) => Promise<number>
+  readonly close: () => Promise<void>
+}
+
+/** How a worker process tells what it has done, where that is not told by the store. */
+export type Tell = (ended: number) => void
+
+export interface Subject {
+  readonly openWorker: (url: string, tell: Tell) => Promise<Worker>
+  /** `ended` waits until so many have ended, as the workers tell it. */
+  readonly openClient: (url: string, ended: (n: number) => Promise<void>) => Promise<Client>
+}
+
+export interface DurableSubject extends Subject {
+  readonly how: string
+  readonly keeper: () => Promise<Keeper>
+  readonly at: ReadonlyArray<DurableLoad["what"]>
+  readonly lacks?: string
+}
+
+export const durableSubjects: Readonly<Record<string, DurableSubject>> = {
+  [oursOnStore]: {
+    ...durable,
+    how: "`Durable.layerWorker` with 64 workers in each of two processes, `Durable.layerClient` in a third one",
+    keeper: postgres,
+    at: ["drain", "submit", "idle", "quiet"]
+  },
+  "pg-boss-batches": {
+    ...batches,
+    how: "`fetch` and `complete` of 500 jobs at a time, without a handler for each: what its statements allow; nobody is told of an outcome",
+    keeper: postgres,
+    at: ["drain"]
+  },
+  "pg-boss-work": {
+    ...work,
+    how: "`work` with `perJobResults`, `batchSize: 64`, `burstWhenBatchFull` and a queue with `notify`; by default it takes one job every two seconds",
+    keeper: postgres,
+    at: ["drain", "submit", "idle", "quiet"]
+  },
+  bullmq: {
+    ...bullmq,
+    how: "`Worker` with `concurrency: 64` in each of two processes; outcomes by `job.waitUntilFinished` and one `QueueEvents`; Redis 7 with a file appended to and `appendfsync everysec`, which accepts before anything is on the disk",
+    keeper: redis,
+    at: ["drain", "submit", "idle", "quiet"],
+    ...(hasRedis ? {} : { lacks: "no redis-server here" })
+  }
+}
