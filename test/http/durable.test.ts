@@ -75,6 +75,24 @@ describe("POST /requests/{type}", () => {
     expect(told(door)).toEqual([])
   })
 
+  it("answers 202 to who waits in a service that drains: the request goes on elsewhere", async () => {
+    const third = await startOn(memory, { asks: true, name: "third" })
+    const posted = third.submit("Gate", { name: "drained" }, 30)
+    const listed = async () => (await door.ask("GET", "/requests?type=Gate&state=running")).json.requests
+    await expect.poll(async () => (await listed()).length).toBe(1)
+    const [{ id }] = await listed()
+    const looked = ended(third, id)
+    // It is answered once the one before has begun to wait.
+    await look(third, id)
+    await third.ask("POST", "/pool/drain")
+    const { headers, json, status } = await posted
+    expect([status, json.id, headers.get("location")]).toEqual([202, id, `/requests/${id}`])
+    expect((await looked).json).toMatchObject({ id, state: "running" })
+    await third.close()
+    open("drained", "value")
+    expect((await ended(door, id)).json).toMatchObject({ state: "succeeded", result: "value" })
+  })
+
   it("when the wait runs out it answers 202, and the request goes on", async () => {
     const { json, status } = await door.submit("Gate", { name: "too long" }, 0)
     expect(status).toBe(202)

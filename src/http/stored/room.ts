@@ -1,10 +1,10 @@
 /** What the service knows of requests that are stored: all of them, whichever process was asked, or works on them. */
-import { Context, Effect, Schema, type Scope, Stream, Cause, Exit } from "effect"
+import { Context, Effect, type Option, Schema, type Scope, Stream, Cause, Exit } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Exits from "../../durable/exits.ts"
 import type { Durable, DurableTicket } from "../../durable/service.ts"
 import type { EndRecord, RequestRecord } from "../../durable/Store.ts"
-import type { Handlers, Outcome, PoolError, WorkerPool } from "../../index.ts"
+import { type Handlers, type Outcome, PoolError, type Ticket, type WorkerPool } from "../../index.ts"
 import type { Ended } from "../ended.ts"
 import { logCause } from "../logCause.ts"
 import type { Look } from "./look.ts"
@@ -55,6 +55,12 @@ export const make = (
       ticketOf: ({ request: { id, tag } }) => durable.ticket(id, anyRpc(tag))
     }
   })
+
+/** How it ends. None: this process hears of no end any more, since its pool has closed; the request goes on. */
+export const endHeard = ({ outcome }: Ticket.Ticket<unknown, unknown>): Effect.Effect<Option.Option<Outcome.Outcome>> =>
+  Effect.catchDefect(Effect.asSome(outcome), (defect) =>
+    defect instanceof PoolError.PoolDraining ? Effect.succeedNone : Effect.die(defect)
+  )
 
 /** Its result and its error are the JSON that is stored. */
 const anyRpc = (tag: string) => Rpc.make(tag, { success: Schema.Unknown, error: Schema.Unknown })
