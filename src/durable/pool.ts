@@ -204,7 +204,7 @@ export const make = ({
       list: session.list,
       cancel: controls.cancelById,
       resubmit: (id) => controls.resubmit(id, asking),
-      discard: session.discard,
+      discard: controls.discard,
       counts: session.counts,
       processes: session.processes,
       setPause: controls.setPause,
