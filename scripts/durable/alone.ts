@@ -44,6 +44,7 @@ export const alone = async ({ kills, rate, requests }: Options) => {
       `${killed.length}. kill${withServer ? ", with the server" : ""}: ${of("stored")} stored, ${of("ended")} runs ended; there again after ${starts.at(-1)} ms`
     )
   }
+  life.send("safe")
   await life.ended
   const file = join(folder, "verdict.json")
   if (!existsSync(file)) throw new Error(`the last process has ended before its work\n${life.said()}`)

@@ -46,7 +46,7 @@ const trials = {
     withServer((server) =>
       killing(server, { requests, rate: Number(values.rate ?? 1_500), processes: 4, everyMillis: Number(values.every) })
     ),
-  embedded: () => alone({ requests, rate: Number(values.rate ?? 1_500), kills: Number(values.kills) }),
+  embedded: () => alone({ requests, rate: Number(values.rate ?? 1_250), kills: Number(values.kills) }),
   rolling: () => withServer((server) => rolling(server, { rate: Number(values.rate ?? 150) })),
   frozen: () => withServer(frozen),
   poison: () => withServer(poison)

@@ -10,6 +10,7 @@ export interface Life {
   /** When it was ready: milliseconds since 1970. */
   readonly since: number
   readonly signal: (signal: NodeJS.Signals) => void
+  readonly send: (message: string) => void
   readonly ended: Promise<void>
   /** What it has said so far. */
   readonly said: () => string
@@ -41,7 +42,8 @@ export const start = (file: string, name: string, { folder, store }: Place): Pro
         since: Date.now(),
         ended,
         said: () => said,
-        signal: (signal) => void child.kill(signal)
+        signal: (signal) => void child.kill(signal),
+        send: (message) => void child.send(message)
       })
     )
     void ended.then(() => reject(new Error(`${name} ended before it was ready\n${said}`)))

@@ -26,6 +26,8 @@ const runtime = ManagedRuntime.make(
 const pool = await runtime.runPromise(WorkerPool.WorkerPool)
 const durable = await runtime.runPromise(Durable.Durable)
 process.on("disconnect", () => process.exit(1))
+/** Nobody is going to be killed any more. */
+const isSafe = new Promise<void>((resolve) => process.once("message", () => resolve()))
 process.send!("ready")
 
 /** Those whose caller has not heard that they are stored are asked for again, by the same id. */
@@ -41,7 +43,7 @@ await until(
   async () => (seen = await succeeded()) === requests,
   () => seen
 )
-process.send!("worked")
+await isSafe
 const verdict = await runtime.runPromise(judge(durable, requests, new Map()))
 const heard = await runtime.runPromise(outcomesOf())
 writeFileSync(join(folder, "verdict.json"), JSON.stringify({ verdict, heard }))

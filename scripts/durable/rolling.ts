@@ -17,6 +17,7 @@ interface Answer {
   readonly location: string | undefined
 }
 
+const pending: ReadonlySet<string | undefined> = new Set(["waiting", "delayed", "running"])
 const handlers = join(import.meta.dirname, "handlers.ts")
 /** A connection that is kept may be closed while a request is on its way: whoever keeps some asks again. Here none is kept. */
 const agent = new Agent({ keepAlive: false })
@@ -30,16 +31,17 @@ export const rolling = async (server: Server, { rate }: Options) => {
   const works = await Promise.all([start("work"), start("work")])
 
   const tally: Record<string, number> = {}
-  const wrong: Array<string> = []
+  const wrong: Record<string, number> = {}
+  const refuse = (what: string) => (wrong[what] = (wrong[what] ?? 0) + 1)
   const count = (what: string) => (tally[what] = (tally[what] ?? 0) + 1)
   const settled = new Set<string>()
   let turn = 0
   /** As a balancer does it: where nobody listens it goes to the other one. */
-  const send = async (path: string, method: string, body?: string): Promise<Answer> => {
+  const send = async (path: string, method: string, body?: string, key?: string): Promise<Answer> => {
     for (let tries = 0; ; tries++) {
       const { url } = serves[turn++ % serves.length]!
       try {
-        return await once(`${url}${path}`, method, body)
+        return await once(`${url}${path}`, method, body, key)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED" || tries > 200) throw error
         count("nobody listened, and another one was asked")
@@ -50,25 +52,26 @@ export const rolling = async (server: Server, { rate }: Options) => {
   const one = async (n: number): Promise<void> => {
     try {
       const answer = await send(
-        `/requests/Nap?id=trial-${n}`,
+        "/requests/Nap",
         "POST",
-        JSON.stringify({ n, millis: 20 + 180 * Math.random() })
+        JSON.stringify({ n, millis: 20 + 180 * Math.random() }),
+        `trial-${n}`
       )
       if (answer.status === 200) return void (count("an outcome"), settled.add(`${n}`))
       if (answer.status === 503 && answer.type.startsWith("application/problem+json"))
         return void count("503, with a reason")
-      if (answer.status !== 202) return void wrong.push(`${answer.status} ${answer.body.slice(0, 200)}`)
+      if (answer.status !== 202) return void refuse(`${answer.status} ${answer.body.slice(0, 200)}`)
       for (let tries = 0; tries < 100; tries++) {
         const later = await send(answer.location!, "GET")
-        const { status } = JSON.parse(later.body) as { readonly status?: unknown }
-        if (later.status === 200 && status === "ended")
+        const { state } = JSON.parse(later.body) as { readonly state?: string }
+        if (later.status === 200 && !pending.has(state))
           return void (count("an outcome, after 202"), settled.add(`${n}`))
         if (later.status === 200) await sleep(200)
-        else if (later.status !== 503) return void wrong.push(`GET: ${later.status} ${later.body.slice(0, 200)}`)
+        else if (later.status !== 503) return void refuse(`GET: ${later.status} ${later.body.slice(0, 200)}`)
       }
-      wrong.push(`${n} has no outcome`)
+      refuse(`${n} has no outcome`)
     } catch (error) {
-      wrong.push(String((error as NodeJS.ErrnoException).code ?? error))
+      refuse(String((error as NodeJS.ErrnoException).code ?? error))
     }
   }
 
@@ -93,6 +96,12 @@ export const rolling = async (server: Server, { rate }: Options) => {
         const began = Date.now()
         before.signal("SIGTERM")
         const code = await before.ended
+        for (const line of before
+          .said()
+          .split("\n")
+          .filter((line) => /ERROR|rror:/.test(line))
+          .slice(0, 3))
+          console.log(line)
         stops.push({ process: `${what} ${at + 1}, round ${round}`, stopMillis: Date.now() - began, code })
         all[at] = await start(what)
         console.log(
@@ -108,12 +117,19 @@ export const rolling = async (server: Server, { rate }: Options) => {
   const all: Array<Program> = [...serves, ...works]
   for (const { signal } of all) signal("SIGTERM")
   await Promise.all(all.map(({ ended }) => ended))
-  return { isFine: wrong.length === 0 && settled.size > 0, asked: load.asked, answers: tally, wrong, stops }
+  return {
+    isFine: Object.keys(wrong).length === 0 && settled.size > 0,
+    asked: load.asked,
+    answers: tally,
+    wrong,
+    stops
+  }
 }
 
-const once = (url: string, method: string, body: string | undefined): Promise<Answer> =>
+const once = (url: string, method: string, body: string | undefined, key: string | undefined): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { "content-type": "application/json", prefer: "wait=10" }
+    const headers =
+      body === undefined ? {} : { "content-type": "application/json", prefer: "wait=10", "idempotency-key": key }
     const request = ask(url, { method, agent, headers }, (response) => {
       let text = ""
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk))

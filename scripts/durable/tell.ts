@@ -16,7 +16,8 @@ const tellOne = (what: string, value: unknown): void => {
       value.map((row: Record<string, unknown>) => columns.map((column) => told(row[column])))
     )
   } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    for (const [part, inner] of Object.entries(value)) tellOne(`${what} ${part}`, inner)
+    if (Object.keys(value).length === 0) console.log(`${what}: none`)
+    for (const [part, inner] of Object.entries(value)) tellOne(`${what}: ${part}`, inner)
   } else console.log(`${what}: ${Array.isArray(value) ? value.map(told).join(", ") || "none" : told(value)}`)
 }
 

@@ -21,7 +21,7 @@ import * as Resource from "../resource.ts"
 import { sendProblem } from "../send.ts"
 import type { Service } from "../service.ts"
 import * as StoredResource from "./resource.ts"
-import type { Room } from "./room.ts"
+import { outcomeWithin, type Room } from "./room.ts"
 
 export const take = (service: Service, room: Room, context: Context.Context<never>, traced: Traced): Take => {
   const { pool, retryAfter } = service
@@ -65,7 +65,7 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
       const priority = yield* ticket.priority
       if (waitSeconds !== undefined) {
         const left = acceptedAt + waitSeconds * 1000 - (yield* Clock.currentTimeMillis)
-        const outcome = yield* Effect.timeoutOption(ticket.outcome, Math.max(0, left))
+        const outcome = yield* outcomeWithin(ticket, Math.max(0, left))
         if (outcome._tag === "Some") {
           const endedAt = yield* Clock.currentTimeMillis
           const ended = yield* service.tell(outcome.value)
