@@ -48,12 +48,12 @@ export class Settler {
   })
 
   private readonly settle = Effect.gen({ self: this }, function* () {
-    const batch = this.held.unsettled.slice(0, mostTogether)
+    const batch = oncePerId(this.held.unsettled)
     if (batch.length === 0) return
     const settled = yield* this.session.settle(batch)
     const others = batch.filter(({ record }) => !settled.has(record.id))
     const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
-    this.held.unsettled = this.held.unsettled.slice(batch.length)
+    this.held.unsettled = without(this.held.unsettled, batch)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
       if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
@@ -73,10 +73,10 @@ export class Settler {
     })
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
-    const batch = this.held.returns.slice(0, mostTogether)
+    const batch = oncePerId(this.held.returns)
     if (batch.length === 0) return
     const given = yield* this.session.giveBack(batch)
-    this.held.returns = this.held.returns.slice(batch.length)
+    this.held.returns = without(this.held.returns, batch)
     const tags = new Map<number, Set<string>>()
     for (const { claim, delayMillis } of batch) {
       this.held.remove(claim)
@@ -86,4 +86,25 @@ export class Settler {
     }
     for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
   })
+}
+
+/**
+ * The first of them, as many as one statement has, each request once: the answer names requests, and cannot tell a claim that has lapsed
+ * from a later one of the same request.
+ */
+const oncePerId = <A extends { readonly claim: Claim }>(all: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const byId = new Map<string, A>()
+  for (const one of all) {
+    const { id } = one.claim.request
+    if (!byId.has(id)) byId.set(id, one)
+    if (byId.size === mostTogether) break
+  }
+  return [...byId.values()]
+}
+
+const without = <A>(all: ReadonlyArray<A>, batch: ReadonlyArray<A>): Array<A> => {
+  // As a rule they are the first ones.
+  if (all.length === batch.length) return []
+  const gone = new Set(batch)
+  return all.filter((one) => !gone.has(one))
 }

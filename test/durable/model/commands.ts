@@ -56,6 +56,9 @@ export const faultsOf = (random: Random): ReadonlySet<Fault> => {
   return new Set(faults.filter(() => random.below(2) === 0))
 }
 
+/** How long a call waits for the store, in every process. */
+export const storeTimeoutMillis = 5_000
+
 export const startOf = (random: Random, as: Process["as"]): Command => ({
   do: "start",
   as,
@@ -68,7 +71,7 @@ export const startOf = (random: Random, as: Process["as"]): Command => ({
     timeout: random.of(["none", "none", 20_000]),
     drainDeadline: random.of([100, 2_000]),
     drainGrace: 200,
-    storeTimeout: 5_000
+    storeTimeout: storeTimeoutMillis
   }
 })
 
@@ -197,7 +200,10 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "outage":
       return outage(world, command.pace)
     case "lose-notices":
-      return Effect.sync(() => world.memory.faults.loseNotices(command.lost))
+      return Effect.sync(() => {
+        if (command.lost) world.faults.add("notices")
+        world.memory.faults.loseNotices(command.lost)
+      })
     case "pace":
       return Effect.sync(() => world.setPace(command.pace))
     case "pause":
@@ -259,7 +265,10 @@ const submit = (world: World, process: Process, asked: Asked, options: Call.Opti
   return aside(
     world,
     Effect.gen(function* () {
+      const call = { process, key, since: world.now }
+      world.submitting.add(call)
       const exit = yield* Effect.exit(process.pool.submit(Act, { key, behaviour }, options))
+      world.submitting.delete(call)
       if (Exit.isFailure(exit)) return refuse(world, key, exit)
       asked.isAcknowledged = true
       if (exit.value.id !== id) world.breaches.push(`the ticket of ${id} has the id ${exit.value.id}`)
