@@ -208,6 +208,14 @@ export interface Pause {
   readonly key?: string | undefined
 }
 
+/**
+ * The most characters of a payload, or of an exit, that a store is given, and of all that go into one step: some seconds on a slow one. What
+ * takes longer than a step may take would be tried for ever, and others with it.
+ */
+export const mostText = 32_000_000
+/** A longer time than this, some 30 years, is as good as this. */
+export const longestMillis = 1e12
+
 /** A claim that was not touched for so long has lapsed. */
 export const claimMillis = 10_000
 /** A process that was not heard of for so long is missing: two of its beats are. It is looked for what it had, no more. */

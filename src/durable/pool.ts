@@ -124,12 +124,16 @@ export const make = ({
       onBeat: (heard) => {
         const before = beat.pauses
         beat = heard
-        return samePauses(before, heard.pauses)
+        const obeyed = samePauses(before, heard.pauses)
           ? Effect.void
           : Effect.andThen(
               obey(pool, before, heard.pauses),
               Effect.sync(() => feeder.setPauses(heard.pauses))
             )
+        return Effect.andThen(
+          obeyed,
+          Effect.sync(() => claims.ready())
+        )
       },
       onLapsed: (entry) => {
         onLapsed(entry.claim)

@@ -3,7 +3,7 @@
  * may have been lost.
  */
 import { Effect, Exit } from "effect"
-import { backoff, elapsed, Signal } from "../signal.ts"
+import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { EndRecord, Session } from "../Store.ts"
 
 interface Listener {
@@ -22,6 +22,7 @@ export class Endings {
   /** Ends that nobody has waited for yet: one may be heard of before its own call has returned. The newest ones. */
   private readonly unheard = new Set<string>()
   private readonly signal = new Signal()
+  private readonly portion = new Portion(mostTogether)
   private isClosed = false
   private readonly session: Session
   private readonly pollMillis: number
@@ -115,14 +116,16 @@ export class Endings {
         this.someToLookFor()
         lookedAt = now
       }
-      const ids = [...take(this.wanted, mostTogether)]
+      const ids = [...take(this.wanted, this.portion.size)]
       if (ids.length === 0) continue
       for (const id of ids) this.wanted.delete(id)
       const exit = yield* Effect.exit(this.session.ends(ids))
       if (Exit.isSuccess(exit)) {
         failures = 0
+        this.portion.succeeded()
         for (const record of exit.value) this.tell(record)
       } else {
+        this.portion.failed()
         this.heard(ids)
         yield* Effect.sleep(backoff(failures++))
       }

@@ -93,7 +93,8 @@ export class Feeder {
         giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false }),
         giveBackWaiting: Effect.suspend(() =>
           dependencies.hasOthers() ? this.giveBackWaiting(tooLongMillis) : Effect.void
-        )
+        ),
+        giveBackAll: Effect.suspend(() => this.giveBackWaiting(0))
       },
       settings
     )
