@@ -113,7 +113,7 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
     if (roll < 58) return startOf(random, random.of(["layer", "layerWorker", "layerClient"] as const))
     if (roll < 60) return { do: "pause", by: by(), paused: random.below(2) === 0, key: random.of([undefined, "a"]) }
     if (roll < 78) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
-    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
+    return { do: "advance", millis: random.of([0, 1, 5, 50, 200, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
   })
 }
 
