@@ -281,7 +281,7 @@ const table = {
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   // On a store, or not; what is durable is loaded only where there is one.
   "program/durable/*":
-    "index durable/Durable durable/Store durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/*",
+    "index durable/Durable durable/Store durable/embedded/cluster durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/*",
   // What a process does that serves until a signal.
   "program/daemon/*":
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",

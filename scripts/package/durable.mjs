@@ -30,14 +30,11 @@ export const checkDurable = ({ expect, folder, install, run, step, tarball, vers
   for (const name of stores) expect(!has(name), `npm does not install ${name} unasked`)
 
   copyFileSync(join(here, "durable.ts"), join(project, "durable.ts"))
-  const compile = () =>
-    run(
-      project,
-      join(project, "node_modules/.bin/tsc"),
-      ...["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false", "--noEmit", "--types", "node"],
-      ...["--module", "nodenext", "--target", "es2024", "--lib", "es2024,dom,dom.iterable"],
-      "durable.ts"
-    )
+  const options = [
+    "--strict --exactOptionalPropertyTypes --skipLibCheck false --noEmit --types node",
+    "--module nodenext --target es2024 --lib es2024,dom,dom.iterable"
+  ].flatMap((line) => line.split(" "))
+  const compile = () => run(project, join(project, "node_modules/.bin/tsc"), ...options, "durable.ts")
   compile()
   const ran = (...args) => run(project, process.execPath, "durable.ts", ...args).split("\n")
   const [memory, postgres, embedded] = ran("missing")

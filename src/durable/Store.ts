@@ -273,5 +273,6 @@ type Ids = ReadonlySet<string>
 
 /** A transaction of the caller's: it runs a statement of PostgreSQL's dialect, with `$1` for its values. */
 export interface Transaction {
+  /** Its rows are objects, by the names of their columns. */
   readonly executeSql: (text: string, values?: Array<unknown>) => Promise<{ readonly rows: Array<any> }>
 }

@@ -78,8 +78,9 @@ export const make = ({
     const { pool } = inner
 
     const events = yield* PubSub.sliding<PoolEvent.PoolEvent>(1024)
-    const endings = new Endings(session, settings.pollMillis)
-    const door = new Door(session, settings.storeTimeoutMillis, clock)
+    const onThrown = (defect: unknown) => fork(Effect.logError("an observer of a caller threw", defect))
+    const endings = new Endings(session, settings.pollMillis, onThrown)
+    const door = new Door(session, settings.storeTimeoutMillis, clock, onThrown)
     const controls = new Controls(session, calls, () => heartbeat.wake())
     const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }
     const asking = new Asking(calls, door, desk, session, 1_000)
@@ -170,6 +171,7 @@ export const make = ({
         const recorded = Effect.andThen(Fiber.await(claiming), settled)
         yield* Effect.timeoutOption(recorded, Math.min(drainDeadlineMillis, 5_000) + drainGraceMillis)
         if (held.size > 0) yield* Effect.logWarning(unrecorded(name, held.size))
+        door.close()
         endings.close()
         return report
       })
@@ -202,7 +204,7 @@ export const make = ({
       list: session.list,
       cancel: controls.cancelById,
       resubmit: (id) => controls.resubmit(id, asking),
-      discard: session.discard,
+      discard: controls.discard,
       counts: session.counts,
       processes: session.processes,
       setPause: controls.setPause,

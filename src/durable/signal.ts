@@ -1,5 +1,5 @@
 /** What wakes a loop: something to do has come, or so much time has passed. */
-import { Effect, Schedule } from "effect"
+import { Clock, Effect, Schedule } from "effect"
 import type { PoolError } from "../index.ts"
 
 export class Signal {
@@ -36,6 +36,10 @@ export class Signal {
     return Effect.sync(() => (this.resume = undefined))
   })
 }
+
+/** Milliseconds of a clock that only goes forward: a date may be set back, by hours. */
+export const elapsedOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+export const elapsed: Effect.Effect<number> = Effect.map(Clock.Clock, elapsedOf)
 
 /** Milliseconds before the try after so many that have failed, from 100 ms to 1 s: a store that is away is asked no oftener. */
 export const backoff = (failures: number): number => Math.min(1_000, 100 * 2 ** Math.min(failures, 4))

@@ -231,6 +231,22 @@ describe("a ticket", () => {
     })
   )
 
+  it.effect("of what is no id is none, for which no store is asked", () =>
+    alone((cluster, { durable, pool }) =>
+      Effect.gen(function* () {
+        cluster.memory.faults.setReach("away")
+        const { cancel, find, ticket } = durable
+        for (const asked of [ticket("order 7"), find("order 7"), cancel("order 7")])
+          assert.instanceOf(yield* Effect.flip(Effect.asVoid<unknown, unknown, never>(asked)), PoolError.NoSuchRequest)
+        assert.instanceOf(yield* Effect.flip(durable.resubmit("order 7")), PoolError.DeadLetterNotFound)
+        assert.isFalse(yield* durable.discard("order 7"))
+        cluster.memory.faults.setReach("here")
+        yield* pool.submit(Work, { id: "one" })
+        assert.lengthOf(yield* pool.list({}, { after: "order 7" }), 1)
+      })
+    )
+  )
+
   it.effect("of a dead letter that is sent again says of which", () =>
     alone((cluster, { durable, pool }) =>
       Effect.gen(function* () {

@@ -4,7 +4,7 @@ import { type DeadLetters, type Outcome, PoolError, type Selection, type WorkerP
 import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
-import { idFor } from "./ids.ts"
+import { idFor, isUuid } from "./ids.ts"
 import { isAway, untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
@@ -35,9 +35,16 @@ export class Controls {
   }
 
   readonly find = (id: string): Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable> =>
-    Effect.flatMap(this.session.find(id), (record) =>
+    Effect.flatMap(this.look(id), (record) =>
       record === undefined ? Effect.fail(new PoolError.NoSuchRequest({ id })) : Effect.succeed(record)
     )
+
+  /** Nothing but a UUID is an id, and a store need not be asked, which may refuse anything else. */
+  private readonly look = (id: string): Effect.Effect<RequestRecord | undefined, PoolError.StoreUnavailable> =>
+    isUuid(id) ? this.session.find(id) : Effect.succeed(undefined)
+
+  readonly discard = (id: string): Effect.Effect<boolean, PoolError.StoreUnavailable> =>
+    isUuid(id) ? this.session.discard(id) : Effect.succeed(false)
 
   readonly cancelById = (id: string) => Effect.flatMap(this.find(id), ({ request }) => this.cancel(request))
 
@@ -71,7 +78,7 @@ export class Controls {
   private readonly list: Pool["list"] = (filter = {}, { after, limit = 100 } = {}) =>
     Effect.gen({ self: this }, function* () {
       if (filter.phase === "blocked") return []
-      const last = after === undefined ? undefined : yield* this.session.find(after)
+      const last = after === undefined ? undefined : yield* this.look(after)
       const now = yield* Clock.currentTimeMillis
       const views: Array<Selection.RequestView> = []
       for (let before = last && { storedAt: last.storedAt, id: after! }; views.length < limit;) {
@@ -115,7 +122,7 @@ export class Controls {
     ).pipe(Effect.map((letters): ReadonlyArray<DeadLetters.DeadLetter> => letters.filter(isKnown))),
     dropped: Effect.succeed(0),
     resubmit: (id) => this.resubmit(id, asking),
-    discard: (id) => Effect.orElseSucceed(this.session.discard(id), () => false)
+    discard: (id) => Effect.orElseSucceed(this.discard(id), () => false)
   })
 
   /** Of an Rpc that this process does not know nothing can be read. */
@@ -137,7 +144,7 @@ export class Controls {
    */
   readonly resubmit = (id: string, asking: Asking) =>
     Effect.gen({ self: this }, function* () {
-      const record = yield* this.session.find(id)
+      const record = yield* this.look(id)
       if (record === undefined || !record.isDead) return yield* new PoolError.DeadLetterNotFound({ id })
       const { request } = record
       const again = { ...request, id: idFor(request.tag, `${id} again`), resubmittedFrom: id, fingerprint: undefined }

@@ -2,8 +2,8 @@
  * Tells those who wait for a request how it has ended, whichever process has ended it: by the store's notices, and by looking where one
  * may have been lost.
  */
-import { Clock, Effect, Exit } from "effect"
-import { backoff, Signal } from "../signal.ts"
+import { Effect, Exit } from "effect"
+import { backoff, elapsed, Signal } from "../signal.ts"
 import type { EndRecord, Session } from "../Store.ts"
 
 interface Listener {
@@ -25,10 +25,13 @@ export class Endings {
   private isClosed = false
   private readonly session: Session
   private readonly pollMillis: number
+  private readonly onThrown: (defect: unknown) => void
 
-  constructor(session: Session, pollMillis: number) {
+  /** `onThrown`: somebody who was told has thrown, which is no affair of the others. */
+  constructor(session: Session, pollMillis: number, onThrown: (defect: unknown) => void) {
     this.session = session
     this.pollMillis = pollMillis
+    this.onThrown = onThrown
   }
 
   get size(): number {
@@ -60,7 +63,7 @@ export class Endings {
     if (listeners === undefined) return this.remember(record.id)
     this.listeners.delete(record.id)
     this.wanted.delete(record.id)
-    for (const { onEnd } of listeners) onEnd(record)
+    for (const { onEnd } of listeners) this.guarded(() => onEnd(record))
   }
 
   /** Whoever waits is told that nobody will tell. */
@@ -68,7 +71,15 @@ export class Endings {
     this.isClosed = true
     const all = [...this.listeners.values()]
     this.listeners.clear()
-    for (const listeners of all) for (const { onClosed } of listeners) onClosed()
+    for (const listeners of all) for (const { onClosed } of listeners) this.guarded(onClosed)
+  }
+
+  private guarded(tell: () => void): void {
+    try {
+      tell()
+    } catch (defect) {
+      this.onThrown(defect)
+    }
   }
 
   /** These have ended, or may have. */
@@ -96,10 +107,10 @@ export class Endings {
 
   /** Runs for as long as anybody may wait. */
   readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
-    let lookedAt = yield* Clock.currentTimeMillis
+    let lookedAt = yield* elapsed
     for (let failures = 0; ;) {
       if (this.wanted.size === 0) yield* this.signal.wait(this.listeners.size === 0 ? undefined : this.pollMillis)
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* elapsed
       if (now - lookedAt >= this.pollMillis) {
         this.someToLookFor()
         lookedAt = now

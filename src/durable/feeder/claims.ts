@@ -1,8 +1,8 @@
 /** How much to claim, and when: no more than the workers will soon begin. */
-import { Clock, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
 import type { Settings } from "../settings.ts"
-import { backoff, Signal } from "../signal.ts"
+import { backoff, elapsed, Signal } from "../signal.ts"
 import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
@@ -100,7 +100,7 @@ export class Claims {
 
   private readonly step = Effect.gen({ self: this }, function* () {
     const load = yield* this.pool.load
-    const room = this.roomOf(load, yield* Clock.currentTimeMillis)
+    const room = this.roomOf(load, yield* elapsed)
     // More of a tag of which enough cannot begin would take the place of what can.
     const enough = Math.max(1, load.target / 2)
     const tags = this.pool.tags().filter((tag) => this.hot.has(tag) && load.heldBack(tag) < enough)
@@ -108,17 +108,17 @@ export class Claims {
       const isFull = this.hot.size > 0
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
       yield* this.signal.wait(isFull ? fullMillis : this.settings.pollMillis)
-      if (this.isStalled(yield* Clock.currentTimeMillis)) yield* this.pool.giveBackWaiting
+      if (this.isStalled(yield* elapsed)) yield* this.pool.giveBackWaiting
       yield* this.lookAtTimes(isFull ? backlogMillis : this.settings.pollMillis)
       return
     }
     for (const tag of tags) this.hot.delete(tag)
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* elapsed
     const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
       this.heard(tags)
       return this.pool.onFailed
     })
-    this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
+    this.claimMillis += 0.2 * ((yield* elapsed) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
       // What was claimed is begun, whatever becomes of this.
@@ -176,12 +176,12 @@ export class Claims {
   private readonly look = Effect.gen({ self: this }, function* () {
     const tags = this.pool.tags()
     if (tags.length === 0 || this.isClosed) return
-    this.backlogAt = yield* Clock.currentTimeMillis
+    this.backlogAt = yield* elapsed
     const { waiting } = yield* this.session.backlog(tags)
     this.backlog = waiting
     if (waiting > 0) this.heard(tags)
   })
 
   private readonly lookAtTimes = (millis: number) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => (now - this.backlogAt >= millis ? this.look : Effect.void))
+    Effect.flatMap(elapsed, (now) => (now - this.backlogAt >= millis ? this.look : Effect.void))
 }
