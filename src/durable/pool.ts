@@ -103,6 +103,7 @@ export const make = ({
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
+      onEndedElsewhere: (id) => endings.heard([id]),
       hasOthers: () => beat.workers > 1,
       onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
