@@ -58,6 +58,8 @@ export const make = ({
     const member: Member = { id, pool: name, host: hostname(), pid, role, tags, deliveries, keepOutcomesMillis }
     const link = new Link((isAway, detail) => fork(told(name, isAway, detail)))
     const session = link.watch(yield* store.join(member))
+    let isClosed = false
+    yield* Effect.addFinalizer(() => Effect.sync(() => (isClosed = true)))
 
     // The pool within. What it holds is what was claimed; its scaler sees the store's share as well.
     const held = new Held()
@@ -81,8 +83,13 @@ export const make = ({
     const onThrown = (defect: unknown) => fork(Effect.logError("an observer of a caller threw", defect))
     const endings = new Endings(session, settings.pollMillis, onThrown)
     const door = new Door(session, settings.storeTimeoutMillis, clock, onThrown)
-    const controls = new Controls(session, calls, () => heartbeat.wake())
-    const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }
+    const controls = new Controls(
+      session,
+      calls,
+      () => heartbeat.wake(),
+      () => isClosed
+    )
+    const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork, isClosed: () => isClosed }
     const asking = new Asking(calls, door, desk, session, 1_000)
     const onLapsed = ({ deliveries, request: { id, tag } }: Claim) => {
       fork(

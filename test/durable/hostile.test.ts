@@ -4,8 +4,9 @@ import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, Stream } from "eff
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import type * as Durable from "../../src/durable/Durable.ts"
+import { idFor } from "../../src/durable/asking/ids.ts"
 import type { Session } from "../../src/durable/Store.ts"
-import { type Call, PoolError } from "../../src/index.ts"
+import { type Call, Limit, PoolError } from "../../src/index.ts"
 import * as Cluster from "./cluster.ts"
 import { memberOf } from "./store/fixture.ts"
 
@@ -219,7 +220,7 @@ const choosy =
   }
 
 describe("what the store does not take", () => {
-  const poison = crypto.randomUUID()
+  const poison = idFor("Work", "poison")
   const asked = (client: Cluster.Process, count: number) =>
     Effect.forEach(Array.from({ length: count }), (_, at) =>
       client.pool.submit(Work, { id: `${at}` }, at === 3 ? { id: poison } : {})
@@ -381,6 +382,107 @@ describe("a process", () => {
       assert.strictEqual((yield* client.durable.counts).succeeded, 4)
       yield* a.close
       yield* client.close
+    })
+  )
+})
+
+describe("a pool", () => {
+  it.effect("cancels all that is there, though more comes all the time", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const ids = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        Effect.map(client.pool.submit(Work, { id: "before" }), ({ id }) => id)
+      )
+      cluster.memory.faults.setPace(10, 10)
+      const submit = Effect.forkChild(client.pool.submit(Work, { id: "more" }))
+      const load = yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep("10 millis"), submit)))
+      yield* TestClock.adjust("1 second")
+      assert.isAtLeast(yield* soon(client.pool.cancelAll({ tag: "Work" })), 20)
+      yield* Fiber.interrupt(load)
+      yield* TestClock.adjust("1 second")
+      cluster.memory.faults.setPace(0, 0)
+      const ends = yield* Effect.forEach(ids, client.durable.find)
+      assert.isTrue(ends.every(({ end }) => end?.end === "cancelled"))
+      yield* client.close
+    })
+  )
+
+  it.effect("that has closed asks a store that is away for nothing any more", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const client = yield* cluster.start("client", {}, "layerClient")
+      const ticket = yield* client.pool.submit(Work, { id: "one" })
+      cluster.memory.faults.setReach("away")
+      const asked = [yield* Effect.forkChild(Effect.asVoid(ticket.cancel)), yield* Effect.forkChild(client.pool.pause)]
+      yield* TestClock.adjust("10 seconds")
+      yield* client.close
+      for (const fiber of asked) assert.include(messageOf(yield* soon(Fiber.await(fiber))), "StoreUnavailable")
+    })
+  )
+
+  it.effect("with a bound for each key, as one in memory may have, claims no less", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      cluster.on("slow", () => Effect.never)
+      const options = { keyCapacity: 1, minWorkers: 2, scaling: "none", timeout: "none" } as Durable.Options
+      const limits = [Limit.make({ name: "one", concurrency: 1, tags: ["Work"] })]
+      const a = yield* cluster.start("a", { ...options, limits })
+      for (let at = 0; at < 3; at++) yield* a.pool.submit(Work, { id: "slow" }, { key: "hog" })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* soon(a.pool.execute(Other, { id: "other" })), "other by a")
+      yield* a.kill
+    })
+  )
+})
+
+describe("an id", () => {
+  it.effect("that is none is nobody's, and one is the same in upper case", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      cluster.on("bad", () => Effect.fail("no"))
+      const asked: Array<string> = []
+      const { close, durable, pool } = yield* cluster.start("a", {}, "layer", group, (session) => ({
+        ...session,
+        find: (id) => (asked.push(id), session.find(id)),
+        discard: (id) => (asked.push(id), session.discard(id))
+      }))
+      for (const id of ["", "abc", "x\0y", "'; --"]) {
+        assert.strictEqual((yield* Effect.flip(durable.ticket(id)))._tag, "NoSuchRequest")
+        assert.strictEqual((yield* Effect.flip(durable.cancel(id)))._tag, "NoSuchRequest")
+        assert.strictEqual((yield* Effect.flip(durable.resubmit(id)))._tag, "DeadLetterNotFound")
+        assert.isFalse(yield* durable.discard(id))
+      }
+      assert.deepStrictEqual(asked, [])
+      const { id } = yield* pool.submit(Work, { id: "bad" })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* durable.find(id.toUpperCase())).request.id, id)
+      const again = yield* durable.resubmit(id.toUpperCase())
+      assert.strictEqual((yield* soon(again.outcome)).resubmittedFrom, id)
+      yield* close
+    })
+  )
+
+  it.effect("is one of each type: the same text, or UUID, names a request of either", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a")
+      for (const id of [
+        "order 7",
+        crypto.randomUUID(),
+        durable.idOf("Work", "order 8"),
+        crypto.randomUUID().toUpperCase()
+      ]) {
+        const work = yield* pool.submit(Work, { id: "work" }, { id })
+        const other = yield* pool.submit(Other, { id: "other" }, { id })
+        assert.deepStrictEqual([yield* soon(work.await), yield* soon(other.await)], ["work by a", "other by a"])
+        assert.deepStrictEqual([work.id, other.id], [durable.idOf("Work", id), durable.idOf("Other", id)])
+        assert.strictEqual(durable.idOf("Work", id.toLowerCase()), work.id)
+        // As who has asked for the id before will give it.
+        assert.strictEqual(durable.idOf("Work", work.id), work.id)
+        assert.strictEqual((yield* pool.submit(Work, { id: "again" }, { id: work.id })).id, work.id)
+      }
+      yield* close
     })
   )
 })
