@@ -60,7 +60,7 @@ export class Durable extends Context.Service<
       { readonly ticket: DurableTicket<unknown, unknown>; readonly known: boolean; readonly fits: boolean },
       PoolError.SubmitError
     >
-    /** The id that `submit` gives a call of this tag whose own id, or `primaryKey`, is this text: UUIDs stay as they are. */
+    /** The id that `submit` gives a call of this tag whose `primaryKey` is this text, or its own id, which stays as it is where it is a UUID. */
     readonly idOf: (tag: string, key: string) => string
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>
     /** The newest first. */

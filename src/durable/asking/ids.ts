@@ -5,9 +5,8 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 export const isUuid = (text: string): boolean => uuid.test(text)
 
-/** A UUID stays as it is; any other text becomes the version 5 (RFC 9562) of its tag and itself. */
+/** The version 5 (RFC 9562) of a tag and a text: the same text of two tags is two ids. */
 export const idFor = (tag: string, name: string): string => {
-  if (isUuid(name)) return name.toLowerCase()
   const hash = createHash("sha1").update(namespace).update(`${tag}\n${name}`).digest()
   hash[6] = (hash[6]! & 0x0f) | 0x50
   hash[8] = (hash[8]! & 0x3f) | 0x80
