@@ -5,7 +5,7 @@
 import { Cause, type Context, Effect, Exit, Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import { Outcome, OutcomeJson, PoolError } from "../index.ts"
-import type { EndRecord, NewRequest } from "./Store.ts"
+import { type EndRecord, mostText, type NewRequest } from "./Store.ts"
 
 /** The two ways of one Rpc's exits. Either is an `Exit` when it took no time. */
 export interface Exits {
@@ -20,20 +20,26 @@ export const of = (rpc: Rpc.AnyWithProps, context: Context.Context<never>): Exit
   // The pool's own come first: they are classes, and take no other's place. A process of another version may not read a payload.
   const error = Schema.Union([PoolError.EndError, PoolError.InvalidPayload, rpc.errorSchema])
   const codec = Schema.toCodecJson(Schema.Exit(rpc.successSchema, error, rpc.defectSchema))
-  const encode = Schema.encodeUnknownEffect(codec) as Convert
-  const decode = Schema.decodeUnknownEffect(codec) as Convert
+  const toJson = Schema.encodeUnknownEffect(codec) as Convert
+  const fromJson = Schema.decodeUnknownEffect(codec) as Convert
+  // A schema may let through what JSON refuses, such as a bigint, a circle, or a getter that throws.
+  const encode: Convert = (exit) => Effect.mapEager(toJson(exit), (json) => JSON.stringify(json))
+  const decode: Convert = (text) => fromJson(JSON.parse(text as string))
   const refused = (what: string) => (cause: Cause.Cause<unknown>) =>
     Cause.die(new Error(`The end of "${rpc._tag}" cannot be ${what}: ${OutcomeJson.messageOf(Cause.squash(cause))}`))
   const cannotBeWritten = refused("written down")
+  const tooLong = ({ length }: string) =>
+    cannotBeWritten(Cause.die(new Error(`it has ${length} characters, and at most ${mostText} are stored`)))
   const cannotBeRead = refused("read")
   return {
     encode: (exit) =>
       Effect.matchCauseEager(converted(encode, exit, context), {
-        onSuccess: (json) => JSON.stringify(json),
+        onSuccess: (text) =>
+          (text as string).length > mostText ? defectText(tooLong(text as string)) : (text as string),
         onFailure: (cause) => defectText(cannotBeWritten(cause))
       }),
     decode: (text) =>
-      Effect.matchCauseEager(converted(decode, JSON.parse(text), context), {
+      Effect.matchCauseEager(converted(decode, text, context), {
         onSuccess: (exit) => exit as Exit.Exit<unknown, unknown>,
         onFailure: (cause) => Exit.failCause(cannotBeRead(cause))
       })

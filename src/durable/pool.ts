@@ -78,8 +78,9 @@ export const make = ({
     const { pool } = inner
 
     const events = yield* PubSub.sliding<PoolEvent.PoolEvent>(1024)
-    const endings = new Endings(session, settings.pollMillis)
-    const door = new Door(session, settings.storeTimeoutMillis, clock)
+    const onThrown = (defect: unknown) => fork(Effect.logError("an observer of a caller threw", defect))
+    const endings = new Endings(session, settings.pollMillis, onThrown)
+    const door = new Door(session, settings.storeTimeoutMillis, clock, onThrown)
     const controls = new Controls(session, calls, () => heartbeat.wake())
     const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }
     const asking = new Asking(calls, door, desk, session, 1_000)
@@ -123,12 +124,16 @@ export const make = ({
       onBeat: (heard) => {
         const before = beat.pauses
         beat = heard
-        return samePauses(before, heard.pauses)
+        const obeyed = samePauses(before, heard.pauses)
           ? Effect.void
           : Effect.andThen(
               obey(pool, before, heard.pauses),
               Effect.sync(() => feeder.setPauses(heard.pauses))
             )
+        return Effect.andThen(
+          obeyed,
+          Effect.sync(() => claims.ready())
+        )
       },
       onLapsed: (entry) => {
         onLapsed(entry.claim)
@@ -170,6 +175,7 @@ export const make = ({
         const recorded = Effect.andThen(Fiber.await(claiming), settled)
         yield* Effect.timeoutOption(recorded, Math.min(drainDeadlineMillis, 5_000) + drainGraceMillis)
         if (held.size > 0) yield* Effect.logWarning(unrecorded(name, held.size))
+        door.close()
         endings.close()
         return report
       })

@@ -62,6 +62,7 @@ export class Durable extends Context.Service<
     >
     /** The id that `submit` gives a call of this tag whose `primaryKey` is this text, or its own id, which stays as it is where it is a UUID. */
     readonly idOf: (tag: string, key: string) => string
+    /** What the store has of it: where it is, and how it ended. */
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>
     /** The newest first. */
     readonly list: (query: Query) => Effect.Effect<ReadonlyArray<RequestRecord>, PoolError.StoreUnavailable>

@@ -1,5 +1,5 @@
 /** What wakes a loop: something to do has come, or so much time has passed. */
-import { Effect, Schedule } from "effect"
+import { Clock, Effect, Schedule } from "effect"
 import type { PoolError } from "../index.ts"
 
 export class Signal {
@@ -37,8 +37,33 @@ export class Signal {
   })
 }
 
+/** Milliseconds of a clock that only goes forward: a date may be set back, by hours. */
+export const elapsedOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+export const elapsed: Effect.Effect<number> = Effect.map(Clock.Clock, elapsedOf)
+
 /** Milliseconds before the try after so many that have failed, from 100 ms to 1 s: a store that is away is asked no oftener. */
 export const backoff = (failures: number): number => Math.min(1_000, 100 * 2 ** Math.min(failures, 4))
+
+/**
+ * How many go into one statement: fewer after one that has failed, since it may have been too much, or one of them may be to blame; soon
+ * as many as ever.
+ */
+export class Portion {
+  size: number
+  private readonly most: number
+
+  constructor(most: number) {
+    this.most = this.size = most
+  }
+
+  readonly failed = (): void => {
+    this.size = Math.max(1, this.size >> 1)
+  }
+
+  readonly succeeded = (): void => {
+    this.size = Math.min(this.most, this.size * 2)
+  }
+}
 
 /** What is asked of a store that is away is asked again so, until it answers. */
 export const untilAnswered: Schedule.Schedule<unknown> = Schedule.spaced("500 millis")

@@ -4,6 +4,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import * as Durable from "../../src/durable/Durable.ts"
 import * as Memory from "../../src/durable/memory/store.ts"
 import type { Services } from "../../src/durable/pool.ts"
+import type { Member, Session } from "../../src/durable/Store.ts"
 import { Handlers, Scaler, WorkerPool } from "../../src/index.ts"
 
 export const Work = Rpc.make("Work", {
@@ -46,7 +47,9 @@ export class Cluster {
     name: string,
     options: Durable.Options = {},
     as: "layer" | "layerWorker" | "layerClient" = "layer",
-    group: RpcGroup.RpcGroup<any> = Works as unknown as RpcGroup.RpcGroup<any>
+    group: RpcGroup.RpcGroup<any> = Works as unknown as RpcGroup.RpcGroup<any>,
+    /** What is different about the store as this process sees it. */
+    seen: (session: Session) => Session = (session) => session
   ): Effect.Effect<Process> =>
     Effect.gen({ self: this }, function* () {
       const scope = yield* Scope.make("sequential")
@@ -58,10 +61,14 @@ export class Cluster {
       const handlers = Handlers.layer(group).pipe(
         Layer.provide(group.toLayer(Object.fromEntries([...group.requests.keys()].map((tag) => [tag, run])) as any))
       ) as Layer.Layer<Handlers.Handlers>
+      const store = {
+        ...this.memory.store,
+        join: (member: Member) => Effect.map(this.memory.store.join(member), seen)
+      }
       const layer: Layer.Layer<Services, any, any> =
         as === "layerClient" ? Durable.layerClient({ groups: [group] }) : Durable[as](options)
       const context = yield* layer.pipe(
-        Layer.provide([handlers, Layer.succeed(Durable.Store, this.memory.store)]),
+        Layer.provide([handlers, Layer.succeed(Durable.Store, store)]),
         Layer.build,
         Scope.provide(scope),
         Effect.orDie

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type * as Durable from "../../src/durable/Durable.ts"
 import * as Memory from "../../src/durable/memory/store.ts"
 import { type OnStore, startOn } from "./durableSupport.ts"
 import { open } from "./handlers.ts"
@@ -51,6 +52,26 @@ describe("POST /requests/{type}", () => {
     expect((await look(worker, json.id)).json).toEqual(end)
   })
 
+  it("tells who waits at a service that stops where the end will be found", async () => {
+    const leaving = await startOn(memory, { asks: true, name: "leaving" })
+    const posted = leaving.submit("Gate", { name: "left" }, 20)
+    const isLeft = ({ request, state }: Durable.RequestRecord) =>
+      state === "claimed" && (request.payload as { readonly name: string }).name === "left"
+    const stored = async () => (await Effect.runPromise(door.durable.list({ tag: "Gate", limit: 100 }))).find(isLeft)
+    await expect.poll(stored).toBeDefined()
+    const { id } = (await stored())!.request
+    const read = ended(leaving, id)
+    await leaving.drain()
+    const { headers, json, status } = await posted
+    expect([status, headers.get("location")]).toEqual([202, `/requests/${id}`])
+    expect(json.id).toBe(id)
+    expect((await read).json).toMatchObject({ id, state: "running" })
+    open("left", "value")
+    expect((await ended(door, id)).json).toMatchObject({ state: "succeeded", result: "value" })
+    expect(leaving.logged).toEqual([])
+    await leaving.close()
+  })
+
   it("waits for the end that another process makes", async () => {
     const { headers, json, status } = await door.submit("Echo", { message: "hello" }, 10)
     expect([status, headers.get("preference-applied")]).toEqual([200, "wait=10"])
@@ -73,24 +94,6 @@ describe("POST /requests/{type}", () => {
       .poll(() => told(worker))
       .toEqual([expect.stringContaining(`the handler of "Die" died (request ${id})`)])
     expect(told(door)).toEqual([])
-  })
-
-  it("answers 202 to who waits in a service that drains: the request goes on elsewhere", async () => {
-    const third = await startOn(memory, { asks: true, name: "third" })
-    const posted = third.submit("Gate", { name: "drained" }, 30)
-    const listed = async () => (await door.ask("GET", "/requests?type=Gate&state=running")).json.requests
-    await expect.poll(async () => (await listed()).length).toBe(1)
-    const [{ id }] = await listed()
-    const looked = ended(third, id)
-    // It is answered once the one before has begun to wait.
-    await look(third, id)
-    await third.ask("POST", "/pool/drain")
-    const { headers, json, status } = await posted
-    expect([status, json.id, headers.get("location")]).toEqual([202, id, `/requests/${id}`])
-    expect((await looked).json).toMatchObject({ id, state: "running" })
-    await third.close()
-    open("drained", "value")
-    expect((await ended(door, id)).json).toMatchObject({ state: "succeeded", result: "value" })
   })
 
   it("when the wait runs out it answers 202, and the request goes on", async () => {

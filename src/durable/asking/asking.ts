@@ -45,10 +45,7 @@ export class Asking {
   /** An interrupted caller takes its request with it. */
   readonly execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options): Effect.Effect<any, any> =>
     Effect.flatMap(this.open(this.calls.fromRpc(rpc, payload, options)), (request) =>
-      Effect.onInterrupt(
-        Effect.flatMap(this.store(request), (ticket) => ticket.await),
-        () => Effect.sync(() => this.desk.fork(cancelAnyhow(this.desk, request)))
-      )
+      this.waitedFor(request, (ticket) => ticket.await)
     )
 
   readonly process = <A, E, E2, R2>(
@@ -63,10 +60,29 @@ export class Asking {
   }
 
   private processed({ options, payload, rpc }: Call.Call): Effect.Effect<Outcome.Outcome | Outcome.Rejected> {
-    return Effect.matchEffect(this.submit(rpc, payload, options), {
-      onSuccess: (ticket): Effect.Effect<Outcome.Outcome | Outcome.Rejected> =>
-        Effect.onInterrupt(ticket.outcome, () => Effect.sync(() => this.desk.fork(ticket.cancel))),
-      onFailure: (error) => Effect.succeed({ _tag: "Rejected", tag: rpc._tag, error })
+    const outcome = Effect.flatMap(this.open(this.calls.fromRpc(rpc, payload, options)), (request) =>
+      this.waitedFor(request, (ticket) => ticket.outcome)
+    )
+    return Effect.catch(outcome, (error) => Effect.succeed({ _tag: "Rejected", tag: rpc._tag, error } as const))
+  }
+
+  /** Who gives up takes the request along, but not one that somebody has asked for before. */
+  private waitedFor<A, E>(
+    request: NewRequest,
+    wait: (ticket: AnyTicket) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | PoolError.StoreUnavailable> {
+    return Effect.suspend(() => {
+      let isKnown = false
+      const waited = Effect.flatMap(this.door.store(request), (stored) => {
+        isKnown = stored === "known"
+        return wait(this.ticketOf(request, isKnown))
+      })
+      // A statement that is under way must not store what was cancelled before it.
+      const takeBack = () =>
+        Effect.flatMap(this.door.passed(request), (stored) =>
+          isKnown || stored === "known" ? Effect.void : cancelAnyhow(this.desk, request)
+        )
+      return Effect.onInterrupt(waited, () => Effect.sync(() => this.desk.fork(takeBack())))
     })
   }
 
@@ -105,7 +121,11 @@ export class Asking {
 
   readonly idOf = idFor
 
-  ticketOf(request: NewRequest, mayHaveEnded: boolean, known: Known = this.calls.get(request.tag)!): AnyTicket {
+  ticketOf(
+    request: NewRequest,
+    mayHaveEnded: boolean,
+    known: Known | undefined = this.calls.get(request.tag)
+  ): AnyTicket {
     return new StoredTicket(request, known, this.desk, mayHaveEnded)
   }
 

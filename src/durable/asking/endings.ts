@@ -2,8 +2,8 @@
  * Tells those who wait for a request how it has ended, whichever process has ended it: by the store's notices, and by looking where one
  * may have been lost.
  */
-import { Clock, Effect, Exit } from "effect"
-import { backoff, Signal } from "../signal.ts"
+import { Effect, Exit } from "effect"
+import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { EndRecord, Session } from "../Store.ts"
 
 interface Listener {
@@ -22,13 +22,17 @@ export class Endings {
   /** Ends that nobody has waited for yet: one may be heard of before its own call has returned. The newest ones. */
   private readonly unheard = new Set<string>()
   private readonly signal = new Signal()
+  private readonly portion = new Portion(mostTogether)
   private isClosed = false
   private readonly session: Session
   private readonly pollMillis: number
+  private readonly onThrown: (defect: unknown) => void
 
-  constructor(session: Session, pollMillis: number) {
+  /** `onThrown`: somebody who was told has thrown, which is no affair of the others. */
+  constructor(session: Session, pollMillis: number, onThrown: (defect: unknown) => void) {
     this.session = session
     this.pollMillis = pollMillis
+    this.onThrown = onThrown
   }
 
   get size(): number {
@@ -60,7 +64,7 @@ export class Endings {
     if (listeners === undefined) return this.remember(record.id)
     this.listeners.delete(record.id)
     this.wanted.delete(record.id)
-    for (const { onEnd } of listeners) onEnd(record)
+    for (const { onEnd } of listeners) this.guarded(() => onEnd(record))
   }
 
   /** Whoever waits is told that nobody will tell. */
@@ -68,7 +72,15 @@ export class Endings {
     this.isClosed = true
     const all = [...this.listeners.values()]
     this.listeners.clear()
-    for (const listeners of all) for (const { onClosed } of listeners) onClosed()
+    for (const listeners of all) for (const { onClosed } of listeners) this.guarded(onClosed)
+  }
+
+  private guarded(tell: () => void): void {
+    try {
+      tell()
+    } catch (defect) {
+      this.onThrown(defect)
+    }
   }
 
   /** These have ended, or may have. */
@@ -96,22 +108,24 @@ export class Endings {
 
   /** Runs for as long as anybody may wait. */
   readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
-    let lookedAt = yield* Clock.currentTimeMillis
+    let lookedAt = yield* elapsed
     for (let failures = 0; ;) {
       if (this.wanted.size === 0) yield* this.signal.wait(this.listeners.size === 0 ? undefined : this.pollMillis)
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* elapsed
       if (now - lookedAt >= this.pollMillis) {
         this.someToLookFor()
         lookedAt = now
       }
-      const ids = [...take(this.wanted, mostTogether)]
+      const ids = [...take(this.wanted, this.portion.size)]
       if (ids.length === 0) continue
       for (const id of ids) this.wanted.delete(id)
       const exit = yield* Effect.exit(this.session.ends(ids))
       if (Exit.isSuccess(exit)) {
         failures = 0
+        this.portion.succeeded()
         for (const record of exit.value) this.tell(record)
       } else {
+        this.portion.failed()
         this.heard(ids)
         yield* Effect.sleep(backoff(failures++))
       }

@@ -30,14 +30,14 @@ export class StoredTicket implements DurableTicket<any, any> {
   readonly tag: string
   readonly key: string
   private readonly request: OfRequest
-  private readonly known: Known
+  private readonly known: Known | undefined
   private readonly desk: Desk
   private mayHaveEnded: boolean
   private ended: Ended | undefined = undefined
   private now: { readonly priority: number }
 
   /** `mayHaveEnded`: the first who waits looks for its end, too. */
-  constructor(request: OfRequest, known: Known, desk: Desk, mayHaveEnded: boolean) {
+  constructor(request: OfRequest, known: Known | undefined, desk: Desk, mayHaveEnded: boolean) {
     this.id = request.id
     this.tag = request.tag
     this.key = request.key
@@ -180,8 +180,8 @@ export const cancelAnyhow = ({ cancel }: Desk, request: Parameters<Desk["cancel"
   Effect.orDie(Effect.retry(cancel(request), { schedule: untilAnswered, while: isAway }))
 
 /** What a record says, with its exit as the Rpc's schemas read it. An `Exit` when that took no time. */
-export const toOutcome = (record: EndRecord, { exits }: Known): Effect.Effect<Ended> =>
-  Effect.mapEager(exits.decode(record.exit), (exit) => {
+export const toOutcome = (record: EndRecord, known: Known | undefined): Effect.Effect<Ended> =>
+  Effect.mapEager(known?.exits.decode(record.exit) ?? unread(record), (exit) => {
     const { attempts, deliveries, end, id, ranMillis, resubmittedFrom, tag, waitedMillis } = record
     return {
       _tag: "Outcome",
@@ -196,3 +196,8 @@ export const toOutcome = (record: EndRecord, { exits }: Known): Effect.Effect<En
       deliveries
     }
   })
+
+const unread = ({ tag }: EndRecord) =>
+  Exit.succeed(
+    Exit.die(new Error(`The end of "${tag}" cannot be read: this process has neither its handler nor its group`))
+  )

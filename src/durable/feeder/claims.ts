@@ -1,8 +1,8 @@
 /** How much to claim, and when: no more than the workers will soon begin. */
-import { Clock, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
 import type { Settings } from "../settings.ts"
-import { backoff, Signal } from "../signal.ts"
+import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
@@ -27,8 +27,10 @@ export interface Pool {
   readonly keep: (claim: Claim) => Effect.Effect<void>
   /** Gives back one that has not begun. */
   readonly giveBack: (claim: Claim) => void
-  /** Gives back all that have not begun, where another process could begin them. */
+  /** Gives back all that have not begun for a while, where another process could begin them. */
   readonly giveBackWaiting: Effect.Effect<void>
+  /** Gives back all that have not begun. */
+  readonly giveBackAll: Effect.Effect<void>
   /** A claim has failed, and may have been one all the same. */
   readonly onFailed: Effect.Effect<void>
 }
@@ -52,6 +54,8 @@ export class Claims {
   private readonly settings: Settings
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
+  private readonly portion = new Portion(mostTogether)
+  private isReady = false
   private isClosed = false
   private readonly closing = new Signal()
   private rate = 0
@@ -81,6 +85,13 @@ export class Claims {
     this.heard(this.pool.tags())
   }
 
+  /** What is paused is known: it may begin. */
+  ready(): void {
+    if (this.isReady) return
+    this.isReady = true
+    this.signal.wake()
+  }
+
   /** Nothing is claimed from now on. */
   close(): void {
     this.isClosed = true
@@ -90,6 +101,7 @@ export class Claims {
 
   /** Runs until it is closed. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    while (!this.isReady && !this.isClosed) yield* this.signal.wait()
     this.missed()
     for (let failures = 0; !this.isClosed;) {
       const exit = yield* Effect.exit(this.step)
@@ -100,7 +112,7 @@ export class Claims {
 
   private readonly step = Effect.gen({ self: this }, function* () {
     const load = yield* this.pool.load
-    const room = this.roomOf(load, yield* Clock.currentTimeMillis)
+    const room = this.roomOf(load, yield* elapsed)
     // More of a tag of which enough cannot begin would take the place of what can.
     const enough = Math.max(1, load.target / 2)
     const tags = this.pool.tags().filter((tag) => this.hot.has(tag) && load.heldBack(tag) < enough)
@@ -108,17 +120,19 @@ export class Claims {
       const isFull = this.hot.size > 0
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
       yield* this.signal.wait(isFull ? fullMillis : this.settings.pollMillis)
-      if (this.isStalled(yield* Clock.currentTimeMillis)) yield* this.pool.giveBackWaiting
+      if (this.isStalled(yield* elapsed)) yield* this.pool.giveBackWaiting
       yield* this.lookAtTimes(isFull ? backlogMillis : this.settings.pollMillis)
       return
     }
     for (const tag of tags) this.hot.delete(tag)
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* elapsed
     const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
       this.heard(tags)
+      this.portion.failed()
       return this.pool.onFailed
     })
-    this.claimMillis += 0.2 * ((yield* Clock.currentTimeMillis) - startedAt - this.claimMillis)
+    this.portion.succeeded()
+    this.claimMillis += 0.2 * ((yield* elapsed) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
       // What was claimed is begun, whatever becomes of this.
@@ -144,7 +158,11 @@ export class Claims {
   private readonly runAlone = (suspect: Claim) =>
     Effect.gen({ self: this }, function* () {
       yield* this.pool.keep(suspect)
-      while (this.held.size > 1 && !this.isClosed) yield* this.signal.wait()
+      while (this.held.size > 1 && !this.isClosed) {
+        // What has not begun need not before it, and may not for long: it may be paused, or a limit in its way.
+        yield* this.pool.giveBackAll
+        yield* this.signal.wait(stallMillis)
+      }
       // Somebody may have ended it meanwhile.
       if (this.held.get(suspect.request.id)?.claim !== suspect) return
       if (this.isClosed) return this.pool.giveBack(suspect)
@@ -166,7 +184,7 @@ export class Claims {
     const workers = Math.max(1, target)
     const soon = this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis)
     const ahead = this.isStalled(now) ? 0 : Math.max(workers / 2, soon)
-    return Math.floor(Math.min(mostTogether, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
+    return Math.floor(Math.min(this.portion.size, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
   }
 
   private isStalled(now: number): boolean {
@@ -176,12 +194,12 @@ export class Claims {
   private readonly look = Effect.gen({ self: this }, function* () {
     const tags = this.pool.tags()
     if (tags.length === 0 || this.isClosed) return
-    this.backlogAt = yield* Clock.currentTimeMillis
+    this.backlogAt = yield* elapsed
     const { waiting } = yield* this.session.backlog(tags)
     this.backlog = waiting
     if (waiting > 0) this.heard(tags)
   })
 
   private readonly lookAtTimes = (millis: number) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => (now - this.backlogAt >= millis ? this.look : Effect.void))
+    Effect.flatMap(elapsed, (now) => (now - this.backlogAt >= millis ? this.look : Effect.void))
 }

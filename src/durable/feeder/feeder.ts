@@ -11,6 +11,7 @@ import { type Entry, Held } from "./held.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
 import type { Settings } from "../settings.ts"
+import { elapsedOf } from "../signal.ts"
 import type { Claim, EndRecord, Pause, Session } from "../Store.ts"
 
 export interface Dependencies {
@@ -92,7 +93,8 @@ export class Feeder {
         giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false }),
         giveBackWaiting: Effect.suspend(() =>
           dependencies.hasOthers() ? this.giveBackWaiting(tooLongMillis) : Effect.void
-        )
+        ),
+        giveBackAll: Effect.suspend(() => this.giveBackWaiting(0))
       },
       settings
     )
@@ -117,7 +119,7 @@ export class Feeder {
       this.of.onLapsed(before.claim)
       this.drop(before)
     }
-    return this.held.add(claim, this.of.calls.get(tag)!, this.clock.currentTimeMillisUnsafe())
+    return this.held.add(claim, this.of.calls.get(tag)!, elapsedOf(this.clock))
   }
 
   private readonly begin = (claim: Claim): Effect.Effect<void> =>
@@ -239,7 +241,7 @@ export class Feeder {
 
   /** Those that it has had for so long. The attempts that were made of one are told. */
   private giveBackWaiting(millis: number): Effect.Effect<void> {
-    const since = this.clock.currentTimeMillisUnsafe() - millis
+    const since = elapsedOf(this.clock) - millis
     const waiting = [...this.held.all].filter(({ claimedAt, isDropped, outcome, returning, ticket }) => {
       const isOpen = ticket !== undefined && !isDropped && outcome === undefined && returning === undefined
       return isOpen && claimedAt <= since

@@ -2,9 +2,9 @@
  * Says that this process lives, keeps its claims, and takes its part in finding those that do not. Nobody is taken for dead for an outage
  * of the store that all share: who has missed beats of its own waits until all have had time to be heard again.
  */
-import { Clock, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { Entry, Held } from "./held.ts"
-import { Signal } from "../signal.ts"
+import { elapsed, Signal } from "../signal.ts"
 import { type Beat, claimMillis, type Session } from "../Store.ts"
 
 export interface Body {
@@ -50,22 +50,23 @@ export class Heartbeat {
   }
 
   /** The answer to a claim was lost: what it took, if it did, is nobody's, and will lapse. */
-  readonly claimLost = Effect.map(Clock.currentTimeMillis, (now) => {
+  readonly claimLost = Effect.map(elapsed, (now) => {
     this.looksUntil = now + 1.5 * claimMillis
   })
 
   /** Runs for as long as the process takes part. */
   readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
     for (;;) {
-      const exit = yield* Effect.exit(Effect.andThen(this.beat, this.touch))
+      // Claims are kept though this process could not be heard, or not soon.
+      const exits = yield* Effect.all([Effect.exit(this.beat), Effect.exit(this.touch)], { concurrency: 2 })
       // A store that is away is asked again soon: what it has of this process lapses.
-      yield* this.signal.wait(Exit.isSuccess(exit) ? beatMillis : 500)
+      yield* this.signal.wait(exits.every(Exit.isSuccess) ? beatMillis : 500)
     }
   })
 
   private readonly beat = Effect.gen({ self: this }, function* () {
     const beat = yield* this.session.beat(yield* this.body.says)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsed
     if (!this.isFirst && now - this.beatAt > 2 * beatMillis) this.graceUntil = now + claimMillis
     this.isFirst = false
     this.beatAt = now
@@ -75,7 +76,7 @@ export class Heartbeat {
 
   /** Those that it has only just claimed need no touch. */
   private readonly touch = Effect.gen({ self: this }, function* () {
-    const since = (yield* Clock.currentTimeMillis) - beatMillis / 2
+    const since = (yield* elapsed) - beatMillis / 2
     const entries = [...this.held.all].filter(({ claimedAt, isDropped }) => claimedAt <= since && !isDropped)
     if (entries.length === 0) return
     const kept = yield* this.session.touch(entries.map(({ claim }) => claim))
@@ -89,11 +90,11 @@ export class Heartbeat {
 
   /** Looks for lapsed claims, and keeps the tables in order. It rests while this process is not sure of its own beats. */
   readonly redeliver: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
-    let routineAt = yield* Clock.currentTimeMillis
+    let routineAt = yield* elapsed
     let maintainedAt = routineAt
     for (;;) {
       yield* Effect.sleep(redeliverMillis)
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* elapsed
       if (now - this.beatAt > 1.5 * beatMillis || now < this.graceUntil) continue
       const isSuspicious = this.hasMissing || now < this.looksUntil
       if (this.body.works && (isSuspicious || now - routineAt >= routineMillis)) {

@@ -7,6 +7,7 @@ import type { Claim, EndRecord, Return } from "../Store.ts"
 export interface Entry {
   readonly claim: Claim
   readonly known: Known
+  /** By a clock that only goes forward. */
   readonly claimedAt: number
   /** Once its attempt may begin. */
   ticket: Ticket.Ticket<unknown, unknown> | undefined

@@ -56,10 +56,15 @@ export const make = (
     }
   })
 
-/** How it ends. None: this process hears of no end any more, since its pool has closed; the request goes on. */
-export const endHeard = ({ outcome }: Ticket.Ticket<unknown, unknown>): Effect.Effect<Option.Option<Outcome.Outcome>> =>
-  Effect.catchDefect(Effect.asSome(outcome), (defect) =>
-    defect instanceof PoolError.PoolDraining ? Effect.succeedNone : Effect.die(defect)
+/** `None`: within so many milliseconds nobody has heard of it, or the pool of this process closes first. It stays stored all the same. */
+export const outcomeWithin = (
+  ticket: Ticket.Ticket<unknown, unknown>,
+  millis: number
+): Effect.Effect<Option.Option<Outcome.Outcome>> =>
+  Effect.catchCause(Effect.timeoutOption(ticket.outcome, millis), (cause) =>
+    cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect instanceof PoolError.PoolDraining)
+      ? Effect.succeedNone
+      : Effect.failCause(cause)
   )
 
 /** Its result and its error are the JSON that is stored. */

@@ -2,7 +2,7 @@
  * Takes a call into the store: it is answered once it is there, or, where its client waits, with its end, whichever process makes that.
  * What the same key has brought before is known to the store, so that it holds whoever is asked.
  */
-import { Cause, Clock, type Context, Effect, Fiber, Option } from "effect"
+import { Cause, Clock, type Context, Effect, Fiber } from "effect"
 import type { PoolError, Ticket } from "../../index.ts"
 import { IdOwner } from "../../internal/idOwner.ts"
 import {
@@ -22,7 +22,7 @@ import * as Resource from "../resource.ts"
 import { sendProblem } from "../send.ts"
 import type { Service } from "../service.ts"
 import * as StoredResource from "./resource.ts"
-import { endHeard, type Room } from "./room.ts"
+import { outcomeWithin, type Room } from "./room.ts"
 
 export const take = (service: Service, room: Room, context: Context.Context<never>, traced: Traced): Take => {
   const { pool, retryAfter } = service
@@ -67,8 +67,7 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
       const priority = yield* ticket.priority
       if (waitSeconds !== undefined) {
         const left = acceptedAt + waitSeconds * 1000 - (yield* Clock.currentTimeMillis)
-        const heard = Effect.timeoutOption(endHeard(ticket), Math.max(0, left))
-        const outcome = Option.flatten(yield* heard)
+        const outcome = yield* outcomeWithin(ticket, Math.max(0, left))
         if (outcome._tag === "Some") {
           const endedAt = yield* Clock.currentTimeMillis
           const ended = yield* service.tell(outcome.value)
