@@ -1,11 +1,12 @@
 // Proves that the package works for somebody who installs it: packs it, installs it in an empty folder, type-checks a
 // program against it, runs that, and runs the installed `worker-pool`: on two lines, to simulate and draw, and to serve.
-// Then the same for programs without Effect, in a folder of their own.
+// Then the same for programs without Effect, and for those with a store, each in a folder of their own.
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
+import { checkDurable } from "./package/durable.mjs"
 import { checkPromise } from "./package/promise.mjs"
 import { sourceFiles } from "./source-files.mjs"
 
@@ -252,3 +253,12 @@ step("served with the installed worker-pool: its page, one request, and its end"
 
 const install = ["typescript", "@types/node"].map(installed)
 await checkPromise({ expect, folder, install, run, step, tarball: join(folder, tarball) })
+checkDurable({
+  expect,
+  folder,
+  install: [...install, installed("effect")],
+  run,
+  step,
+  tarball: join(folder, tarball),
+  versions: installed
+})

@@ -19,7 +19,12 @@ export interface Server {
 export const postmasterOf = (directory: string): number =>
   Number(readFileSync(join(directory, "data/postmaster.pid"), "utf8").split("\n", 1)[0])
 
-export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `worker-pool-${name}-`))
+/** It is gone with this process, unless that is killed. */
+export const temporaryFolder = (name: string): string => {
+  const folder = mkdtempSync(join(tmpdir(), `worker-pool-${name}-`))
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 export const startServer = async (): Promise<Server> => {
   const directory = temporaryFolder("server")
@@ -36,7 +41,6 @@ export const startServer = async (): Promise<Server> => {
     },
     close: async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))
-      rmSync(directory, { recursive: true, force: true })
     }
   }
 }

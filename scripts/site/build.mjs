@@ -70,6 +70,9 @@ const app = await Application.bootstrap({
   // Named by what is exported, and told there.
   intentionallyNotExported: [
     "Known",
+    // What a store is to the pool on it.
+    "Member",
+    "Session",
     "Given",
     "WithResults",
     "Arguments",

@@ -39,11 +39,23 @@ export { Durable, type DurableTicket, lawViolations, type Local } from "./servic
 export type { ClientOptions, Options } from "./settings.ts"
 export { type EmbeddedOptions, layerEmbedded, layerMemory, layerPostgres, type PostgresOptions } from "./stores.ts"
 export { Store } from "./Store.ts"
-export type { Counts, Pause, ProcessRecord, Query, RequestRecord, Transaction } from "./Store.ts"
+export type {
+  CallRecord,
+  Counts,
+  EndRecord,
+  NewRequest,
+  Pause,
+  ProcessRecord,
+  Query,
+  RequestRecord,
+  RetryRecord,
+  Transaction
+} from "./Store.ts"
+export type { Services } from "./pool.ts"
 export { fromPg, fromSql, type PgConnection } from "./transactions.ts"
 
 /** Why a durable pool could not be built. */
-type Failure = PoolError.InvalidPoolConfig | PoolError.StoreUnavailable
+export type Failure = PoolError.InvalidPoolConfig | PoolError.StoreUnavailable
 
 /**
  * A pool under the tags of `ElasticPool.layer` that stores what it is asked, and works on what is stored: what any process of the store

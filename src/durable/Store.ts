@@ -243,9 +243,9 @@ export interface Session {
   readonly insertIn: (transaction: Transaction, request: NewRequest) => Step<"stored" | "known">
   /** Takes at most so many that are due, of these tags: by priority, then the oldest. Each counts as a delivery. */
   readonly claim: (tags: ReadonlyArray<string>, most: number) => Step<ReadonlyArray<Claim>>
-  /** Records their ends. Answers the ids of those that were still this process's to end. */
+  /** Records their ends, each of another request. Answers the ids of those that were still this process's to end. */
   readonly settle: (ends: ReadonlyArray<{ readonly claim: Claim; readonly record: EndRecord }>) => Step<Ids>
-  /** Gives them back. Answers the ids of those that were still this process's to give. */
+  /** Gives them back, each another request. Answers the ids of those that were still this process's to give. */
   readonly giveBack: (returns: ReadonlyArray<Return>) => Step<Ids>
   /** Keeps these claims for another `claimMillis`. Answers the ids of those that it still has. */
   readonly touch: (claims: ReadonlyArray<Claim>) => Step<Ids>
@@ -281,5 +281,6 @@ type Ids = ReadonlySet<string>
 
 /** A transaction of the caller's: it runs a statement of PostgreSQL's dialect, with `$1` for its values. */
 export interface Transaction {
+  /** Its rows are objects, by the names of their columns. */
   readonly executeSql: (text: string, values?: Array<unknown>) => Promise<{ readonly rows: Array<any> }>
 }

@@ -14,6 +14,7 @@ import { Feeder } from "./feeder/feeder.ts"
 import { Heartbeat } from "./feeder/heartbeat.ts"
 import { Held } from "./feeder/held.ts"
 import { Link } from "./link.ts"
+import { obey, samePauses } from "./feeder/pauses.ts"
 import { sharing, withShare } from "./feeder/scaling.ts"
 import { Durable } from "./service.ts"
 import * as Settings from "./settings.ts"
@@ -110,6 +111,7 @@ export const make = ({
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
+      onEndedElsewhere: (id) => endings.heard([id]),
       hasOthers: () => beat.workers > 1,
       onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
@@ -128,20 +130,16 @@ export const make = ({
         held: held.size,
         unsettled: held.unsettled.length
       })),
-      onBeat: (heard) => {
-        const before = beat.pauses
-        beat = heard
-        const obeyed = samePauses(before, heard.pauses)
-          ? Effect.void
-          : Effect.andThen(
-              obey(pool, before, heard.pauses),
-              Effect.sync(() => feeder.setPauses(heard.pauses))
-            )
-        return Effect.andThen(
-          obeyed,
-          Effect.sync(() => claims.ready())
-        )
-      },
+      onBeat: (heard) =>
+        Effect.gen(function* () {
+          const before = beat.pauses
+          beat = heard
+          if (!samePauses(before, heard.pauses)) {
+            yield* obey(pool, before, heard.pauses)
+            feeder.setPauses(heard.pauses)
+          }
+          claims.ready()
+        }),
       onLapsed: (entry) => {
         onLapsed(entry.claim)
         feeder.drop(entry)
@@ -241,31 +239,3 @@ const told = (name: string, isAway: boolean, detail: string): Effect.Effect<void
 
 const unrecorded = (name: string, held: number): string =>
   `pool "${name}" could not record, or give back, ${held} of its requests in time: they will be delivered again`
-
-const samePauses = (one: Beat["pauses"], other: Beat["pauses"]): boolean =>
-  JSON.stringify(one) === JSON.stringify(other)
-
-/** What this process has already is not begun either. */
-const obey = (
-  pool: WorkerPool.WorkerPool["Service"],
-  before: Beat["pauses"],
-  now: Beat["pauses"]
-): Effect.Effect<void> => {
-  const changed = [
-    ...now
-      .filter((pause) => !before.some((other) => samePauses([pause], [other])))
-      .map((pause) => [pause, true] as const),
-    ...before
-      .filter((pause) => !now.some((other) => samePauses([pause], [other])))
-      .map((pause) => [pause, false] as const)
-  ]
-  return Effect.forEach(
-    changed,
-    ([{ key, tag }, paused]) => {
-      if (key !== undefined) return Effect.ignore(paused ? pool.pauseOnly({ key }) : pool.resumeOnly({ key }))
-      if (tag !== undefined) return Effect.ignore(paused ? pool.pauseOnly({ tag }) : pool.resumeOnly({ tag }))
-      return paused ? pool.pause : pool.resume
-    },
-    { discard: true }
-  )
-}

@@ -65,6 +65,7 @@ export class Durable extends Context.Service<
      * given stays as it is, for the same tag.
      */
     readonly idOf: (tag: string, key: string) => string
+    /** What the store has of it: where it is, and how it ended. */
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>
     /** The newest first. */
     readonly list: (query: Query) => Effect.Effect<ReadonlyArray<RequestRecord>, PoolError.StoreUnavailable>

@@ -6,6 +6,7 @@ import type { Transaction } from "./Store.ts"
 
 /** A connection of `pg` between its `BEGIN` and its `COMMIT`: a `Client`, or what `pool.connect()` gives. */
 export interface PgConnection {
+  /** As `pg` has it. */
   readonly query: (text: string, values?: Array<any>) => Promise<{ readonly rows: Array<any> }>
   /** Each statement of a `Pool` may go to another connection: it can have no transaction. */
   readonly totalCount?: never

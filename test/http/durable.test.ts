@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type * as Durable from "../../src/durable/Durable.ts"
 import * as Memory from "../../src/durable/memory/store.ts"
 import { type OnStore, startOn } from "./durableSupport.ts"
 import { open } from "./handlers.ts"
@@ -49,6 +50,26 @@ describe("POST /requests/{type}", () => {
     const end = (await ended(door, json.id)).json
     expect(end).toMatchObject({ state: "succeeded", result: "value", attempts: 1, deliveries: 1 })
     expect((await look(worker, json.id)).json).toEqual(end)
+  })
+
+  it("tells who waits at a service that stops where the end will be found", async () => {
+    const leaving = await startOn(memory, { asks: true, name: "leaving" })
+    const posted = leaving.submit("Gate", { name: "left" }, 20)
+    const isLeft = ({ request, state }: Durable.RequestRecord) =>
+      state === "claimed" && (request.payload as { readonly name: string }).name === "left"
+    const stored = async () => (await Effect.runPromise(door.durable.list({ tag: "Gate", limit: 100 }))).find(isLeft)
+    await expect.poll(stored).toBeDefined()
+    const { id } = (await stored())!.request
+    const read = ended(leaving, id)
+    await leaving.drain()
+    const { headers, json, status } = await posted
+    expect([status, headers.get("location")]).toEqual([202, `/requests/${id}`])
+    expect(json.id).toBe(id)
+    expect((await read).json).toMatchObject({ id, state: "running" })
+    open("left", "value")
+    expect((await ended(door, id)).json).toMatchObject({ state: "succeeded", result: "value" })
+    expect(leaving.logged).toEqual([])
+    await leaving.close()
   })
 
   it("waits for the end that another process makes", async () => {

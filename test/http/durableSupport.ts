@@ -20,6 +20,8 @@ export interface OnStore extends Started {
   readonly durable: Durable.Durable["Service"]
   /** It ends, as by `kill -9`, to all others. */
   readonly kill: () => void
+  /** Its pool ends what it has; the service still answers. */
+  readonly drain: () => Promise<unknown>
 }
 
 export interface Options extends Durable.Options {
@@ -69,7 +71,7 @@ export const startOn = async (
       host: "127.0.0.1",
       now: () => clock.currentTimeMillisUnsafe()
     })
-    const rpc = RemotePool.layerRoutes(group).pipe(
+    const rpc = RemotePool.layerRoutes(group, { keyOf: ({ headers }) => tenants.of(headers) }).pipe(
       Layer.provide(Layer.succeed(WorkerPool.WorkerPool, service.pool))
     ) as Layer.Layer<never, never, HttpRouter.HttpRouter>
     const closing = yield* Deferred.make<void>()
@@ -80,17 +82,22 @@ export const startOn = async (
       { host: "127.0.0.1", port, maxConnections: 100, requestTimeoutMillis: 30_000, headersTimeoutMillis: 10_000 },
       { app, guard, submit }
     )
-    return { url: listener.url, durable: Context.get(pool, Durable.Durable) }
+    return {
+      url: listener.url,
+      durable: Context.get(pool, Durable.Durable),
+      pool: Context.get(pool, WorkerPool.WorkerPool)
+    }
   })
   const logged: Array<string> = []
   const logger = Logger.make(({ cause, message }) => logged.push(`${String(message)} ${Cause.pretty(cause)}`))
-  const { durable, url } = await Effect.runPromise(
+  const { durable, pool, url } = await Effect.runPromise(
     Scope.provide(starting, scope).pipe(Effect.provide(Logger.layer([logger])))
   )
   return {
     ...asking(url),
     logged,
     durable,
+    drain: () => Effect.runPromise(pool.drain()),
     kill: () => memory.faults.freeze(durable.process),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   }

@@ -1,6 +1,6 @@
 /** The servers that keep the requests, each of a run's own: a PostgreSQL of the packages, and Debian's Redis. */
 import { spawn } from "node:child_process"
-import { existsSync, rmSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { createServer } from "node:net"
 import { Redis } from "ioredis"
 import { startServer, temporaryFolder } from "../../durable/server.ts"
@@ -23,6 +23,7 @@ export const redis = async (): Promise<Keeper> => {
   const child = spawn("redis-server", [...flags, "--appendonly", "yes", "--appendfsync", "everysec"], {
     stdio: "ignore"
   })
+  process.on("exit", () => child.kill("SIGKILL"))
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
   const url = `redis://127.0.0.1:${port}`
   const client = new Redis(url, { retryStrategy: () => 50 })
@@ -34,7 +35,6 @@ export const redis = async (): Promise<Keeper> => {
     close: async () => {
       child.kill("SIGTERM")
       await ended
-      rmSync(folder, { recursive: true, force: true })
     }
   }
 }

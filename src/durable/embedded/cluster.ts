@@ -14,6 +14,7 @@ import * as programs from "./programs.ts"
 import * as server from "./server.ts"
 
 export { EmbeddedPostgresError } from "./error.ts"
+export { exists } from "./folder.ts"
 
 export interface Options {
   /** Where its data are. Made, with mode 0700, if it is not there. Never on a network disk, never for two machines. */

@@ -113,6 +113,15 @@ const isClosed = (directory: string, data: Stats | undefined): boolean => {
   return data !== undefined && uid === 0 && (mode & 0o001) === 0
 }
 
+/** Whether there are data in it, or something that whoever opens it has to tell of. */
+export const exists = (directory: string): boolean => {
+  try {
+    return statSync(join(directory, "data", "PG_VERSION"), { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
+}
+
 const isOurs = (data: string): boolean => existsSync(join(data, "PG_VERSION"))
 
 /** A private folder of the server's user. */

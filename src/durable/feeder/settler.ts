@@ -55,15 +55,15 @@ export class Settler {
   })
 
   private readonly settle = Effect.gen({ self: this }, function* () {
-    const batch = this.nextEnds()
+    const batch = oncePerId(this.held.unsettled, this.ends.size, ({ record }) => record.exit.length)
     if (batch.length === 0) return
     const [settled, before] = yield* Effect.tapError(this.recorded(batch), (error) =>
       this.failed(error, this.ends, batch.length, () => {
-        this.held.unsettled = [...this.held.unsettled.slice(1), ...batch]
+        this.held.unsettled = [...without(this.held.unsettled, batch), ...batch]
       })
     )
     this.ends.succeeded()
-    this.held.unsettled = this.held.unsettled.slice(batch.length)
+    this.held.unsettled = without(this.held.unsettled, batch)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
       if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
@@ -80,16 +80,11 @@ export class Settler {
     })
   }
 
-  private nextEnds() {
-    const { unsettled } = this.held
-    let length = 0
-    const next = unsettled.slice(0, this.ends.size)
-    const end = next.findIndex(({ record }) => (length += record.exit.length) > mostText)
-    return end === -1 ? next : next.slice(0, Math.max(1, end))
-  }
-
   /** What counts of these by now, and what has counted before. */
-  private readonly recorded = Effect.fnUntraced(function* (this: Settler, batch: Held["unsettled"]) {
+  private readonly recorded = Effect.fnUntraced(function* (
+    this: Settler,
+    batch: ReadonlyArray<Held["unsettled"][number]>
+  ) {
     const settled = yield* this.session.settle(batch)
     const others = batch.filter(({ record }) => !settled.has(record.id))
     const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
@@ -108,15 +103,15 @@ export class Settler {
     })
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
-    const batch = this.held.returns.slice(0, this.returns.size)
+    const batch = oncePerId(this.held.returns, this.returns.size, () => 0)
     if (batch.length === 0) return
     const given = yield* Effect.tapError(this.session.giveBack(batch), (error) =>
       this.failed(error, this.returns, batch.length, () => {
-        this.held.returns = [...this.held.returns.slice(1), ...batch]
+        this.held.returns = [...without(this.held.returns, batch), ...batch]
       })
     )
     this.returns.succeeded()
-    this.held.returns = this.held.returns.slice(batch.length)
+    this.held.returns = without(this.held.returns, batch)
     const tags = new Map<number, Set<string>>()
     for (const { claim, delayMillis } of batch) {
       this.held.remove(claim)
@@ -126,4 +121,32 @@ export class Settler {
     }
     for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
   })
+}
+
+/**
+ * The first of them, no more than one statement has, and at least one; each request once: the answer names requests, and cannot tell a
+ * claim that has lapsed from a later one of the same request.
+ */
+const oncePerId = <A extends { readonly claim: Claim }>(
+  all: ReadonlyArray<A>,
+  most: number,
+  textOf: (one: A) => number
+): ReadonlyArray<A> => {
+  const byId = new Map<string, A>()
+  let text = 0
+  for (const one of all) {
+    const { id } = one.claim.request
+    if (byId.has(id)) continue
+    text += textOf(one)
+    if (byId.size === most || (byId.size > 0 && text > mostText)) break
+    byId.set(id, one)
+  }
+  return [...byId.values()]
+}
+
+const without = <A>(all: ReadonlyArray<A>, batch: ReadonlyArray<A>): Array<A> => {
+  // As a rule they are the first ones.
+  if (all.length === batch.length) return []
+  const gone = new Set(batch)
+  return all.filter((one) => !gone.has(one))
 }

@@ -97,7 +97,9 @@ export const look = Effect.fnUntraced(function* (connection: Connection, names: 
 export const mustBeCurrent = ({ pool, queue, schema }: Versions): Effect.Effect<void, PoolError.StoreUnavailable> =>
   Effect.asVoid(
     refused(
-      `in schema "${schema}" its tables are of version ${pool.found ?? "none"} and pg-boss's of ${queue.found ?? "none"}, and this process needs ${pool.wanted} and ${queue.wanted ?? "any"}: run "worker-pool store migrate", or leave out "migrate: false"`
+      pool.found === undefined && queue.found === undefined
+        ? `there are no tables in schema "${schema}" yet; "worker-pool store migrate" makes them`
+        : `in schema "${schema}" its tables are of version ${pool.found ?? "none"} and pg-boss's of ${queue.found ?? "none"}, and this process needs ${pool.wanted} and ${queue.wanted ?? "any"}; "worker-pool store migrate" brings them there`
     )
   )
 

@@ -15,7 +15,7 @@ import type { Service } from "../service.ts"
 import { cancelAll, failAway } from "./away.ts"
 import { beforeOf, cursorOf, listStates } from "./pages.ts"
 import * as Resource from "./resource.ts"
-import type { Room } from "./room.ts"
+import { outcomeWithin, type Room } from "./room.ts"
 
 type Answer = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -56,8 +56,7 @@ export const layer = (service: Service, room: Room) =>
           Effect.gen(function* () {
             const seconds = waitSeconds(headers.prefer, options.maxWaitMillis / 1000)
             if (seconds === undefined || record.end !== undefined) return yield* show(record)
-            const { outcome } = yield* room.ticketOf(record)
-            yield* Effect.timeoutOption(outcome, seconds * 1000)
+            yield* outcomeWithin(yield* room.ticketOf(record), seconds * 1000)
             return yield* showNow(id, 200, { "preference-applied": `wait=${seconds}` })
           })
         )

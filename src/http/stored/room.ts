@@ -1,10 +1,10 @@
 /** What the service knows of requests that are stored: all of them, whichever process was asked, or works on them. */
-import { Context, Effect, Schema, type Scope, Stream, Cause, Exit } from "effect"
+import { Context, Effect, type Option, Schema, type Scope, Stream, Cause, Exit } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Exits from "../../durable/exits.ts"
 import type { Durable, DurableTicket } from "../../durable/service.ts"
 import type { EndRecord, RequestRecord } from "../../durable/Store.ts"
-import type { Handlers, Outcome, PoolError, WorkerPool } from "../../index.ts"
+import { type Handlers, type Outcome, PoolError, type Ticket, type WorkerPool } from "../../index.ts"
 import type { Ended } from "../ended.ts"
 import { logCause } from "../logCause.ts"
 import type { Look } from "./look.ts"
@@ -55,6 +55,17 @@ export const make = (
       ticketOf: ({ request: { id, tag } }) => durable.ticket(id, anyRpc(tag))
     }
   })
+
+/** `None`: within so many milliseconds nobody has heard of it, or the pool of this process closes first. It stays stored all the same. */
+export const outcomeWithin = (
+  ticket: Ticket.Ticket<unknown, unknown>,
+  millis: number
+): Effect.Effect<Option.Option<Outcome.Outcome>> =>
+  Effect.catchCause(Effect.timeoutOption(ticket.outcome, millis), (cause) =>
+    cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect instanceof PoolError.PoolDraining)
+      ? Effect.succeedNone
+      : Effect.failCause(cause)
+  )
 
 /** Its result and its error are the JSON that is stored. */
 const anyRpc = (tag: string) => Rpc.make(tag, { success: Schema.Unknown, error: Schema.Unknown })

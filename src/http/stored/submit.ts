@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, type Context, Effect, Fiber } from "effect"
 import type { PoolError, Ticket } from "../../index.ts"
+import { IdOwner } from "../../internal/idOwner.ts"
 import {
   type Asked,
   fingerprintOf,
@@ -21,7 +22,7 @@ import * as Resource from "../resource.ts"
 import { sendProblem } from "../send.ts"
 import type { Service } from "../service.ts"
 import * as StoredResource from "./resource.ts"
-import type { Room } from "./room.ts"
+import { outcomeWithin, type Room } from "./room.ts"
 
 export const take = (service: Service, room: Room, context: Context.Context<never>, traced: Traced): Take => {
   const { pool, retryAfter } = service
@@ -29,9 +30,10 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
   const run = Effect.runForkWith(context)
 
   const store = (asked: Asked, json: unknown, text: string): Effect.Effect<Stored, PoolError.SubmitError> => {
-    const { key, options, type } = asked
+    const { key, options, tenant, type } = asked
     if (key === undefined) {
-      return Effect.map(pool.submitUnknown(type, json, options), (ticket) => ({ ticket, known: false, fits: true }))
+      const submitted = Effect.provideService(pool.submitUnknown(type, json, options), IdOwner, tenant)
+      return Effect.map(submitted, (ticket) => ({ ticket, known: false, fits: true }))
     }
     const id = durable.idOf(type, idTextOf(key))
     return durable.submitKeyed(type, json, { ...options, id }, fingerprintOf(asked, text))
@@ -65,7 +67,7 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
       const priority = yield* ticket.priority
       if (waitSeconds !== undefined) {
         const left = acceptedAt + waitSeconds * 1000 - (yield* Clock.currentTimeMillis)
-        const outcome = yield* Effect.timeoutOption(ticket.outcome, Math.max(0, left))
+        const outcome = yield* outcomeWithin(ticket, Math.max(0, left))
         if (outcome._tag === "Some") {
           const endedAt = yield* Clock.currentTimeMillis
           const ended = yield* service.tell(outcome.value)

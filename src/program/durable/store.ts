@@ -1,6 +1,6 @@
 /** The store that an address names. What it needs is loaded only here: a pool in memory does without. */
 import { Effect, Layer } from "effect"
-import type { Store } from "../../durable/Store.ts"
+import { Store } from "../../durable/Store.ts"
 import { PoolError } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import type { StoreSettings } from "../settings/store.ts"
@@ -13,11 +13,28 @@ export interface Options {
 
 export const layerOf = (address: StoreAddress, { migrates }: Options): Layer.Layer<Store, PoolError.StoreUnavailable> =>
   Layer.unwrap(
-    Effect.map(loaded, (Durable) =>
-      address.kind === "embedded"
-        ? Durable.layerEmbedded({ directory: address.directory, migrate: migrates })
-        : Durable.layerPostgres({ url: address.url, migrate: migrates })
-    )
+    Effect.gen(function* () {
+      const Durable = yield* loaded
+      if (address.kind === "postgres") return Durable.layerPostgres({ url: address.url, migrate: migrates })
+      const { directory } = address
+      // Who is to change no tables is to make no folder either: its name may be misspelt.
+      if (!migrates && !(yield* folderExists(directory))) return Layer.effect(Store, noneIn(directory))
+      return Durable.layerEmbedded({ directory, migrate: migrates })
+    })
+  )
+
+export const folderExists = (directory: string): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.promise(() => import("../../durable/embedded/cluster.ts")),
+    ({ exists }) => exists(directory)
+  )
+
+const noneIn = (directory: string) =>
+  Effect.fail(
+    new PoolError.StoreUnavailable({
+      reason: "refused",
+      detail: `there is none in ${directory}; "worker-pool store migrate" makes one`
+    })
   )
 
 /** What is missing can be had with one command. What is wrong with the options is bad usage. */

@@ -62,11 +62,13 @@ export const storeCommand = Command.make("store").pipe(
 const inWords = (found: State): string => {
   if (found.state === "newer") return `the store is of a newer version: ${found.detail}`
   const { state, versions } = found
-  if (versions === undefined) return "there is no store yet; worker-pool store migrate makes it"
+  if (versions === undefined || isNone(versions)) return "there is no store yet; worker-pool store migrate makes it"
   if (state === "right") return right(versions)
   const { pool, queue, schema } = versions
   return `the tables in schema "${schema}" are of version ${told(pool)} and pg-boss's of ${told(queue)}; worker-pool store migrate brings them to ${pool.wanted} and ${told({ found: queue.wanted })}`
 }
+
+const isNone = ({ pool, queue }: Versions): boolean => pool.found === undefined && queue.found === undefined
 
 const right = ({ pool, queue, schema }: Versions): string =>
   `the tables in schema "${schema}" are those of this version: ${told(pool)}, and pg-boss's ${told(queue)}`

@@ -1,9 +1,9 @@
 /** The tables of a store: whether they are those of this version, and how they become so. */
 import { Effect, type Scope } from "effect"
-import { existsSync, readdirSync } from "node:fs"
 import type { EmbeddedPostgresError } from "../../durable/embedded/cluster.ts"
 import type { Versions } from "../../durable/postgres/migrations.ts"
 import { PoolError } from "../../index.ts"
+import { folderExists } from "../durable/store.ts"
 import type { StoreAddress } from "../settings/storeAddress.ts"
 
 type Failure = PoolError.StoreUnavailable | EmbeddedPostgresError
@@ -17,7 +17,7 @@ export type State =
 export const check = (address: StoreAddress): Effect.Effect<State, Failure> =>
   Effect.scoped(
     Effect.gen(function* () {
-      if (address.kind === "embedded" && isEmpty(address.directory))
+      if (address.kind === "embedded" && !(yield* folderExists(address.directory)))
         return { state: "old", versions: undefined } as const
       const { check, isCurrent } = yield* migrations
       const versions = yield* check({ url: yield* urlOf(address) })
@@ -48,12 +48,3 @@ const urlOf = (address: StoreAddress): Effect.Effect<Url, EmbeddedPostgresError,
       )
 
 type Url = Parameters<(typeof import("../../durable/postgres/migrations.ts"))["check"]>[0]["url"]
-
-const isEmpty = (directory: string): boolean => {
-  try {
-    return !existsSync(directory) || readdirSync(directory).length === 0
-  } catch {
-    // Whoever opens it says why it is none.
-    return false
-  }
-}

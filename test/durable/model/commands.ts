@@ -1,11 +1,13 @@
 /** Random commands, and what each does to a world. */
-import { Deferred, Effect, Exit } from "effect"
+import { Cause, Deferred, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { type Call, PoolError, RetryPolicy } from "../../../src/index.ts"
 import type { Options } from "../../../src/durable/Durable.ts"
 import type { Reach } from "../../../src/durable/memory/faults.ts"
 import type { Random } from "../../support/random.ts"
-import { Act, type Asked, type Behaviour, behaviours, mostDeliveries, type Process, type World } from "./world.ts"
+import { Act, type Behaviour, behaviours } from "./acts.ts"
+import { close, start } from "./starting.ts"
+import { type Asked, mostDeliveries, type Process, type World } from "./world.ts"
 
 export type Command =
   | {
@@ -25,6 +27,8 @@ export type Command =
   | { readonly do: "stand-still"; readonly nth: number }
   | { readonly do: "start"; readonly as: Process["as"]; readonly options: Options & { readonly maxHeld: number } }
   | { readonly do: "reach"; readonly reach: Reach }
+  /** For all of them, for so long that each would be given up, were it alone. Then it is slow. */
+  | { readonly do: "outage"; readonly pace: number }
   | { readonly do: "lose-notices"; readonly lost: boolean }
   | { readonly do: "pace"; readonly pace: readonly [number, number] }
   | { readonly do: "pause"; readonly by: number; readonly paused: boolean; readonly key: string | undefined }
@@ -49,8 +53,12 @@ export const faultsOf = (random: Random): ReadonlySet<Fault> => {
   if (roll < 2) return new Set()
   if (roll < 4) return new Set([random.of(faults)])
   if (roll < 5) return new Set<Fault>(["away", "notices", "slow"])
+  if (roll < 6) return new Set<Fault>(["away"])
   return new Set(faults.filter(() => random.below(2) === 0))
 }
+
+/** How long a call waits for the store, in every process. */
+export const storeTimeoutMillis = 5_000
 
 export const startOf = (random: Random, as: Process["as"]): Command => ({
   do: "start",
@@ -64,7 +72,7 @@ export const startOf = (random: Random, as: Process["as"]): Command => ({
     timeout: random.of(["none", "none", 20_000]),
     drainDeadline: random.of([100, 2_000]),
     drainGrace: 200,
-    storeTimeout: 5_000
+    storeTimeout: storeTimeoutMillis
   }
 })
 
@@ -105,7 +113,7 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
     if (roll < 58) return startOf(random, random.of(["layer", "layerWorker", "layerClient"] as const))
     if (roll < 60) return { do: "pause", by: by(), paused: random.below(2) === 0, key: random.of([undefined, "a"]) }
     if (roll < 78) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
-    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
+    return { do: "advance", millis: random.of([0, 1, 5, 50, 200, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
   })
 }
 
@@ -122,6 +130,8 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
     case "freeze":
       return { do: random.of(["freeze", "thaw", "stand-still", "stand-still"] as const), nth }
     case "away":
+      if (random.below(2) === 0) return { do: "outage", pace: random.of([0, 40, 150, 400]) }
+      return { do: "reach", reach: random.of([fault, "here"] as const) }
     case "answersLost":
     case "flaky":
       return { do: "reach", reach: random.of([fault, "here"] as const) }
@@ -133,8 +143,12 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
 }
 
 /** Whatever takes time goes on by itself. */
-const aside = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.asVoid(Effect.forkDetach(effect, { startImmediately: true }))
+const aside = (world: World, effect: Effect.Effect<unknown>) =>
+  Effect.map(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
+    fiber.addObserver((exit) => {
+      if (Exit.isFailure(exit)) world.breaches.push(Cause.pretty(exit.cause))
+    })
+  })
 
 export const apply = (world: World, command: Command): Effect.Effect<void> => {
   const process = "by" in command ? world.live[command.by % Math.max(1, world.live.length)] : undefined
@@ -147,13 +161,14 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "submit-again":
       return asked === undefined ? Effect.void : submit(world, process!, asked, { id: asked.id })
     case "cancel":
-      return asked === undefined ? Effect.void : aside(Effect.ignore(process!.durable.cancel(asked.id)))
+      return asked === undefined ? Effect.void : aside(world, Effect.ignore(process!.durable.cancel(asked.id)))
     case "resubmit":
       return asked === undefined ? Effect.void : resubmit(world, process!, asked)
     case "set-priority":
       return asked === undefined
         ? Effect.void
         : aside(
+            world,
             Effect.ignore(
               Effect.flatMap(process!.durable.ticket(asked.id, Act), (ticket) => ticket.setPriority(command.priority))
             )
@@ -165,7 +180,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "fail":
       return Effect.asVoid(Deferred.fail(world.gateOf(command.key), "told to fail"))
     case "start":
-      return world.live.length > 4 ? Effect.void : aside(world.start(command.as, command.options))
+      return world.live.length > 4 ? Effect.void : aside(world, start(world, command.as, command.options))
     case "crash":
     case "freeze":
     case "drain": {
@@ -173,7 +188,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       if (one === undefined) return Effect.void
       if (command.do === "drain") {
         world.faults.add("drain")
-        return Effect.asVoid(world.close(one))
+        return Effect.asVoid(close(one))
       }
       return Effect.sync(() => (command.do === "crash" ? world.crash(one, "crash") : world.freeze(one)))
     }
@@ -183,12 +198,18 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return Effect.sync(() => world.processes.forEach((one) => world.thaw(one)))
     case "reach":
       return Effect.sync(() => world.setReach(command.reach))
+    case "outage":
+      return outage(world, command.pace)
     case "lose-notices":
-      return Effect.sync(() => world.memory.faults.loseNotices(command.lost))
+      return Effect.sync(() => {
+        if (command.lost) world.faults.add("notices")
+        world.memory.faults.loseNotices(command.lost)
+      })
     case "pace":
       return Effect.sync(() => world.setPace(command.pace))
     case "pause":
       return aside(
+        world,
         Effect.ignore(process!.durable.setPause(command.key === undefined ? {} : { key: command.key }, command.paused))
       )
     case "advance":
@@ -206,6 +227,18 @@ const standStill = (world: World, nth: number): Effect.Effect<void> =>
     world.freeze(one)
     yield* TestClock.adjust(16_000)
     world.thaw(one)
+  })
+
+const outage = (world: World, pace: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    world.setPace([0, 0])
+    yield* TestClock.adjust(500)
+    world.setReach("away")
+    yield* TestClock.adjust(16_000)
+    world.setPace([0, pace])
+    world.setReach("here")
+    yield* TestClock.adjust(4_000)
+    world.setPace([0, 0])
   })
 
 type Asking = Extract<Command, { readonly do: "submit" | "execute" }>
@@ -231,8 +264,12 @@ const ask = (world: World, process: Process, command: Asking): Effect.Effect<voi
 const submit = (world: World, process: Process, asked: Asked, options: Call.Options): Effect.Effect<void> => {
   const { behaviour, id, key } = asked
   return aside(
+    world,
     Effect.gen(function* () {
+      const call = { process, key, since: world.now }
+      world.submitting.add(call)
       const exit = yield* Effect.exit(process.pool.submit(Act, { key, behaviour }, options))
+      world.submitting.delete(call)
       if (Exit.isFailure(exit)) return refuse(world, key, exit)
       asked.isAcknowledged = true
       if (exit.value.id !== id) world.breaches.push(`the ticket of ${id} has the id ${exit.value.id}`)
@@ -243,6 +280,7 @@ const submit = (world: World, process: Process, asked: Asked, options: Call.Opti
 
 const resubmit = (world: World, process: Process, asked: Asked): Effect.Effect<void> =>
   aside(
+    world,
     Effect.gen(function* () {
       const exit = yield* Effect.exit(process.durable.resubmit(asked.id))
       if (Exit.isFailure(exit)) return

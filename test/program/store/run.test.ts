@@ -1,5 +1,5 @@
 /** A file that goes into a store, what `jobs` does with its lines, and what `store` says of the tables: as a shell sees them. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { Effect } from "effect"
 import { Client } from "pg"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -132,6 +132,26 @@ describe("store", () => {
     expect(checked).toMatchObject({ code: 1, stdout: "there is no store yet; worker-pool store migrate makes it\n" })
     expect(existsSync(none)).toBe(false)
   })
+
+  it("is not made, nor its folder, by whoever only looks or is not to migrate", async () => {
+    const other = `${folder}/other`
+    mkdirSync(other)
+    writeFileSync(`${other}/notes.txt`, "")
+    const port = ["--handlers", handlers, "--port", "0"]
+    for (const args of [
+      ["jobs", "list"],
+      ["work", "--no-migrate", ...port],
+      ["serve", "--no-migrate", ...port]
+    ]) {
+      const { code, stderr, stdout } = await ended(start(...args, "--store", other))
+      expect([code, stdout]).toEqual([1, ""])
+      const makes = '"worker-pool store migrate" makes one'
+      expect(stderr).toBe(`worker-pool: The store cannot be used: there is none in ${other}; ${makes}\n`)
+    }
+    const checked = await ended(start("store", "check", "--store", other))
+    expect(checked).toMatchObject({ code: 1, stdout: "there is no store yet; worker-pool store migrate makes it\n" })
+    expect(readdirSync(other)).toEqual(["notes.txt"])
+  }, 30_000)
 
   it("is refused where it is newer, by all that would use it", async () => {
     const client = new Client({ connectionString: store.url })

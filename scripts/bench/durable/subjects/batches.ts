@@ -7,10 +7,10 @@ const atOnce = 2
 
 export const openWorker: Subject["openWorker"] = async (url, tell) => {
   const boss = await openBoss(url)
-  const worker = { isOpen: false }
+  const state = { isOpen: false }
   const loops: Array<Promise<void>> = []
   const loop = async () => {
-    while (worker.isOpen) {
+    while (state.isOpen) {
       const jobs = await boss.fetch(queue, { batchSize })
       if (jobs.length === 0) continue
       await boss.complete(
@@ -22,15 +22,15 @@ export const openWorker: Subject["openWorker"] = async (url, tell) => {
   }
   return {
     begin: async () => {
-      worker.isOpen = true
+      state.isOpen = true
       for (let at = 0; at < atOnce; at++) loops.push(loop())
     },
     halt: async () => {
-      worker.isOpen = false
+      state.isOpen = false
       await Promise.all(loops.splice(0))
     },
     close: async () => {
-      worker.isOpen = false
+      state.isOpen = false
       await Promise.all(loops)
       await boss.stop({ graceful: false })
     }
