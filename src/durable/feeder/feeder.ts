@@ -9,6 +9,7 @@ import type { Calls } from "../asking/calls.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
 import { Recent } from "../recent.ts"
+import { LaterLooks } from "./laterLooks.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
 import type { Settings } from "../settings.ts"
@@ -39,9 +40,6 @@ export interface Dependencies {
 const tooLongMillis = 2_000
 /** A request of a paused key is looked at no sooner than after that. */
 const pausedMillis = 10_000
-/** What waits again later than that is found by looking. */
-const mostSlept = 60_000
-const togetherMillis = 100
 
 export class Feeder {
   readonly claims: Claims
@@ -55,8 +53,6 @@ export class Feeder {
   private readonly endedBefore = new Recent(2_000)
   private pauses: ReadonlyArray<Pause> = []
   private isDraining = false
-  /** When to look for what waits again by then, and of which tags. */
-  private readonly looks = new Map<number, Set<string>>()
   private ended = 0
 
   constructor(dependencies: Dependencies) {
@@ -67,6 +63,7 @@ export class Feeder {
     const random = Context.get(context, Random.Random)
     this.random = () => random.nextDoubleUnsafe()
     this.fork = fork
+    const looks = new LaterLooks(this.clock, fork, (tags) => this.claims.heard(tags))
     this.settler = new Settler(session, held, {
       onRecorded,
       onLapsed: (claim, entry) => {
@@ -75,7 +72,7 @@ export class Feeder {
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
-      onReturned: (tags, delayMillis) => this.lookLater(tags, delayMillis)
+      onReturned: (tags, delayMillis) => looks.plan(tags, delayMillis)
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
@@ -111,19 +108,6 @@ export class Feeder {
 
   private isPaused(tag: string): boolean {
     return this.pauses.some((pause) => pause.key === undefined && (pause.tag === undefined || pause.tag === tag))
-  }
-
-  /** What comes due at about the same time is looked for once. */
-  private lookLater(tags: ReadonlySet<string>, delayMillis: number): void {
-    if (delayMillis > mostSlept) return
-    const now = elapsedOf(this.clock)
-    const at = delayMillis === 0 ? now : Math.ceil((now + delayMillis) / togetherMillis) * togetherMillis
-    const planned = this.looks.get(at)
-    if (planned !== undefined) return tags.forEach((tag) => planned.add(tag))
-    const due = new Set(tags)
-    this.looks.set(at, due)
-    const look = Effect.sync(() => (this.looks.delete(at), this.claims.heard(due)))
-    this.fork(Effect.andThen(Effect.sleep(at - now), look))
   }
 
   private isPausedKey({ request }: Claim): boolean {
