@@ -65,6 +65,7 @@ const table = {
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
+  "internal/idOwner": "",
   "internal/runnable": "PoolError",
   "internal/payload": "",
   "internal/deadlines": "internal/runtime internal/time",
@@ -199,13 +200,14 @@ const table = {
   "durable/service": "index durable/Store",
   "durable/exits": "index durable/Store",
   "durable/signal": "index",
+  "durable/recent": "",
   "durable/link": "index durable/Store",
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",
+    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held",
   "durable/feeder/*":
-    "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
+    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
@@ -214,7 +216,7 @@ const table = {
   "durable/embedded/*": "durable/embedded/*",
   "durable/memory/*": "index durable/Store durable/exits durable/memory/* queue/heap queue/ring",
   "http/RemotePool":
-    "index internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
+    "index internal/idOwner internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
   "http/rpcOptions": "index http/keys",
   "http/logCause": "index",
@@ -242,7 +244,7 @@ const table = {
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":
-    "index durable/Store durable/exits durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
+    "index internal/idOwner durable/Store durable/exits durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",

@@ -3,6 +3,8 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
+import * as Durable from "../src/durable/Durable.ts"
+import * as StoreMetrics from "../src/http/stored/metrics.ts"
 import { ElasticPool, Handlers, Limit } from "../src/index.ts"
 import { withPool, Works } from "./support/bench.ts"
 import { onThreads } from "./support/threads.ts"
@@ -12,7 +14,8 @@ interface Dashboard {
   readonly panels: ReadonlyArray<{
     readonly id: number
     readonly title: string
-    readonly targets: ReadonlyArray<{ readonly expr: string; readonly legendFormat: string }>
+    /** A row of panels has none. */
+    readonly targets?: ReadonlyArray<{ readonly expr: string; readonly legendFormat: string }>
   }>
 }
 
@@ -24,11 +27,22 @@ const ofThreads = PrometheusMetrics.format().pipe(
   Effect.provideService(Metric.MetricRegistry, new Map())
 )
 
+/** And one whose requests are stored. */
+const ofStore = Effect.gen(function* () {
+  const look = yield* StoreMetrics.watch(yield* Durable.Durable, "stored")
+  yield* look.fresh
+  return yield* PrometheusMetrics.format()
+}).pipe(
+  Effect.scoped,
+  Effect.provide(Durable.layerClient().pipe(Layer.provide(Durable.layerMemory))),
+  Effect.provideService(Metric.MetricRegistry, new Map())
+)
+
 it.effect("asks for what there is", () =>
   withPool({ limits })((bench) =>
     Effect.gen(function* () {
       yield* bench.execute("a")
-      const text = (yield* PrometheusMetrics.format()) + (yield* ofThreads)
+      const text = (yield* PrometheusMetrics.format()) + (yield* ofThreads) + (yield* ofStore)
       const labels = new Map<string, Set<string>>()
       for (const [, name, list] of text.matchAll(/^(worker_pool_\w+)\{(.*)\} /gm)) {
         const known = labels.get(name!) ?? new Set()
@@ -38,7 +52,7 @@ it.effect("asks for what there is", () =>
       const file = new URL("../docs/grafana/worker-pool.json", import.meta.url)
       const { panels, templating } = JSON.parse(readFileSync(file, "utf8")) as Dashboard
       const queries = [
-        ...panels.flatMap(({ targets }) => targets),
+        ...panels.flatMap(({ targets = [] }) => targets),
         ...templating.list.map(({ query }) => ({
           expr: typeof query === "string" ? "" : query.query,
           legendFormat: ""
@@ -57,7 +71,7 @@ it.effect("asks for what there is", () =>
           for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) assert.isTrue(known!.has(label!), label)
         }
       }
-      assert.isAbove(asked, 26)
+      assert.isAbove(asked, 34)
       assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
     })
   ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))

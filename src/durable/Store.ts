@@ -208,6 +208,14 @@ export interface Pause {
   readonly key?: string | undefined
 }
 
+/**
+ * The most characters of a payload, or of an exit, that a store is given, and of all that go into one step: some seconds on a slow one. What
+ * takes longer than a step may take would be tried for ever, and others with it.
+ */
+export const mostText = 32_000_000
+/** A longer time than this, some 30 years, is as good as this. */
+export const longestMillis = 1e12
+
 /** A claim that was not touched for so long has lapsed. */
 export const claimMillis = 10_000
 /** A process that was not heard of for so long is missing: two of its beats are. It is looked for what it had, no more. */
@@ -235,9 +243,9 @@ export interface Session {
   readonly insertIn: (transaction: Transaction, request: NewRequest) => Step<"stored" | "known">
   /** Takes at most so many that are due, of these tags: by priority, then the oldest. Each counts as a delivery. */
   readonly claim: (tags: ReadonlyArray<string>, most: number) => Step<ReadonlyArray<Claim>>
-  /** Records their ends. Answers the ids of those that were still this process's to end. */
+  /** Records their ends, each of another request. Answers the ids of those that were still this process's to end. */
   readonly settle: (ends: ReadonlyArray<{ readonly claim: Claim; readonly record: EndRecord }>) => Step<Ids>
-  /** Gives them back. Answers the ids of those that were still this process's to give. */
+  /** Gives them back, each another request. Answers the ids of those that were still this process's to give. */
   readonly giveBack: (returns: ReadonlyArray<Return>) => Step<Ids>
   /** Keeps these claims for another `claimMillis`. Answers the ids of those that it still has. */
   readonly touch: (claims: ReadonlyArray<Claim>) => Step<Ids>

@@ -5,7 +5,7 @@
 import { Cause, type Context, Effect, Exit, Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import { Outcome, OutcomeJson, PoolError } from "../index.ts"
-import type { EndRecord, NewRequest } from "./Store.ts"
+import { type EndRecord, mostText, type NewRequest } from "./Store.ts"
 
 /** The two ways of one Rpc's exits. Either is an `Exit` when it took no time. */
 export interface Exits {
@@ -28,11 +28,14 @@ export const of = (rpc: Rpc.AnyWithProps, context: Context.Context<never>): Exit
   const refused = (what: string) => (cause: Cause.Cause<unknown>) =>
     Cause.die(new Error(`The end of "${rpc._tag}" cannot be ${what}: ${OutcomeJson.messageOf(Cause.squash(cause))}`))
   const cannotBeWritten = refused("written down")
+  const tooLong = ({ length }: string) =>
+    cannotBeWritten(Cause.die(new Error(`it has ${length} characters, and at most ${mostText} are stored`)))
   const cannotBeRead = refused("read")
   return {
     encode: (exit) =>
       Effect.matchCauseEager(converted(encode, exit, context), {
-        onSuccess: (text) => text as string,
+        onSuccess: (text) =>
+          (text as string).length > mostText ? defectText(tooLong(text as string)) : (text as string),
         onFailure: (cause) => defectText(cannotBeWritten(cause))
       }),
     decode: (text) =>

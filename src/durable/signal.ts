@@ -44,7 +44,32 @@ export const elapsed: Effect.Effect<number> = Effect.map(Clock.Clock, elapsedOf)
 /** Milliseconds before the try after so many that have failed, from 100 ms to 1 s: a store that is away is asked no oftener. */
 export const backoff = (failures: number): number => Math.min(1_000, 100 * 2 ** Math.min(failures, 4))
 
-/** What is asked of a store that is away is asked again so, until it answers. */
-export const untilAnswered: Schedule.Schedule<unknown> = Schedule.spaced("500 millis")
+/**
+ * How many go into one statement: fewer after one that has failed, since it may have been too much, or one of them may be to blame; soon
+ * as many as ever.
+ */
+export class Portion {
+  size: number
+  private readonly most: number
+
+  constructor(most: number) {
+    this.most = this.size = most
+  }
+
+  readonly failed = (): void => {
+    this.size = Math.max(1, this.size >> 1)
+  }
+
+  readonly succeeded = (): void => {
+    this.size = Math.min(this.most, this.size * 2)
+  }
+}
+
+/** What is asked of a store that is away is asked again until it answers, or nobody can. */
+export const untilAnswered = <A>(
+  ask: Effect.Effect<A, PoolError.StoreUnavailable>,
+  isClosed: () => boolean
+): Effect.Effect<A, PoolError.StoreUnavailable> =>
+  Effect.retry(ask, { schedule: Schedule.spaced("500 millis"), while: (error) => isAway(error) && !isClosed() })
 
 export const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"

@@ -18,6 +18,7 @@ import {
   RpcServer
 } from "effect/rpc"
 import { PoolError, WorkerPool } from "../index.ts"
+import { IdOwner } from "../internal/idOwner.ts"
 import { nestsDeeperThan } from "../internal/jsonText.ts"
 import { maxBodyDepth, tooDeep } from "./body.ts"
 import * as Crashes from "./crashes.ts"
@@ -25,7 +26,7 @@ import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as RpcAnswers from "./rpcAnswers.ts"
 import { areMessages, expected } from "./rpcMessages.ts"
-import { headersOf, optionsOf, withOwner } from "./rpcOptions.ts"
+import { headersOf, optionsOf, ownerOf, withOwner } from "./rpcOptions.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
@@ -149,7 +150,7 @@ const layerHandlers = (local: RpcGroup.RpcGroup<any>) =>
           const options = optionsOf(headers)
           return options instanceof PoolError.InvalidRequestOption
             ? Effect.fail(options)
-            : withoutText(rpc._tag, execute(rpc, payload, options))
+            : withoutText(rpc._tag, Effect.provideService(execute(rpc, payload, options), IdOwner, ownerOf(headers)))
         }
       }
       return handlers

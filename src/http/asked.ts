@@ -15,6 +15,8 @@ export interface Asked {
   readonly query: string
   readonly options: Call.Options | undefined
   readonly waitSeconds: number | undefined
+  /** Who asks; `undefined`: the operator. */
+  readonly tenant: string | undefined
   /** The `Idempotency-Key`, with its tenant before it where there is one. */
   readonly key: string | undefined
 }

@@ -34,9 +34,12 @@ export const withOwner = (
   })
 }
 
+/** Whose the call is, where its client has no say in that. */
+export const ownerOf = (headers: Headers.Headers): string | undefined => headers[ownerHeader]
+
 /** The options of the call that came with these headers, or what is wrong with them. */
 export const optionsOf = (headers: Headers.Headers): Call.Options | PoolError.InvalidRequestOption => {
-  const owner = headers[ownerHeader]
+  const owner = ownerOf(headers)
   const key = headers[keyHeader]
   const priority = headers[priorityHeader]
   if (key !== undefined && !isKey(key)) return wrong("key", expectedKey, key)

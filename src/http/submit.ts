@@ -54,6 +54,7 @@ export const makeSubmit = (service: Service, context: Context.Context<never>, tr
       query,
       options: callWith,
       waitSeconds: waitSeconds(headers.prefer, maxWaitSeconds),
+      tenant,
       key
     }
     if (service.stopping) return sendProblem(response, Problem.draining)

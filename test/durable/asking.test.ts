@@ -14,7 +14,8 @@ const Send = Rpc.make("Send", {
   primaryKey: ({ to }) => to,
   success: Schema.String
 })
-class Mails extends RpcGroup.make(Send) {}
+const Post = Rpc.make("Post", { payload: { to: Schema.String }, primaryKey: ({ to }) => to, success: Schema.String })
+class Mails extends RpcGroup.make(Send, Post) {}
 const Urgent = RpcGroup.make(
   Rpc.make("One", { success: Schema.String }),
   Rpc.make("Other", { success: Schema.String }).annotate(RequestPolicy.RequestPolicy, { priority: 1 })
@@ -61,6 +62,22 @@ describe("a call", () => {
       assert.strictEqual(one.id, durable.idOf("Send", "ada"))
       yield* two.await
       assert.strictEqual((yield* durable.counts).stored, 1)
+      yield* close
+    })
+  )
+
+  it.effect("whose primary key is one of another Rpc, too, is none with that, also where it is a UUID", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a", {}, "layer", mails)
+      const to = crypto.randomUUID()
+      const one = yield* pool.submit(Send, { to, text: "1" })
+      const other = yield* pool.submit(Post, { to })
+      assert.deepStrictEqual([one.id, other.id], [durable.idOf("Send", to), durable.idOf("Post", to)])
+      yield* other.await
+      assert.strictEqual((yield* durable.counts).stored, 2)
+      const asked = yield* pool.submit(Post, { to }, { id: to.toUpperCase() })
+      assert.strictEqual(asked.id, other.id)
       yield* close
     })
   )

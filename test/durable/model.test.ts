@@ -4,7 +4,7 @@ import { Effect, Random, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { ends } from "../../src/Outcome.ts"
 import { randomOf } from "../support/random.ts"
-import { breaches, finalBreaches, lateRuns } from "./model/checks.ts"
+import { breaches, deafRuns, finalBreaches, lateRuns } from "./model/checks.ts"
 import { apply, type Command, commandsOf, faultsOf, startOf } from "./model/commands.ts"
 import { close } from "./model/starting.ts"
 import { makeWorld, type World } from "./model/world.ts"
@@ -67,11 +67,13 @@ const runSequence = (seed: number) =>
     if (faults.has("poison")) for (let time = 0; time < 3; time++) commands.push({ do: "advance", millis: 16_000 })
     for (const command of commands) {
       done.push(command)
+      world.step++
       yield* apply(world, command)
       // Somebody looks after them, as a rule.
       if (world.workers === 0 && random.below(4) > 0) yield* apply(world, startOf(random, "layer"))
-      if (random.below(3) > 0) yield* turns
-      yield* fail(yield* breaches(world))
+      const haveTurns = random.below(3) > 0
+      if (haveTurns) yield* turns
+      yield* fail([...(yield* breaches(world)), ...(haveTurns ? deafRuns(world) : [])])
     }
     yield* fail(yield* heal(world))
     for (let seconds = 0; seconds < 150 && !(yield* isDone(world)); seconds += 5) {

@@ -283,5 +283,19 @@ it("a tenant has its own requests alone, at every process", async () => {
   expect((await b.ask("GET", "/requests?key=acme", { headers: as("evil") })).status).toBe(403)
   const own = await b.submit("Echo", { message: "mine" }, 10, { ...as("evil"), "idempotency-key": "k" })
   expect([own.status, own.json.result, own.json.id === json.id]).toEqual([200, "mine", false])
+  // What a primary key names is its tenant's, too, however it is asked.
+  const byName = async (at: OnStore, name: keyof typeof tokens) =>
+    (await at.submit("Named", { name: json.id }, 10, as(name))).json
+  const remotely = (at: OnStore, name: keyof typeof tokens) =>
+    RemotePool.client(group).pipe(
+      Effect.flatMap((pool) => pool.Named({ name: json.id })),
+      Effect.scoped,
+      Effect.provide(RemotePool.layerProtocol({ url: at.url, token: tokens[name] })),
+      Effect.runPromise
+    )
+  const [theirs, others] = [await byName(a, "acme"), await byName(b, "evil")]
+  expect(others.result).not.toBe(theirs.result)
+  expect([await remotely(b, "acme"), await remotely(a, "evil")]).toEqual([theirs.result, others.result])
+  expect((await byName(b, "acme")).id).toBe(theirs.id)
   await Promise.all([a.close(), b.close()])
 })

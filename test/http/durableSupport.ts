@@ -71,7 +71,7 @@ export const startOn = async (
       host: "127.0.0.1",
       now: () => clock.currentTimeMillisUnsafe()
     })
-    const rpc = RemotePool.layerRoutes(group).pipe(
+    const rpc = RemotePool.layerRoutes(group, { keyOf: ({ headers }) => tenants.of(headers) }).pipe(
       Layer.provide(Layer.succeed(WorkerPool.WorkerPool, service.pool))
     ) as Layer.Layer<never, never, HttpRouter.HttpRouter>
     const closing = yield* Deferred.make<void>()

@@ -22,6 +22,9 @@ export const open = (name: string, value = name) => Effect.runSync(Deferred.succ
 /** How often a result of `Counted` was written as JSON. */
 export const encoded = { times: 0 }
 
+/** How often `Named` has run. */
+const named = { times: 0 }
+
 const thrown = (what: string): never => {
   throw new Error(`thrown while ${what}`)
 }
@@ -38,6 +41,11 @@ export class group extends RpcGroup.make(
   Rpc.make("Throws", {
     payload: { when: Schema.String.check(Schema.makeFilter((when) => when !== "decoding" || thrown("decoding"))) },
     success: Schema.Unknown.check(Schema.makeFilter((value) => value !== "checking" || thrown("encoding")))
+  }),
+  Rpc.make("Named", {
+    payload: { name: Schema.String },
+    primaryKey: ({ name }) => name,
+    success: Schema.String
   }),
   Rpc.make("Counted", { success: Schema.Unknown }),
   Rpc.make("Misfit", { error: Schema.Struct({ code: Schema.Int }) }),
@@ -85,6 +93,7 @@ export const layer = group.toLayer({
     ),
   Later: ({ at }) => NotBefore.of("1 hour", { at }),
   Misfit: () => Effect.fail(Object.assign(new Error("the password is 1234"), { code: 1.5 })),
+  Named: ({ name }) => Effect.sync(() => `${name} ${++named.times}`),
   Counted: () =>
     Effect.succeed({
       get value() {

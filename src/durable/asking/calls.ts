@@ -3,6 +3,7 @@ import { Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effec
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
+import { IdOwner } from "../../internal/idOwner.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
 import { idFor } from "./ids.ts"
@@ -128,8 +129,9 @@ export class Calls {
     const call = callOf(options)
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
     const named = options.id ?? primaryKeyOf(payload)
-    return Effect.map(traceparent, (traceparent) => ({
-      id: named === undefined ? crypto.randomUUID() : idFor(tag, named),
+    const id = named === undefined ? Effect.sync(() => crypto.randomUUID()) : idOf(tag, named)
+    return Effect.zipWith(id, traceparent, (id, traceparent) => ({
+      id,
       tag,
       payload: json ?? null,
       priority,
@@ -178,6 +180,9 @@ const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidReque
 
 const primaryKeyOf = (payload: unknown): string | undefined =>
   PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
+
+const idOf = (tag: string, named: string): Effect.Effect<string> =>
+  Effect.map(IdOwner, (owner) => idFor(tag, owner === undefined ? named : `${owner}\n${named}`))
 
 const traceparent: Effect.Effect<string | undefined> = Effect.map(Effect.exit(Effect.currentParentSpan), (span) =>
   Exit.isSuccess(span) ? `00-${span.value.traceId}-${span.value.spanId}-${span.value.sampled ? "01" : "00"}` : undefined

@@ -10,10 +10,12 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync
+  rmSync,
+  type Stats,
+  statSync
 } from "node:fs"
-import { join } from "node:path"
-import { run } from "./command.ts"
+import { dirname, join } from "node:path"
+import { run, type SystemUser } from "./command.ts"
 import { attempt, EmbeddedPostgresError } from "./error.ts"
 import { type Folder, makeOwned, writeOwned } from "./folder.ts"
 import type { Programs } from "./programs.ts"
@@ -65,11 +67,26 @@ export const initialise = (folder: Folder, programs: Programs): Effect.Effect<vo
     })
   }).pipe(Effect.onError(() => Effect.ignore(Effect.sync(() => removeUnfinished(folder)))))
 
-/** For the text of an error: what a program of PostgreSQL said at last. */
-export const lastLines = (output: string): string => output.trim().split("\n").slice(-6).join("\n")
+/** For the text of an error: what a program of PostgreSQL said at last; of `initdb` what it complains of. */
+export const lastLines = (output: string): string => {
+  const lines = output.trim().split("\n")
+  const complaint = lines.findIndex((line) => line.startsWith("initdb: error:"))
+  return lines.slice(Math.max(0, complaint, lines.length - 6)).join("\n")
+}
 
-export const whoseFolders = ({ user }: Folder): string =>
-  user === undefined ? "" : `\nIt runs as the system user ${user.name}, who must be able to enter every folder above`
+/** What keeps another user out most often, where it is known to. */
+export const whoseFolders = ({ directory, user }: Folder): string => {
+  if (user === undefined) return ""
+  const closed = foldersAbove(directory).find((path) => !mayEnter(user, statSync(path)))
+  const must = closed === undefined ? "must be able to enter every folder above" : `cannot enter ${closed}`
+  return `\nIt runs as the system user ${user.name}, who ${must}`
+}
+
+const foldersAbove = (path: string): ReadonlyArray<string> =>
+  dirname(path) === path ? [] : [...foldersAbove(dirname(path)), dirname(path)]
+
+const mayEnter = ({ gid, uid }: SystemUser, folder: Stats): boolean =>
+  (folder.mode & (folder.uid === uid ? 0o100 : folder.gid === gid ? 0o010 : 0o001)) !== 0
 
 /** What a killed one has left. Its `initdb` may still write there, in vain: whatever remains goes the next time. */
 const removeUnfinished = (folder: Folder): void => {

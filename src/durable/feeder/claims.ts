@@ -2,7 +2,7 @@
 import { Effect, Exit } from "effect"
 import type { Held } from "./held.ts"
 import type { Settings } from "../settings.ts"
-import { backoff, elapsed, Signal } from "../signal.ts"
+import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { Claim, Session } from "../Store.ts"
 
 /** What it needs to know of the pool within. */
@@ -27,8 +27,10 @@ export interface Pool {
   readonly keep: (claim: Claim) => Effect.Effect<void>
   /** Gives back one that has not begun. */
   readonly giveBack: (claim: Claim) => void
-  /** Gives back all that have not begun, where another process could begin them. */
+  /** Gives back all that have not begun for a while, where another process could begin them. */
   readonly giveBackWaiting: Effect.Effect<void>
+  /** Gives back all that have not begun. */
+  readonly giveBackAll: Effect.Effect<void>
   /** A claim has failed, and may have been one all the same. */
   readonly onFailed: Effect.Effect<void>
 }
@@ -52,6 +54,8 @@ export class Claims {
   private readonly settings: Settings
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
+  private readonly portion = new Portion(mostTogether)
+  private isReady = false
   private isClosed = false
   private readonly closing = new Signal()
   private rate = 0
@@ -81,6 +85,13 @@ export class Claims {
     this.heard(this.pool.tags())
   }
 
+  /** What is paused is known: it may begin. */
+  ready(): void {
+    if (this.isReady) return
+    this.isReady = true
+    this.signal.wake()
+  }
+
   /** Nothing is claimed from now on. */
   close(): void {
     this.isClosed = true
@@ -90,6 +101,7 @@ export class Claims {
 
   /** Runs until it is closed. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    while (!this.isReady && !this.isClosed) yield* this.signal.wait()
     this.missed()
     for (let failures = 0; !this.isClosed;) {
       const exit = yield* Effect.exit(this.step)
@@ -116,8 +128,10 @@ export class Claims {
     const startedAt = yield* elapsed
     const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
       this.heard(tags)
+      this.portion.failed()
       return this.pool.onFailed
     })
+    this.portion.succeeded()
     this.claimMillis += 0.2 * ((yield* elapsed) - startedAt - this.claimMillis)
     if (claimed.length === room) {
       for (const tag of tags) this.hot.add(tag)
@@ -144,7 +158,11 @@ export class Claims {
   private readonly runAlone = (suspect: Claim) =>
     Effect.gen({ self: this }, function* () {
       yield* this.pool.keep(suspect)
-      while (this.held.size > 1 && !this.isClosed) yield* this.signal.wait()
+      while (this.held.size > 1 && !this.isClosed) {
+        // What has not begun need not before it, and may not for long: it may be paused, or a limit in its way.
+        yield* this.pool.giveBackAll
+        yield* this.signal.wait(stallMillis)
+      }
       // Somebody may have ended it meanwhile.
       if (this.held.get(suspect.request.id)?.claim !== suspect) return
       if (this.isClosed) return this.pool.giveBack(suspect)
@@ -166,7 +184,7 @@ export class Claims {
     const workers = Math.max(1, target)
     const soon = this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis)
     const ahead = this.isStalled(now) ? 0 : Math.max(workers / 2, soon)
-    return Math.floor(Math.min(mostTogether, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
+    return Math.floor(Math.min(this.portion.size, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
   }
 
   private isStalled(now: number): boolean {

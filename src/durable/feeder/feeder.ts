@@ -8,6 +8,7 @@ import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../../in
 import type { Calls } from "../asking/calls.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
+import { Recent } from "../recent.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
 import type { Settings } from "../settings.ts"
@@ -25,6 +26,8 @@ export interface Dependencies {
   readonly held: Held
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
+  /** Its end may be another's than the one that was to be recorded. */
+  readonly onEndedElsewhere: (id: string) => void
   readonly onClaimFailed: Effect.Effect<void>
   /** Whether another process could do what this one has. */
   readonly hasOthers: () => boolean
@@ -47,6 +50,8 @@ export class Feeder {
   private readonly clock: Clock.Clock
   private readonly random: () => number
   private readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** Ended by others before the claim on them was answered. */
+  private readonly endedBefore = new Recent(2_000)
   private pauses: ReadonlyArray<Pause> = []
   private isDraining = false
   private ended = 0
@@ -62,6 +67,8 @@ export class Feeder {
     this.settler = new Settler(session, held, {
       onRecorded,
       onLapsed: (claim, entry) => {
+        // Its notice was taken for our own.
+        dependencies.onEndedElsewhere(claim.request.id)
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
@@ -93,7 +100,8 @@ export class Feeder {
         giveBack: (claim) => this.giveBack(this.hold(claim), { delayMillis: 0, counts: false }),
         giveBackWaiting: Effect.suspend(() =>
           dependencies.hasOthers() ? this.giveBackWaiting(tooLongMillis) : Effect.void
-        )
+        ),
+        giveBackAll: Effect.suspend(() => this.giveBackWaiting(0))
       },
       settings
     )
@@ -123,6 +131,7 @@ export class Feeder {
 
   private readonly begin = (claim: Claim): Effect.Effect<void> =>
     Effect.suspend(() => {
+      if (this.endedBefore.take(claim.request.id)) return Effect.sync(() => this.held.remove(claim))
       const entry = this.hold(claim)
       // It would take the place of what may begin.
       if (this.pauses.some(({ key }) => key !== undefined && key === claim.request.key)) {
@@ -145,6 +154,7 @@ export class Feeder {
       return Effect.matchCauseEager(within(traceparent, submitted), {
         onSuccess: (ticket) => {
           entry.ticket = ticket
+          if (entry.isDropped) this.fork(ticket.cancel)
           ticket.onEnd((outcome) => this.onEnd(entry, outcome))
         },
         onFailure: (cause) => {
@@ -217,8 +227,9 @@ export class Feeder {
 
   /** Nothing of it counts any more: its attempt is interrupted. */
   drop(entry: Entry): void {
-    if (entry.isDropped || entry.outcome !== undefined) return
+    if (entry.isDropped) return
     entry.isDropped = true
+    if (entry.outcome !== undefined) return
     if (entry.ticket === undefined) this.held.remove(entry.claim)
     else this.fork(entry.ticket.cancel)
   }
@@ -228,6 +239,7 @@ export class Feeder {
     for (const id of ids) {
       const entry = this.held.get(id)
       if (entry !== undefined) this.drop(entry)
+      else this.endedBefore.add(id)
     }
   }
 

@@ -57,9 +57,10 @@ export class Heartbeat {
   /** Runs for as long as the process takes part. */
   readonly run: Effect.Effect<never> = Effect.gen({ self: this }, function* () {
     for (;;) {
-      const exit = yield* Effect.exit(Effect.andThen(this.beat, this.touch))
+      // Claims are kept though this process could not be heard, or not soon.
+      const exits = yield* Effect.all([Effect.exit(this.beat), Effect.exit(this.touch)], { concurrency: 2 })
       // A store that is away is asked again soon: what it has of this process lapses.
-      yield* this.signal.wait(Exit.isSuccess(exit) ? beatMillis : 500)
+      yield* this.signal.wait(exits.every(Exit.isSuccess) ? beatMillis : 500)
     }
   })
 

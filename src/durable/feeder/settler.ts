@@ -1,8 +1,9 @@
 /** Records the ends of what was claimed, and gives back what is to go back; what comes while one statement is under way goes into the next. */
 import { Effect, Exit } from "effect"
+import type { PoolError } from "../../index.ts"
 import type { Entry, Held } from "./held.ts"
-import { backoff, Signal } from "../signal.ts"
-import type { Claim, EndRecord, Session } from "../Store.ts"
+import { backoff, isAway, Portion, Signal } from "../signal.ts"
+import { type Claim, type EndRecord, mostText, type Session } from "../Store.ts"
 
 /** What becomes of an end that was to be recorded. */
 export interface Hearing {
@@ -16,7 +17,7 @@ export interface Hearing {
 
 const none: ReadonlySet<string> = new Set()
 
-/** The most ends that go into one statement. */
+/** The most ends, or returns, that go into one statement. */
 const mostTogether = 500
 
 export class Settler {
@@ -24,6 +25,10 @@ export class Settler {
   private readonly session: Session
   private readonly held: Held
   private readonly hearing: Hearing
+  private readonly ends = new Portion(mostTogether)
+  private readonly returns = new Portion(mostTogether)
+  /** Some of what was refused together may be taken, in smaller portions. */
+  private mayGoOn = false
 
   constructor(session: Session, held: Held, hearing: Hearing) {
     this.session = session
@@ -41,24 +46,49 @@ export class Settler {
     for (let failures = 0; ;) {
       const { returns, unsettled } = this.held
       if (unsettled.length === 0 && returns.length === 0) yield* this.signal.wait()
-      const exit = yield* Effect.exit(Effect.andThen(this.settle, this.giveBack))
-      if (Exit.isSuccess(exit)) failures = 0
-      else yield* Effect.sleep(backoff(failures++))
+      const settled = yield* Effect.exit(this.settle)
+      const given = yield* Effect.exit(this.giveBack)
+      if (Exit.isSuccess(settled) && Exit.isSuccess(given)) failures = 0
+      else if (!this.mayGoOn) yield* Effect.sleep(backoff(failures++))
+      this.mayGoOn = false
     }
   })
 
   private readonly settle = Effect.gen({ self: this }, function* () {
-    const batch = this.held.unsettled.slice(0, mostTogether)
+    const batch = oncePerId(this.held.unsettled, this.ends.size, ({ record }) => record.exit.length)
     if (batch.length === 0) return
-    const settled = yield* this.session.settle(batch)
-    const others = batch.filter(({ record }) => !settled.has(record.id))
-    const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
-    this.held.unsettled = this.held.unsettled.slice(batch.length)
+    const [settled, before] = yield* Effect.tapError(this.recorded(batch), (error) =>
+      this.failed(error, this.ends, batch.length, () => {
+        this.held.unsettled = [...without(this.held.unsettled, batch), ...batch]
+      })
+    )
+    this.ends.succeeded()
+    this.held.unsettled = without(this.held.unsettled, batch)
     for (const { claim, entry, record } of batch) {
       this.held.remove(claim)
       if (settled.has(record.id) || before.has(record.id)) this.hearing.onRecorded(record)
       else this.hearing.onLapsed(claim, entry)
     }
+  })
+
+  /** Of one that fails alone the turn comes after all others. */
+  private failed(error: PoolError.StoreUnavailable, portion: Portion, count: number, putLast: () => void) {
+    return Effect.sync(() => {
+      portion.failed()
+      if (count === 1) putLast()
+      else if (!isAway(error)) this.mayGoOn = true
+    })
+  }
+
+  /** What counts of these by now, and what has counted before. */
+  private readonly recorded = Effect.fnUntraced(function* (
+    this: Settler,
+    batch: ReadonlyArray<Held["unsettled"][number]>
+  ) {
+    const settled = yield* this.session.settle(batch)
+    const others = batch.filter(({ record }) => !settled.has(record.id))
+    const before = others.length === 0 ? none : yield* this.recordedBefore(others.map(({ record }) => record))
+    return [settled, before] as const
   })
 
   /** Those that an earlier statement has recorded, whose answer was lost. */
@@ -73,10 +103,15 @@ export class Settler {
     })
 
   private readonly giveBack = Effect.gen({ self: this }, function* () {
-    const batch = this.held.returns.slice(0, mostTogether)
+    const batch = oncePerId(this.held.returns, this.returns.size, () => 0)
     if (batch.length === 0) return
-    const given = yield* this.session.giveBack(batch)
-    this.held.returns = this.held.returns.slice(batch.length)
+    const given = yield* Effect.tapError(this.session.giveBack(batch), (error) =>
+      this.failed(error, this.returns, batch.length, () => {
+        this.held.returns = [...without(this.held.returns, batch), ...batch]
+      })
+    )
+    this.returns.succeeded()
+    this.held.returns = without(this.held.returns, batch)
     const tags = new Map<number, Set<string>>()
     for (const { claim, delayMillis } of batch) {
       this.held.remove(claim)
@@ -86,4 +121,32 @@ export class Settler {
     }
     for (const [delayMillis, of] of tags) this.hearing.onReturned(of, delayMillis)
   })
+}
+
+/**
+ * The first of them, no more than one statement has, and at least one; each request once: the answer names requests, and cannot tell a
+ * claim that has lapsed from a later one of the same request.
+ */
+const oncePerId = <A extends { readonly claim: Claim }>(
+  all: ReadonlyArray<A>,
+  most: number,
+  textOf: (one: A) => number
+): ReadonlyArray<A> => {
+  const byId = new Map<string, A>()
+  let text = 0
+  for (const one of all) {
+    const { id } = one.claim.request
+    if (byId.has(id)) continue
+    text += textOf(one)
+    if (byId.size === most || (byId.size > 0 && text > mostText)) break
+    byId.set(id, one)
+  }
+  return [...byId.values()]
+}
+
+const without = <A>(all: ReadonlyArray<A>, batch: ReadonlyArray<A>): Array<A> => {
+  // As a rule they are the first ones.
+  if (all.length === batch.length) return []
+  const gone = new Set(batch)
+  return all.filter((one) => !gone.has(one))
 }

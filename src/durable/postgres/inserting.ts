@@ -1,6 +1,7 @@
 /** How requests are stored: whole batches, or one as part of the caller's own transaction. */
 import { Effect } from "effect"
-import type { Member, NewRequest, Session, Transaction } from "../Store.ts"
+import { PoolError } from "../../index.ts"
+import { longestMillis, type Member, mostText, type NewRequest, type Session, type Transaction } from "../Store.ts"
 import { type Database, inTurn, type Within, within } from "./connection.ts"
 import { unavailable } from "./failure.ts"
 import { jobOf, type NewJob } from "./jobs.ts"
@@ -22,6 +23,7 @@ export const insert = (member: Member, shared: Shared): Session["insert"] =>
       batch.jobs.push(jobOf(request, shared.nextSequence(), member.deliveries))
       batch.requests.push(request)
     }
+    yield* fits([...batches.values()])
     yield* shared.queues.ensure(batches.keys(), member.deliveries)
     const stored = yield* shared.connection.transaction((database) =>
       insertBatches(
@@ -42,6 +44,7 @@ export const insertIn = (member: Member, shared: Shared): Session["insertIn"] =>
     const database: Database = { executeSql: (text, values) => transaction.executeSql(text, values) }
     const job = jobOf(request, shared.nextSequence(), member.deliveries)
     const batch = { queue: queueOf(request.tag), jobs: [job], requests: [request] }
+    yield* fits([batch])
     const stored = yield* Effect.catchTag(
       insertBatches(database, crypto.randomUUID(), shared, [batch]),
       "Conflict",
@@ -54,6 +57,15 @@ interface Batch {
   readonly queue: string
   readonly jobs: Array<NewJob>
   readonly requests: Array<NewRequest>
+}
+
+/** Those that are too much together may be stored one by one. */
+const fits = (batches: ReadonlyArray<Batch>): Effect.Effect<void, PoolError.StoreUnavailable> => {
+  let length = 0
+  for (const { jobs } of batches) for (const { data } of jobs) length += data.request.length
+  if (length <= mostText) return Effect.void
+  const detail = `a request of ${length} characters was to be stored, and at most ${mostText} are`
+  return Effect.fail(new PoolError.StoreUnavailable({ reason: "refused", detail }))
 }
 
 /** Answers the ids of those that were not there. */
@@ -75,7 +87,9 @@ const insertBatches = (
           for (const { delayMillis, expiresInMillis, id, tag } of batch.requests) {
             if (!stored.has(id.toLowerCase())) continue
             if (delayMillis <= 0) due.add(tag)
-            if (expiresInMillis !== undefined) expiring.push({ id, queue: batch.queue, millis: expiresInMillis })
+            if (expiresInMillis !== undefined) {
+              expiring.push({ id, queue: batch.queue, millis: Math.min(longestMillis, expiresInMillis) })
+            }
           }
         }
       )

@@ -1,5 +1,5 @@
 /** A request as a job of pg-boss, and back. */
-import type { Claim, NewRequest } from "../Store.ts"
+import { type Claim, longestMillis, type NewRequest } from "../Store.ts"
 import { keyOf, tagOf } from "./names.ts"
 
 /** The `data` of a job. The request is text: JSON of PostgreSQL has no NUL, and keeps no order. */
@@ -69,7 +69,7 @@ export const returnedJob = (
 const whenAndWhose = (delayMillis: number, key: string) => {
   const singletonKey = keyOf(key)
   return {
-    ...(delayMillis > 0 ? { startAfter: `${delayMillis} milliseconds` } : {}),
+    ...(delayMillis > 0 ? { startAfter: `${Math.min(longestMillis, Math.ceil(delayMillis))} milliseconds` } : {}),
     ...(singletonKey === undefined ? {} : { singletonKey })
   }
 }

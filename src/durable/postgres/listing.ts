@@ -33,7 +33,8 @@ export const list = (shared: Shared): Session["list"] => {
     const anchor = yield* anchorOf(query)
     const values: Array<unknown> = []
     const value = (what: unknown) => `$${values.push(what)}`
-    const key = query.key === undefined ? undefined : value(keyOf(query.key) ?? null)
+    const named = query.key === undefined ? undefined : keyOf(query.key)
+    const key = named === undefined ? undefined : value(named)
     const at =
       anchor === undefined
         ? undefined
@@ -76,8 +77,8 @@ const partsOf = (
     `SELECT id, queue, created_on, sequence FROM ${outcome} WHERE queue = '${queue}' AND ${where} ${newest}`
   const each = (list: string, part: string) => `(SELECT part.* FROM ${list} CROSS JOIN LATERAL (${part}) AS part)`
   const keyed = (column: string) =>
-    key === undefined ? "" : asksKey === "" ? ` AND ${column} IS NULL` : ` AND ${column} = ${key}`
-  const isIndexed = key !== undefined && asksKey !== ""
+    asksKey === undefined ? "" : key === undefined ? ` AND ${column} IS NULL` : ` AND ${column} = ${key}`
+  const isIndexed = key !== undefined
 
   const waiting = (when: string) => {
     const where = `state < 'active' AND NOT blocked${when}${keyed("singleton_key")}`

@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, type Context, Effect, Fiber } from "effect"
 import type { PoolError, Ticket } from "../../index.ts"
+import { IdOwner } from "../../internal/idOwner.ts"
 import {
   type Asked,
   fingerprintOf,
@@ -29,9 +30,10 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
   const run = Effect.runForkWith(context)
 
   const store = (asked: Asked, json: unknown, text: string): Effect.Effect<Stored, PoolError.SubmitError> => {
-    const { key, options, type } = asked
+    const { key, options, tenant, type } = asked
     if (key === undefined) {
-      return Effect.map(pool.submitUnknown(type, json, options), (ticket) => ({ ticket, known: false, fits: true }))
+      const submitted = Effect.provideService(pool.submitUnknown(type, json, options), IdOwner, tenant)
+      return Effect.map(submitted, (ticket) => ({ ticket, known: false, fits: true }))
     }
     const id = durable.idOf(type, idTextOf(key))
     return durable.submitKeyed(type, json, { ...options, id }, fingerprintOf(asked, text))

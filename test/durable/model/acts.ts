@@ -42,7 +42,7 @@ export const run = (
     world.runs.set(id, (world.runs.get(id) ?? 0) + 1)
     const others = [...world.running].filter((other) => other.id === id)
     if (others.length > 0 && world.faults.size === 0) world.breaches.push(`two attempts of request ${key} run at once`)
-    const run = { process, id, key, deliveries }
+    const run = { process, id, key, deliveries, step: world.step }
     world.running.add(run)
     return yield* Effect.ensuring(
       body(world, process, key, behaviour, deliveries, standStill),

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, Scheduler } from "effect"
 import { lawViolations } from "../../../src/durable/service.ts"
 import type { RequestRecord } from "../../../src/durable/Store.ts"
+import { storeTimeoutMillis } from "./commands.ts"
 import type { Received, World } from "./world.ts"
 import { mostDeliveries } from "./world.ts"
 
@@ -33,17 +34,41 @@ export const breaches = (world: World): Effect.Effect<ReadonlyArray<string>> =>
       const [counts, ends] = seen
       problems.push(...lawViolations(counts))
       const now = new Map(ends.map((end) => [end.id, JSON.stringify(end)]))
-      for (const [id, end] of now) if (!world.ends.has(id)) world.ends.set(id, end)
+      for (const [id, end] of now) {
+        if (world.ends.has(id)) continue
+        world.ends.set(id, end)
+        world.endedAt.set(id, world.step)
+      }
       for (const [id, end] of world.ends) {
         if (now.get(id) !== end) problems.push(`the end of ${id} was ${end}, and is ${now.get(id)}`)
       }
     }
+    if (!world.faults.has("freeze")) problems.push(...lateCalls(world))
     for (const process of world.processes) {
       const { held } = yield* process.durable.local
       if (held > process.maxHeld) problems.push(`${process.name} holds ${held}, more than ${process.maxHeld}`)
     }
     return problems
   })
+
+/** A call has its answer soon after the time that it may wait for the store. */
+const lateCalls = (world: World): ReadonlyArray<string> =>
+  [...world.submitting].flatMap(({ key, process, since }) =>
+    process.state === "live" && world.now - since > storeTimeoutMillis + 2_000
+      ? [`the call of request ${key} waits for the store since ${since}`]
+      : []
+  )
+
+/**
+ * Where nothing goes wrong, and all had their turn: whoever runs what somebody else has ended has heard of it. What is told before its
+ * claim is answered is heard of at the next beat.
+ */
+export const deafRuns = (world: World): ReadonlyArray<string> =>
+  world.faults.size > 0
+    ? []
+    : [...world.running].flatMap(({ id, key, process, step }) =>
+        step < (world.endedAt.get(id) ?? 0) ? [`${process.name} has not heard that request ${key} has ended`] : []
+      )
 
 /** Some seconds after nothing goes wrong any more: nobody runs what has ended, or what others have. */
 export const lateRuns = (world: World): Effect.Effect<ReadonlyArray<string>> =>
@@ -107,6 +132,7 @@ const ofOne = (world: World, id: string, key: number, attempts: number, record: 
     problems.push(`request ${key} was delivered ${deliveries} times, and no process was hurt`)
   }
   if (hurts.length === 0 && runs > attempts) problems.push(`request ${key} ran ${runs} times, and no process was hurt`)
+  if (end?.end === "interrupted") problems.push(`request ${key} has ended with a process`)
   if (end?.exit.includes("DeliveriesExhausted") === true) {
     if (deliveries < mostDeliveries) problems.push(`request ${key} is exhausted after ${deliveries} deliveries`)
     // Two that end processes can hurt others even where a suspect runs alone.

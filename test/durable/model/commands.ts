@@ -53,8 +53,12 @@ export const faultsOf = (random: Random): ReadonlySet<Fault> => {
   if (roll < 2) return new Set()
   if (roll < 4) return new Set([random.of(faults)])
   if (roll < 5) return new Set<Fault>(["away", "notices", "slow"])
+  if (roll < 6) return new Set<Fault>(["away"])
   return new Set(faults.filter(() => random.below(2) === 0))
 }
+
+/** How long a call waits for the store, in every process. */
+export const storeTimeoutMillis = 5_000
 
 export const startOf = (random: Random, as: Process["as"]): Command => ({
   do: "start",
@@ -68,7 +72,7 @@ export const startOf = (random: Random, as: Process["as"]): Command => ({
     timeout: random.of(["none", "none", 20_000]),
     drainDeadline: random.of([100, 2_000]),
     drainGrace: 200,
-    storeTimeout: 5_000
+    storeTimeout: storeTimeoutMillis
   }
 })
 
@@ -109,7 +113,7 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
     if (roll < 58) return startOf(random, random.of(["layer", "layerWorker", "layerClient"] as const))
     if (roll < 60) return { do: "pause", by: by(), paused: random.below(2) === 0, key: random.of([undefined, "a"]) }
     if (roll < 78) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
-    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
+    return { do: "advance", millis: random.of([0, 1, 5, 50, 200, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
   })
 }
 
@@ -126,7 +130,7 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
     case "freeze":
       return { do: random.of(["freeze", "thaw", "stand-still", "stand-still"] as const), nth }
     case "away":
-      if (random.below(3) === 0) return { do: "outage", pace: random.of([0, 40, 150]) }
+      if (random.below(2) === 0) return { do: "outage", pace: random.of([0, 40, 150, 400]) }
       return { do: "reach", reach: random.of([fault, "here"] as const) }
     case "answersLost":
     case "flaky":
@@ -197,7 +201,10 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
     case "outage":
       return outage(world, command.pace)
     case "lose-notices":
-      return Effect.sync(() => world.memory.faults.loseNotices(command.lost))
+      return Effect.sync(() => {
+        if (command.lost) world.faults.add("notices")
+        world.memory.faults.loseNotices(command.lost)
+      })
     case "pace":
       return Effect.sync(() => world.setPace(command.pace))
     case "pause":
@@ -228,9 +235,9 @@ const outage = (world: World, pace: number): Effect.Effect<void> =>
     yield* TestClock.adjust(500)
     world.setReach("away")
     yield* TestClock.adjust(16_000)
-    world.setPace([pace, 0])
+    world.setPace([0, pace])
     world.setReach("here")
-    yield* TestClock.adjust(3_000)
+    yield* TestClock.adjust(4_000)
     world.setPace([0, 0])
   })
 
@@ -259,7 +266,10 @@ const submit = (world: World, process: Process, asked: Asked, options: Call.Opti
   return aside(
     world,
     Effect.gen(function* () {
+      const call = { process, key, since: world.now }
+      world.submitting.add(call)
       const exit = yield* Effect.exit(process.pool.submit(Act, { key, behaviour }, options))
+      world.submitting.delete(call)
       if (Exit.isFailure(exit)) return refuse(world, key, exit)
       asked.isAcknowledged = true
       if (exit.value.id !== id) world.breaches.push(`the ticket of ${id} has the id ${exit.value.id}`)

@@ -61,6 +61,8 @@ export class World {
     readonly id: string
     readonly fiber: Fiber.Fiber<unknown, unknown>
   }> = []
+  /** Calls that are not stored yet, and since when. */
+  readonly submitting = new Set<{ readonly process: Process; readonly key: number; readonly since: number }>()
   readonly received: Array<Received> = []
   readonly breaches: Array<string> = []
   readonly gates = new Map<number, Deferred.Deferred<string, string>>()
@@ -70,6 +72,8 @@ export class World {
   readonly faults = new Set<string>()
   /** Ends as they were first seen. */
   readonly ends = new Map<string, string>()
+  /** The commands after which they were. */
+  readonly endedAt = new Map<string, number>()
   /** What processes did, in its order. */
   readonly log: Array<string> = []
   readonly observer: Session
@@ -89,7 +93,11 @@ export class World {
     readonly id: string
     readonly key: number
     readonly deliveries: number
+    /** The command during which it began. */
+    readonly step: number
   }>()
+  /** How many commands there were. */
+  step = 0
 
   constructor(memory: MemoryStore, observer: Session, clock: Clock.Clock) {
     this.memory = memory
@@ -131,17 +139,21 @@ export class World {
     this.memory.faults.thaw(process.durable.process)
   }
 
+  get now(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
   setReach(reach: Reach): void {
     if (reach !== "here") this.faults.add(reach)
     // The answers to what is under way are lost.
-    if (reach === "away" && this.clock.currentTimeMillisUnsafe() < this.slowUntil) this.faults.add("answersLost")
+    if (reach === "away" && this.now < this.slowUntil) this.faults.add("answersLost")
     this.reach = reach
     this.memory.faults.setReach(reach)
   }
 
   setPace(pace: readonly [number, number]): void {
     const [before, after] = this.pace
-    this.slowUntil = pace[0] + pace[1] > 0 ? Infinity : this.clock.currentTimeMillisUnsafe() + before + after + 1
+    this.slowUntil = pace[0] + pace[1] > 0 ? Infinity : this.now + before + after + 1
     this.pace = pace
     this.memory.faults.setPace(...pace)
   }
@@ -167,7 +179,7 @@ export class World {
 
   /** For whoever reads of a failure. */
   note(process: string, what: string): void {
-    this.log.push(`${this.clock.currentTimeMillisUnsafe()} ms: ${process} ${what}`)
+    this.log.push(`${this.now} ms: ${process} ${what}`)
   }
 }
 

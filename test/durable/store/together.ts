@@ -79,6 +79,22 @@ export const together = ({ clock, eventually, pass, test }: Suite) => {
         yield* session.setPause({ tag }, false)
       }))
 
+    test("two who claim at once get as many as they ask for, while there are so many of another tag", (store) =>
+      Effect.gen(function* () {
+        const [rare, common] = [newTag(), newTag()]
+        const sessions = [yield* store.join(memberOf([rare, common])), yield* store.join(memberOf([rare, common]))]
+        yield* sessions[0]!.insert(requestsOf(common, 400))
+        for (let round = 0; round < 8; round++) {
+          yield* sessions[0]!.insert([requestOf(rare, { priority: 1 })])
+          const claimed = yield* Effect.all(
+            sessions.map((session) => session.claim([rare, common], 10)),
+            { concurrency: 2 }
+          )
+          expect(claimed.map(({ length }) => length)).toEqual([10, 10])
+          yield* Effect.forEach(sessions, (session, at) => settle(session, claimed[at]!))
+        }
+      }))
+
     test("all who listen hear of work and of ends", (store) =>
       Effect.gen(function* () {
         const tag = newTag()
