@@ -61,7 +61,7 @@ export class Controls {
   private readonly pauseOnly =
     (local: Pool["pauseOnly"], paused: boolean) =>
     (what: Selection.Pausable): Effect.Effect<void, PoolError.InvalidRequestOption> =>
-      what.limit !== undefined ? local(what) : this.pauseAnyhow({ tag: what.tag, key: what.key }, paused)
+      what.limit !== undefined ? local(what) : this.pauseAnyhow(what, paused)
 
   /** In place of those of the pool within. What cannot be asked of a store that is away is empty. */
   over(pool: Pool, asking: Asking): Omit<Pool, "name" | "execute" | "submit" | "submitUnknown" | "process"> {

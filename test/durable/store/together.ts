@@ -52,9 +52,9 @@ export const together = ({ clock, eventually, pass, test }: Suite) => {
         const session = yield* store.join(memberOf([tag]))
         const other = yield* store.join(memberOf([tag]))
         const heard = yield* heardBy(other)
-        const all = [{ tag }, { key: tag }, { tag, key: "of it" }]
+        const all = [{ tag }, { key: tag }, { key: `${tag} of it` }]
         const told = Effect.map(other.beat(null), ({ pauses }) =>
-          pauses.filter((pause) => pause.tag === tag || pause.key === tag)
+          pauses.filter((pause) => pause.tag === tag || pause.key?.startsWith(tag))
         )
         for (const pause of [...all, ...all]) yield* session.setPause(pause, true)
         expect(yield* told).toHaveLength(3)
