@@ -18,6 +18,8 @@ describe("npm run cluster", () => {
         assert.match(stdout, new RegExp(`${name} \\(process \\d+\\): http://127\\.0\\.0\\.1:\\d+`))
       }
       assert.include(stdout, "worker-1 is killed")
+      const pids = Array.from(stdout.matchAll(/worker-1 \(process (\d+)\)/g), ([, pid]) => pid)
+      assert.isAtLeast(new Set(pids).size, 2)
       const answers = JSON.parse(/answers: (.*)/.exec(stdout)![1]!) as Record<string, number>
       assert.isAbove(answers["200"]!, 0)
       assert.deepStrictEqual(
