@@ -200,13 +200,14 @@ const table = {
   "durable/service": "index durable/Store",
   "durable/exits": "index durable/Store",
   "durable/signal": "index",
+  "durable/recent": "",
   "durable/link": "index durable/Store",
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/settings durable/signal durable/asking/* durable/feeder/held",
+    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held",
   "durable/feeder/*":
-    "index durable/Store durable/exits durable/settings durable/signal durable/asking/calls durable/feeder/*",
+    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",

@@ -1,6 +1,6 @@
 // Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls, and one of keys
-// and limits from another, with a tenant that takes all it gets and 99 that do not, and one of threads. `--quick` for a look, `--keys` or
-// `--threads` for that one alone.
+// and limits from another, with a tenant that takes all it gets and 99 that do not; one of threads, and one of several processes.
+// `--quick` for a look, `--keys`, `--threads` or `--cluster` for that one alone.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -165,7 +165,37 @@ const takeThreads = async () => {
   await save(page, "threads", { clip })
 }
 
-const all = { "--boards": takeBoards, "--keys": takeKeys, "--threads": takeThreads }
+/** Of one of two services, after one of two workers was killed and replaced. */
+const takeCluster = async () => {
+  const cluster = spawn(process.execPath, ["scripts/cluster.ts", "--rate", "40", "--kill-every", "12"], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  const ended = new Promise((resolve) => cluster.once("close", resolve))
+  let written = ""
+  cluster.stdout.on("data", (data) => (written += data))
+  const until = async (pattern) => {
+    for (;;) {
+      const found = pattern.exec(written)
+      if (found !== null) return found
+      await sleep(100)
+    }
+  }
+  const [, address] = await until(/the page of all of them: (\S+)/)
+  const page = await open(address, "cluster", { colorScheme: "light", viewport: { width: 1280, height: 2400 } })
+  await page.locator(".store").waitFor()
+  await until(/is killed[^]*worker-1 \(process/)
+  // Until its place in the list says that it has gone.
+  await page.locator(".store .gone").first().waitFor()
+  await sleep(1500)
+  const { height, width, x, y } = await page.locator(".store").boundingBox()
+  const margin = 10
+  const clip = { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin }
+  await save(page, "cluster", { clip })
+  cluster.kill("SIGINT")
+  await ended
+}
+
+const all = { "--cluster": takeCluster, "--boards": takeBoards, "--keys": takeKeys, "--threads": takeThreads }
 const asked = Object.keys(all).filter((flag) => process.argv.includes(flag))
 for (const flag of asked.length === 0 ? Object.keys(all) : asked) await all[flag]()
 await browser.close()

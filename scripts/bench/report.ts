@@ -1,5 +1,5 @@
 /**
- * Writes the figures of five runs into `docs/benchmarks.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of five runs into `docs/benchmarks.md` and `docs/durable.md`, between the marks that stand there, and draws its pictures.
  *
  * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
  * for promises, or one of the queue's cases alone (Q), of those of threads (T) or of stores (D), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
@@ -138,6 +138,7 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
   "promises-table": (names) => tables(promises, names),
   "queue-table": (names) => tables(queue, names),
   "threads-table": (names) => tables(threads, names),
+  durable: () => inShort(durable),
   "durable-table": (names) => tables(durable, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
@@ -152,6 +153,40 @@ function tables(run: Results, names: string): string {
     .map((name) => tableOf(run, name))
     .filter(Boolean)
     .join("\n\n")
+}
+
+/** Who is measured at a store, one a row. */
+function inShort({ results }: Results): string {
+  const measured = results.filter((result): result is Result => "rate" in result)
+  const figure = (impl: string, name: string, pick: (result: Result) => number | undefined) => {
+    const result = measured.find((result) => result.case === name && result.impl === impl)
+    const value = result === undefined ? undefined : pick(result)
+    return value === undefined ? "" : number(value)
+  }
+  const both = (impl: string, ...keys: ReadonlyArray<string>) =>
+    keys
+      .map((key) => figure(impl, "D3", ({ figures }) => figures[key]))
+      .filter(Boolean)
+      .join(" / ")
+  const head = [
+    "",
+    "of 10,000 that wait, to the last outcome, a second",
+    "stored by 1,000 callers, a second",
+    "idle, to the start elsewhere, p50 / p99 ms",
+    "and back, ms",
+    "idle statements, a second and process"
+  ]
+  const rows = [...new Set(measured.map(({ impl }) => impl))].map((impl) => [
+    impl === oursOnStore ? "**this pool**" : impl,
+    figure(impl, "D1", ({ rate }) => rate),
+    figure(impl, "D2-1000", ({ rate }) => rate),
+    both(impl, "startP50Millis", "startP99Millis"),
+    both(impl, "p50Millis", "p99Millis"),
+    figure(impl, "D4", ({ figures }) => figures["queriesEach"])
+  ])
+  return [head, head.map((_, at) => (at === 0 ? "---" : "---:")), ...rows]
+    .map((row) => `| ${row.join(" | ")} |`)
+    .join("\n")
 }
 
 function howOf({ how, results }: Results): string {
@@ -173,4 +208,5 @@ const drawn = [
 for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
 
 fillBlocks(page, blocks)
-console.log(`docs/benchmarks.md and ${drawn.length} pictures`)
+fillBlocks(join(docs, "durable.md"), blocks)
+console.log(`docs/benchmarks.md, docs/durable.md and ${drawn.length} pictures`)

@@ -14,8 +14,10 @@ export interface OfKill extends Kill {
   readonly running: number
   /** Handlers that had ended, and whose outcome was not recorded yet. */
   readonly unrecorded: number
-  /** From the kill until the last outcome of these was heard of. */
+  /** From the kill until the last one of these ran again. Whoever ran it may have been killed as well. */
   readonly redeliveredMillis: number | undefined
+  /** From the kill until the last outcome of these was heard of. */
+  readonly endedMillis: number | undefined
 }
 
 export interface Explanation {
@@ -41,7 +43,7 @@ export const explain = (
   const earlier = new Map<number, Line>()
   const unexplained: Array<string> = []
   const ofKill = new Map(
-    kills.map((kill) => [kill.life, { running: 0, unrecorded: 0, last: undefined as number | undefined }])
+    kills.map(({ life }) => [life, { running: 0, unrecorded: 0, begun: undefined, ended: undefined } as Tally])
   )
   let [again, afterKill] = [0, 0]
   for (const line of begun) {
@@ -49,8 +51,11 @@ export const explain = (
     if (before !== undefined) {
       again++
       const kill = killOf.get(before.life)
-      if (kill !== undefined && kill.at <= line.at) afterKill++
-      else unexplained.push(`${line.n}: ${before.life} at ${before.at}, then ${line.life} at ${line.at}`)
+      if (kill !== undefined && kill.at <= line.at) {
+        afterKill++
+        const mine = ofKill.get(before.life)!
+        mine.begun = Math.max(mine.begun ?? 0, line.at - kill.at)
+      } else unexplained.push(`${line.n}: ${before.life} at ${before.at}, then ${line.life} at ${line.at}`)
     }
     earlier.set(line.n, line)
     const mine = ofKill.get(line.life)
@@ -58,7 +63,7 @@ export const explain = (
     if (mine === undefined || end?.life === line.life) continue
     if (finished.has(`${line.life} ${line.n}`)) mine.unrecorded++
     else mine.running++
-    if (end !== undefined) mine.last = Math.max(mine.last ?? 0, end.at - killOf.get(line.life)!.at)
+    if (end !== undefined) mine.ended = Math.max(mine.ended ?? 0, end.at - killOf.get(line.life)!.at)
   }
   return {
     runs: begun.length,
@@ -66,8 +71,15 @@ export const explain = (
     afterKill,
     unexplained,
     kills: kills.map((kill) => {
-      const { last, running, unrecorded } = ofKill.get(kill.life)!
-      return { ...kill, running, unrecorded, redeliveredMillis: last }
+      const { begun, ended, running, unrecorded } = ofKill.get(kill.life)!
+      return { ...kill, running, unrecorded, redeliveredMillis: begun, endedMillis: ended }
     })
   }
+}
+
+interface Tally {
+  running: number
+  unrecorded: number
+  begun: number | undefined
+  ended: number | undefined
 }

@@ -202,11 +202,10 @@ export interface Beat {
   readonly pauses: ReadonlyArray<Pause>
 }
 
-/** `{}`: all. */
-export interface Pause {
-  readonly tag?: string | undefined
-  readonly key?: string | undefined
-}
+/** Of a tag, of a key, or `{}`: of all. */
+export type Pause =
+  | { readonly tag?: string | undefined; readonly key?: undefined }
+  | { readonly key: string; readonly tag?: undefined }
 
 /**
  * The most characters of a payload, or of an exit, that a store is given, and of all that go into one step: some seconds on a slow one. What

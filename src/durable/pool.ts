@@ -14,6 +14,7 @@ import { Feeder } from "./feeder/feeder.ts"
 import { Heartbeat } from "./feeder/heartbeat.ts"
 import { Held } from "./feeder/held.ts"
 import { Link } from "./link.ts"
+import { obey, samePauses } from "./feeder/pauses.ts"
 import { sharing, withShare } from "./feeder/scaling.ts"
 import { Durable } from "./service.ts"
 import * as Settings from "./settings.ts"
@@ -58,6 +59,8 @@ export const make = ({
     const member: Member = { id, pool: name, host: hostname(), pid, role, tags, deliveries, keepOutcomesMillis }
     const link = new Link((isAway, detail) => fork(told(name, isAway, detail)))
     const session = link.watch(yield* store.join(member))
+    let isClosed = false
+    yield* Effect.addFinalizer(() => Effect.sync(() => (isClosed = true)))
 
     // The pool within. What it holds is what was claimed; its scaler sees the store's share as well.
     const held = new Held()
@@ -81,8 +84,13 @@ export const make = ({
     const onThrown = (defect: unknown) => fork(Effect.logError("an observer of a caller threw", defect))
     const endings = new Endings(session, settings.pollMillis, onThrown)
     const door = new Door(session, settings.storeTimeoutMillis, clock, onThrown)
-    const controls = new Controls(session, calls, () => heartbeat.wake())
-    const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork }
+    const controls = new Controls(
+      session,
+      calls,
+      () => heartbeat.wake(),
+      () => isClosed
+    )
+    const desk = { pool: name, session, endings, held, cancel: controls.cancel, fork, isClosed: () => isClosed }
     const asking = new Asking(calls, door, desk, session, 1_000)
     const onLapsed = ({ deliveries, request: { id, tag } }: Claim) => {
       fork(
@@ -103,6 +111,7 @@ export const make = ({
       held,
       onRecorded: (record) => endings.tell(record),
       onLapsed,
+      onEndedElsewhere: (id) => endings.heard([id]),
       hasOthers: () => beat.workers > 1,
       onClaimFailed: Effect.suspend(() => heartbeat.claimLost)
     })
@@ -121,20 +130,16 @@ export const make = ({
         held: held.size,
         unsettled: held.unsettled.length
       })),
-      onBeat: (heard) => {
-        const before = beat.pauses
-        beat = heard
-        const obeyed = samePauses(before, heard.pauses)
-          ? Effect.void
-          : Effect.andThen(
-              obey(pool, before, heard.pauses),
-              Effect.sync(() => feeder.setPauses(heard.pauses))
-            )
-        return Effect.andThen(
-          obeyed,
-          Effect.sync(() => claims.ready())
-        )
-      },
+      onBeat: (heard) =>
+        Effect.gen(function* () {
+          const before = beat.pauses
+          beat = heard
+          if (!samePauses(before, heard.pauses)) {
+            yield* obey(pool, before, heard.pauses)
+            feeder.setPauses(heard.pauses)
+          }
+          claims.ready()
+        }),
       onLapsed: (entry) => {
         onLapsed(entry.claim)
         feeder.drop(entry)
@@ -234,31 +239,3 @@ const told = (name: string, isAway: boolean, detail: string): Effect.Effect<void
 
 const unrecorded = (name: string, held: number): string =>
   `pool "${name}" could not record, or give back, ${held} of its requests in time: they will be delivered again`
-
-const samePauses = (one: Beat["pauses"], other: Beat["pauses"]): boolean =>
-  JSON.stringify(one) === JSON.stringify(other)
-
-/** What this process has already is not begun either. */
-const obey = (
-  pool: WorkerPool.WorkerPool["Service"],
-  before: Beat["pauses"],
-  now: Beat["pauses"]
-): Effect.Effect<void> => {
-  const changed = [
-    ...now
-      .filter((pause) => !before.some((other) => samePauses([pause], [other])))
-      .map((pause) => [pause, true] as const),
-    ...before
-      .filter((pause) => !now.some((other) => samePauses([pause], [other])))
-      .map((pause) => [pause, false] as const)
-  ]
-  return Effect.forEach(
-    changed,
-    ([{ key, tag }, paused]) => {
-      if (key !== undefined) return Effect.ignore(paused ? pool.pauseOnly({ key }) : pool.resumeOnly({ key }))
-      if (tag !== undefined) return Effect.ignore(paused ? pool.pauseOnly({ tag }) : pool.resumeOnly({ tag }))
-      return paused ? pool.pause : pool.resume
-    },
-    { discard: true }
-  )
-}

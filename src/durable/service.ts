@@ -60,7 +60,10 @@ export class Durable extends Context.Service<
       { readonly ticket: DurableTicket<unknown, unknown>; readonly known: boolean; readonly fits: boolean },
       PoolError.SubmitError
     >
-    /** The id that `submit` gives a call of this tag whose `primaryKey` is this text, or its own id, which stays as it is where it is a UUID. */
+    /**
+     * The id that `submit` gives a call of this tag whose own id, or `primaryKey`, is this text. Each tag has another one of it; what it has
+     * given stays as it is, for the same tag.
+     */
     readonly idOf: (tag: string, key: string) => string
     /** What the store has of it: where it is, and how it ended. */
     readonly find: (id: string) => Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable>

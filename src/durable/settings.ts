@@ -30,11 +30,12 @@ export interface ClientOptions {
 }
 
 /**
- * Of a pool that works on what is stored. It has no `capacity` and no `strategy`: the store takes what it is given. Its `expiresIn`,
+ * Of a pool that works on what is stored. It has no `capacity`, no `keyCapacity` and no `strategy`: the store takes what it is given. Its `expiresIn`,
  * `priority` and `key` hold for what is asked here, wherever that runs; its `timeout`, `retry`, `limits`, `weight` and `aging` for what
  * runs here, whoever has asked.
  */
-export interface Options extends Omit<ElasticPool.Options, "capacity" | "strategy" | "idPrefix">, ClientOptions {
+export interface Options
+  extends Omit<ElasticPool.Options, "capacity" | "keyCapacity" | "strategy" | "idPrefix">, ClientOptions {
   /**
    * How far ahead it claims: beyond one request for each worker as many as they begin within so long, or within twice the time that a
    * claim takes if that is more, and at least half as many as there are workers. At least zero. Default 100 ms.
@@ -92,7 +93,8 @@ export const make = (options: Options): Result.Result<Settings, PoolError.Invali
 export const inner = (options: Options): ElasticPool.Options => ({
   ...options,
   capacity: "unbounded",
-  keyCapacity: options.keyCapacity ?? "none",
+  // What was claimed must not wait here for a key's room: what comes behind it would wait, too.
+  keyCapacity: "none",
   strategy: "suspend"
 })
 

@@ -65,7 +65,11 @@ export class Portion {
   }
 }
 
-/** What is asked of a store that is away is asked again so, until it answers. */
-export const untilAnswered: Schedule.Schedule<unknown> = Schedule.spaced("500 millis")
+/** What is asked of a store that is away is asked again until it answers, or nobody can. */
+export const untilAnswered = <A>(
+  ask: Effect.Effect<A, PoolError.StoreUnavailable>,
+  isClosed: () => boolean
+): Effect.Effect<A, PoolError.StoreUnavailable> =>
+  Effect.retry(ask, { schedule: Schedule.spaced("500 millis"), while: (error) => isAway(error) && !isClosed() })
 
 export const isAway = ({ reason }: PoolError.StoreUnavailable): boolean => reason === "away"

@@ -1,5 +1,5 @@
 /** The stores that there are, as layers. What each needs of npm is loaded when its layer is built. */
-import { type Config, Effect, Layer, Redacted, Schedule } from "effect"
+import { type Config, Effect, Layer, Redacted } from "effect"
 import { PoolError } from "../index.ts"
 import * as Embedded from "./embedded/cluster.ts"
 import { Link } from "./link.ts"
@@ -56,21 +56,30 @@ export const layerEmbedded = (options: EmbeddedOptions): Layer.Layer<Store, Pool
       const store = yield* Postgres.make({ ...options, url: server.url, kind: "embedded" })
       const scope = yield* Effect.scope
       const run = Effect.runForkWith(yield* Effect.context<never>())
-      const revived = Effect.retry(server.ensureRunning, { times: 20, schedule: reviving })
+      // For as long as it takes: nobody else starts it again.
+      const revived = (isMissed: () => boolean) =>
+        Effect.andThen(Effect.ignore(server.ensureRunning), Effect.sleep("1 second")).pipe(
+          Effect.repeat({ while: isMissed })
+        )
       return {
         kind: "embedded",
-        join: (member) =>
-          Effect.map(store.join(member), (session) => {
-            const link = new Link((isAway) => {
-              if (isAway) run(Effect.forkIn(Effect.ignore(revived), scope))
-            })
-            return link.watch(session)
+        join: Effect.fnUntraced(function* (member) {
+          let takesPart = true
+          yield* Effect.addFinalizer(() => Effect.sync(() => (takesPart = false)))
+          const link: Link = new Link((isAway) => {
+            if (isAway)
+              run(
+                Effect.forkIn(
+                  revived(() => link.isAway && takesPart),
+                  scope
+                )
+              )
           })
+          return link.watch(yield* store.join(member))
+        })
       }
     })
   )
-
-const reviving = Schedule.spaced("1 second")
 
 const isConfig = (url: PostgresOptions["url"]): url is Config.Config<Redacted.Redacted> => !Redacted.isRedacted(url)
 

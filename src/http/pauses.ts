@@ -27,7 +27,7 @@ export const ofStore = (pool: WorkerPool.WorkerPool["Service"], durable: Durable
     isAll: has({}),
     set: (part, paused) => {
       if (part !== "all" && part.limit !== undefined) return ofPool(pool).set(part, paused)
-      const pause: Pause = part === "all" ? {} : { tag: part.tag, key: part.key }
+      const pause: Pause = part === "all" ? {} : part
       // This process hears of it at its next beat: whoever has asked for it sees it.
       const heard = Effect.repeat(Effect.delay(has(pause), "5 millis"), { until: (has) => has === paused })
       return Effect.andThen(durable.setPause(pause, paused), Effect.asVoid(Effect.timeoutOption(heard, "1 second")))

@@ -1,6 +1,8 @@
 /** Processes of one store, all in this one: each a durable pool of its own, which can stand still, or end without leaving. */
-import { Context, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { assert } from "@effect/vitest"
+import { Cause, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
+import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import * as Memory from "../../src/durable/memory/store.ts"
 import type { Services } from "../../src/durable/pool.ts"
@@ -86,3 +88,16 @@ export class Cluster {
 }
 
 export const make: Effect.Effect<Cluster> = Effect.map(Memory.make, (memory) => new Cluster(memory))
+
+/** The answer that has come within ten seconds. */
+export const soon = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(effect)
+    yield* TestClock.adjust("10 seconds")
+    const exit = fiber.pollUnsafe()
+    assert.isDefined(exit, "there is an answer")
+    return yield* exit!
+  })
+
+export const messageOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "none"

@@ -1,6 +1,7 @@
 /** How much a process claims, and that it grows with what waits in the store. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
+import type { RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { Limit, ScalingPolicy } from "../../src/index.ts"
@@ -158,6 +159,37 @@ describe("a process", () => {
       assert.deepStrictEqual(cluster.log, ["works 0", "others 0"])
       yield* works.close
       yield* others.close
+      yield* client.close
+    })
+  )
+})
+
+describe("a key that is paused", () => {
+  it.effect("with much that waits costs few statements, and keeps nobody from the others", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      let claims = 0
+      const client = yield* cluster.start("client", {}, "layerClient")
+      yield* client.pool.pauseOnly({ key: "hog" })
+      yield* Effect.forEach(Array.from({ length: 5_000 }), () =>
+        client.pool.submit(Work, { id: "paused" }, { key: "hog" })
+      )
+      const group = Cluster.Works as unknown as RpcGroup.RpcGroup<any>
+      const a = yield* cluster.start("a", {}, "layer", group, (session) => ({
+        ...session,
+        claim: (tags, most) => (claims++, session.claim(tags, most))
+      }))
+      const ticket = yield* client.pool.submit(Work, { id: "one" })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(cluster.log, ["a one"])
+      assert.strictEqual(yield* ticket.status, "ended")
+      yield* TestClock.adjust("25 seconds")
+      assert.isBelow(claims, 150)
+      yield* client.pool.resumeOnly({ key: "hog" })
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual((yield* client.durable.counts).succeeded, 5_001)
+      assert.deepStrictEqual(Durable.lawViolations(yield* client.durable.counts), [])
+      yield* a.close
       yield* client.close
     })
   )

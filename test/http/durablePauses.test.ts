@@ -37,7 +37,7 @@ it.effect("is done once this process has heard of it, and waits for that a secon
     said.pauses = [{}]
     assert.strictEqual(yield* pauses.isAll, true)
     assert.deepStrictEqual(said.asked, [
-      [{ tag: "Echo", key: undefined }, true],
+      [{ tag: "Echo" }, true],
       [{}, true]
     ])
   })

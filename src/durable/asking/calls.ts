@@ -6,7 +6,7 @@ import * as checks from "../../internal/checks.ts"
 import { IdOwner } from "../../internal/idOwner.ts"
 import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
-import { idFor, isUuid } from "./ids.ts"
+import { idFor } from "./ids.ts"
 import type { CallRecord, NewRequest, RetryRecord } from "../Store.ts"
 import type { Settings } from "../settings.ts"
 
@@ -128,7 +128,9 @@ export class Calls {
     if (typeof key === "object") return Effect.fail(key)
     const call = callOf(options)
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
-    return Effect.zipWith(idOf(tag, options.id, payload), traceparent, (id, traceparent) => ({
+    const named = options.id ?? primaryKeyOf(payload)
+    const id = named === undefined ? Effect.sync(() => crypto.randomUUID()) : idOf(tag, named)
+    return Effect.zipWith(id, traceparent, (id, traceparent) => ({
       id,
       tag,
       payload: json ?? null,
@@ -179,14 +181,8 @@ const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidReque
 const primaryKeyOf = (payload: unknown): string | undefined =>
   PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
 
-/** A UUID that the caller has made is the id. A primary key is one of its tag, also where it is a UUID: of an order there may be two requests. */
-const idOf = (tag: string, own: string | undefined, payload: unknown): Effect.Effect<string> => {
-  if (own !== undefined && isUuid(own)) return Effect.succeed(own.toLowerCase())
-  const named = own ?? primaryKeyOf(payload)
-  return named === undefined
-    ? Effect.sync(() => crypto.randomUUID())
-    : Effect.map(IdOwner, (owner) => idFor(tag, owner === undefined ? named : `${owner}\n${named}`))
-}
+const idOf = (tag: string, named: string): Effect.Effect<string> =>
+  Effect.map(IdOwner, (owner) => idFor(tag, owner === undefined ? named : `${owner}\n${named}`))
 
 const traceparent: Effect.Effect<string | undefined> = Effect.map(Effect.exit(Effect.currentParentSpan), (span) =>
   Exit.isSuccess(span) ? `00-${span.value.traceId}-${span.value.spanId}-${span.value.sampled ? "01" : "00"}` : undefined

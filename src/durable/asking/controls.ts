@@ -5,7 +5,7 @@ import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
 import { idFor, isUuid } from "./ids.ts"
-import { isAway, untilAnswered } from "../signal.ts"
+import { untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
 import { type Desk, toOutcome } from "./ticket.ts"
 
@@ -19,11 +19,13 @@ export class Controls {
   private readonly session: Session
   private readonly calls: Calls
   private readonly onPause: () => void
+  private readonly isClosed: () => boolean
 
-  constructor(session: Session, calls: Calls, onPause: () => void) {
+  constructor(session: Session, calls: Calls, onPause: () => void, isClosed: () => boolean) {
     this.session = session
     this.calls = calls
     this.onPause = onPause
+    this.isClosed = isClosed
   }
 
   readonly cancel: Desk["cancel"] = (request) =>
@@ -35,31 +37,31 @@ export class Controls {
   }
 
   readonly find = (id: string): Effect.Effect<RequestRecord, PoolError.NoSuchRequest | PoolError.StoreUnavailable> =>
-    Effect.flatMap(this.look(id), (record) =>
+    Effect.flatMap(this.found(id), (record) =>
       record === undefined ? Effect.fail(new PoolError.NoSuchRequest({ id })) : Effect.succeed(record)
     )
 
-  /** Nothing but a UUID is an id, and a store need not be asked, which may refuse anything else. */
-  private readonly look = (id: string): Effect.Effect<RequestRecord | undefined, PoolError.StoreUnavailable> =>
-    isUuid(id) ? this.session.find(id) : Effect.succeed(undefined)
+  /** What is no UUID is nobody's id. */
+  private readonly found = (id: string): Effect.Effect<RequestRecord | undefined, PoolError.StoreUnavailable> =>
+    isUuid(id) ? this.session.find(id.toLowerCase()) : Effect.succeed(undefined)
 
   readonly discard = (id: string): Effect.Effect<boolean, PoolError.StoreUnavailable> =>
-    isUuid(id) ? this.session.discard(id) : Effect.succeed(false)
+    isUuid(id) ? this.session.discard(id.toLowerCase()) : Effect.succeed(false)
 
   readonly cancelById = (id: string) => Effect.flatMap(this.find(id), ({ request }) => this.cancel(request))
 
   readonly setPause = (pause: Pause, paused: boolean): Effect.Effect<void, PoolError.StoreUnavailable> =>
     Effect.andThen(this.session.setPause(pause, paused), Effect.sync(this.onPause))
 
-  /** It holds once the store has it, and is asked for until then. */
+  /** It holds once the store has it, and is asked for until then, or until the pool has closed. */
   private readonly pauseAnyhow = (pause: Pause, paused: boolean): Effect.Effect<void> =>
-    Effect.orDie(Effect.retry(this.setPause(pause, paused), { schedule: untilAnswered, while: isAway }))
+    Effect.orDie(untilAnswered(this.setPause(pause, paused), this.isClosed))
 
   /** Pauses of a limit are this process's, as its limits are. */
   private readonly pauseOnly =
     (local: Pool["pauseOnly"], paused: boolean) =>
     (what: Selection.Pausable): Effect.Effect<void, PoolError.InvalidRequestOption> =>
-      what.limit !== undefined ? local(what) : this.pauseAnyhow({ tag: what.tag, key: what.key }, paused)
+      what.limit !== undefined ? local(what) : this.pauseAnyhow(what, paused)
 
   /** In place of those of the pool within. What cannot be asked of a store that is away is empty. */
   over(pool: Pool, asking: Asking): Omit<Pool, "name" | "execute" | "submit" | "submitUnknown" | "process"> {
@@ -78,7 +80,7 @@ export class Controls {
   private readonly list: Pool["list"] = (filter = {}, { after, limit = 100 } = {}) =>
     Effect.gen({ self: this }, function* () {
       if (filter.phase === "blocked") return []
-      const last = after === undefined ? undefined : yield* this.look(after)
+      const last = after === undefined ? undefined : yield* this.found(after)
       const now = yield* Clock.currentTimeMillis
       const views: Array<Selection.RequestView> = []
       for (let before = last && { storedAt: last.storedAt, id: after! }; views.length < limit;) {
@@ -104,15 +106,19 @@ export class Controls {
   private readonly cancelAll: Pool["cancelAll"] = (filter) =>
     Effect.gen({ self: this }, function* () {
       let cancelled = 0
-      for (;;) {
-        const views = yield* this.list(filter, { limit: mostOfAPage })
-        if (views.length === 0) return cancelled
-        const where = yield* this.session.revoke(
-          views.map(({ id, tag }) => this.cancelled({ id, tag, resubmittedFrom: undefined }))
-        )
-        if (where.size === 0) return cancelled
-        cancelled += where.size
+      // From the newest on, so that what is stored meanwhile keeps it from no end. What was given back meanwhile is found by the second walk.
+      for (const _walk of ["first", "second"]) {
+        for (let after: string | undefined, isWhole = true; isWhole;) {
+          const views = yield* this.list(filter, { limit: mostOfAPage, after })
+          const where = yield* this.session.revoke(
+            views.map(({ id, tag }) => this.cancelled({ id, tag, resubmittedFrom: undefined }))
+          )
+          cancelled += where.size
+          after = views.at(-1)?.id
+          isWhole = views.length === mostOfAPage
+        }
       }
+      return cancelled
     }).pipe(Effect.catchTag("StoreUnavailable", () => Effect.succeed(0)))
 
   private readonly deadLetters = (asking: Asking): DeadLetters.DeadLetters => ({
@@ -144,12 +150,17 @@ export class Controls {
    */
   readonly resubmit = (id: string, asking: Asking) =>
     Effect.gen({ self: this }, function* () {
-      const record = yield* this.look(id)
+      const record = yield* this.found(id)
       if (record === undefined || !record.isDead) return yield* new PoolError.DeadLetterNotFound({ id })
       const { request } = record
-      const again = { ...request, id: idFor(request.tag, `${id} again`), resubmittedFrom: id, fingerprint: undefined }
+      const again = {
+        ...request,
+        id: idFor(request.tag, `${request.id} again`),
+        resubmittedFrom: request.id,
+        fingerprint: undefined
+      }
       const ticket = yield* asking.store({ ...again, delayMillis: 0 })
-      yield* this.session.discard(id)
+      yield* this.discard(id)
       return ticket
     })
 }

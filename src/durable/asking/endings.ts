@@ -3,6 +3,7 @@
  * may have been lost.
  */
 import { Effect, Exit } from "effect"
+import { Recent } from "../recent.ts"
 import { backoff, elapsed, Portion, Signal } from "../signal.ts"
 import type { EndRecord, Session } from "../Store.ts"
 
@@ -14,13 +15,12 @@ interface Listener {
 
 /** The most that are asked for in one statement. */
 const mostTogether = 1_000
-const mostRemembered = 2_000
 
 export class Endings {
   private readonly listeners = new Map<string, Set<Listener>>()
   private readonly wanted = new Set<string>()
   /** Ends that nobody has waited for yet: one may be heard of before its own call has returned. The newest ones. */
-  private readonly unheard = new Set<string>()
+  private readonly unheard = new Recent(2_000)
   private readonly signal = new Signal()
   private readonly portion = new Portion(mostTogether)
   private isClosed = false
@@ -48,7 +48,7 @@ export class Endings {
     const listeners = this.listeners.get(id)
     if (listeners === undefined) this.listeners.set(id, new Set([listener]))
     else listeners.add(listener)
-    if (mayHaveEnded || this.unheard.delete(id)) this.want(id)
+    if (mayHaveEnded || this.unheard.take(id)) this.want(id)
     else if (this.listeners.size === 1) this.signal.wake()
     return () => {
       const listeners = this.listeners.get(id)
@@ -61,7 +61,7 @@ export class Endings {
   /** What this process knows itself. */
   tell(record: EndRecord): void {
     const listeners = this.listeners.get(record.id)
-    if (listeners === undefined) return this.remember(record.id)
+    if (listeners === undefined) return this.unheard.add(record.id)
     this.listeners.delete(record.id)
     this.wanted.delete(record.id)
     for (const { onEnd } of listeners) this.guarded(() => onEnd(record))
@@ -87,13 +87,8 @@ export class Endings {
   heard(ids: Iterable<string>): void {
     for (const id of ids) {
       if (this.listeners.has(id)) this.want(id)
-      else this.remember(id)
+      else this.unheard.add(id)
     }
-  }
-
-  private remember(id: string): void {
-    this.unheard.add(id)
-    if (this.unheard.size > mostRemembered) for (const oldest of take(this.unheard, 1)) this.unheard.delete(oldest)
   }
 
   /** A notice may have been lost. */

@@ -6,7 +6,7 @@ import type { Known } from "./calls.ts"
 import type { Endings } from "./endings.ts"
 import type { Held } from "../feeder/held.ts"
 import type { DurableTicket } from "../service.ts"
-import { isAway, untilAnswered } from "../signal.ts"
+import { untilAnswered } from "../signal.ts"
 import type { EndRecord, NewRequest, RequestRecord, Session } from "../Store.ts"
 
 /** What all tickets of a pool share. */
@@ -20,6 +20,8 @@ export interface Desk {
     request: Pick<NewRequest, "id" | "tag" | "resubmittedFrom">
   ) => Effect.Effect<"withdrawn" | "interrupting" | "settled", PoolError.StoreUnavailable>
   readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** Whether the pool has closed, and its part in the store with it. */
+  readonly isClosed: () => boolean
 }
 
 type Ended = Outcome.Outcome<any, any>
@@ -175,9 +177,9 @@ export class StoredTicket implements DurableTicket<any, any> {
   }
 }
 
-/** Ends it though the store may be away now. */
-export const cancelAnyhow = ({ cancel }: Desk, request: Parameters<Desk["cancel"]>[0]) =>
-  Effect.orDie(Effect.retry(cancel(request), { schedule: untilAnswered, while: isAway }))
+/** Ends it though the store may be away now. Dies of a store that is away still when the pool has closed. */
+export const cancelAnyhow = ({ cancel, isClosed }: Desk, request: Parameters<Desk["cancel"]>[0]) =>
+  Effect.orDie(untilAnswered(cancel(request), isClosed))
 
 /** What a record says, with its exit as the Rpc's schemas read it. An `Exit` when that took no time. */
 export const toOutcome = (record: EndRecord, known: Known | undefined): Effect.Effect<Ended> =>

@@ -21,6 +21,8 @@ export interface Pool {
   readonly load: Effect.Effect<Load>
   /** The tags that may start now: those that it serves and that are not paused. */
   readonly tags: () => ReadonlyArray<string>
+  /** Whether it is of a key that is paused: to begin it gives it back for a while. */
+  readonly isPaused: (claim: Claim) => boolean
   /** Begins a request. */
   readonly begin: (claim: Claim) => Effect.Effect<void>
   /** Keeps a request without beginning it. */
@@ -58,6 +60,8 @@ export class Claims {
   private isReady = false
   private isClosed = false
   private readonly closing = new Signal()
+  /** How many more are claimed than there is room for, since so many may not begin that stand before those that may. */
+  private beyond = 0
   private rate = 0
   private measured = { at: -Infinity, ended: 0 }
   private endedAt = -Infinity
@@ -126,27 +130,36 @@ export class Claims {
     }
     for (const tag of tags) this.hot.delete(tag)
     const startedAt = yield* elapsed
-    const claimed = yield* Effect.tapError(this.session.claim(tags, room), () => {
+    const most = Math.min(room + this.beyond, this.portion.size, this.settings.maxHeld - this.held.size)
+    const claimed = yield* Effect.tapError(this.session.claim(tags, most), () => {
       this.heard(tags)
       this.portion.failed()
       return this.pool.onFailed
     })
     this.portion.succeeded()
     this.claimMillis += 0.2 * ((yield* elapsed) - startedAt - this.claimMillis)
-    if (claimed.length === room) {
+    if (claimed.length === most) {
       for (const tag of tags) this.hot.add(tag)
       // What was claimed is begun, whatever becomes of this.
       yield* Effect.ignore(this.lookAtTimes(backlogMillis))
     } else this.backlog = 0
-    yield* this.take(claimed)
+    yield* this.take(claimed, room)
   })
 
-  private readonly take = (claimed: ReadonlyArray<Claim>) =>
+  private readonly take = (claimed: ReadonlyArray<Claim>, room: number) =>
     Effect.gen({ self: this }, function* () {
       const suspects = claimed.filter(({ deliveries }) => deliveries >= suspectFrom)
-      for (const claim of claimed)
-        if (claim.deliveries < suspectFrom && !this.isClosed) yield* this.pool.begin(claim)
-        else if (claim.deliveries < suspectFrom) this.pool.giveBack(claim)
+      let begun = 0
+      let paused = 0
+      for (const claim of claimed) {
+        if (claim.deliveries >= suspectFrom) continue
+        const isPaused = this.pool.isPaused(claim)
+        if (this.isClosed || (!isPaused && begun >= room)) this.pool.giveBack(claim)
+        else yield* this.pool.begin(claim)
+        if (isPaused) paused++
+        else begun++
+      }
+      this.beyond = 2 * paused
       const [suspect, ...others] = suspects
       if (suspect === undefined) return
       for (const claim of others) this.pool.giveBack(claim)

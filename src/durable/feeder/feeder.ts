@@ -8,6 +8,8 @@ import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../../in
 import type { Calls } from "../asking/calls.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
+import { Recent } from "../recent.ts"
+import { LaterLooks } from "./laterLooks.ts"
 import { forDelivery } from "./retries.ts"
 import { Settler } from "./settler.ts"
 import type { Settings } from "../settings.ts"
@@ -25,6 +27,8 @@ export interface Dependencies {
   readonly held: Held
   readonly onRecorded: (record: EndRecord) => void
   readonly onLapsed: (claim: Claim) => void
+  /** Its end may be another's than the one that was to be recorded. */
+  readonly onEndedElsewhere: (id: string) => void
   readonly onClaimFailed: Effect.Effect<void>
   /** Whether another process could do what this one has. */
   readonly hasOthers: () => boolean
@@ -36,8 +40,6 @@ export interface Dependencies {
 const tooLongMillis = 2_000
 /** A request of a paused key is looked at no sooner than after that. */
 const pausedMillis = 10_000
-/** What waits again later than that is found by looking. */
-const mostSlept = 60_000
 
 export class Feeder {
   readonly claims: Claims
@@ -47,6 +49,8 @@ export class Feeder {
   private readonly clock: Clock.Clock
   private readonly random: () => number
   private readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** Ended by others before the claim on them was answered. */
+  private readonly endedBefore = new Recent(2_000)
   private pauses: ReadonlyArray<Pause> = []
   private isDraining = false
   private ended = 0
@@ -59,21 +63,16 @@ export class Feeder {
     const random = Context.get(context, Random.Random)
     this.random = () => random.nextDoubleUnsafe()
     this.fork = fork
+    const looks = new LaterLooks(this.clock, fork, (tags) => this.claims.heard(tags))
     this.settler = new Settler(session, held, {
       onRecorded,
       onLapsed: (claim, entry) => {
+        // Its notice was taken for our own.
+        dependencies.onEndedElsewhere(claim.request.id)
         // Whoever has ended it has told so: only one that was taken away is news.
         if (entry === undefined || !entry.isDropped) dependencies.onLapsed(claim)
       },
-      onReturned: (tags, delayMillis) => {
-        if (delayMillis > mostSlept) return
-        this.fork(
-          Effect.andThen(
-            Effect.sleep(delayMillis),
-            Effect.sync(() => this.claims.heard(tags))
-          )
-        )
-      }
+      onReturned: (tags, delayMillis) => looks.plan(tags, delayMillis)
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
@@ -87,6 +86,7 @@ export class Feeder {
       {
         load,
         tags: () => tags.filter((tag) => !this.isPaused(tag)),
+        isPaused: (claim) => this.isPausedKey(claim),
         begin: this.begin,
         onFailed: dependencies.onClaimFailed,
         keep: (claim) => Effect.sync(() => void this.hold(claim)),
@@ -110,6 +110,10 @@ export class Feeder {
     return this.pauses.some((pause) => pause.key === undefined && (pause.tag === undefined || pause.tag === tag))
   }
 
+  private isPausedKey({ request }: Claim): boolean {
+    return this.pauses.some(({ key }) => key !== undefined && key === request.key)
+  }
+
   private hold(claim: Claim): Entry {
     const { id, tag } = claim.request
     const before = this.held.get(id)
@@ -124,9 +128,10 @@ export class Feeder {
 
   private readonly begin = (claim: Claim): Effect.Effect<void> =>
     Effect.suspend(() => {
+      if (this.endedBefore.take(claim.request.id)) return Effect.sync(() => this.held.remove(claim))
       const entry = this.hold(claim)
       // It would take the place of what may begin.
-      if (this.pauses.some(({ key }) => key !== undefined && key === claim.request.key)) {
+      if (this.isPausedKey(claim)) {
         return Effect.sync(() => this.giveBack(entry, { delayMillis: pausedMillis, counts: false }))
       }
       const { call, expiresInMillis: _, id, key, payload, priority, tag, traceparent } = claim.request
@@ -146,6 +151,7 @@ export class Feeder {
       return Effect.matchCauseEager(within(traceparent, submitted), {
         onSuccess: (ticket) => {
           entry.ticket = ticket
+          if (entry.isDropped) this.fork(ticket.cancel)
           ticket.onEnd((outcome) => this.onEnd(entry, outcome))
         },
         onFailure: (cause) => {
@@ -218,8 +224,9 @@ export class Feeder {
 
   /** Nothing of it counts any more: its attempt is interrupted. */
   drop(entry: Entry): void {
-    if (entry.isDropped || entry.outcome !== undefined) return
+    if (entry.isDropped) return
     entry.isDropped = true
+    if (entry.outcome !== undefined) return
     if (entry.ticket === undefined) this.held.remove(entry.claim)
     else this.fork(entry.ticket.cancel)
   }
@@ -229,6 +236,7 @@ export class Feeder {
     for (const id of ids) {
       const entry = this.held.get(id)
       if (entry !== undefined) this.drop(entry)
+      else this.endedBefore.add(id)
     }
   }
 

@@ -23,7 +23,7 @@ const beatMillis = 3_000
 /** Between two looks for lapsed claims while a process is missing. */
 const redeliverMillis = 1_000
 /** The same while nobody is. */
-const routineMillis = 30_000
+const routineMillis = 60_000
 /** Between two times of keeping the tables in order. */
 const maintainMillis = 10_000
 

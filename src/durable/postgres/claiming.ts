@@ -23,12 +23,22 @@ export const make = (
   const fetch = Effect.fnUntraced(function* (tags: ReadonlyArray<string>, most: number) {
     const [tag] = tags
     const isAlone = tags.length === 1 && shared.queues.has(tag!)
-    const shares = isAlone ? [{ queue: queueOf(tag!), size: most }] : yield* sharesOf(shared, tags, most)
     const at = now()
-    const fetched = yield* inTurn(shares, ({ queue, size }) =>
-      asked(() => boss.fetch<Data>(queue, { batchSize: size, includeMetadata: true, db: connection.byIndex }))
-    )
-    const taken = fetched.flat().map((job) => claimOf(job, member.id, at))
+    const taken: Array<Taken> = []
+    // What is there may have been taken by others before it is fetched: then there may be more of another tag.
+    for (let look = 0, isShort = true; isShort && look < mostLooks; look++) {
+      const size = most - taken.length
+      const shares = isAlone ? [{ queue: queueOf(tag!), size }] : yield* orSo(sharesOf(shared, tags, size), taken)
+      let found = 0
+      for (const { queue, size } of shares) {
+        found += size
+        const fetched = asked(() =>
+          boss.fetch<Data>(queue, { batchSize: size, includeMetadata: true, db: connection.byIndex })
+        )
+        for (const job of yield* orSo(fetched, taken)) taken.push(claimOf(job, member.id, at))
+      }
+      isShort = !isAlone && taken.length < most && found === size
+    }
     taken.sort(comesBefore)
     for (const { claim, held: entry } of taken) held.set(claim.request.id, entry)
     return taken.map(({ claim }) => claim)
@@ -184,6 +194,13 @@ export const make = (
 
   return { claim, settle, giveBack, touch }
 }
+
+/** Where something was taken already, that is kept: the rest may come the next time. */
+const orSo = <A>(asked: Effect.Effect<Array<A>, PoolError.StoreUnavailable>, taken: ReadonlyArray<unknown>) =>
+  Effect.catch(asked, (error) => (taken.length > 0 ? Effect.succeed<Array<A>>([]) : Effect.fail(error)))
+
+/** While others take what was to be taken here. */
+const mostLooks = 4
 
 const unknown = { createdOn: "now", sequence: 0 }
 

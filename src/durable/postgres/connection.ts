@@ -42,10 +42,11 @@ export class Conflict {
 /**
  * Until a table was analysed, a minute or more after it was filled, PostgreSQL takes it for nearly empty, reads all of it and sorts it
  * to find the first ones. For the rest of a transaction it takes the index that has them in their order. Costs are meaningless then.
+ * Points in time are read as the ISO writes them, whatever the server's own way.
  */
 const goByIndex = `SELECT ${["sort", "bitmapscan", "seqscan", "hashjoin", "mergejoin"]
   .map((plan) => `set_config('enable_${plan}', 'off', true)`)
-  .join(", ")}, set_config('jit', 'off', true)`
+  .join(", ")}, set_config('jit', 'off', true), set_config('datestyle', 'ISO', true)`
 
 const timestamptz = 1184
 

@@ -77,7 +77,7 @@ const nameOf = ({ key, tag }: Pause): string => JSON.stringify([tag ?? null, key
 
 const pauseOf = (name: string): Pause => {
   const [tag, key] = JSON.parse(name) as [string | null, string | null]
-  return { ...(tag === null ? {} : { tag }), ...(key === null ? {} : { key }) }
+  return key !== null ? { key } : tag !== null ? { tag } : {}
 }
 
 export const setPause = ({ connection, names }: Shared): Session["setPause"] =>

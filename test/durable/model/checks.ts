@@ -34,7 +34,11 @@ export const breaches = (world: World): Effect.Effect<ReadonlyArray<string>> =>
       const [counts, ends] = seen
       problems.push(...lawViolations(counts))
       const now = new Map(ends.map((end) => [end.id, JSON.stringify(end)]))
-      for (const [id, end] of now) if (!world.ends.has(id)) world.ends.set(id, end)
+      for (const [id, end] of now) {
+        if (world.ends.has(id)) continue
+        world.ends.set(id, end)
+        world.endedAt.set(id, world.step)
+      }
       for (const [id, end] of world.ends) {
         if (now.get(id) !== end) problems.push(`the end of ${id} was ${end}, and is ${now.get(id)}`)
       }
@@ -63,7 +67,7 @@ export const deafRuns = (world: World): ReadonlyArray<string> =>
   world.faults.size > 0
     ? []
     : [...world.running].flatMap(({ id, key, process, step }) =>
-        world.ends.has(id) && step < world.step ? [`${process.name} has not heard that request ${key} has ended`] : []
+        step < (world.endedAt.get(id) ?? 0) ? [`${process.name} has not heard that request ${key} has ended`] : []
       )
 
 /** Some seconds after nothing goes wrong any more: nobody runs what has ended, or what others have. */

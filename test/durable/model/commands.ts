@@ -53,6 +53,7 @@ export const faultsOf = (random: Random): ReadonlySet<Fault> => {
   if (roll < 2) return new Set()
   if (roll < 4) return new Set([random.of(faults)])
   if (roll < 5) return new Set<Fault>(["away", "notices", "slow"])
+  if (roll < 6) return new Set<Fault>(["away"])
   return new Set(faults.filter(() => random.below(2) === 0))
 }
 
@@ -112,7 +113,7 @@ export const commandsOf = (random: Random, length: number, faults: ReadonlySet<F
     if (roll < 58) return startOf(random, random.of(["layer", "layerWorker", "layerClient"] as const))
     if (roll < 60) return { do: "pause", by: by(), paused: random.below(2) === 0, key: random.of([undefined, "a"]) }
     if (roll < 78) return faultyCommand(random, faults) ?? { do: "advance", millis: 1 }
-    return { do: "advance", millis: random.of([0, 1, 5, 50, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
+    return { do: "advance", millis: random.of([0, 1, 5, 50, 200, 500, 1_000, 3_000, 7_000, 16_000, 16_000]) }
   })
 }
 
@@ -129,7 +130,7 @@ const faultyCommand = (random: Random, faults: ReadonlySet<Fault>): Command | un
     case "freeze":
       return { do: random.of(["freeze", "thaw", "stand-still", "stand-still"] as const), nth }
     case "away":
-      if (random.below(3) === 0) return { do: "outage", pace: random.of([0, 40, 150]) }
+      if (random.below(2) === 0) return { do: "outage", pace: random.of([0, 40, 150, 400]) }
       return { do: "reach", reach: random.of([fault, "here"] as const) }
     case "answersLost":
     case "flaky":
@@ -234,9 +235,9 @@ const outage = (world: World, pace: number): Effect.Effect<void> =>
     yield* TestClock.adjust(500)
     world.setReach("away")
     yield* TestClock.adjust(16_000)
-    world.setPace([pace, 0])
+    world.setPace([0, pace])
     world.setReach("here")
-    yield* TestClock.adjust(3_000)
+    yield* TestClock.adjust(4_000)
     world.setPace([0, 0])
   })
 

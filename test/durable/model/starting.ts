@@ -98,6 +98,9 @@ const watchedJoin =
           }),
         settle: (ends) =>
           Effect.suspend(() => {
+            if (new Set(ends.map(({ record }) => record.id)).size < ends.length) {
+              world.breaches.push(`${process} ends a request twice in one statement`)
+            }
             for (const { claim, record } of ends) {
               world.note(process, `ends ${keyOf(claim)}: ${record.end}`)
               Object.assign(receivedOf(claim) ?? {}, { record })

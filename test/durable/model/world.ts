@@ -72,6 +72,8 @@ export class World {
   readonly faults = new Set<string>()
   /** Ends as they were first seen. */
   readonly ends = new Map<string, string>()
+  /** The commands after which they were. */
+  readonly endedAt = new Map<string, number>()
   /** What processes did, in its order. */
   readonly log: Array<string> = []
   readonly observer: Session

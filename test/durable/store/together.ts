@@ -52,9 +52,9 @@ export const together = ({ clock, eventually, pass, test }: Suite) => {
         const session = yield* store.join(memberOf([tag]))
         const other = yield* store.join(memberOf([tag]))
         const heard = yield* heardBy(other)
-        const all = [{ tag }, { key: tag }, { tag, key: "of it" }]
+        const all = [{ tag }, { key: tag }, { key: `${tag} of it` }]
         const told = Effect.map(other.beat(null), ({ pauses }) =>
-          pauses.filter((pause) => pause.tag === tag || pause.key === tag)
+          pauses.filter((pause) => pause.tag === tag || pause.key?.startsWith(tag))
         )
         for (const pause of [...all, ...all]) yield* session.setPause(pause, true)
         expect(yield* told).toHaveLength(3)
@@ -77,6 +77,22 @@ export const together = ({ clock, eventually, pass, test }: Suite) => {
         yield* session.insert([requestOf(tag)])
         expect(yield* other.claim([tag], 1)).toHaveLength(1)
         yield* session.setPause({ tag }, false)
+      }))
+
+    test("two who claim at once get as many as they ask for, while there are so many of another tag", (store) =>
+      Effect.gen(function* () {
+        const [rare, common] = [newTag(), newTag()]
+        const sessions = [yield* store.join(memberOf([rare, common])), yield* store.join(memberOf([rare, common]))]
+        yield* sessions[0]!.insert(requestsOf(common, 400))
+        for (let round = 0; round < 8; round++) {
+          yield* sessions[0]!.insert([requestOf(rare, { priority: 1 })])
+          const claimed = yield* Effect.all(
+            sessions.map((session) => session.claim([rare, common], 10)),
+            { concurrency: 2 }
+          )
+          expect(claimed.map(({ length }) => length)).toEqual([10, 10])
+          yield* Effect.forEach(sessions, (session, at) => settle(session, claimed[at]!))
+        }
       }))
 
     test("all who listen hear of work and of ends", (store) =>
