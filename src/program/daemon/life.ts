@@ -23,19 +23,19 @@ export interface Started {
   readonly refuse: () => void
   /** The last answers, once the pool has drained. */
   readonly close: Effect.Effect<void>
-  /** What the finalizers of the handlers, and a store, then have to end. */
-  readonly closeMillis: number
 }
 
 export interface Options {
   readonly logFormat: Logs.LogFormat
   /** How long it takes requests after a signal. */
   readonly shutdownDelayMillis: number
+  /** What the finalizers of the handlers, and a store, have to end at last. */
+  readonly closeMillis: number
 }
 
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the greeting is printed. */
 export const live = <E>(
-  { logFormat, shutdownDelayMillis }: Options,
+  { closeMillis, logFormat, shutdownDelayMillis }: Options,
   start: Effect.Effect<Started, E, Scope.Scope>
 ): Effect.Effect<never, E | BadUsage | StoppedBeforeStart> =>
   Effect.gen(function* () {
@@ -47,11 +47,15 @@ export const live = <E>(
         { running }
       )
     )
-    const log = Effect.runForkWith(yield* Effect.context<never>())
-    const guard = new ExitGuard((text) => void log(Effect.logFatal(text)))
-    const { close, closeMillis, greeting, leave, left, pool, refuse, stopping } = (started = yield* Effect.raceFirst(
-      Scope.provide(start, scope),
-      stop.beforeStart
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const guard = new ExitGuard((text) => void fork(Effect.logFatal(text)))
+    // The finalizers of handlers may hang; the process goes all the same.
+    const closeAll = Effect.suspend(() =>
+      Effect.timeoutOption(Fiber.await(fork(Scope.close(scope, Exit.void))), closeMillis)
+    )
+    const { close, greeting, leave, left, pool, refuse, stopping } = (started = yield* Effect.onError(
+      Effect.raceFirst(Scope.provide(start, scope), stop.beforeStart),
+      () => closeAll
     ))
     stop.pool = pool
     guard.save = left
@@ -71,7 +75,6 @@ export const live = <E>(
     yield* close
     if (report.stuckCount > 0) yield* Effect.logWarning(DrainReport.format(report))
     yield* Telemetry.flush
-    // The handlers' own finalizers may hang; the process goes all the same.
-    yield* Effect.timeoutOption(Fiber.await(yield* Effect.forkChild(Scope.close(scope, Exit.void))), closeMillis)
+    yield* closeAll
     return yield* exit(codeOf(stop.reason!))
   }).pipe(Effect.provide(Layer.provideMerge(Telemetry.layer(), Logs.layer(logFormat))))

@@ -33,7 +33,7 @@ const stoppingOnStore = "no new requests; what runs has until the drain deadline
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the address is printed. */
 export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | StoppedBeforeStart> =>
   live(
-    settings,
+    { ...settings, closeMillis: closeMillisOf(settings.store) },
     Effect.map(start(settings), ({ closing, listener, service }) => ({
       pool: service.pool,
       greeting: `listening on ${listener.url}`,
@@ -48,8 +48,7 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | S
       refuse: () => {
         service.stopping = true
       },
-      close: Effect.andThen(Deferred.succeed(closing, undefined), listener.close(lastAnswersMillis)),
-      closeMillis: closeMillisOf(settings.store)
+      close: Effect.andThen(Deferred.succeed(closing, undefined), listener.close(lastAnswersMillis))
     }))
   )
 

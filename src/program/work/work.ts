@@ -28,7 +28,10 @@ const stopping = "nothing more is claimed; what runs has until the drain deadlin
 export const work = (
   settings: WorkSettings
 ): Effect.Effect<never, BadUsage | PoolError.StoreUnavailable | Server.CannotListen | StoppedBeforeStart> =>
-  live({ logFormat: settings.logFormat, shutdownDelayMillis: 0 }, start(settings))
+  live(
+    { logFormat: settings.logFormat, shutdownDelayMillis: 0, closeMillis: closeMillisOf(settings.store) },
+    start(settings)
+  )
 
 const start = (settings: WorkSettings) =>
   Effect.gen(function* () {
@@ -64,8 +67,7 @@ const start = (settings: WorkSettings) =>
         isLeaving = true
       },
       refuse: () => undefined,
-      close: listener.close(lastAnswersMillis),
-      closeMillis: closeMillisOf(settings.store)
+      close: listener.close(lastAnswersMillis)
     }
   })
 

@@ -1,5 +1,7 @@
 /** A file that goes into a store, what `jobs` does with its lines, and what `store` says of the tables: as a shell sees them. */
+import { once } from "node:events"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { Effect } from "effect"
 import { Client } from "pg"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -173,6 +175,25 @@ describe("store", () => {
       await setVersion("- 1")
       await client.end()
     }
+  }, 60_000)
+})
+
+describe("a server in a folder", () => {
+  it("is stopped by who could not begin, since its port was taken", async () => {
+    const directory = `${folder}/begun`
+    const other = createServer().listen(0, "127.0.0.1")
+    await once(other, "listening")
+    const { port } = other.address() as AddressInfo
+    const isRun = () => existsSync(`${directory}/data/postmaster.pid`)
+    for (const command of ["serve", "work"]) {
+      const args = [command, "--store", directory, "--handlers", handlers, "--port", String(port)]
+      const { code, stderr, stdout } = await ended(start(...args))
+      expect([code, stdout, isRun()]).toEqual([1, "", false])
+      expect(stderr).toContain(
+        `worker-pool: cannot listen on 127.0.0.1:${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`
+      )
+    }
+    other.close()
   }, 60_000)
 })
 

@@ -123,7 +123,7 @@ describe("processes on one store", () => {
     process.kill(Number(postmaster), "SIGKILL")
     const ready = (url: string, status: number) =>
       until(`${status}`, async () => ((await fetch(`${url}/health/ready`)).status === status ? true : undefined))
-    for (const { url } of [worker, door]) await ready(url, 503)
+    await Promise.all([worker, door].map(({ url }) => ready(url, 503)))
     for (const { url } of [worker, door]) await ready(url, 200)
     expect(await post(door.url, "Echo", { message: "again" })).toMatchObject({ status: 200, json: { result: "again" } })
     for (const [name, { stderr }] of [
