@@ -48,6 +48,18 @@ it.effect("asks once for all who look within a second, and not at all for nobody
   })
 )
 
+it.effect("takes a tenth of the store's time at most", () =>
+  Effect.gen(function* () {
+    const { durable, store } = asked(Effect.sleep(500))
+    const look = yield* make(durable)
+    for (let millis = 0; millis < 20_000; millis += 100) {
+      look.glance()
+      yield* TestClock.adjust(100)
+    }
+    assert.strictEqual(store.times, 4)
+  })
+)
+
 it.effect("does not ask again while it waits for an answer, nor let anybody wait for ever", () =>
   Effect.gen(function* () {
     const answer = yield* Deferred.make<void>()
@@ -65,6 +77,10 @@ it.effect("does not ask again while it waits for an answer, nor let anybody wait
     yield* Deferred.succeed(answer, undefined)
     yield* TestClock.adjust(0)
     assert.strictEqual(look.latest().counts?.stored, 1)
+    // It has taken 3.5 s: the next one comes half a minute after it began, and not sooner.
+    yield* TestClock.adjust(26_499)
+    assert.strictEqual((yield* look.fresh).counts?.stored, 1)
+    yield* TestClock.adjust(1)
     assert.strictEqual((yield* look.fresh).counts?.stored, 2)
     assert.strictEqual(store.mostAtOnce, 1)
   })
