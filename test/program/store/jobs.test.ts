@@ -5,6 +5,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
 import * as Durable from "../../../src/durable/Durable.ts"
+import { idFor } from "../../../src/durable/asking/ids.ts"
 import { Handlers, WorkerPool } from "../../../src/index.ts"
 import { list, queryOf } from "../../../src/program/jobs/list.ts"
 import { toJson } from "../../../src/program/jobs/rows.ts"
@@ -51,9 +52,9 @@ const listed = (durable: Durable.Durable["Service"], flags: Partial<Parameters<t
     return text.split("\n").slice(0, -1)
   })
 
-const a = "00000000-0000-4000-8000-00000000000a"
-const b = "00000000-0000-4000-8000-00000000000b"
-const c = "00000000-0000-4000-8000-00000000000c"
+const a = idFor("Echo", "a")
+const b = idFor("Fail", "b")
+const c = idFor("Hold", "c")
 
 /** One that succeeded, a dead letter, and one that runs, stored in that order. */
 const three = Effect.gen(function* () {
@@ -124,7 +125,7 @@ describe("show", () => {
       const failed = yield* durable.find(b)
       const lines = Show.toTable(failed).split("\n")
       for (const line of [
-        /^id +00000000-0000-4000-8000-00000000000b$/,
+        new RegExp(`^id +${b}$`),
         /^type +Fail$/,
         /^state +failed \(dead letter\)$/,
         /^priority +3$/,
