@@ -125,7 +125,7 @@ it("finds what a guide says, and goes to the place with the keys alone", async (
 
 it("finds a name of the API, and says when there is nothing", async () => {
   const { page, wrong } = await open("docs/handlers.html")
-  await find(page, "lawViolations")
+  await find(page, "PoolSnapshot.lawViolations")
   const first = page.locator("#tsd-search-results li").first()
   expect(await first.textContent()).toContain("PoolSnapshot.lawViolations")
   await first.click()
