@@ -1,11 +1,7 @@
 /** Who is measured: this pool, pg-boss by its own means on the same PostgreSQL, and BullMQ on a Redis. */
-import * as batches from "./subjects/batches.ts"
-import * as bullmq from "./subjects/bullmq.ts"
-import * as durable from "./subjects/durable.ts"
 import type { DurableLoad } from "./load.ts"
 import { hasRedis, type Keeper, postgres, redis } from "./servers.ts"
 import { oursOnStore } from "../results.ts"
-import * as work from "./subjects/work.ts"
 
 /** A process that works on what is stored. */
 export interface Worker {
@@ -43,27 +39,33 @@ export interface DurableSubject extends Subject {
   readonly lacks?: string
 }
 
+/** Loaded when it is measured: what it brings would have its part in the memory of all other cases. */
+const opening = (load: () => Promise<Subject>): Subject => ({
+  openWorker: async (url, tell) => (await load()).openWorker(url, tell),
+  openClient: async (url, ended) => (await load()).openClient(url, ended)
+})
+
 export const durableSubjects: Readonly<Record<string, DurableSubject>> = {
   [oursOnStore]: {
-    ...durable,
+    ...opening(() => import("./subjects/durable.ts")),
     how: "`Durable.layerWorker` with 64 workers in each of two processes, `Durable.layerClient` in a third one",
     keeper: postgres,
     at: ["drain", "submit", "idle", "quiet"]
   },
   "pg-boss-batches": {
-    ...batches,
+    ...opening(() => import("./subjects/batches.ts")),
     how: "`fetch` and `complete` of 500 jobs at a time, without a handler for each: what its statements allow; nobody is told of an outcome",
     keeper: postgres,
     at: ["drain"]
   },
   "pg-boss-work": {
-    ...work,
+    ...opening(() => import("./subjects/work.ts")),
     how: "`work` with `perJobResults`, `batchSize: 64`, `burstWhenBatchFull` and a queue with `notify`; by default it takes one job every two seconds",
     keeper: postgres,
     at: ["drain", "submit", "idle", "quiet"]
   },
   bullmq: {
-    ...bullmq,
+    ...opening(() => import("./subjects/bullmq.ts")),
     how: "`Worker` with `concurrency: 64` in each of two processes; outcomes by `job.waitUntilFinished` and one `QueueEvents`; Redis 7 with a file appended to and `appendfsync everysec`, which accepts before anything is on the disk",
     keeper: redis,
     at: ["drain", "submit", "idle", "quiet"],
