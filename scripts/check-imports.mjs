@@ -244,7 +244,7 @@ const table = {
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":
-    "index internal/idOwner durable/Store durable/exits durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
+    "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",

@@ -75,7 +75,7 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
       const capacity = Context.get(entry.context, Capacity)
       handlers.set(rpc._tag, {
         rpc,
-        policy: merge(Context.get(rpc.annotations, RequestPolicy.RequestPolicy), ofGroup),
+        policy: RequestPolicy.ofRpc(rpc, ofGroup),
         context: capacity === undefined ? entry.context : Context.add(entry.context, Held, capacity),
         capacity,
         run: runner(rpc, entry.handler)
@@ -91,15 +91,6 @@ const whyUnsupported = (rpc: Rpc.AnyWithProps): string | undefined =>
     : rpc.middlewares.size > 0
       ? "it has middleware, which only an Rpc server runs"
       : undefined
-
-/** Field by field, what is set in `first` and else in `second`. */
-const merge = (first: RequestPolicy.Fields, second: RequestPolicy.Fields): RequestPolicy.Fields => ({
-  timeout: first.timeout ?? second.timeout,
-  expiresIn: first.expiresIn ?? second.expiresIn,
-  retry: first.retry ?? second.retry,
-  priority: first.priority ?? second.priority,
-  key: first.key ?? second.key
-})
 
 type HandlerOptions = Parameters<Rpc.Handler<string>["handler"]>[1]
 

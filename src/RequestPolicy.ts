@@ -1,5 +1,6 @@
 /** How long a request may run, how long it may live, whether it is tried again, and when its turn comes. */
 import { Context, type Duration, Result, Schedule } from "effect"
+import type { Rpc } from "effect/rpc"
 import * as checks from "./internal/checks.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -39,6 +40,18 @@ export type Key = string | ((payload: any) => string | undefined)
 export const RequestPolicy: Context.Reference<Fields> = Context.Reference<Fields>("effect-worker-pool/RequestPolicy", {
   defaultValue: () => ({})
 })
+
+/** What an Rpc's annotation says, field by field, and where it says nothing that of its group. @internal */
+export const ofRpc = (rpc: Rpc.AnyWithProps, ofGroup: Fields = {}): Fields => {
+  const own = Context.get(rpc.annotations, RequestPolicy)
+  return {
+    timeout: own.timeout ?? ofGroup.timeout,
+    expiresIn: own.expiresIn ?? ofGroup.expiresIn,
+    retry: own.retry ?? ofGroup.retry,
+    priority: own.priority ?? ofGroup.priority,
+    key: own.key ?? ofGroup.key
+  }
+}
 
 /** A checked policy: durations in whole milliseconds, `Infinity` for `"none"`. */
 export interface Resolved {

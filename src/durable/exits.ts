@@ -71,13 +71,13 @@ export const ended = (
   { id, resubmittedFrom, tag }: Pick<NewRequest, "id" | "tag" | "resubmittedFrom">,
   end: Outcome.End,
   error: PoolError.EndError,
-  so: { readonly deliveries: number; readonly attempts?: number; readonly waitedMillis: number }
+  so: { readonly deliveries: number; readonly waitedMillis: number }
 ): EndRecord => ({
   id,
   tag,
   end,
   exit: failureText(error),
-  attempts: so.attempts ?? 0,
+  attempts: 0,
   deliveries: so.deliveries,
   waitedMillis: so.waitedMillis,
   ranMillis: 0,

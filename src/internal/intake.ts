@@ -1,35 +1,20 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Effect, Exit, Result, Schema } from "effect"
+import { Cause, Effect, Exit, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
-import type { Handler } from "../Handlers.ts"
 import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
 import { captureAsyncContext } from "./asyncContext.ts"
 import type { Core } from "./core.ts"
 import { type Origin, Origins } from "./origin.ts"
-import { holdsSecrets, whyNotDecoded, whyNotMade } from "./payload.ts"
+import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
 import { RankedRequest } from "../queue/ranked.ts"
 import { callerContext } from "./runtime.ts"
 
 /** It never became the pool's. */
 export type Refusal = Exit.Exit<never, SubmitError>
-type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
-
-/** Made once a handler: to derive the codec again for each payload costs more than to decode it. */
-const decoderOf = ({ context, rpc }: Handler): Decode => {
-  const { payloadSchema } = rpc
-  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(payloadSchema), {
-    reportInput: !holdsSecrets(payloadSchema)
-  })
-  return (json) => {
-    const decoded = decode(json) as Effect.Effect<unknown, Schema.SchemaError>
-    // To merge two contexts costs more than most payloads take to decode.
-    return Exit.isExit(decoded) ? decoded : Effect.provideContext(decoded, context)
-  }
-}
 
 export class Intake {
   private readonly core: Core
@@ -41,7 +26,9 @@ export class Intake {
     this.core = core
     this.origins = new Origins(core.config.inherit)
     core.turn.onEnd = this.origins.forget
-    this.decoders = new Map([...core.handlers].map(([tag, handler]) => [tag, decoderOf(handler)]))
+    this.decoders = new Map(
+      [...core.handlers].map(([tag, handler]) => [tag, decoder(handler.rpc.payloadSchema, handler.context)])
+    )
   }
 
   /** What a call that is made here and now takes along. `waits`: its caller waits for the end of its request. */

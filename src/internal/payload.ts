@@ -1,8 +1,30 @@
 /** What is wrong with a payload: what was expected, what came, and where; by text of a bounded length, without secrets. */
-import { Cause, type Schema, SchemaIssue } from "effect"
+import { Cause, type Context, Effect, Exit, Schema, SchemaIssue } from "effect"
 
 const longestLine = 300
 const mostLines = 20
+
+/** How a payload is read from JSON. An `Exit` when it took no time. */
+export type Decode = (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+
+/** Made once an Rpc: to derive the codec again for each payload costs more than to decode it. */
+export const decoder = (schema: Schema.Top, context: Context.Context<never>): Decode =>
+  providing(Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { reportInput: !holdsSecrets(schema) }), context)
+
+/** The other way. */
+export const encoder = (schema: Schema.Top, context: Context.Context<never>): Decode =>
+  providing(Schema.encodeUnknownEffect(Schema.toCodecJson(schema)), context)
+
+const providing = (
+  convert: (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, any>,
+  context: Context.Context<never>
+): Decode => {
+  return (value) => {
+    const converted = convert(value) as Effect.Effect<unknown, Schema.SchemaError>
+    // To merge two contexts costs more than most payloads take.
+    return Exit.isExit(converted) ? converted : Effect.provideContext(converted, context)
+  }
+}
 
 /** Why `schema.make(payload)` has thrown this. */
 export const whyNotMade = (schema: Schema.Top, payload: unknown, thrown: unknown): string =>

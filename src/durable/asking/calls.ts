@@ -1,10 +1,10 @@
 /** From a call's arguments to what is stored of it, or to why nothing is. */
-import { Context, Effect, Exit, Option, PrimaryKey, Result, Schema } from "effect"
+import { Context, Effect, Exit, PrimaryKey, Result } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
 import { IdOwner } from "../../internal/idOwner.ts"
-import { holdsSecrets, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
+import { type Decode, decoder, encoder, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
 import { idFor } from "./ids.ts"
 import type { CallRecord, NewRequest, RetryRecord } from "../Store.ts"
@@ -16,8 +16,8 @@ export interface Known {
   readonly exits: Exits
   readonly policy: RequestPolicy.Fields
   /** Reads a payload as it was stored, or came from outside. */
-  readonly decode: (json: unknown) => Effect.Effect<unknown, Schema.SchemaError>
-  readonly encode: (payload: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+  readonly decode: Decode
+  readonly encode: Decode
 }
 
 export class Calls {
@@ -35,18 +35,12 @@ export class Calls {
   learn(rpc: Rpc.AnyWithProps, policy?: RequestPolicy.Fields, context = this.context): Known {
     const before = this.known.get(rpc._tag)
     if (before !== undefined && before.rpc.key === rpc.key) return before
-    const { payloadSchema } = rpc
-    const codec = Schema.toCodecJson(payloadSchema)
-    const provided = <A>(effect: Effect.Effect<A, Schema.SchemaError, any>) =>
-      (Exit.isExit(effect) ? effect : Effect.provideContext(effect, context)) as Effect.Effect<A, Schema.SchemaError>
-    const decode = Schema.decodeUnknownEffect(codec, { reportInput: !holdsSecrets(payloadSchema) })
-    const encode = Schema.encodeUnknownEffect(codec)
     const known: Known = {
       rpc,
       exits: exitsOf(rpc, context),
-      policy: policy ?? policyOf(rpc),
-      decode: (json) => provided(decode(json)),
-      encode: (payload) => provided(encode(payload))
+      policy: policy ?? RequestPolicy.ofRpc(rpc),
+      decode: decoder(rpc.payloadSchema, context),
+      encode: encoder(rpc.payloadSchema, context)
     }
     this.known.set(rpc._tag, known)
     return known
@@ -56,8 +50,7 @@ export class Calls {
   learnGroup(group: RpcGroup.RpcGroup<any>): void {
     const ofGroup = Context.get(group.annotations, RequestPolicy.RequestPolicy)
     for (const rpc of group.requests.values() as Iterable<Rpc.AnyWithProps>) {
-      const said = Object.entries(policyOf(rpc)).filter(([, value]) => value !== undefined)
-      this.learn(rpc, { ...ofGroup, ...Object.fromEntries(said) })
+      this.learn(rpc, RequestPolicy.ofRpc(rpc, ofGroup))
     }
   }
 
@@ -161,12 +154,6 @@ const callOf = ({ retry, timeout }: Call.Options): CallRecord | PoolError.Invali
   const { baseMillis, capMillis, defects, factor, failures, jitter, timeouts, times } = retry
   return { ...call, retry: { times, baseMillis, factor, capMillis, jitter, failures, timeouts, defects } }
 }
-
-const policyOf = (rpc: Rpc.AnyWithProps): RequestPolicy.Fields =>
-  Option.getOrElse(
-    Option.fromUndefinedOr(rpc.annotations.mapUnsafe.get(RequestPolicy.RequestPolicy.key) as RequestPolicy.Fields),
-    () => ({})
-  )
 
 const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidRequestOption => {
   const expected = "a text, or a function of the payload that gives one"

@@ -6,7 +6,7 @@ import type { PoolError } from "../../index.ts"
 import { asked, type Conflict, type Database, inTurn, within } from "./connection.ts"
 import { type Data, fenceOf, requestOf, retryCountOf, returnedJob, returnsOf } from "./jobs.ts"
 import { keyOf, queueOf } from "./names.ts"
-import { payloads } from "./notices.ts"
+import { payloads, tellText } from "./notices.ts"
 import { record, type Recorder } from "./recording.ts"
 import type { Held, Shared } from "./shared.ts"
 
@@ -188,9 +188,7 @@ export const make = (
   })
 
   const notify = (database: Database, notices: Array<string>) =>
-    within(() =>
-      database.executeSql(`SELECT pg_notify('${names.channel}', payload) FROM unnest($1::text[]) AS payload`, [notices])
-    )
+    within(() => database.executeSql(tellText(names, "$1"), [notices]))
 
   return { claim, settle, giveBack, touch }
 }

@@ -6,7 +6,7 @@ import { type Database, inTurn, type Within, within } from "./connection.ts"
 import { unavailable } from "./failure.ts"
 import { jobOf, type NewJob } from "./jobs.ts"
 import { queueOf } from "./names.ts"
-import { payloads } from "./notices.ts"
+import { payloads, tellText } from "./notices.ts"
 import type { Shared } from "./shared.ts"
 
 export const insert = (member: Member, shared: Shared): Session["insert"] =>
@@ -111,7 +111,7 @@ const insertBatches = (
         ON CONFLICT DO NOTHING
       )`
       }
-      SELECT pg_notify('${names.channel}', payload) FROM unnest($3::text[]) AS payload`
+      ${tellText(names, "$3")}`
     yield* within(() => database.executeSql(text, values))
     return stored
   })

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Outcome } from "../../index.ts"
 import type { Query, Session } from "../Store.ts"
 import { within } from "./connection.ts"
-import { columns, recordOf } from "./looking.ts"
+import { columns, oneJob, recordOf } from "./looking.ts"
 import { deadLetters, keyOf, type Names, queueOf } from "./names.ts"
 import type { Shared } from "./shared.ts"
 
@@ -16,8 +16,7 @@ export const list = (shared: Shared): Session["list"] => {
     const text = `
       SELECT created_on::text AS created, sequence::text AS sequence FROM ${names.outcome} WHERE id = $1
       UNION ALL
-      SELECT j.created_on::text, j.data->>'sequence' FROM ${names.queue} q CROSS JOIN LATERAL (
-        SELECT * FROM ${names.job} WHERE name = q.name AND id = $1 AND name <> '${deadLetters}' LIMIT 1) j
+      SELECT j.created_on::text, j.data->>'sequence' FROM ${oneJob(names)}
       LIMIT 1`
     const [row] = yield* connection.query(text, [before.id])
     return { created: row?.created, sequence: row?.sequence ?? "0", ...before }

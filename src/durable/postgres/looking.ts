@@ -66,7 +66,7 @@ export const find = (shared: Shared): Session["find"] => {
 }
 
 /** The job of the id `$1`, in whichever table. What has a limit is never made a join over all of them. */
-const oneJob = ({ job, queue }: Names) =>
+export const oneJob = ({ job, queue }: Names) =>
   `${queue} q CROSS JOIN LATERAL (SELECT * FROM ${job} WHERE name = q.name AND id = $1 AND name <> '${deadLetters}' LIMIT 1) j`
 
 export const ends = ({ connection, names }: Shared): Session["ends"] => {

@@ -4,7 +4,7 @@ import type { PoolError } from "../../index.ts"
 import { claimMillis, deadAfterMillis, type Member, type Pause, type ProcessRecord, type Session } from "../Store.ts"
 import { millis } from "./looking.ts"
 import { queueOf, tagOf } from "./names.ts"
-import { payloads } from "./notices.ts"
+import { payloads, tellText } from "./notices.ts"
 import type { Shared } from "./shared.ts"
 
 const isLive = `left_at IS NULL AND seen_at > now() - interval '${deadAfterMillis} milliseconds'`
@@ -85,7 +85,7 @@ export const setPause = ({ connection, names }: Shared): Session["setPause"] =>
     const change = paused
       ? `INSERT INTO ${names.pause} (name) VALUES ($1) ON CONFLICT DO NOTHING`
       : `DELETE FROM ${names.pause} WHERE name = $1`
-    const text = `WITH changed AS (${change}) SELECT pg_notify('${names.channel}', payload) FROM unnest($2::text[]) AS payload`
+    const text = `WITH changed AS (${change}) ${tellText(names, "$2")}`
     yield* connection.query(text, [nameOf(pause), payloads({ paused: true })])
   })
 

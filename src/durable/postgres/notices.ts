@@ -1,5 +1,6 @@
 /** Notices as they go through the database: one channel a store, JSON of at most 8,000 bytes each. */
 import type { Notice } from "../Store.ts"
+import type { Names } from "./names.ts"
 
 /** A payload is below 8,000 bytes; an id takes 39 of them. */
 const mostIds = 200
@@ -39,6 +40,10 @@ export const payloads = ({ ended = [], paused = false, revoked = [], work = [] }
   if (paused) texts.push(JSON.stringify({ paused }))
   return texts
 }
+
+/** The statement that tells them, or its last part: `parameter` is that of an array of payloads. */
+export const tellText = ({ channel }: Names, parameter: string): string =>
+  `SELECT pg_notify('${channel}', payload) FROM unnest(${parameter}::text[]) AS payload`
 
 /** What is not understood is of a newer version, and says nothing here. */
 export const noticeOf = (payload: string): Notice | undefined => {

@@ -2,7 +2,7 @@
 import type { EndRecord } from "../Store.ts"
 import { type Database, within } from "./connection.ts"
 import type { Names } from "./names.ts"
-import { payloads } from "./notices.ts"
+import { payloads, tellText } from "./notices.ts"
 
 /** One end, and what is known of its request. */
 export interface Ending {
@@ -65,7 +65,7 @@ export const record = (
       SELECT $2::uuid, "end", count(*) FROM ended GROUP BY "end" ORDER BY "end"
       ON CONFLICT (process, kind) DO UPDATE SET amount = t.amount + excluded.amount
     )${expiring.length === 0 ? "" : `, settled AS (DELETE FROM ${names.expiry} WHERE id = ANY($5::uuid[]))`}
-    SELECT pg_notify('${names.channel}', payload) FROM unnest($4::text[]) AS payload`
+    ${tellText(names, "$4")}`
   const values: Array<unknown> = [JSON.stringify(rows), process, keepMillis, notices]
   if (expiring.length > 0) values.push(expiring)
   return within(() => database.executeSql(text, values))

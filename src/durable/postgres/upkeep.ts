@@ -5,7 +5,7 @@ import { claimMillis, type Session } from "../Store.ts"
 import { asked, type Database, inTurn, type Within, within } from "./connection.ts"
 import { end, lock } from "./ending.ts"
 import { deadLetters, tagOf } from "./names.ts"
-import { payloads } from "./notices.ts"
+import { payloads, tellText } from "./notices.ts"
 import type { Recorder } from "./recording.ts"
 import type { Shared } from "./shared.ts"
 
@@ -47,9 +47,7 @@ export const redeliver = (shared: Shared, recorder: Recorder): Session["redelive
       )
     const notices = payloads({ work: lapsed.map(tagOf) })
     if (notices.length > 0) {
-      yield* connection.query(`SELECT pg_notify('${names.channel}', payload) FROM unnest($1::text[]) AS payload`, [
-        notices
-      ])
+      yield* connection.query(tellText(names, "$1"), [notices])
     }
     yield* connection.query(mournText)
   })

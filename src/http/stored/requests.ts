@@ -11,6 +11,7 @@ import { filterOf, json, listedOf, Page, problems, wrongCursor } from "../lists.
 import { invalid, notFound, type Problem, toResponse } from "../problem.ts"
 import { refusalOf, storeAway } from "../refusals.ts"
 import { locationOf } from "../resource.ts"
+import { isUuid } from "../../durable/asking/ids.ts"
 import type { Service } from "../service.ts"
 import { cancelAll, failAway } from "./away.ts"
 import { beforeOf, cursorOf, listStates } from "./pages.ts"
@@ -132,8 +133,6 @@ export const layer = (service: Service, room: Room) =>
         }).pipe(Effect.catch(() => Effect.succeed(toResponse(storeAway))))
       )
   })
-
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
 
 const unknownId = (id: string): Problem =>
   notFound(`No request has the id "${id.slice(0, 100)}" (what has ended is kept for a while, and then forgotten)`)
