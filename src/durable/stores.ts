@@ -26,7 +26,7 @@ export interface PostgresOptions extends Shared, Pick<Postgres.Options, "listenU
 }
 
 /**
- * A store on PostgreSQL 13 or newer, for any number of processes and machines. Needs the packages `pg-boss` and `pg`. It makes its tables,
+ * A store on PostgreSQL 13 or newer (tried with 15 and 18), for any number of processes and machines. Needs the packages `pg-boss` and `pg`. It makes its tables,
  * in a schema of its own; fails with `StoreUnavailable`, whose `reason` says why.
  */
 export const layerPostgres = (options: PostgresOptions): Layer.Layer<Store, PoolError.StoreUnavailable> =>
