@@ -30,10 +30,13 @@ const table = {
   "policies/schedule": "internal/checks PoolError policies/combine policies/policy",
   ScalingPolicy: "policies/*",
   ScalingDecision: "policies/policy",
-  PoolEvent: "Capacity DrainReport Outcome Selection",
+  CircuitBreaker: "internal/checks PoolError",
+  RetryBudget: "internal/checks PoolError",
+  Discipline: "internal/checks Limit PoolError",
+  PoolEvent: "Capacity CircuitBreaker DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
-  RequestPolicy: "internal/checks PoolError RetryPolicy",
-  PoolConfig: "internal/checks Limit PoolError RequestPolicy",
+  RequestPolicy: "CircuitBreaker internal/checks PoolError RetryPolicy",
+  PoolConfig: "CircuitBreaker Discipline internal/checks Limit PoolError RequestPolicy RetryBudget",
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
@@ -47,7 +50,7 @@ const table = {
   "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "PoolConfig queue/flow queue/ring",
+  "queue/flows": "Discipline queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
@@ -55,7 +58,7 @@ const table = {
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "PoolConfig internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -97,7 +100,7 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
+    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
   "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
@@ -111,7 +114,7 @@ const table = {
     "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  RequestQueue: "PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
@@ -153,7 +156,7 @@ const table = {
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
-  "promise/outcome": "Capacity DrainReport Outcome PoolEvent Selection promise/publicError",
+  "promise/outcome": "Capacity CircuitBreaker DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
   "promise/threadsOption":

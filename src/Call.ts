@@ -1,4 +1,5 @@
 /** One request as a value: what `WorkerPool.process` runs. */
+import type { DateTime, Duration } from "effect"
 import type { Rpc } from "effect/rpc"
 import type { Fields } from "./RequestPolicy.ts"
 
@@ -6,6 +7,17 @@ import type { Fields } from "./RequestPolicy.ts"
 export interface Options extends Fields {
   /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
   readonly id?: string | undefined
+  /**
+   * It starts no sooner than so long after the call; until then it is `delayed`, and has its place in the capacity. `expiresIn` counts
+   * from the call all the same. At least zero; not beside `startAt`.
+   */
+  readonly delay?: Duration.Input | undefined
+  /** It starts no sooner than then: by the date when it is called, so that one that is set later moves nothing. What is past is now. */
+  readonly startAt?: DateTime.DateTime.Input | undefined
+  /** The group that it belongs to: see `WorkerPool.group`. A text that is not empty. */
+  readonly group?: string | undefined
+  /** Its identity, beside its tag: see `duplicate`. Default: the `primaryKey` of its Rpc, of this payload. */
+  readonly primaryKey?: string | undefined
 }
 
 /** A request that has not been made yet: `WorkerPool.call` makes one, with the types of its Rpc. */

@@ -11,7 +11,7 @@ export interface Handler {
   /** Its tag, its schemas and its annotations. */
   readonly rpc: Rpc.AnyWithProps
   /** What the Rpc's annotation, or else its group's, says. */
-  readonly policy: RequestPolicy.Fields
+  readonly policy: RequestPolicy.Annotation
   /** The services that the handler was built with. */
   readonly context: Context.Context<never>
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */

@@ -8,7 +8,7 @@
  * | `minWorkers` | 0 to `maxWorkers` | 1 |
  * | `maxWorkers` | at least 1 | 64, or `minWorkers` if that is more |
  * | `capacity` | at least 1, or `"unbounded"` | 10,000 |
- * | `strategy` | `"suspend"`, `"dropping"`, `"sliding"` | `"suspend"` |
+ * | `strategy` | `"suspend"`, `"dropping"`, `"sliding"`, `"shedding"` | `"suspend"` |
  * | `timeout` | above zero, or `"none"` | 30 s |
  * | `expiresIn` | above zero, or `"none"` | `"none"` |
  * | `retry` | a `RetryPolicy`, a `Schedule`, or `"none"` | `"none"` |
@@ -28,21 +28,25 @@
  * | `keyCapacity` | at least 1, `"dynamic"` or `"none"` | `"dynamic"` |
  * | `forgetKeys` | at least 0 | 10,000 |
  * | `order` | `"fifo"`, `"lifo"` | `"fifo"` |
+ * | `shedding` | a target and an interval, above zero | 100 ms, ten times the target |
+ * | `retryBudget` | a `RetryBudget`, or `"none"` | `"none"` |
+ * | `breaker` | a `CircuitBreaker`, or `"none"` | `"none"` |
+ * | `maxScheduled` | at least 0 | `capacity` |
  */
 import { Config, Context, type Duration, Effect, Layer, Result } from "effect"
+import * as CircuitBreaker from "./CircuitBreaker.ts"
+import * as Discipline from "./Discipline.ts"
 import * as checks from "./internal/checks.ts"
-import * as Limit from "./Limit.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
+import * as RetryBudget from "./RetryBudget.ts"
 
 /** What a full queue does with one more request. */
-export type Strategy = "suspend" | "dropping" | "sliding"
-
-/** Whether the oldest or the newest request comes first, where nothing else decides. */
-export type Order = "fifo" | "lifo"
+export type Strategy = "suspend" | "dropping" | "sliding" | "shedding"
 
 /** What the caller writes. A field that is `undefined` is not set. */
-export interface Options extends Omit<RequestPolicy.Fields, "key"> {
+export interface Options
+  extends Omit<RequestPolicy.Fields, "key" | "duplicate" | "debounce" | "debounceAtMost">, Discipline.Options {
   /** Names the pool in metrics, logs, errors and reports. */
   readonly name?: string | undefined
   /** Stands before the number of a request in its id. A pool whose ids outlive it, in URLs or logs, gives each life its own. */
@@ -56,7 +60,10 @@ export interface Options extends Omit<RequestPolicy.Fields, "key"> {
    * never refused, so `waiting + delayed` can be more than this by at most the number of attempts that ran.
    */
   readonly capacity?: number | "unbounded" | undefined
-  /** Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`). */
+  /**
+   * Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`, and `"shedding"`,
+   * which ends those that have waited for too long before it comes to that: see `shedding`).
+   */
   readonly strategy?: Strategy | undefined
   /** The time between two ticks of the Scaler. When a request finds no idle worker it looks at once, at most every 50 ms. */
   readonly scalingInterval?: Duration.Input | undefined
@@ -78,29 +85,14 @@ export interface Options extends Omit<RequestPolicy.Fields, "key"> {
    */
   readonly inherit?: ReadonlyArray<Context.Reference<any>> | undefined
   /**
-   * Whose request it is, where neither call nor annotation says: workers are shared fairly among keys, by the time that
-   * their attempts take. `undefined`: nobody's; all of those share one key, `""`. Where it throws the call fails with `InvalidRequestOption`.
+   * What retries may add to the load: of each first attempt a part of one, for its tag or for the pool. `"none"` (default): as many as
+   * each policy says.
    */
-  readonly key?: ((tag: string, payload: any) => string | undefined) | undefined
-  /** The share of a key, against those of others: from 0.000001 to 1,000,000. Asked when a key appears. Default: 1 for each, also where it throws, or answers anything else. */
-  readonly weight?: ((key: string) => number) | undefined
-  /**
-   * What one step of priority is worth: a request of priority p stands as if it had come `p * aging` earlier. `"none"`: higher
-   * always comes first, within a key, and the lower may never come.
-   */
-  readonly aging?: Duration.Input | "none" | undefined
-  /** What a start must pass. */
-  readonly limits?: ReadonlyArray<Limit.Limit> | undefined
-  /**
-   * How many requests of one key may wait, or be between two attempts; the strategy holds for a key that has its share as it does for a
-   * full queue. `"dynamic"`: as many as there are places free, so that one key alone gets half of the capacity (Choudhury and
-   * Hahne, 1998). It holds for pools that have keys.
-   */
-  readonly keyCapacity?: number | "dynamic" | "none" | undefined
-  /** Keys that are remembered after their last request, so that they do not come back without what they have had. */
-  readonly forgetKeys?: number | undefined
-  /** `"lifo"`: the newest first, of those of one key and one priority. */
-  readonly order?: Order | undefined
+  readonly retryBudget?: RetryBudget.RetryBudget | "none" | undefined
+  /** What stops the attempts of a tag, or of a key, while they fail. A type's annotation has its own. Default `"none"`. */
+  readonly breaker?: CircuitBreaker.CircuitBreaker | "none" | undefined
+  /** Requests with a `delay`, or a `startAt`, that may be there before they are due. At least 0. Default: as many as `capacity`. */
+  readonly maxScheduled?: number | undefined
 }
 
 /** What the running pool reads: complete, checked, durations in whole milliseconds. */
@@ -125,29 +117,12 @@ export class PoolConfig extends Context.Service<
     readonly deadLetters: number
     readonly decisions: number
     readonly inherit: ReadonlyArray<Context.Reference<any>>
-    readonly discipline: Discipline
+    readonly discipline: Discipline.Discipline
+    readonly retryBudget: RetryBudget.RetryBudget | undefined
+    readonly breaker: CircuitBreaker.CircuitBreaker | undefined
+    readonly maxScheduled: number
   }
 >()("effect-worker-pool/PoolConfig") {}
-
-/** Who runs next. */
-export interface Discipline {
-  /** Whether any of it was set: where not, first in is first out until a request has a key or a priority. */
-  readonly isSet: boolean
-  /** Whose a request is, where neither call nor annotation says. */
-  readonly key: ((tag: string, payload: any) => string | undefined) | undefined
-  /** The share of a key. */
-  readonly weight: ((key: string) => number) | undefined
-  /** `Infinity` for `"none"`. */
-  readonly agingMillis: number
-  /** What a start must pass. */
-  readonly limits: ReadonlyArray<Limit.Limit>
-  /** How many places a key may have. */
-  readonly keyCapacity: number | "dynamic" | "none"
-  /** How many keys are remembered that have had more than others. */
-  readonly forgetKeys: number
-  /** Which one of equals is the next. */
-  readonly order: Order
-}
 
 /** Checks the options and fills in the defaults. The first that is wrong is the failure. */
 export const make = (options: Options = {}): Result.Result<PoolConfig["Service"], InvalidPoolConfig> => {
@@ -155,8 +130,13 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
   const maxWorkers = options.maxWorkers ?? Math.max(64, minWorkers)
   const { capacity = 10_000, strategy = "suspend", name = "default", idPrefix = "" } = options
   const { maxStuckWorkers = 0, deadLetters = 1_000, decisions = 100, inherit = [] } = options
+  const {
+    breaker = "none",
+    maxScheduled = capacity === "unbounded" ? Infinity : capacity,
+    retryBudget = "none"
+  } = options
   const policy = RequestPolicy.resolve({ ...options, key: undefined }, RequestPolicy.defaults)
-  const discipline = makeDiscipline(options)
+  const discipline = Discipline.make(options)
   const times = {
     scalingIntervalMillis: checks.millis("scalingInterval", options.scalingInterval ?? "1 second"),
     interruptGraceMillis: checks.millis("interruptGrace", options.interruptGrace ?? "1 second"),
@@ -168,7 +148,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     (typeof idPrefix === "string" ? undefined : checks.wrong("idPrefix", "a text", idPrefix)) ??
     checks.bounds(minWorkers, maxWorkers) ??
     (capacity === "unbounded" ? undefined : checks.wholeFrom(1)("capacity", capacity)) ??
-    checks.oneOf("suspend", "dropping", "sliding")("strategy", strategy) ??
+    checks.oneOf("suspend", "dropping", "sliding", "shedding")("strategy", strategy) ??
     (Result.isFailure(policy) ? policy.failure : undefined) ??
     Object.values(times).find((time) => typeof time !== "number") ??
     checks.wholeFrom(0)("maxStuckWorkers", maxStuckWorkers) ??
@@ -177,6 +157,9 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     (Array.isArray(inherit) && inherit.every(Context.isReference)
       ? undefined
       : checks.wrong("inherit", "a list of `Context.Reference`s", inherit)) ??
+    (retryBudget === "none" ? undefined : RetryBudget.invalid("retryBudget", retryBudget)) ??
+    (breaker === "none" ? undefined : CircuitBreaker.invalid("breaker", breaker)) ??
+    (maxScheduled === Infinity ? undefined : checks.wholeFrom(0)("maxScheduled", maxScheduled)) ??
     (Result.isFailure(discipline) ? discipline.failure : undefined)
   if (invalid !== undefined) return Result.fail(invalid)
   return Result.map(Result.all({ policy, discipline }), ({ discipline, policy }) => ({
@@ -192,56 +175,11 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     deadLetters,
     decisions,
     inherit,
-    discipline
+    discipline,
+    retryBudget: retryBudget === "none" ? undefined : retryBudget,
+    breaker: breaker === "none" ? undefined : breaker,
+    maxScheduled
   }))
-}
-
-const makeDiscipline = (options: Options): Result.Result<Discipline, InvalidPoolConfig> => {
-  const {
-    aging = "30 seconds",
-    forgetKeys = 10_000,
-    key,
-    keyCapacity = "dynamic",
-    limits = [],
-    order = "fifo",
-    weight
-  } = options
-  const agingMillis = aging === "none" ? Infinity : checks.millis("aging", aging)
-  const isFunction = (field: string, value: unknown) =>
-    value === undefined || typeof value === "function" ? undefined : checks.wrong(field, "a function", value)
-  const invalid =
-    isFunction("key", key) ??
-    isFunction("weight", weight) ??
-    (typeof agingMillis === "number" ? undefined : agingMillis) ??
-    (Array.isArray(limits) && limits.every(Limit.isLimit)
-      ? undefined
-      : checks.wrong("limits", "a list of `Limit`s", limits)) ??
-    limits.find(({ invalid }) => invalid !== undefined)?.invalid ??
-    sameName(limits) ??
-    (keyCapacity === "dynamic" || keyCapacity === "none"
-      ? undefined
-      : checks.wholeFrom(1)("keyCapacity", keyCapacity)) ??
-    checks.wholeFrom(0)("forgetKeys", forgetKeys) ??
-    checks.oneOf("fifo", "lifo")("order", order)
-  if (invalid !== undefined) return Result.fail(invalid)
-  const isSet =
-    limits.length > 0 || [key, weight, options.aging, options.keyCapacity].some((value) => value !== undefined)
-  return Result.succeed({
-    isSet: isSet || order !== "fifo",
-    key,
-    weight,
-    agingMillis: agingMillis as number,
-    limits,
-    keyCapacity,
-    forgetKeys,
-    order
-  })
-}
-
-const sameName = (limits: ReadonlyArray<Limit.Limit>): InvalidPoolConfig | undefined => {
-  const names = limits.map(({ name }) => name)
-  const twice = names.find((name, at) => names.indexOf(name) !== at)
-  return twice === undefined ? undefined : checks.wrong("limits.name", "another one for each limit", twice)
 }
 
 /** The configuration of one pool. Fails with `InvalidPoolConfig` when an option is wrong. */
@@ -260,7 +198,7 @@ const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Con
 
 /**
  * Options read from the environment: `WORKER_POOL_MIN_WORKERS=4`, `WORKER_POOL_TIMEOUT="2 seconds"`, and so on for each
- * field but `retry`, `inherit`, `key`, `weight` and `limits`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
+ * field but `retry`, `inherit`, `key`, `weight`, `limits`, `shedding`, `retryBudget` and `breaker`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
  */
 export const config: Config.Config<Options> = Config.all({
   name: optional(Config.String("NAME")),
@@ -268,7 +206,7 @@ export const config: Config.Config<Options> = Config.all({
   minWorkers: optional(Config.Number("MIN_WORKERS")),
   maxWorkers: optional(Config.Number("MAX_WORKERS")),
   capacity: optional(Config.Number("CAPACITY").pipe(Config.orElse(() => Config.Literal("unbounded", "CAPACITY")))),
-  strategy: optional(Config.Literals(["suspend", "dropping", "sliding"], "STRATEGY")),
+  strategy: optional(Config.Literals(["suspend", "dropping", "sliding", "shedding"], "STRATEGY")),
   timeout: timeOrNone("TIMEOUT"),
   expiresIn: timeOrNone("EXPIRES_IN"),
   scalingInterval: timeOrNone("SCALING_INTERVAL"),
@@ -284,5 +222,6 @@ export const config: Config.Config<Options> = Config.all({
     Config.Number("KEY_CAPACITY").pipe(Config.orElse(() => Config.Literals(["dynamic", "none"], "KEY_CAPACITY")))
   ),
   forgetKeys: optional(Config.Number("FORGET_KEYS")),
-  order: optional(Config.Literals(["fifo", "lifo"], "ORDER"))
+  order: optional(Config.Literals(["fifo", "lifo"], "ORDER")),
+  maxScheduled: optional(Config.Number("MAX_SCHEDULED"))
 }).pipe(Config.nested("WORKER_POOL")) as Config.Config<Options>

@@ -7,13 +7,15 @@ export type Phase = typeof Phase.Type
 
 /**
  * Not accepted: the queue is at its capacity, or has as many requests of this one's `key` as it may, and the strategy is
- * `"dropping"`.
+ * `"dropping"`; or, whatever the strategy, `scheduled`: it has as many that are not due yet as `maxScheduled` says.
  */
 export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
   capacity: Schema.Number,
-  key: Schema.optionalKey(Schema.String)
+  key: Schema.optionalKey(Schema.String),
+  scheduled: Schema.optionalKey(Schema.Literal(true))
 }) {
   override get message() {
+    if (this.scheduled) return `${this.capacity} requests are there before they are due; this one was refused`
     return this.key === undefined
       ? `The queue holds its ${this.capacity} requests; this one was refused`
       : `The queue holds as many requests of key "${this.key}" as it may; this one was refused`
@@ -26,6 +28,29 @@ export class PoolDraining extends Schema.TaggedError<PoolDraining>()("PoolDraini
 }) {
   override get message() {
     return `Pool "${this.pool}" is shutting down and takes no new requests`
+  }
+}
+
+/** Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open. Also the end of what waited when it opened. */
+export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
+  tag: Schema.String,
+  key: Schema.optionalKey(Schema.String),
+  retryAfterMillis: Schema.Number
+}) {
+  override get message() {
+    const whose = this.key === undefined ? "" : ` for key "${this.key}"`
+    return `"${this.tag}" fails${whose}: nothing of it starts for ${this.retryAfterMillis} ms`
+  }
+}
+
+/** Not accepted: request `id` has the same identity and has not ended, and `duplicate` is `"reject"`. */
+export class DuplicateRequest extends Schema.TaggedError<DuplicateRequest>()("DuplicateRequest", {
+  tag: Schema.String,
+  id: Schema.String,
+  primaryKey: Schema.String
+}) {
+  override get message() {
+    return `"${this.tag}" of primary key "${this.primaryKey}" is there already, as request ${this.id}`
   }
 }
 
@@ -134,6 +159,26 @@ export class RequestEvicted extends Schema.TaggedError<RequestEvicted>()("Reques
 }) {
   override get message() {
     return `"${this.tag}" was the oldest in a full queue and gave way to a newer request`
+  }
+}
+
+/** Ended: it had waited for `waitedMillis` in a pool that had too much to do, and whose strategy is `"shedding"`. */
+export class RequestShed extends Schema.TaggedError<RequestShed>()("RequestShed", {
+  tag: Schema.String,
+  waitedMillis: Schema.Number
+}) {
+  override get message() {
+    return `"${this.tag}" had waited for ${this.waitedMillis} ms in an overloaded pool and was given up`
+  }
+}
+
+/** Ended: a later call of the same identity took its place, as request `by`. */
+export class RequestReplaced extends Schema.TaggedError<RequestReplaced>()("RequestReplaced", {
+  tag: Schema.String,
+  by: Schema.String
+}) {
+  override get message() {
+    return `"${this.tag}" was replaced by request ${this.by} before it began`
   }
 }
 
@@ -246,6 +291,8 @@ export class DeadLetterNotFound extends Schema.TaggedError<DeadLetterNotFound>()
 export const SubmitError = Schema.Union([
   QueueFull,
   PoolDraining,
+  CircuitOpen,
+  DuplicateRequest,
   HandlerNotFound,
   InvalidPayload,
   InvalidRequestOption,
@@ -260,6 +307,8 @@ export const EndError = Schema.Union([
   RequestTimeout,
   RequestExpired,
   RequestEvicted,
+  RequestShed,
+  RequestReplaced,
   RequestCancelled,
   RequestInterrupted,
   HandlerInterrupted,

@@ -1,4 +1,5 @@
 /** What happens in a pool, as a stream of records. Nothing is built while nobody listens. */
+import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import type { ThreadChange } from "./Capacity.ts"
 import type { DrainReport } from "./DrainReport.ts"
 import type { Outcome } from "./Outcome.ts"
@@ -40,6 +41,28 @@ export type PoolEvent =
     }
   /** `setLimit` has changed a limit. */
   | { readonly _tag: "LimitChanged"; readonly name: string }
+  /** The breaker of a tag, or of one of its keys, lets nothing through, only probes, or everything again. */
+  | {
+      readonly _tag: "BreakerChanged"
+      readonly tag: string
+      readonly key: string | undefined
+      readonly from: CircuitBreaker.State
+      readonly to: CircuitBreaker.State
+    }
+  /** A retry that a policy asked for was not in its `RetryBudget`: the request ends with the failure that it has. */
+  | { readonly _tag: "RetryDenied"; readonly id: string; readonly tag: string; readonly attempt: number }
+  /** From now on, and until `Recovered`, a pool of the strategy `"shedding"` has the newest first and gives up what has waited for too long. */
+  | { readonly _tag: "Overloaded"; readonly waiting: number }
+  /** What waits is taken in its order again. */
+  | { readonly _tag: "Recovered" }
+  /** A tick of a recurring call has come, and what became of it: see `Recurring`. */
+  | {
+      readonly _tag: "Ticked"
+      readonly name: string
+      /** For when it was planned, in milliseconds since 1970. */
+      readonly atEpochMillis: number
+      readonly result: "asked" | "skipped" | "missed" | "refused"
+    }
   /** Something has become of a thread behind the places of this name: see `Capacity` and `Threads`. */
   | ({ readonly _tag: "ThreadChanged"; readonly name: string } & ThreadChange)
   /** A durable pool's claim on a request has lapsed: another process has it, or had it. What this one made of it does not count. */

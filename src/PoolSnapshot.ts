@@ -32,6 +32,16 @@ export interface HandlerCounts {
   readonly heldBack: number
 }
 
+/** Counts of the breakers of one tag: one, or one for each key that is remembered. */
+export interface BreakerCounts {
+  /** Those that let nothing through. */
+  readonly open: number
+  /** Those that let probes through. */
+  readonly halfOpen: number
+  /** How often one has opened, or opened again. */
+  readonly opened: number
+}
+
 /** Counts of one limit, over all of its gates. */
 export interface LimitCounts {
   /** The most that may run at once, by each of its gates; `Infinity`: any number. */
@@ -48,6 +58,8 @@ export interface LimitCounts {
   readonly started: number
   /** Gates that there are now: one for the pool, or one for each tag, key or value that is remembered. */
   readonly gates: number
+  /** How its breakers stand. Not there where it is none. */
+  readonly breaker?: BreakerCounts
   /** The threads that it stands for. Not there where it is a limit of the pool, or stands for something else. */
   readonly threads?: ThreadCounts
 }
@@ -58,7 +70,7 @@ export interface LimitCounts {
  * - `offered = blocked + abandoned + refused + accepted`
  * - `accepted = waiting + delayed + running + the seven ends`
  *
- * and for workers `workers = idle + running + ending + stuck`.
+ * and for workers `workers = idle + running - batched + ending + stuck`.
  */
 export interface PoolSnapshot extends Readonly<Record<End, number>> {
   /** The name of the pool. */
@@ -75,12 +87,18 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly blocked: number
   /** Callers that gave up, or expired, while they waited for a place. */
   readonly abandoned: number
-  /** Refused: the sum of `refusedFull` and `refusedDraining`. */
+  /** Refused: the sum of `refusedFull`, `refusedDraining`, `refusedOpen` and `refusedDuplicate`. */
   readonly refused: number
   /** Refused by a full queue whose strategy is `"dropping"`. */
   readonly refusedFull: number
   /** Refused by a pool that was draining, or closed. */
   readonly refusedDraining: number
+  /** Refused by a breaker that was open, and whose `whenOpen` is `"fail"`. */
+  readonly refusedOpen: number
+  /** Refused since one of the same identity was there, and `duplicate` is `"reject"`. */
+  readonly refusedDuplicate: number
+  /** Calls that wait, or have waited, for the end of a request of the same identity. They are not in `offered`. */
+  readonly joined: number
   /** Requests that were let in. Each has exactly one end, now or later. */
   readonly accepted: number
   /** Requests that wait for their next attempt: for a worker, or at a closed gate. */
@@ -90,16 +108,24 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
    * come. It may be too low while no worker is idle and more than a thousand keys wait.
    */
   readonly heldBack: number
-  /** Requests between two attempts. They keep their place in the queue's capacity. */
+  /** Requests between two attempts, or not due yet. They keep their place in the queue's capacity. */
   readonly delayed: number
+  /** Of them, those that were called with a `delay`, or a `startAt`, and are not due yet. */
+  readonly scheduled: number
   /** Requests whose caller waits for an attempt that runs now. */
   readonly running: number
+  /** Of them, those that run in the batch of another one: a batch of n keeps one worker, and is n - 1 here. */
+  readonly batched: number
+  /** Of the evicted ones, those that a pool gave up that had too much to do: see `RequestShed`. */
+  readonly shed: number
   /** Of the failed ones, those that ended with a defect. */
   readonly defects: number
   /** Attempts started. */
   readonly attempts: number
   /** Attempts that were not a request's first. */
   readonly retries: number
+  /** Retries that a policy asked for and a `RetryBudget` did not have. */
+  readonly retriesDenied: number
   /** Calls of a tag that has no handler. They are mistakes, and not in `offered`. */
   readonly handlerNotFound: number
   /** Calls whose payload or options do not fit. They are mistakes, and not in `offered`. */
@@ -152,14 +178,16 @@ export const lawViolations = (self: PoolSnapshot): ReadonlyArray<string> => {
   if (self.offered !== offered) broken.push(`offered ${self.offered}, but its terms add up to ${offered}`)
   const accepted = pending(self) + ended(self)
   if (self.accepted !== accepted) broken.push(`accepted ${self.accepted}, but its terms add up to ${accepted}`)
-  const workers = self.idle + self.running + self.ending + self.stuck
+  const workers = self.idle + self.running - self.batched + self.ending + self.stuck
   if (self.workers !== workers) broken.push(`workers ${self.workers}, but its terms add up to ${workers}`)
-  const busy = self.running + self.ending + self.stuck
+  const busy = self.running - self.batched + self.ending + self.stuck
   if (busy > self.maxWorkers + self.maxStuckWorkers + self.retiring + self.lent)
     broken.push(`${busy} attempts run, above the bounds`)
   const sum = (field: keyof HandlerCounts) =>
     Object.values(self.handlers).reduce((sum, counts) => sum + counts[field], 0)
   if (self.heldBack > self.waiting) broken.push(`${self.heldBack} are held back, but ${self.waiting} wait`)
+  if (self.scheduled > self.delayed) broken.push(`${self.scheduled} are scheduled, but ${self.delayed} are delayed`)
+  if (self.shed > self.evicted) broken.push(`${self.shed} were shed, but ${self.evicted} evicted`)
   for (const field of ["offered", "attempts", "retries", "heldBack"] as const) {
     if (self[field] !== sum(field))
       broken.push(`${field} ${self[field]}, but those of the handlers add up to ${sum(field)}`)

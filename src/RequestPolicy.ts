@@ -1,6 +1,7 @@
 /** How long a request may run, how long it may live, whether it is tried again, and when its turn comes. */
 import { Context, type Duration, Result, Schedule } from "effect"
 import type { Rpc } from "effect/rpc"
+import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as checks from "./internal/checks.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -26,6 +27,36 @@ export interface Fields {
    * (`undefined`: nobody's). Default: what the pool's `key` says.
    */
   readonly key?: Key | undefined
+  /**
+   * What becomes of a call whose tag and `primaryKey` are those of a request that has not ended. `"allow"` (default): both run. `"join"`:
+   * it waits for the end of the one that is there. `"reject"`: it is refused with `DuplicateRequest`. `"replace"`: one that
+   * waits gives way to it, and ends with `RequestReplaced`; one that runs goes on, beside it. `"latest"`: as `"replace"`, but it starts
+   * only when the one that runs has ended.
+   */
+  readonly duplicate?: Duplicate | undefined
+  /** With `"replace"` or `"latest"`: it starts so long after the last call of its `primaryKey`. Above zero. Default: at once. */
+  readonly debounce?: Duration.Input | undefined
+  /** The longest that calls which follow one another put off the start. At least `debounce`. Default: without end. */
+  readonly debounceAtMost?: Duration.Input | undefined
+}
+
+/** What a call is to one of the same identity. */
+export type Duplicate = "allow" | "join" | "reject" | "replace" | "latest"
+
+/** Several requests of one tag in one attempt: see `Handlers.batched`. */
+export interface Batch {
+  /** The most requests in one. A whole number, at least 1. */
+  readonly size: number
+  /** How long the first of them waits for others while there are fewer than `size`. At least zero. Default 0: for none. */
+  readonly within?: Duration.Input | undefined
+}
+
+/** What the annotation of an Rpc, or of a group, can say. */
+export interface Annotation extends Fields {
+  /** What stops its attempts while they fail. `"none"`: nothing. Default: what the pool's `breaker` says. */
+  readonly breaker?: CircuitBreaker.CircuitBreaker | "none" | undefined
+  /** Its handler takes several at once. */
+  readonly batch?: Batch | undefined
 }
 
 /** A key, or how it is taken from the payload. */
@@ -37,19 +68,25 @@ export type Key = string | ((payload: any) => string | undefined)
  *
  * Field by field the call wins, then the Rpc's annotation, then the group's, then the pool.
  */
-export const RequestPolicy: Context.Reference<Fields> = Context.Reference<Fields>("effect-worker-pool/RequestPolicy", {
-  defaultValue: () => ({})
-})
+export const RequestPolicy: Context.Reference<Annotation> = Context.Reference<Annotation>(
+  "effect-worker-pool/RequestPolicy",
+  { defaultValue: () => ({}) }
+)
 
 /** What an Rpc's annotation says, field by field, and where it says nothing that of its group. @internal */
-export const ofRpc = (rpc: Rpc.AnyWithProps, ofGroup: Fields = {}): Fields => {
+export const ofRpc = (rpc: Rpc.AnyWithProps, ofGroup: Annotation = {}): Annotation => {
   const own = Context.get(rpc.annotations, RequestPolicy)
   return {
     timeout: own.timeout ?? ofGroup.timeout,
     expiresIn: own.expiresIn ?? ofGroup.expiresIn,
     retry: own.retry ?? ofGroup.retry,
     priority: own.priority ?? ofGroup.priority,
-    key: own.key ?? ofGroup.key
+    key: own.key ?? ofGroup.key,
+    duplicate: own.duplicate ?? ofGroup.duplicate,
+    debounce: own.debounce ?? ofGroup.debounce,
+    debounceAtMost: own.debounceAtMost ?? ofGroup.debounceAtMost,
+    breaker: own.breaker ?? ofGroup.breaker,
+    batch: own.batch ?? ofGroup.batch
   }
 }
 
@@ -65,6 +102,12 @@ export interface Resolved {
   readonly priority: number
   /** `undefined`: the pool's `key` says whose request it is. */
   readonly key: Key | undefined
+  /** What it is to one of the same identity. */
+  readonly duplicate: Duplicate
+  /** How long after the last of the same identity it starts; 0: at once. */
+  readonly debounceMillis: number
+  /** The longest that this takes, in all. */
+  readonly debounceAtMostMillis: number
 }
 
 /** The end of the line: what holds where neither call, annotation nor pool says anything. */
@@ -73,7 +116,10 @@ export const defaults: Resolved = {
   expiresInMillis: Infinity,
   retry: undefined,
   priority: 0,
-  key: undefined
+  key: undefined,
+  duplicate: "allow",
+  debounceMillis: 0,
+  debounceAtMostMillis: Infinity
 }
 
 /** `fields` over `base`, checked. `where` names the source in the error. */
@@ -82,16 +128,26 @@ export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Resu
   if (typeof timeoutMillis !== "number") return Result.fail(timeoutMillis)
   const expiresInMillis = time(`${where}expiresIn`, fields.expiresIn, base.expiresInMillis)
   if (typeof expiresInMillis !== "number") return Result.fail(expiresInMillis)
-  const { key = base.key, priority = base.priority, retry = base.retry } = fields
+  const { duplicate = base.duplicate, key = base.key, priority = base.priority, retry = base.retry } = fields
+  const debounceMillis = time(`${where}debounce`, fields.debounce, base.debounceMillis)
+  if (typeof debounceMillis !== "number") return Result.fail(debounceMillis)
+  const debounceAtMostMillis = time(`${where}debounceAtMost`, fields.debounceAtMost, base.debounceAtMostMillis)
+  if (typeof debounceAtMostMillis !== "number") return Result.fail(debounceAtMostMillis)
   const invalid =
-    invalidPriority(`${where}priority`, priority) ?? invalidKey(`${where}key`, key) ?? invalidRetry(where, retry)
+    checks.oneOf("allow", "join", "reject", "replace", "latest")(`${where}duplicate`, duplicate) ??
+    invalidPriority(`${where}priority`, priority) ??
+    invalidKey(`${where}key`, key) ??
+    invalidRetry(where, retry)
   if (invalid !== undefined) return Result.fail(invalid)
   return Result.succeed({
     timeoutMillis,
     expiresInMillis,
     retry: retry === "none" ? undefined : retry,
     priority,
-    key
+    key,
+    duplicate,
+    debounceMillis,
+    debounceAtMostMillis
   })
 }
 

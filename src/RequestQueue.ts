@@ -5,10 +5,11 @@
  * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
  */
 import { Context, Effect, Layer } from "effect"
+import type { Discipline } from "./Discipline.ts"
 import type { Counters } from "./internal/counters.ts"
 import { isDue } from "./internal/deadlines.ts"
 import { Details, type PoolRequest } from "./internal/request.ts"
-import { type Discipline, PoolConfig } from "./PoolConfig.ts"
+import { PoolConfig } from "./PoolConfig.ts"
 import { type Door, FrontDoor } from "./queue/door.ts"
 import { FairQueue } from "./queue/fairQueue.ts"
 import type { Gate } from "./queue/gate.ts"
@@ -77,6 +78,11 @@ export class WaitingRequests {
     return this.delayedRequests.size
   }
 
+  /** Of the delayed ones, those that are not due yet for the first time. */
+  get scheduled(): number {
+    return 0
+  }
+
   get blocked(): number {
     return this.door.size
   }
@@ -120,6 +126,7 @@ export class WaitingRequests {
       case "dropping":
         this.counters.refusedFull++
         return "full"
+      case "shedding":
       case "sliding": {
         const oldest = this.takeOldest(request)
         this.accept(request, request.since)

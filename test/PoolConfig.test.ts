@@ -19,7 +19,7 @@ const defaults = {
   maxWorkers: 64,
   capacity: 10_000,
   strategy: "suspend",
-  policy: { timeoutMillis: 30_000, expiresInMillis: Infinity, retry: undefined, priority: 0, key: undefined },
+  policy: RequestPolicy.defaults,
   scalingIntervalMillis: 1000,
   interruptGraceMillis: 1000,
   drainDeadlineMillis: 30_000,
@@ -36,8 +36,12 @@ const defaults = {
     limits: [],
     keyCapacity: "dynamic",
     forgetKeys: 10_000,
-    order: "fifo"
-  }
+    order: "fifo",
+    shedding: { targetMillis: 100, intervalMillis: 1000 }
+  },
+  retryBudget: undefined,
+  breaker: undefined,
+  maxScheduled: 10_000
 }
 
 describe("PoolConfig.make", () => {
@@ -197,7 +201,10 @@ describe("PoolConfig.config", () => {
         deadLetters: 8,
         decisions: 9,
         inherit: [],
-        discipline: defaults.discipline as never
+        discipline: defaults.discipline as never,
+        retryBudget: undefined,
+        breaker: undefined,
+        maxScheduled: Infinity
       })
     })
   )

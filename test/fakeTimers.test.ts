@@ -146,7 +146,10 @@ describe.each(variants)("fake timers %s", (_, config) => {
 
   it("the grace of an interruption", async () => {
     const body: Body = () => Effect.uninterruptible(Effect.sleep("10 seconds"))
-    const { call, heard, snapshot, untilTold } = await poolOf(body, { timeout: "1 second", interruptGrace: "2 seconds" })
+    const { call, heard, snapshot, untilTold } = await poolOf(body, {
+      timeout: "1 second",
+      interruptGrace: "2 seconds"
+    })
     await untilTold()
     call(1)
     await advance(1000)

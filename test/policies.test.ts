@@ -72,7 +72,7 @@ describe("RetryPolicy.delayMillis", () => {
 describe("RequestPolicy.resolve", () => {
   const { defaults, resolve } = RequestPolicy
   const retry = RetryPolicy.make({ times: 1 })
-  const base = { timeoutMillis: 5, expiresInMillis: 7, retry, priority: 0, key: undefined }
+  const base = { ...defaults, timeoutMillis: 5, expiresInMillis: 7, retry }
 
   it.each<[string, RequestPolicy.Fields, RequestPolicy.Resolved]>([
     ["nothing set leaves the base", {}, base],

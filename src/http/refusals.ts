@@ -15,6 +15,16 @@ export const refusalOf = (error: PoolError.SubmitError, retryAfter: () => number
       }
     case "PoolDraining":
       return Problem.draining
+    case "CircuitOpen":
+      return {
+        status: 503,
+        kind: "circuit-open",
+        title: "Service Unavailable",
+        detail: error.message,
+        headers: { "retry-after": String(Math.max(1, Math.ceil(error.retryAfterMillis / 1000))) }
+      }
+    case "DuplicateRequest":
+      return { status: 409, kind: "duplicate", title: "Conflict", detail: error.message, members: { id: error.id } }
     case "HandlerNotFound":
       return unknownType(error.tag, error.known)
     case "InvalidPayload":

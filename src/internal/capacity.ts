@@ -1,8 +1,9 @@
 /** Where handlers say how many attempts can run at once: the limits that come of it, and how their places reach the workers. */
 import { Effect, type Scope } from "effect"
+import type { Discipline } from "../Discipline.ts"
 import type { Handlers } from "../Handlers.ts"
 import * as Limit from "../Limit.ts"
-import type { Discipline, PoolConfig } from "../PoolConfig.ts"
+import type { PoolConfig } from "../PoolConfig.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import * as checks from "./checks.ts"

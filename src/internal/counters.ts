@@ -8,18 +8,24 @@ export class Counters implements Record<End, number> {
   abandoned = 0
   refusedFull = 0
   refusedDraining = 0
+  refusedOpen = 0
+  refusedDuplicate = 0
+  joined = 0
   accepted = 0
   /** Written by the pool's door. */
   handlerNotFound = 0
   invalid = 0
   /** Written by attempt and settle. */
   running = 0
+  batched = 0
   ending = 0
   stuck = 0
   /** Written by the crew. */
   lent = 0
   attempts = 0
   retries = 0
+  retriesDenied = 0
+  shed = 0
   /** Written by settle alone. */
   succeeded = 0
   failed = 0

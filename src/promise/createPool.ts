@@ -105,7 +105,11 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}
   limits: true,
   keyCapacity: true,
   forgetKeys: true,
-  order: true
+  order: true,
+  shedding: true,
+  retryBudget: true,
+  breaker: true,
+  maxScheduled: true
 }
 const known = new Set(Object.keys(fields))
 

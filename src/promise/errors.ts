@@ -9,11 +9,15 @@ import type * as Errors from "../PoolError.ts"
 export type Code =
   | "QUEUE_FULL"
   | "POOL_DRAINING"
+  | "CIRCUIT_OPEN"
+  | "DUPLICATE_REQUEST"
   | "INVALID_OPTION"
   | "NESTED_WAIT_REFUSED"
   | "REQUEST_TIMEOUT"
   | "REQUEST_EXPIRED"
   | "REQUEST_EVICTED"
+  | "REQUEST_SHED"
+  | "REQUEST_REPLACED"
   | "REQUEST_CANCELLED"
   | "REQUEST_INTERRUPTED"
   | "THREAD_CRASHED"
@@ -26,7 +30,7 @@ export abstract class PoolError extends Error {
 
 /**
  * Not accepted: the queue is at its capacity, or has as many requests of this one's `key` as it may, and the strategy is
- * `"dropping"`.
+ * `"dropping"`; or, whatever the strategy, `scheduled`: it has as many that are not due yet as `maxScheduled` says.
  */
 export class QueueFull extends PoolError {
   override readonly name = "QueueFull"
@@ -34,10 +38,13 @@ export class QueueFull extends PoolError {
   readonly capacity: number
   /** The key that has its share of the places; `undefined`: it is the queue that is full. */
   readonly key: string | undefined
-  constructor({ capacity, key, message }: Errors.QueueFull) {
+  /** It was too many of those that are not due yet. */
+  readonly scheduled: boolean
+  constructor({ capacity, key, message, scheduled }: Errors.QueueFull) {
     super(message)
     this.capacity = capacity
     this.key = key
+    this.scheduled = scheduled === true
   }
 }
 
@@ -49,6 +56,37 @@ export class PoolDraining extends PoolError {
   constructor({ message, pool }: Errors.PoolDraining) {
     super(message)
     this.pool = pool
+  }
+}
+
+/** Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open. Also the end of what waited when it opened. */
+export class CircuitOpen extends PoolError {
+  override readonly name = "CircuitOpen"
+  readonly code = "CIRCUIT_OPEN" as const
+  readonly tag: string
+  /** The key whose breaker it is; `undefined`: that of the tag. */
+  readonly key: string | undefined
+  readonly retryAfterMillis: number
+  constructor({ key, message, retryAfterMillis, tag }: Errors.CircuitOpen, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.key = key
+    this.retryAfterMillis = retryAfterMillis
+  }
+}
+
+/** Not accepted: request `id` has the same identity and has not ended, and `duplicate` is `"reject"`. */
+export class DuplicateRequest extends PoolError {
+  override readonly name = "DuplicateRequest"
+  readonly code = "DUPLICATE_REQUEST" as const
+  readonly tag: string
+  readonly id: string
+  readonly primaryKey: string
+  constructor({ id, message, primaryKey, tag }: Errors.DuplicateRequest) {
+    super(message)
+    this.tag = tag
+    this.id = id
+    this.primaryKey = primaryKey
   }
 }
 
@@ -119,6 +157,32 @@ export class RequestEvicted extends PoolError {
   constructor({ message, tag }: Errors.RequestEvicted, options?: ErrorOptions) {
     super(message, options)
     this.tag = tag
+  }
+}
+
+/** Ended: it had waited for `waitedMillis` in a pool that had too much to do, and whose strategy is `"shedding"`. */
+export class RequestShed extends PoolError {
+  override readonly name = "RequestShed"
+  readonly code = "REQUEST_SHED" as const
+  readonly tag: string
+  readonly waitedMillis: number
+  constructor({ message, tag, waitedMillis }: Errors.RequestShed, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.waitedMillis = waitedMillis
+  }
+}
+
+/** Ended: a later call of the same identity took its place, as request `by`. */
+export class RequestReplaced extends PoolError {
+  override readonly name = "RequestReplaced"
+  readonly code = "REQUEST_REPLACED" as const
+  readonly tag: string
+  readonly by: string
+  constructor({ by, message, tag }: Errors.RequestReplaced, options?: ErrorOptions) {
+    super(message, options)
+    this.tag = tag
+    this.by = by
   }
 }
 

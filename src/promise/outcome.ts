@@ -1,6 +1,7 @@
 /** How a request ended, and what happens in a pool, as plain values. */
 import { Cause, Exit } from "effect"
 import type { ThreadChange } from "../Capacity.ts"
+import type { State } from "../CircuitBreaker.ts"
 import type { DrainReport } from "../DrainReport.ts"
 import type * as Internal from "../Outcome.ts"
 import type { PoolEvent } from "../PoolEvent.ts"
@@ -64,6 +65,19 @@ export type Event =
       readonly millis: number
     }
   | { readonly type: "LimitChanged"; readonly name: string }
+  /** The breaker of a function, or of one of its keys, lets nothing through, only probes, or everything again. */
+  | {
+      readonly type: "BreakerChanged"
+      readonly tag: string
+      readonly key: string | undefined
+      readonly from: State
+      readonly to: State
+    }
+  /** A retry was not in the pool's `retryBudget`. */
+  | { readonly type: "RetryDenied"; readonly id: string; readonly tag: string; readonly attempt: number }
+  /** A pool of the strategy `"shedding"` has too much to do, until `Recovered`. */
+  | { readonly type: "Overloaded"; readonly waiting: number }
+  | { readonly type: "Recovered" }
   /** Something has become of a thread: it was started, is ready, was killed, is stuck, has crashed or ended. */
   | ({ readonly type: "ThreadChanged"; readonly name: string } & ThreadChange)
   | { readonly type: "Draining" }

@@ -5,7 +5,7 @@
  */
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
-import type { Discipline } from "../PoolConfig.ts"
+import type { Discipline } from "../Discipline.ts"
 import { Bench } from "./bench.ts"
 import { ByCount } from "./byCount.ts"
 import { type Flow, Lane, laneIdOf, type Ordering } from "./flow.ts"

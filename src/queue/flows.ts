@@ -1,5 +1,5 @@
 /** All keys, and the time of the queue: how much service a key would have had that always wanted some. */
-import type { Discipline } from "../PoolConfig.ts"
+import type { Discipline } from "../Discipline.ts"
 import { Flow } from "./flow.ts"
 import { Ring } from "./ring.ts"
 

@@ -48,8 +48,8 @@ const unused = (body: () => unknown): void => void body
 
 describe("types", () => {
   it("has an event for each that a pool tells", () => {
-    // A claim is on a request that is stored, and those of this door are not.
-    expectTypeOf<Event["type"]>().toEqualTypeOf<Exclude<PoolEvent["_tag"], "ClaimLapsed">>()
+    // A claim is on a request that is stored, and those of this door are not; nor does it tick.
+    expectTypeOf<Event["type"]>().toEqualTypeOf<Exclude<PoolEvent["_tag"], "ClaimLapsed" | "Ticked">>()
   })
 
   it("takes tasks of which some give a promise", () => {

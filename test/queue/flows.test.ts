@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as Limit from "../../src/Limit.ts"
 import { FairQueue } from "../../src/queue/fairQueue.ts"
 import { Flows } from "../../src/queue/flows.ts"
-import type { Discipline } from "../../src/PoolConfig.ts"
+import type { Discipline } from "../../src/Discipline.ts"
 import { disciplineOf, NotedAlarm, requestOf } from "./support.ts"
 
 const queueOf = (options: Partial<Discipline> = {}) => {

@@ -2,7 +2,7 @@
 import { HandlerCounters } from "../../src/internal/counters.ts"
 import { Details, type Route } from "../../src/internal/request.ts"
 import type { Limit } from "../../src/Limit.ts"
-import type { Discipline } from "../../src/PoolConfig.ts"
+import type { Discipline } from "../../src/Discipline.ts"
 import type { Alarm } from "../../src/queue/parking.ts"
 import { RankedRequest, type Values } from "../../src/queue/ranked.ts"
 import * as RequestPolicy from "../../src/RequestPolicy.ts"
@@ -30,6 +30,7 @@ export const disciplineOf = (options: Partial<Discipline> = {}): Discipline => (
   keyCapacity: "none",
   forgetKeys: 10_000,
   order: "fifo",
+  shedding: { targetMillis: 100, intervalMillis: 1000 },
   ...options
 })
 

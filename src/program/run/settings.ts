@@ -1,6 +1,6 @@
 /** What the flags of `run` ask for, checked: by the pool's own rules where an option is the pool's. */
 import { Effect, Result } from "effect"
-import { type ElasticPool, PoolConfig } from "../../index.ts"
+import { type Discipline, type ElasticPool, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import type { Environment } from "../settings/environment.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
@@ -23,7 +23,7 @@ export interface Flags {
   readonly aging: string | undefined
   readonly keyCapacity: string | undefined
   readonly forgetKeys: number | undefined
-  readonly order: PoolConfig.Order | undefined
+  readonly order: Discipline.Order | undefined
   readonly policy: string
   readonly scalingInterval: string | undefined
   readonly timeout: string | undefined

@@ -1,6 +1,6 @@
 /** The flags that say who runs next. */
 import { Effect, Result } from "effect"
-import type { Limit, PoolConfig } from "../../index.ts"
+import type { Discipline, Limit, PoolConfig } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { limitForm, limitOfText } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOf } from "../settings/quantities.ts"
@@ -10,7 +10,7 @@ export interface QueueFlags {
   readonly limit: ReadonlyArray<string>
   readonly weight: ReadonlyArray<string>
   readonly aging: string | undefined
-  readonly order: PoolConfig.Order | undefined
+  readonly order: Discipline.Order | undefined
   readonly keyCapacity: string | undefined
 }
 

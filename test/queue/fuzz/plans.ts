@@ -1,6 +1,7 @@
 /** Random disciplines, and the requests that come to them. */
 import * as Limit from "../../../src/Limit.ts"
-import type { Discipline, Strategy } from "../../../src/PoolConfig.ts"
+import type { Discipline } from "../../../src/Discipline.ts"
+import type { Strategy } from "../../../src/PoolConfig.ts"
 import type { Random } from "../../support/random.ts"
 import { disciplineOf, requestOf, valuesOf } from "../support.ts"
 

@@ -1,0 +1,128 @@
+/**
+ * Stops the attempts of a request tag, or of a key, while what they call fails: in the words of Effect's own
+ * `CircuitBreaker`, but as a gate before the start. What waits for an open one waits in the queue, without a worker.
+ */
+import { type Duration, type Exit, Predicate } from "effect"
+import * as checks from "./internal/checks.ts"
+import type { InvalidPoolConfig } from "./PoolError.ts"
+
+const TypeId = "~effect-worker-pool/CircuitBreaker"
+
+/** Where a breaker is: everything passes, nothing does, or only probes. */
+export type State = "Closed" | "Open" | "HalfOpen"
+
+/** What an attempt says of the health of what it calls. Of an `"Ignored"` one nothing is learnt. */
+export type Classification = "Success" | "Failure" | "Ignored"
+
+/** When a closed breaker opens. Effect's own are of the same shape, and do as well. */
+export type TripPolicy =
+  | { readonly _tag: "Consecutive"; readonly failures: number }
+  | { readonly _tag: "Rate"; readonly threshold: number; readonly minimumCalls: number; readonly size: number }
+
+/** After so many failures in a row, in the order in which attempts end. A whole number, at least 1. */
+export const consecutive = (failures: number): TripPolicy => ({ _tag: "Consecutive", failures })
+
+/** When of the last attempts at least that share has failed. */
+export const rate = (
+  options: {
+    /** The share, above 0 and at most 1. Default 0.5. */
+    readonly threshold?: number | undefined
+    /** How many of the last attempts count. A whole number, at least 1. Default 100. */
+    readonly size?: number | undefined
+    /** How many must have ended for it to open. From 1 to `size`. Default `size`. */
+    readonly minimumCalls?: number | undefined
+  } = {}
+): TripPolicy => {
+  const { size = 100, threshold = 0.5 } = options
+  return { _tag: "Rate", threshold, size, minimumCalls: options.minimumCalls ?? size }
+}
+
+/** What the caller writes. */
+export interface Options {
+  /** When it opens. Default `consecutive(5)`. */
+  readonly tripPolicy?: TripPolicy | undefined
+  /** How long it is open before probes are let through. Above zero. Default 30 s. */
+  readonly openDuration?: Duration.Input | undefined
+  /** What has a breaker of its own: each tag, or each key within a tag. Default `"tag"`. */
+  readonly per?: "tag" | "key" | undefined
+  /** How many attempts may probe at once while it is half-open; so many must succeed for it to close. At least 1. Default 1. */
+  readonly probes?: number | undefined
+  /**
+   * `"wait"` (default): requests wait in the queue until it lets them through. `"fail"`: calls are refused with `CircuitOpen`, and
+   * what waits ends with it.
+   */
+  readonly whenOpen?: "wait" | "fail" | undefined
+  /**
+   * What the exit of an attempt says. Default: a value is a success; a failure, a defect or a timeout is a failure; an
+   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. Where it throws: `"Ignored"`.
+   */
+  readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
+}
+
+/** A breaker, made by `make`: the options with their defaults. */
+export interface CircuitBreaker {
+  /** Marks it as one. */
+  readonly [TypeId]: typeof TypeId
+  /** When it opens. */
+  readonly tripPolicy: TripPolicy
+  /** How long it stays open. */
+  readonly openMillis: number
+  /** What has one of its own. */
+  readonly per: "tag" | "key"
+  /** How many probes there are. */
+  readonly probes: number
+  /** What becomes of requests meanwhile. */
+  readonly whenOpen: "wait" | "fail"
+  /** What an exit says; `undefined`: what it says by default. */
+  readonly classify: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
+  /** What is wrong with its options. The pool that is given such a breaker fails with it. */
+  readonly invalid: InvalidPoolConfig | undefined
+}
+
+/** A breaker of these options. It never throws: what is wrong with them is in `invalid`. */
+export const make = (options: Options = {}): CircuitBreaker => {
+  const { classify, per = "tag", probes = 1, tripPolicy = consecutive(5), whenOpen = "wait" } = options
+  const openMillis = checks.millis("breaker.openDuration", options.openDuration ?? "30 seconds")
+  const invalid =
+    invalidTrip(tripPolicy) ??
+    (typeof openMillis === "number" ? undefined : openMillis) ??
+    checks.oneOf("tag", "key")("breaker.per", per) ??
+    checks.wholeFrom(1)("breaker.probes", probes) ??
+    checks.oneOf("wait", "fail")("breaker.whenOpen", whenOpen) ??
+    (classify === undefined || typeof classify === "function"
+      ? undefined
+      : checks.wrong("breaker.classify", "a function of an exit", classify))
+  return {
+    [TypeId]: TypeId,
+    tripPolicy,
+    openMillis: openMillis as number,
+    per,
+    probes,
+    whenOpen,
+    classify,
+    invalid
+  }
+}
+
+/** Whether a value was made by `make`. */
+export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.hasProperty(u, TypeId)
+
+/** What is wrong with it. @internal */
+export const invalid = (field: string, breaker: unknown): InvalidPoolConfig | undefined =>
+  isCircuitBreaker(breaker) ? breaker.invalid : checks.wrong(field, `a CircuitBreaker, or "none"`, breaker)
+
+const invalidTrip = (trip: TripPolicy): InvalidPoolConfig | undefined => {
+  const field = "breaker.tripPolicy"
+  if (trip?._tag === "Consecutive") return checks.wholeFrom(1)(`${field}.failures`, trip.failures)
+  if (trip?._tag !== "Rate") return checks.wrong(field, "`consecutive(...)` or `rate(...)`", trip)
+  return (
+    checks.wholeFrom(1)(`${field}.size`, trip.size) ??
+    (trip.threshold > 0
+      ? checks.within(0, 1)(`${field}.threshold`, trip.threshold)
+      : checks.above(0)(`${field}.threshold`, trip.threshold)) ??
+    checks.wholeFrom(1)(`${field}.minimumCalls`, trip.minimumCalls) ??
+    (trip.minimumCalls <= trip.size
+      ? undefined
+      : checks.wrong(`${field}.minimumCalls`, `at most size (${trip.size})`, trip.minimumCalls))
+  )
+}
