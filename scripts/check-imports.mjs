@@ -6,7 +6,8 @@ import { allFiles, sourceFiles } from "./source-files.mjs"
 // A line is a room: the files (or folder) on the left may import those on the right. `effect` is meant everywhere.
 const table = {
   "internal/checks": "PoolError",
-  PoolError: "",
+  ConfigError: "",
+  PoolError: "ConfigError",
   Defect: "",
   Outcome: "PoolError",
   Capacity: "PoolError internal/checks",

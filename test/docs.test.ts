@@ -175,7 +175,8 @@ describe("the documentation's tables", () => {
   })
 
   it("have the errors that there are, and no others", () => {
-    const own = readFileSync(join(root, "src/PoolError.ts"), "utf8").matchAll(/^export class (\w+) /gm)
+    const sources = ["PoolError", "ConfigError"].map((file) => readFileSync(join(root, `src/${file}.ts`), "utf8"))
+    const own = sources.join("\n").matchAll(/^export class (\w+) /gm)
     const section = /^## How a request ends\n(.*?)^## /ms.exec(reference)![1]!
     const named = section.matchAll(/`([A-Z]\w+)`/g)
     const functions = new Set(["Handlers"])
