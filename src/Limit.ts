@@ -45,10 +45,14 @@ export interface Lessor {
   /** What is shared, for those who look. */
   readonly rate: ResolvedRate
   /**
-   * Asks for so many, for what is counted together under this name. It answers later, never at once: how many there are from now on
-   * or, of none, after how many milliseconds to ask again.
+   * Asks, for what is counted together under this name, for as many as `tokens` says when the question is sent: none may be needed any
+   * more. It answers later, never at once: how many more there are or, of none, after how many milliseconds to ask again.
    */
-  readonly ask: (of: string | undefined, tokens: number, answer: (leased: number, againMillis: number) => void) => void
+  readonly ask: (
+    of: string | undefined,
+    tokens: () => number,
+    answer: (leased: number, againMillis: number) => void
+  ) => void
 }
 
 /** A limit, made by `make`, `serial` or `SharedLimit.make`: the options with their defaults. */

@@ -65,7 +65,7 @@ export const make = (options: Options): Effect.Effect<Limit.Limit, never, RateLi
     yield* Queue.take(asked).pipe(
       Effect.flatMap(({ answer, of, tokens }) =>
         Effect.forkChild(
-          Effect.map(leases(of === undefined ? key : `${key}:${of}`, tokens), ({ againMillis, leased }) =>
+          Effect.map(leases(of === undefined ? key : `${key}:${of}`, tokens()), ({ againMillis, leased }) =>
             answer(leased, againMillis)
           )
         )
@@ -85,7 +85,7 @@ export const make = (options: Options): Effect.Effect<Limit.Limit, never, RateLi
 
 interface Asked {
   readonly of: string | undefined
-  readonly tokens: number
+  readonly tokens: () => number
   readonly answer: (leased: number, againMillis: number) => void
 }
 

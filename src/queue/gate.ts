@@ -101,7 +101,8 @@ export class Gate implements Heaped {
     this.of = of
     if (limit !== undefined) limit.gates++
     const lessor = limit?.limit.lessor
-    this.tokens = lessor && new Tokens(lessor, of, (leased, againMillis) => limit!.onLeased(this, leased, againMillis))
+    this.tokens =
+      lessor && new Tokens(lessor, this, (leased, againMillis) => limit!.onLeased(this, leased, againMillis))
   }
 
   /** Whether one more may start; `holds`: it counts already where that lasts until its end. */
@@ -192,7 +193,7 @@ export class Gate implements Heaped {
   seekTokens(now: number): void {
     const { isCrowded, tokens } = this
     if (tokens === undefined || tokens.left > 0 || !isCrowded) return
-    if (!this.isPaused && isDue(this.notBefore, now)) tokens.want(now, this.heldBack)
+    if (!this.isPaused && isDue(this.notBefore, now)) tokens.want(now)
   }
 
   leave(): void {

@@ -2,6 +2,13 @@
 import { isDue } from "../internal/deadlines.ts"
 import type { Lessor } from "../Limit.ts"
 
+/** Where they are needed. */
+interface Waited {
+  readonly of: string | undefined
+  /** Requests that wait for them now. */
+  readonly heldBack: number
+}
+
 /** Those of one gate. At most one lease is in hand, and one question is on its way. */
 export class Tokens {
   /** Starts that are allowed now. */
@@ -14,18 +21,17 @@ export class Tokens {
   /** Starts since the last lease, and when that came: from them comes how many the next one should have. */
   private used = 0
   private leasedAt = -Infinity
+  /** How many were to come when it was asked, and when that was. */
+  private coming = 0
+  private askedAt = 0
   private readonly lessor: Lessor
-  private readonly of: string | undefined
+  private readonly gate: Waited
   private readonly onAnswer: (leased: number, againMillis: number) => void
 
   /** `onAnswer` hears how many were leased or, of none, when to ask again; never from within `want` or `take`. */
-  constructor(
-    lessor: Lessor,
-    of: string | undefined,
-    onAnswer: (leased: number, againMillis: number) => void = () => {}
-  ) {
+  constructor(lessor: Lessor, gate: Waited, onAnswer: (leased: number, againMillis: number) => void) {
     this.lessor = lessor
-    this.of = of
+    this.gate = gate
     this.onAnswer = onAnswer
   }
 
@@ -34,21 +40,26 @@ export class Tokens {
     return this.left > 0 ? -Infinity : this.askableAt
   }
 
-  /** One starts; so many wait behind it. */
+  /** One starts; so many wait behind it. Where they are more than are in hand, more are asked for before that is used up. */
   take(now: number, waiting: number): void {
     this.left--
     this.used++
-    if (waiting > 0 && this.left <= this.low) this.want(now, waiting)
+    if (waiting > this.left && this.left <= this.low) this.want(now, waiting)
   }
 
-  /** So many wait: more are asked for, where that is of use. */
-  want(now: number, waiting: number): void {
+  /** More are asked for, where that is of use: for what waits for them, or for so many that will. */
+  want(now: number, coming = 0): void {
     if (this.isAsking || !isDue(this.askableAt, now)) return
-    const missing = Math.min(this.lessor.lease, Math.max(waiting, this.expected(now))) - this.left
-    if (missing < 1) return
+    this.coming = coming
+    this.askedAt = now
+    if (this.missing() < 1) return
     this.isAsking = true
-    this.lessor.ask(this.of, missing, this.onAnswer)
+    this.lessor.ask(this.gate.of, this.missing, this.onAnswer)
   }
+
+  /** As many as wait or are to be expected, up to a lease. */
+  private readonly missing = (): number =>
+    Math.min(this.lessor.lease, Math.max(this.coming, this.gate.heldBack, this.expected())) - this.left
 
   /** What was asked for has come; or none of it, and somebody may ask again after so long. */
   answered(now: number, leased: number, againMillis: number): void {
@@ -70,9 +81,9 @@ export class Tokens {
   }
 
   /** As many as start here, at their rate since the last lease, while a whole lease lasts at the full rate; at most twice as many as last time. */
-  private expected(now: number): number {
+  private expected(): number {
     if (this.used === 0) return 0
     const { lease, leaseMillis } = this.lessor
-    return Math.min(lease, 2 * this.used, Math.ceil((this.used * leaseMillis) / (now - this.leasedAt)))
+    return Math.min(lease, 2 * this.used, Math.ceil((this.used * leaseMillis) / (this.askedAt - this.leasedAt)))
   }
 }

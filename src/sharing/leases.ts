@@ -62,6 +62,7 @@ export const makeLeases = (
 
     return (key, tokens) =>
       Effect.suspend(() => {
+        if (tokens < 1) return Effect.succeed({ leased: 0, againMillis: 0 })
         const at = now()
         if (at < awayUntil) return meanwhile(key, tokens)
         // Of those that ask now, one finds out whether it is back.
