@@ -7,7 +7,7 @@ import type * as ElasticPool from "../src/ElasticPool.ts"
 import * as Limit from "../src/Limit.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import * as SharedLimit from "../src/SharedLimit.ts"
-import { type Bench, withPool } from "./support/bench.ts"
+import { type Bench, state, withPool } from "./support/bench.ts"
 
 /** A store in memory that notes what it is asked for, and can be away. */
 class Store {
@@ -286,6 +286,56 @@ describe("a limit that others share", () => {
         yield* advance(0)
         assert.strictEqual(starts(bench).length, 3)
       })
+    )
+  )
+
+  it.effect("a request within a request waits for it, and then runs in the slot of its caller", () =>
+    testOf(
+      { limit: 1 },
+      (bench) =>
+        Effect.gen(function* () {
+          bench.on("outer", Effect.orDie(bench.execute("inner")))
+          const outer = yield* bench.call("outer")
+          yield* advance(999)
+          assert.deepStrictEqual(bench.log, ["0 outer1 start"])
+          yield* advance(1)
+          assert.deepStrictEqual(bench.log.slice(1), [
+            "1000 inner1 start",
+            "1000 inner1 success",
+            "1000 outer1 success"
+          ])
+          assert.strictEqual(state(outer), "success")
+        }),
+      { minWorkers: 1, maxWorkers: 1 }
+    )
+  )
+
+  it.effect("a key that comes back knows when it may ask again, and what is forgotten leaves nothing behind", () =>
+    testOf(
+      { per: "key", limit: 1 },
+      (bench, store) =>
+        Effect.gen(function* () {
+          yield* bench.execute("a", { key: "a" })
+          yield* bench.submit("a", { key: "a", expiresIn: 100 })
+          yield* advance(100)
+          assert.deepStrictEqual(store.log, ["0 1 api:a", "0 1 api:a no"])
+          // Others come and go, which lets the queue forget what it can.
+          for (let n = 0; n < 50; n++) yield* bench.execute("b", { key: `b${n}` })
+          yield* bench.submit("a", { key: "a" })
+          yield* advance(899)
+          assert.isFalse(
+            store.log.slice(2).some((line) => line.endsWith("api:a")),
+            store.log.join("\n")
+          )
+          yield* advance(1)
+          assert.strictEqual(starts(bench, "a").at(-1), 1000)
+          for (let n = 0; n < 500; n++) {
+            yield* advance(0)
+            yield* bench.execute("c", { key: `c${n}` })
+          }
+          assert.isBelow((yield* limitOf(bench)).gates, 10)
+        }),
+      { key: () => undefined }
     )
   )
 
