@@ -7,6 +7,7 @@ import type * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
+import { connectBreakers } from "./breaking.ts"
 import { connectPlaces, disciplineOf } from "./capacity.ts"
 import { Counters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
@@ -224,6 +225,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
+  connectBreakers({ admission, crew, events, now, queue, settle, turn })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
