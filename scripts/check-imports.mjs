@@ -51,15 +51,20 @@ const table = {
   "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline queue/flow queue/ring",
+  "queue/flows": "Discipline internal/request queue/flow queue/ring",
+  "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
   "queue/gates": "Limit queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
+  "queue/crowd": "internal/request queue/heap queue/ring",
+  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
+  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
+  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/fattest queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/overload queue/parking queue/ranked queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -92,7 +97,9 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/shedding internal/worker queue/ranked",
+  "internal/shedding":
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -104,7 +111,7 @@ const table = {
     "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
   "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/shedding internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",

@@ -1,6 +1,6 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestExpired } from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
@@ -10,6 +10,7 @@ import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
+import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
@@ -63,7 +64,7 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
-    const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
+    const { counters, deadlines, isOpen, letsIn, queue } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
     if (!isOpen() && !letsIn(request)) {
@@ -85,7 +86,7 @@ export class Admission implements Canceller {
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
-      settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
+      evict(this.pool, offered, now)
     }
     return undefined
   }

@@ -23,6 +23,7 @@ import { type PlainHandler, Routes } from "./routes.ts"
 import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
+import { connectShedding } from "./shedding.ts"
 import { Time } from "./time.ts"
 import { Unheard } from "./unheard.ts"
 import type { Parts, Worker } from "./worker.ts"
@@ -221,6 +222,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
+  connectShedding({ counters, crew, deadlines, events, queue, settle })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {

@@ -17,7 +17,11 @@ export class Gates extends Parking {
   /** There are, or were, others than those of limits. */
   private hasOwn = false
 
-  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
+  constructor(
+    limits: ReadonlyArray<Limit.Limit>,
+    alarm: Alarm,
+    onLetGo: (lane: Lane, places: number, now: number) => void
+  ) {
     super(alarm, onLetGo)
     this.limits = new Limits(limits)
   }
@@ -43,6 +47,18 @@ export class Gates extends Parking {
     const holds = (lane.head as Ranked).holds === true
     for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
     return undefined
+  }
+
+  /**
+   * From when on no gate is closed for it, but for what `callers` count at already; `Infinity`: from when something ends, or
+   * somebody says so.
+   */
+  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
+    const { flow, gates, tag } = request.lane!
+    const countsAt = (gate: Gate) =>
+      callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
+    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
+    return Math.max(...[this.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
 
   /** An attempt starts: in the same step as the look whether it may. */

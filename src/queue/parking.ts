@@ -27,9 +27,9 @@ export abstract class Parking {
   private alarmAt = Infinity
   private readonly alarm: Alarm
   /** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
-  private readonly onLetGo: (lane: Lane, places: number) => void
+  private readonly onLetGo: (lane: Lane, places: number, now: number) => void
 
-  constructor(alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
+  constructor(alarm: Alarm, onLetGo: (lane: Lane, places: number, now: number) => void) {
     this.alarm = alarm
     this.onLetGo = onLetGo
   }
@@ -110,7 +110,7 @@ export abstract class Parking {
       lane.wokenBy = gate
       gate.woken++
       // One that counts already needs no place.
-      this.onLetGo(lane, Math.max(1, gate.places(now)))
+      this.onLetGo(lane, Math.max(1, gate.places(now)), now)
     }
     this.watch(gate, now)
     return true
