@@ -148,8 +148,10 @@ const table = {
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
+  "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
-  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
+  "simulation/meter":
+    "PoolSnapshot simulation/good simulation/groups simulation/histogram simulation/report simulation/workload",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
