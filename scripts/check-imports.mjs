@@ -326,7 +326,8 @@ const table = {
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command"
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
+  main: "program/command"
 }
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
