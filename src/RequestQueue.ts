@@ -1,7 +1,7 @@
 /**
  * Where requests wait: it alone decides which are let in and in which order they run.
  *
- * It holds `waiting` requests, `delayed` ones between two attempts, and `blocked` callers that wait for a place. Each
+ * It holds `waiting` requests, `delayed` ones before their first attempt or between two, and `blocked` callers that wait for a place. Each
  * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
  */
 import { Context, Effect, Layer } from "effect"
@@ -11,12 +11,13 @@ import { isDue } from "./internal/deadlines.ts"
 import { Details, type PoolRequest } from "./internal/request.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import { type Door, FrontDoor } from "./queue/door.ts"
+import { Early } from "./queue/early.ts"
 import { FairQueue } from "./queue/fairQueue.ts"
 import type { Gate } from "./queue/gate.ts"
 import type { Alarm } from "./queue/parking.ts"
 import { KeyDoor } from "./queue/keyDoor.ts"
 import { Line, type Order } from "./queue/order.ts"
-import { keyOf, type Ranked } from "./queue/ranked.ts"
+import { callersOf, keyOf, type Ranked } from "./queue/ranked.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -41,7 +42,7 @@ export const layer: Layer.Layer<RequestQueue, never, PoolConfig> = Layer.effect(
   }))
 )
 
-type Settings = Pick<PoolConfig["Service"], "capacity" | "strategy" | "discipline">
+type Settings = Pick<PoolConfig["Service"], "capacity" | "strategy" | "discipline" | "maxScheduled">
 
 /** The queue of one pool. Its requests are those of the inside: it is for the pool alone. @internal */
 export class WaitingRequests {
@@ -52,12 +53,14 @@ export class WaitingRequests {
   private order: Order = new Line()
   private door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
+  private readonly early: Early
   private readonly settings: Settings
   private readonly counters: Counters
   private readonly alarm: Alarm
 
   constructor(settings: Settings, counters: Counters, alarm: Alarm) {
     this.capacity = settings.capacity
+    this.early = new Early(settings.maxScheduled)
     this.settings = settings
     this.counters = counters
     this.alarm = alarm
@@ -80,7 +83,12 @@ export class WaitingRequests {
 
   /** Of the delayed ones, those that are not due yet for the first time. */
   get scheduled(): number {
-    return 0
+    return this.early.delayed
+  }
+
+  /** Whether this one is refused since too many others are not due yet: a place would be no help. */
+  refusesEarly(request: PoolRequest): boolean {
+    return this.early.refuses(request)
   }
 
   get blocked(): number {
@@ -113,6 +121,10 @@ export class WaitingRequests {
   /** `"full"`: refused and counted so. A request in answer: that one was taken out to make room and has to be ended. */
   offer(request: PoolRequest): Offered {
     this.counters.offered++
+    if (request.details?.startsAt !== undefined && !this.early.add(request)) {
+      this.counters.refusedFull++
+      return "full"
+    }
     // A place that has just come free belongs to whoever is blocked already.
     if (this.hasRoom && this.door.admits(request)) {
       this.accept(request, request.since)
@@ -125,6 +137,7 @@ export class WaitingRequests {
         return "blocked"
       case "dropping":
         this.counters.refusedFull++
+        this.early.delete(request)
         return "full"
       case "shedding":
       case "sliding": {
@@ -160,7 +173,7 @@ export class WaitingRequests {
     this.accept(request, now)
   }
 
-  /** Keeps the place of a request between two attempts. */
+  /** Keeps the place of a request that is not to start yet. */
   hold(request: PoolRequest): void {
     request.phase = "delayed"
     this.delayedRequests.add(request)
@@ -171,9 +184,8 @@ export class WaitingRequests {
   release(request: PoolRequest, now: number): void {
     this.forgetDelayed(request)
     request.phase = "waiting"
-    const { fair } = this
     // It keeps its turn where those behind it must wait for its end.
-    if ((request as Ranked).holds === true) fair!.pushFirst(request, now)
+    if ((request as Ranked).holds === true) this.fair!.pushFirst(request, now)
     else this.order.push(request, now)
   }
 
@@ -188,6 +200,7 @@ export class WaitingRequests {
     if (request.phase === "waiting") this.order.remove(request, now)
     else if (request.phase === "delayed") this.forgetDelayed(request)
     else if (request.phase === "blocked") this.door.remove(request)
+    this.early.delete(request)
   }
 
   /** An attempt has really ended, after so many milliseconds. */
@@ -233,7 +246,8 @@ export class WaitingRequests {
       const details = (request.details ??= new Details())
       details.policy = { ...request.policy, priority }
     }
-    if (request.phase === "waiting") this.rank().setPriority(request, change, now)
+    const fair = this.rank()
+    if (request.phase === "waiting") fair.setPriority(request, change, now)
     else change()
   }
 
@@ -262,6 +276,7 @@ export class WaitingRequests {
 
   private accept(request: PoolRequest, now: number): void {
     this.counters.accepted++
+    if (request.details?.startsAt !== undefined && this.early.accepted(request, now)) return this.hold(request)
     request.phase = "waiting"
     this.order.push(request, now)
   }
@@ -272,21 +287,14 @@ export class WaitingRequests {
     const key = this.hasRoom ? keyOf(request) : undefined
     const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
     if (waiting !== undefined) return waiting
-    const isOfKey = (delayed: PoolRequest) => key === undefined || keyOf(delayed) === key
-    const delayed = [...this.delayedRequests].find(isOfKey)!
+    const delayed = [...this.delayedRequests].find((delayed) => key === undefined || keyOf(delayed) === key)!
     this.forgetDelayed(delayed)
     return delayed
   }
 
   private forgetDelayed(request: PoolRequest): void {
     this.delayedRequests.delete(request)
+    this.early.delete(request)
     this.order.delay(request, -1)
   }
-}
-
-/** The requests in whose attempts it was asked for, one in another. */
-const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
-  const callers: Array<PoolRequest> = []
-  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
-  return callers
 }
