@@ -1,8 +1,7 @@
 /**
  * Where requests wait: it alone decides which are let in and in which order they run.
  *
- * It holds `waiting` requests, `delayed` ones before their first attempt or between two, and `blocked` callers that wait for a place. Each
- * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
+ * It holds `waiting` requests, `delayed` ones, and callers `blocked` at its door. Each step is synchronous, and ends no request: that is handed back.
  */
 import { Context, Effect, Layer } from "effect"
 import type { Discipline } from "./Discipline.ts"
