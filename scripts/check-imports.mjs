@@ -13,7 +13,7 @@ const table = {
   Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
-  Selection: "PoolError",
+  Selection: "Outcome PoolError",
   PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
@@ -60,6 +60,7 @@ const table = {
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
     "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+  "queue/replacing": "queue/fairQueue queue/ranked",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -91,6 +92,16 @@ const table = {
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  // Calls that are like others, or belong together.
+  "internal/identity": "internal/request internal/worker",
+  "internal/share": "RequestPolicy internal/request queue/ranked",
+  "internal/sharing": "internal/request internal/runtime internal/share",
+  "internal/latest":
+    "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
+  "internal/identities":
+    "PoolError internal/admission internal/counters internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
+  "internal/group": "Outcome Selection internal/request",
+  "internal/groups": "internal/group",
   "internal/admission":
     "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
@@ -104,15 +115,17 @@ const table = {
     "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
   "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/groups internal/histogram internal/identities internal/latest internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
+    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/idOwner internal/origin internal/payload internal/request internal/runtime queue/ranked",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/cancelling": "internal/core internal/request",
+  "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/cancelling internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
@@ -123,7 +136,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/selection internal/shortages",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/grouping internal/intake internal/selection internal/shortages",
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",

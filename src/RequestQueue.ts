@@ -16,7 +16,8 @@ import type { Gate } from "./queue/gate.ts"
 import type { Alarm } from "./queue/parking.ts"
 import { KeyDoor } from "./queue/keyDoor.ts"
 import { Line, type Order } from "./queue/order.ts"
-import { keyOf, type Ranked } from "./queue/ranked.ts"
+import { callersOf, keyOf, type Ranked } from "./queue/ranked.ts"
+import { replaceIn } from "./queue/replacing.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -133,6 +134,20 @@ export class WaitingRequests {
         return oldest
       }
     }
+  }
+
+  /** The same in the place of another one that has not begun, which is out of the queue then and has to be ended. */
+  takeOver(before: PoolRequest, request: PoolRequest, now: number): void {
+    this.counters.offered++
+    if (before.phase === "delayed") {
+      this.forgetDelayed(before)
+      return this.accept(request, now)
+    }
+    request.phase = before.phase
+    if (before.phase === "blocked") return this.door.replace(before, request)
+    this.counters.accepted++
+    if (this.fair === undefined) (this.order as Line).replace(before, request)
+    else replaceIn(this.fair, before, request, now)
   }
 
   /** The next to run. Its place is free at once: see `admit`. */
@@ -282,11 +297,4 @@ export class WaitingRequests {
     this.delayedRequests.delete(request)
     this.order.delay(request, -1)
   }
-}
-
-/** The requests in whose attempts it was asked for, one in another. */
-const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
-  const callers: Array<PoolRequest> = []
-  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
-  return callers
 }

@@ -1,8 +1,17 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import {
+  type Phase,
+  PoolDraining,
+  QueueFull,
+  RequestCancelled,
+  RequestEvicted,
+  RequestExpired,
+  RequestReplaced,
+  type SubmitError
+} from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
-import type { WaitingRequests } from "../RequestQueue.ts"
+import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
@@ -27,6 +36,8 @@ export interface Dependencies {
   readonly letsIn: (request: PoolRequest) => boolean
 }
 
+type Refused = Exit.Exit<never, SubmitError>
+
 export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
@@ -39,7 +50,9 @@ export class Admission implements Canceller {
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enter(request: PoolRequest): Refused | undefined {
+    const onEnter = request.details?.onEnter
+    if (onEnter !== undefined) return onEnter(request)
     const refusal = this.letIn(request)
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
@@ -53,26 +66,58 @@ export class Admission implements Canceller {
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
    * parks again between any two costs 1.6 times as much (W1p).
    */
-  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enterAsleep(request: PoolRequest): Refused | undefined {
     // Not refused for want of a place that a worker would have made.
     if (!this.pool.queue.hasRoom) {
       this.pool.crew.wakeAll()
       request.since = this.pool.now()
     }
-    return this.letIn(request)
+    const onEnter = request.details?.onEnter
+    return onEnter === undefined ? this.letIn(request) : onEnter(request)
   }
 
-  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
-    const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
-    const { policy, since: now } = request
+  /** Why nobody is let in now, and counts that. */
+  turnAway(request: PoolRequest): Exit.Exit<never, PoolDraining> | undefined {
+    const { counters, isOpen, letsIn } = this.pool
+    if (isOpen() || letsIn(request)) return undefined
     request.route.counts.offered++
-    if (!isOpen() && !letsIn(request)) {
-      counters.offered++
-      counters.refusedDraining++
-      return this.draining
-    }
+    counters.offered++
+    counters.refusedDraining++
+    return this.draining
+  }
+
+  private letIn(request: PoolRequest): Refused | undefined {
+    const away = this.turnAway(request)
+    if (away !== undefined) return away
+    const { queue } = this.pool
+    request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
+    this.onOffered(request, offered)
+    return undefined
+  }
+
+  /** In the place of others that no attempt runs of: the first one's is taken, and all of them end. Nothing can be in the way. */
+  enterInPlaceOf(before: ReadonlyArray<PoolRequest>, request: PoolRequest): void {
+    const { queue } = this.pool
+    const [first, ...others] = before
+    request.route.counts.offered++
+    queue.takeOver(first!, request, request.since)
+    this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
+    this.end(first!, "cancelled", replacedBy(first!, request), request.since)
+    for (const other of others) this.giveWay(other, request)
+    if (request.phase === "waiting") this.wake()
+  }
+
+  /** One that no attempt runs of gives way to another one of its identity. */
+  giveWay(request: PoolRequest, by: PoolRequest): void {
+    this.remove(request, "cancelled", replacedBy(request, by), this.pool.now())
+  }
+
+  /** Neither refused nor, if it was accepted, waited for. */
+  private onOffered(request: PoolRequest, offered: Exclude<Offered, "full">): void {
+    const { deadlines, settle } = this.pool
+    const { policy, since: now } = request
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -80,14 +125,21 @@ export class Admission implements Canceller {
       details.expiresAt = now + policy.expiresInMillis
       deadlines.set(expiry, now, policy.expiresInMillis)
     }
-    if (offered === "blocked") return undefined
-    request.details?.spans?.onAccepted(request)
+    request.details?.group?.add(request)
+    if (offered === "blocked") return
+    this.onPlaced(request, now)
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
       settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
     }
-    return undefined
+  }
+
+  private onPlaced(request: PoolRequest, now: number): void {
+    const { details } = request
+    if (details === undefined) return
+    details.spans?.onAccepted(request)
+    details.onPlaced?.(now)
   }
 
   /** There is room, but not for one more of its key. */
@@ -118,7 +170,7 @@ export class Admission implements Canceller {
   }
 
   private tellAccepted(request: PoolRequest): void {
-    request.details?.spans?.onAccepted(request)
+    this.onPlaced(request, this.pool.now())
     const onAccepted = request.details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
@@ -147,8 +199,10 @@ export class Admission implements Canceller {
   /** The drain's turn to stop a request. */
   interrupt(request: PoolRequest, now: number): void {
     const { phase } = request
-    if (phase === "blocked") this.leave(request, this.draining, "refusedDraining")
-    else if (phase !== "ended" && phase !== "offered") {
+    if (phase === "blocked") {
+      this.pool.queue.withdraw(request, now)
+      this.leave(request, this.draining, "refusedDraining")
+    } else if (phase !== "ended" && phase !== "offered") {
       this.remove(request, "interrupted", interruptedExit(request, phase), now)
     }
   }
@@ -189,19 +243,27 @@ export class Admission implements Canceller {
   ): void {
     if (request.phase === "running") {
       this.pool.attempts.endRunning(request, end, exit, now)
-    } else if (request.phase === "blocked") {
-      this.leave(request, exit, "abandoned")
     } else {
       this.pool.queue.withdraw(request, now)
-      this.pool.settle(request, end, exit, now)
-      this.onFreed()
-      this.onPlace()
+      this.end(request, end, exit, now)
     }
   }
 
-  /** A blocked caller goes away. It was never accepted, so it has no outcome. */
+  /** It is out of its place. */
+  private end(
+    request: PoolRequest,
+    end: "expired" | "cancelled" | "interrupted",
+    exit: Exit.Exit<never, unknown>,
+    now: number
+  ): void {
+    if (request.phase === "blocked") return this.leave(request, exit, "abandoned")
+    this.pool.settle(request, end, exit, now)
+    this.onFreed()
+    this.onPlace()
+  }
+
+  /** A blocked caller goes away, and has left the door. It was never accepted, so it has no outcome. */
   private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
-    this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry
     if (expiry !== undefined) this.pool.deadlines.clear(expiry)
@@ -210,6 +272,9 @@ export class Admission implements Canceller {
     this.pool.turn.tell(request)
   }
 }
+
+const replacedBy = ({ tag }: PoolRequest, { id }: PoolRequest): Exit.Exit<never, RequestReplaced> =>
+  Exit.fail(withoutStack(() => new RequestReplaced({ tag, by: id })))
 
 const expiredExit = ({ phase, tag }: PoolRequest): Exit.Exit<never, RequestExpired> =>
   Exit.fail(withoutStack(() => new RequestExpired({ tag, phase: phase as Phase })))

@@ -281,7 +281,8 @@ export class FairQueue implements Order {
     this.gates.leave(request.lane!, "request", now)
   }
 
-  private laneOf(request: Ranked): Lane {
+  /** Where it waits, or would: made for it where there is none. */
+  laneOf(request: Ranked): Lane {
     const { policy, tag, values } = request
     const { priority } = policy
     const flow = this.flows.of(keyOf(request))

@@ -187,6 +187,12 @@ export class Lane implements Seated {
     else this.requests.remove(request)
   }
 
+  /** In the place of another one: where that was the head, the lane keeps its turn. */
+  replace(before: PoolRequest, request: PoolRequest): void {
+    const ring = this.returned?.has(before) === true ? this.returned : this.requests
+    ring.replace(before, request)
+  }
+
   /** The head is another one. */
   refresh(): void {
     const { head } = this

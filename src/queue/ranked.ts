@@ -19,6 +19,13 @@ export interface Ranked extends PoolRequest {
 /** Whose a request is; `""`: nobody's. */
 export const keyOf = ({ key = "" }: Ranked): string => key
 
+/** The requests in whose attempts it was asked for, one in another. */
+export const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
+  const callers: Array<PoolRequest> = []
+  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
+  return callers
+}
+
 /** Of each limit with a function what that said; `undefined`: not limited. */
 export type Values = ReadonlyArray<string | undefined>
 
