@@ -13,7 +13,7 @@ const table = {
   Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
-  Selection: "Outcome PoolError",
+  Selection: "CircuitBreaker Outcome PoolError",
   PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
@@ -33,7 +33,7 @@ const table = {
   ScalingDecision: "policies/policy",
   CircuitBreaker: "internal/checks PoolError",
   RetryBudget: "internal/checks PoolError",
-  Discipline: "internal/checks Limit PoolError",
+  Discipline: "CircuitBreaker internal/checks Limit PoolError",
   PoolEvent: "Capacity CircuitBreaker DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "CircuitBreaker internal/checks PoolError RetryPolicy",
@@ -48,23 +48,28 @@ const table = {
   "queue/byCount": "",
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
-  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
-  "queue/tagState": "queue/gate",
-  "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
+  "queue/tokens": "Limit internal/deadlines",
+  "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
+  "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
+  "queue/verdict": "CircuitBreaker NotBefore",
+  "queue/tagState": "queue/breaker queue/gate",
+  "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "Discipline queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
-  "queue/gates": "Limit queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
+  "queue/breakers": "CircuitBreaker Limit queue/breaker queue/limits queue/ranked",
+  "queue/gates":
+    "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
     "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
-  "queue/replacing": "queue/fairQueue queue/ranked",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
-  "internal/counters": "Outcome PoolSnapshot",
+  "internal/retrySpending": "RetryBudget",
+  "internal/counters": "Outcome PoolSnapshot internal/retrySpending",
   "internal/buckets": "",
   "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
@@ -92,6 +97,8 @@ const table = {
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
+  "internal/exits": "PoolError internal/request internal/runtime",
   // Calls that are like others, or belong together.
   "internal/identity": "internal/request internal/worker",
   "internal/share": "RequestPolicy internal/request queue/ranked",
@@ -99,11 +106,14 @@ const table = {
   "internal/latest":
     "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
   "internal/identities":
-    "PoolError internal/admission internal/counters internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
+    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
   "internal/group": "Outcome Selection internal/request",
   "internal/groups": "internal/group",
+  "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/exits internal/request internal/runtime internal/settle internal/worker queue/ranked queue/replacing",
+  "internal/breaking":
+    "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -112,10 +122,11 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
-  "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
+    "internal/breaking Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
+  "internal/routes":
+    "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/groups internal/histogram internal/identities internal/latest internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/groups internal/histogram internal/identities internal/latest internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/idOwner internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -125,7 +136,7 @@ const table = {
   "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/cancelling internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/cancelling internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
@@ -143,6 +154,9 @@ const table = {
   PoolMetrics: "Latencies PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  // Limits that processes share, by way of a store: a pool knows of it no more than a limit.
+  "sharing/leases": "",
+  SharedLimit: "internal/checks Limit PoolError sharing/leases",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -329,7 +343,9 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : /^effect(\/rpc)?$/
+        : file === "SharedLimit" || file.startsWith("sharing/")
+          ? /^effect(\/persistence)?$/
+          : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

@@ -4,7 +4,7 @@
  * It holds `waiting` requests, `delayed` ones between two attempts, and `blocked` callers that wait for a place. Each
  * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, type Exit, Layer } from "effect"
 import type { Discipline } from "./Discipline.ts"
 import type { Counters } from "./internal/counters.ts"
 import { isDue } from "./internal/deadlines.ts"
@@ -17,7 +17,6 @@ import type { Alarm } from "./queue/parking.ts"
 import { KeyDoor } from "./queue/keyDoor.ts"
 import { Line, type Order } from "./queue/order.ts"
 import { callersOf, keyOf, type Ranked } from "./queue/ranked.ts"
-import { replaceIn } from "./queue/replacing.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -50,8 +49,8 @@ export class WaitingRequests {
   /** Once anything but the order of arrival has a say. It never goes back. */
   fair: FairQueue | undefined = undefined
   private hasKeys = false
-  private order: Order = new Line()
-  private door: Door = new FrontDoor()
+  order: Order = new Line()
+  door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
   private readonly settings: Settings
   private readonly counters: Counters
@@ -136,20 +135,6 @@ export class WaitingRequests {
     }
   }
 
-  /** The same in the place of another one that has not begun, which is out of the queue then and has to be ended. */
-  takeOver(before: PoolRequest, request: PoolRequest, now: number): void {
-    this.counters.offered++
-    if (before.phase === "delayed") {
-      this.forgetDelayed(before)
-      return this.accept(request, now)
-    }
-    request.phase = before.phase
-    if (before.phase === "blocked") return this.door.replace(before, request)
-    this.counters.accepted++
-    if (this.fair === undefined) (this.order as Line).replace(before, request)
-    else replaceIn(this.fair, before, request, now)
-  }
-
   /** The next to run. Its place is free at once: see `admit`. */
   take(now: number): PoolRequest | undefined {
     return this.order.take(now)
@@ -205,9 +190,14 @@ export class WaitingRequests {
     else if (request.phase === "blocked") this.door.remove(request)
   }
 
-  /** An attempt has really ended, after so many milliseconds. */
-  ended(request: PoolRequest, millis: number, now: number): void {
-    this.order.ended(request, millis, now)
+  /** An attempt has really ended, after so many milliseconds, with that exit. */
+  ended(request: PoolRequest, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
+    this.order.ended(request, millis, now, exit)
+  }
+
+  /** An attempt has this exit from now on, though it may go on. */
+  judged(request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
+    this.fair?.gates.judge(request, exit, false, now)
   }
 
   /** A request has ended, be its attempt over or not. */
@@ -275,7 +265,8 @@ export class WaitingRequests {
     return this.order.size + this.delayedRequests.size
   }
 
-  private accept(request: PoolRequest, now: number): void {
+  /** In a place that is there for it. */
+  accept(request: PoolRequest, now: number): void {
     this.counters.accepted++
     request.phase = "waiting"
     this.order.push(request, now)

@@ -1,5 +1,6 @@
 /** Some of a pool's requests: how to say which, and what is told of each. */
 import type { Effect } from "effect"
+import type { State } from "./CircuitBreaker.ts"
 import type { End } from "./Outcome.ts"
 import type { NestedWaitRefused, Phase } from "./PoolError.ts"
 
@@ -113,6 +114,8 @@ export interface GateView {
   readonly heldBack: number
   /** What it has let through since it was made. A gate that nobody needs is forgotten. */
   readonly started: number
+  /** Where it is, if it is a circuit breaker. */
+  readonly breaker?: State
   /** In how many milliseconds it opens; 0: it is open; `undefined`: when something ends, or somebody says so. */
   readonly opensInMillis: number | undefined
 }

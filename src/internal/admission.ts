@@ -1,21 +1,15 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import {
-  type Phase,
-  PoolDraining,
-  QueueFull,
-  RequestCancelled,
-  RequestEvicted,
-  RequestExpired,
-  RequestReplaced,
-  type SubmitError
-} from "../PoolError.ts"
+import { type CircuitOpen, PoolDraining, QueueFull, RequestEvicted, type SubmitError } from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
+import { takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
+import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
+import { cancelledExit, expiredExit, replacedExit } from "./exits.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
@@ -77,13 +71,26 @@ export class Admission implements Canceller {
   }
 
   /** Why nobody is let in now, and counts that. */
-  turnAway(request: PoolRequest): Exit.Exit<never, PoolDraining> | undefined {
+  refuseDraining(request: PoolRequest): Exit.Exit<never, PoolDraining> | undefined {
     const { counters, isOpen, letsIn } = this.pool
     if (isOpen() || letsIn(request)) return undefined
     request.route.counts.offered++
     counters.offered++
     counters.refusedDraining++
     return this.draining
+  }
+
+  /** The same for one that is not there yet: what it is for may fail just now. */
+  turnAway(request: PoolRequest): Refused | undefined {
+    const { counters, queue } = this.pool
+    const away = this.refuseDraining(request)
+    if (away !== undefined) return away
+    const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
+    if (open === undefined) return undefined
+    request.route.counts.offered++
+    counters.offered++
+    counters.refusedOpen++
+    return open
   }
 
   private letIn(request: PoolRequest): Refused | undefined {
@@ -99,19 +106,19 @@ export class Admission implements Canceller {
 
   /** In the place of others that no attempt runs of: the first one's is taken, and all of them end. Nothing can be in the way. */
   enterInPlaceOf(before: ReadonlyArray<PoolRequest>, request: PoolRequest): void {
-    const { queue } = this.pool
+    const { counters, queue } = this.pool
     const [first, ...others] = before
     request.route.counts.offered++
-    queue.takeOver(first!, request, request.since)
+    takeOver(queue, counters, first!, request, request.since)
     this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
-    this.end(first!, "cancelled", replacedBy(first!, request), request.since)
+    this.end(first!, "cancelled", replacedExit(first!, request), request.since)
     for (const other of others) this.giveWay(other, request)
     if (request.phase === "waiting") this.wake()
   }
 
   /** One that no attempt runs of gives way to another one of its identity. */
   giveWay(request: PoolRequest, by: PoolRequest): void {
-    this.remove(request, "cancelled", replacedBy(request, by), this.pool.now())
+    this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
   }
 
   /** Neither refused nor, if it was accepted, waited for. */
@@ -178,7 +185,7 @@ export class Admission implements Canceller {
   /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
     if (request.phase === "ended") return "settled"
-    const exit = Exit.fail(withoutStack(() => new RequestCancelled({ tag: request.tag })))
+    const exit = cancelledExit(request)
     const running = request.phase === "running"
     this.remove(request, "cancelled", exit, this.pool.now())
     return running ? "interrupting" : "withdrawn"
@@ -205,6 +212,12 @@ export class Admission implements Canceller {
     } else if (phase !== "ended" && phase !== "offered") {
       this.remove(request, "interrupted", interruptedExit(request, phase), now)
     }
+  }
+
+  /** A breaker has opened while this one was blocked. */
+  refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    this.pool.queue.withdraw(request, this.pool.now())
+    this.leave(request, exit, "refusedOpen")
   }
 
   private expire(request: PoolRequest, now: number): void {
@@ -263,7 +276,11 @@ export class Admission implements Canceller {
   }
 
   /** A blocked caller goes away, and has left the door. It was never accepted, so it has no outcome. */
-  private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
+  private leave(
+    request: PoolRequest,
+    exit: Exit.Exit<never, unknown>,
+    counter: "abandoned" | "refusedDraining" | "refusedOpen"
+  ): void {
     this.pool.counters[counter]++
     const expiry = request.details?.expiry
     if (expiry !== undefined) this.pool.deadlines.clear(expiry)
@@ -272,9 +289,3 @@ export class Admission implements Canceller {
     this.pool.turn.tell(request)
   }
 }
-
-const replacedBy = ({ tag }: PoolRequest, { id }: PoolRequest): Exit.Exit<never, RequestReplaced> =>
-  Exit.fail(withoutStack(() => new RequestReplaced({ tag, by: id })))
-
-const expiredExit = ({ phase, tag }: PoolRequest): Exit.Exit<never, RequestExpired> =>
-  Exit.fail(withoutStack(() => new RequestExpired({ tag, phase: phase as Phase })))

@@ -4,9 +4,10 @@
  * `"allow"` does not come here.
  */
 import { Effect, Exit } from "effect"
-import { DuplicateRequest, RequestCancelled, type SubmitError } from "../PoolError.ts"
+import { DuplicateRequest, type SubmitError } from "../PoolError.ts"
 import type { Admission } from "./admission.ts"
 import type { Counters } from "./counters.ts"
+import { cancelledExit } from "./exits.ts"
 import { Identity, isCleaningUp } from "./identity.ts"
 import type { Latest } from "./latest.ts"
 import { isLive } from "./origin.ts"
@@ -82,7 +83,7 @@ export class Identities implements Canceller {
     const sharing = sharingOf(of)
     if (sharing.size < 2) return this.pool.admission.cancel(of)
     sharing.delete(share)
-    share.detach(Exit.fail(withoutStack(() => new RequestCancelled({ tag: share.tag }))), this.pool.now())
+    share.detach(cancelledExit(share), this.pool.now())
     this.pool.turn.tell(share)
     return "withdrawn"
   }
@@ -106,7 +107,7 @@ export class Identities implements Canceller {
   private readonly join = (request: PoolRequest): Refused | undefined => {
     const share = request as Share
     const { admission, counters } = this.pool
-    const away = admission.turnAway(share)
+    const away = admission.refuseDraining(share)
     if (away !== undefined) return away
     counters.joined++
     const { of } = share
