@@ -179,11 +179,13 @@ const table = {
   "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
-  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
+  "promise/task": "Outcome PoolError RequestPolicy RetryPolicy internal/task promise/publicError",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
-  "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
+  "promise/group": "Selection internal/core internal/task promise/door promise/publicError",
+  "promise/selection":
+    "Limit PoolError Selection WorkerPool internal/checks internal/core promise/callOptions promise/group promise/publicError",
   "promise/outcome": "Capacity CircuitBreaker DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
