@@ -54,7 +54,8 @@ const table = {
   "queue/verdict": "CircuitBreaker NotBefore",
   "queue/tagState": "queue/breaker queue/gate",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline queue/flow queue/ring",
+  "queue/flows": "Discipline queue/flow queue/ring internal/request",
+  "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
@@ -62,10 +63,15 @@ const table = {
   "queue/gates":
     "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
+  "queue/crowd": "internal/request queue/heap queue/ring",
+  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
+  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
+  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
+  "queue/early": "internal/request",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
   "internal/retrySpending": "RetryBudget",
@@ -89,8 +95,10 @@ const table = {
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
+  "internal/startTime": "Call PoolError internal/checks",
+  "internal/scheduled": "PoolError RequestQueue internal/deadlines internal/request internal/runtime internal/settle",
   "internal/attempt":
-    "NotBefore Outcome PoolError RequestQueue queue/gate internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
@@ -98,7 +106,7 @@ const table = {
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
-  "internal/exits": "PoolError internal/request internal/runtime",
+  "internal/exits": "PoolError internal/request internal/runtime queue/ranked",
   // Calls that are like others, or belong together.
   "internal/identity": "internal/request internal/worker",
   "internal/share": "RequestPolicy internal/request queue/ranked",
@@ -111,7 +119,9 @@ const table = {
   "internal/groups": "internal/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/exits internal/request internal/runtime internal/settle internal/worker queue/ranked queue/replacing",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/exits internal/request internal/runtime internal/settle internal/worker queue/ranked queue/replacing internal/shedding internal/scheduled",
+  "internal/shedding":
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
     "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
@@ -126,10 +136,10 @@ const table = {
   "internal/routes":
     "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/groups internal/histogram internal/identities internal/latest internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/groups internal/histogram internal/identities internal/latest internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/idOwner internal/origin internal/payload internal/request internal/runtime queue/ranked",
+    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/idOwner internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/cancelling": "internal/core internal/request",
@@ -139,7 +149,8 @@ const table = {
     "Limit PoolError Selection internal/cancelling internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
@@ -168,8 +179,10 @@ const table = {
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
+  "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
-  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
+  "simulation/meter":
+    "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -238,7 +251,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held",
+    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
@@ -251,7 +264,7 @@ const table = {
   "http/RemotePool":
     "index internal/idOwner internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
-  "http/rpcOptions": "index http/keys",
+  "http/rpcOptions": "index http/keys internal/checks internal/startTime",
   "http/logCause": "index",
   "http/rpcMessages": "",
   "http/problem": "",
@@ -260,7 +273,7 @@ const table = {
   "http/guard": "http/problem http/tenants",
   "http/tenants": "http/keys http/problem",
   "http/keys": "",
-  "http/headers": "index http/keys http/problem",
+  "http/headers": "index http/keys http/problem internal/startTime",
   "http/byNumber": "",
   "http/crashes": "index",
   "http/ended": "index http/crashes",
@@ -321,7 +334,7 @@ const table = {
   "program/daemon/*":
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
-    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
+    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime",
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":

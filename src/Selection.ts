@@ -38,6 +38,8 @@ export interface RequestView {
   readonly millis: number
   /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come. */
   readonly heldBackBy: string | undefined
+  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
+  readonly startsInMillis: number | undefined
 }
 
 /** How many of a group's requests have ended, by how they did. */

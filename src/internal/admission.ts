@@ -1,22 +1,24 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type CircuitOpen, PoolDraining, QueueFull, RequestEvicted, type SubmitError } from "../PoolError.ts"
-import type { Ranked } from "../queue/ranked.ts"
+import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
 import { takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
-import { type Attempts, interruptedExit } from "./attempt.ts"
+import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
-import { cancelledExit, expiredExit, replacedExit } from "./exits.ts"
+import { cancelledExit, expiredExit, fullOfKey, replacedExit } from "./exits.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
+import { interruptedExit } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
+import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
+  readonly maxScheduled: number
   readonly now: () => number
   readonly attempts: Attempts
   readonly counters: Counters
@@ -36,11 +38,14 @@ export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
   private readonly full: Exit.Exit<never, QueueFull>
+  private readonly fullOfEarly: Exit.Exit<never, QueueFull>
 
   constructor(pool: Dependencies) {
     this.pool = pool
     this.draining = Exit.fail(withoutStack(() => new PoolDraining({ pool: pool.name })))
     this.full = Exit.fail(withoutStack(() => new QueueFull({ capacity: pool.queue.capacity })))
+    const { maxScheduled } = pool
+    this.fullOfEarly = Exit.fail(withoutStack(() => new QueueFull({ capacity: maxScheduled, scheduled: true })))
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
@@ -99,7 +104,10 @@ export class Admission implements Canceller {
     const { queue } = this.pool
     request.route.counts.offered++
     const offered = queue.offer(request)
-    if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
+    if (offered === "full") {
+      if (queue.refusesEarly(request)) return this.fullOfEarly
+      return queue.hasRoom ? fullOfKey(request, queue.capacity) : this.full
+    }
     this.onOffered(request, offered)
     return undefined
   }
@@ -123,7 +131,7 @@ export class Admission implements Canceller {
 
   /** Neither refused nor, if it was accepted, waited for. */
   private onOffered(request: PoolRequest, offered: Exclude<Offered, "full">): void {
-    const { deadlines, settle } = this.pool
+    const { deadlines } = this.pool
     const { policy, since: now } = request
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
@@ -138,7 +146,7 @@ export class Admission implements Canceller {
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
-      settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
+      evict(this.pool, offered, now)
     }
   }
 
@@ -146,13 +154,8 @@ export class Admission implements Canceller {
     const { details } = request
     if (details === undefined) return
     details.spans?.onAccepted(request)
-    details.onPlaced?.(now)
-  }
-
-  /** There is room, but not for one more of its key. */
-  private fullOf(request: PoolRequest): Exit.Exit<never, QueueFull> {
-    const { key = "" } = request as Ranked
-    return Exit.fail(withoutStack(() => new QueueFull({ capacity: this.pool.queue.capacity, key })))
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
+    else details.onPlaced?.(now)
   }
 
   /** Places have become free: blocked callers move up, while the pool takes anybody in. */

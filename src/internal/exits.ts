@@ -1,6 +1,7 @@
-/** What the caller of a request sees that ends without an attempt's doing. */
+/** What callers see whose requests end without an attempt's doing, or are none. */
 import { Exit } from "effect"
-import { type Phase, RequestCancelled, RequestExpired, RequestReplaced } from "../PoolError.ts"
+import { type Phase, QueueFull, RequestCancelled, RequestExpired, RequestReplaced } from "../PoolError.ts"
+import { keyOf } from "../queue/ranked.ts"
 import type { PoolRequest } from "./request.ts"
 import { withoutStack } from "./runtime.ts"
 
@@ -12,3 +13,7 @@ export const replacedExit = ({ tag }: PoolRequest, { id }: PoolRequest): Exit.Ex
 
 export const expiredExit = ({ phase, tag }: PoolRequest): Exit.Exit<never, RequestExpired> =>
   Exit.fail(withoutStack(() => new RequestExpired({ tag, phase: phase as Phase })))
+
+/** There is room, but not for one more of its key. */
+export const fullOfKey = (request: PoolRequest, capacity: number): Exit.Exit<never, QueueFull> =>
+  Exit.fail(withoutStack(() => new QueueFull({ capacity, key: keyOf(request) })))

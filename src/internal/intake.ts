@@ -1,5 +1,5 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Context, Effect, Exit, Fiber, PrimaryKey, Result, type Schema } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, PrimaryKey, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
@@ -13,6 +13,7 @@ import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
 import { RankedRequest } from "../queue/ranked.ts"
 import { callerContext } from "./runtime.ts"
+import { millisUntil, startTimeOf } from "./startTime.ts"
 
 /** It never became the pool's. */
 export type Refusal = Exit.Exit<never, SubmitError>
@@ -121,7 +122,7 @@ export class Intake {
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       details ??= new Details()
-      const invalid = readOptions(options, route, details, this.core)
+      const invalid = readOptions(options, route, details, this.core) ?? readStart(options, details, this.core)
       if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
@@ -230,6 +231,21 @@ const notAText = (field: string, text: unknown): InvalidOption | undefined =>
     : { field, expected: "a text that is not empty", actual: text === "" ? '""' : typeof text }
 
 type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
+
+/** When it is to start. A date is that of the clock which shows it now. */
+const readStart = (options: Call.Options, details: Details, { context, now }: Core): InvalidOption | undefined => {
+  if (options.delay === undefined && options.startAt === undefined) return undefined
+  try {
+    const start = startTimeOf(options)
+    if (Result.isFailure(start)) return start.failure
+    if (start.success === undefined) return undefined
+    const millis = millisUntil(start.success, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    if (millis > 0) details.startsAt = now() + millis
+    return undefined
+  } catch {
+    return { field: "startAt", expected: "a date", actual: "one that cannot be read" }
+  }
+}
 
 /** What a caller gives may throw when it is read; that is its mistake like any other. */
 const readOptions = (

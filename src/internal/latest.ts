@@ -36,13 +36,18 @@ export class Latest {
     if (duplicate !== "replace" && duplicate !== "latest") return
     const { since: now } = request
     const sharing = sharingOf(request)
+    const details = request.details!
+    const { startsAt } = details
+    // One instant for all that puts off its start.
+    details.startsAt = undefined
     if (debounceMillis > 0) {
       // One that has begun was no call that has put off the start.
       const first = before.filter(({ attempts }) => attempts === 0).map((one) => sharingOf(one).firstCallAt)
       sharing.firstCallAt = Math.min(now, ...first)
       sharing.notBefore = Math.min(now + debounceMillis, sharing.firstCallAt + debounceAtMostMillis)
-    } else if (duplicate !== "latest") return
-    request.details!.onPlaced = (now) => this.place(request, identity, now)
+    } else if (duplicate !== "latest" && startsAt === undefined) return
+    if (startsAt !== undefined) sharing.notBefore = Math.max(sharing.notBefore, startsAt)
+    details.onPlaced = (now) => this.place(request, identity, now)
   }
 
   /** It has a place in the queue: it is held there until its time has come. */

@@ -13,7 +13,7 @@ type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
 const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
 const functionFields = new Set<string>([...policyFields, "duplicate", "debounce", "debounceAtMost"])
-const callFields = new Set([...functionFields, "id", "signal", "primaryKey", "group"])
+const callFields = new Set([...functionFields, "id", "signal", "primaryKey", "group", "delay", "startAt"])
 const handlerFields = new Set(["handler", ...functionFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
 /** And of its rate. */

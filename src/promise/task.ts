@@ -74,6 +74,10 @@ export interface CallOptions extends Policy, Duplicates {
   readonly primaryKey?: string | undefined
   /** The group that it belongs to: see `group` of the pool. Not empty. */
   readonly group?: string | undefined
+  /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
+  readonly delay?: Duration.Input | undefined
+  /** It starts no sooner than at this date, of which a number is milliseconds since 1970. What is past is now. */
+  readonly startAt?: Date | string | number | undefined
 }
 
 /** One call: the payload of its request. */
