@@ -286,7 +286,7 @@ const table = {
   "http/refusals": "index http/problem",
   "http/asked": "index http/problem http/resource http/send",
   "http/submit":
-    "index http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit",
+    "index internal/idOwner http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit",
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":
