@@ -13,7 +13,7 @@ const table = {
   Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
-  Selection: "CircuitBreaker PoolError",
+  Selection: "CircuitBreaker PoolError Outcome",
   PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
@@ -105,9 +105,20 @@ const table = {
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
+  "internal/exits": "PoolError internal/request internal/runtime queue/ranked",
+  "internal/identity": "internal/request internal/worker",
+  "internal/share": "RequestPolicy internal/request queue/ranked",
+  "internal/sharing": "internal/request internal/runtime internal/share",
+  "internal/latest":
+    "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
+  "internal/identities":
+    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
+  "internal/group": "Outcome Selection internal/request",
+  "internal/groups": "internal/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/scheduled",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/scheduled internal/exits queue/replacing",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -124,15 +135,17 @@ const table = {
   "internal/routes":
     "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding internal/groups internal/identities internal/latest",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime",
+    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/cancelling": "internal/core internal/request",
+  "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
@@ -144,7 +157,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -184,11 +197,13 @@ const table = {
   "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
-  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
+  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
-  "promise/selection": "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError",
+  "promise/group": "Selection internal/core internal/task promise/door promise/publicError",
+  "promise/selection":
+    "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError internal/core promise/group",
   "promise/outcome": "Capacity CircuitBreaker DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
@@ -276,7 +291,7 @@ const table = {
   "http/refusals": "index http/problem",
   "http/asked": "index http/problem http/resource http/send",
   "http/submit":
-    "index http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit",
+    "index http/asked http/body http/ended http/headers http/ledger http/logCause http/problem http/refusals http/resource http/send http/service http/stored/submit internal/idOwner",
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":

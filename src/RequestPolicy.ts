@@ -129,10 +129,8 @@ export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Resu
   const expiresInMillis = time(`${where}expiresIn`, fields.expiresIn, base.expiresInMillis)
   if (typeof expiresInMillis !== "number") return Result.fail(expiresInMillis)
   const { duplicate = base.duplicate, key = base.key, priority = base.priority, retry = base.retry } = fields
-  const debounceMillis = time(`${where}debounce`, fields.debounce, base.debounceMillis)
-  if (typeof debounceMillis !== "number") return Result.fail(debounceMillis)
-  const debounceAtMostMillis = time(`${where}debounceAtMost`, fields.debounceAtMost, base.debounceAtMostMillis)
-  if (typeof debounceAtMostMillis !== "number") return Result.fail(debounceAtMostMillis)
+  const debounced = debounceOf(fields, base, duplicate, where)
+  if (debounced instanceof InvalidPoolConfig) return Result.fail(debounced)
   const invalid =
     checks.oneOf("allow", "join", "reject", "replace", "latest")(`${where}duplicate`, duplicate) ??
     invalidPriority(`${where}priority`, priority) ??
@@ -146,9 +144,38 @@ export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Resu
     priority,
     key,
     duplicate,
-    debounceMillis,
-    debounceAtMostMillis
+    ...debounced
   })
+}
+
+/** What is inherited by one that replaces none is left alone. */
+const debounceOf = (
+  { debounce, debounceAtMost }: Fields,
+  base: Resolved,
+  duplicate: unknown,
+  where: string
+): Pick<Resolved, "debounceMillis" | "debounceAtMostMillis"> | InvalidPoolConfig => {
+  const { debounceAtMostMillis: atMost, debounceMillis: millis } = base
+  if (debounce === undefined && debounceAtMost === undefined) {
+    return { debounceMillis: millis, debounceAtMostMillis: atMost }
+  }
+  const debounceMillis = debounce === undefined ? millis : checks.millis(`${where}debounce`, debounce)
+  if (typeof debounceMillis !== "number") return debounceMillis
+  const field = debounce === undefined ? "debounceAtMost" : "debounce"
+  if (duplicate !== "replace" && duplicate !== "latest") {
+    return checks.wrong(
+      `${where}${field}`,
+      'unset, unless `duplicate` is "replace" or "latest"',
+      debounce ?? debounceAtMost
+    )
+  }
+  if (debounceAtMost === undefined) return { debounceMillis, debounceAtMostMillis: Math.max(atMost, debounceMillis) }
+  const debounceAtMostMillis = checks.millis(`${where}debounceAtMost`, debounceAtMost)
+  if (typeof debounceAtMostMillis !== "number") return debounceAtMostMillis
+  if (debounceMillis === 0) return checks.wrong(`${where}debounceAtMost`, "unset, without a `debounce`", debounceAtMost)
+  return debounceAtMostMillis >= debounceMillis
+    ? { debounceMillis, debounceAtMostMillis }
+    : checks.wrong(`${where}debounceAtMost`, "at least `debounce`", debounceAtMost)
 }
 
 /** What is wrong with a priority. @internal */

@@ -1,6 +1,8 @@
 /** Some of a pool's requests: how to say which, and what is told of each. */
+import type { Effect } from "effect"
 import type { State } from "./CircuitBreaker.ts"
-import type { Phase } from "./PoolError.ts"
+import type { End } from "./Outcome.ts"
+import type { NestedWaitRefused, Phase } from "./PoolError.ts"
 
 /** Which requests: those that fit everything that is set. Without anything: all. */
 export interface Filter {
@@ -8,6 +10,8 @@ export interface Filter {
   readonly tag?: string | undefined
   /** Of this key; `""`: those without one. */
   readonly key?: string | undefined
+  /** Of this group. */
+  readonly group?: string | undefined
   /** In this phase. */
   readonly phase?: Phase | undefined
   /** Those of which it says so. It must be quick; what it throws fails the call as a defect. */
@@ -24,6 +28,8 @@ export interface RequestView {
   readonly key: string
   /** From -10 to 10. */
   readonly priority: number
+  /** What it belongs to, if it does to any. */
+  readonly group?: string
   /** Where it is. */
   readonly phase: Phase
   /** Attempts that were started so far. */
@@ -34,6 +40,42 @@ export interface RequestView {
   readonly heldBackBy: string | undefined
   /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
   readonly startsInMillis: number | undefined
+}
+
+/** How many of a group's requests have ended, by how they did. */
+export interface GroupEnds extends Readonly<Record<End, number>> {}
+
+/** What a group has in the pool, and what has become of the others. Callers that were refused, or have given up a place, are not in it. */
+export interface GroupCounts extends GroupEnds {
+  /** Callers that wait for a place. */
+  readonly blocked: number
+  /** Requests that wait for a worker, or at a gate. */
+  readonly waiting: number
+  /** Requests between two attempts, or not due yet. */
+  readonly delayed: number
+  /** Requests that run. */
+  readonly running: number
+}
+
+/** A group of which none is left. */
+export interface GroupReport extends GroupEnds {
+  /** Its name. */
+  readonly group: string
+}
+
+/** The requests of one group, of which there may be none yet. Whoever holds it keeps the counts. */
+export interface Group {
+  /** Its name. */
+  readonly id: string
+  /**
+   * Waits until none of the group is left, and tells how all of them ended: at once where there is none. Interrupting this cancels nothing.
+   * Within an attempt of the group it fails at once with `NestedWaitRefused`.
+   */
+  readonly awaitAll: Effect.Effect<GroupReport, NestedWaitRefused>
+  /** Cancels every request of it, as `cancelAll` does, and answers how many. The others may run in between. */
+  readonly cancel: Effect.Effect<number>
+  /** What it has in the pool. It looks at each that has not ended. */
+  readonly counts: Effect.Effect<GroupCounts>
 }
 
 /** Whose requests do not start until somebody says so: those of a tag, of a key, or to which a limit applies. */

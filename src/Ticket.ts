@@ -31,7 +31,8 @@ export interface Ticket<out A, out E = never> {
   readonly attempts: Effect.Effect<number>
   /**
    * Gives the request up: `"withdrawn"` if no attempt ran, `"interrupting"` if one did (its finalizers may go on for a
-   * while), `"settled"` if it had ended before. It does not wait.
+   * while), `"settled"` if it had ended before. It does not wait. Where others have joined the request, it is given up for this
+   * ticket alone, `"withdrawn"`; the last to go ends it.
    */
   readonly cancel: Effect.Effect<"withdrawn" | "interrupting" | "settled">
   /**
@@ -81,11 +82,11 @@ class TicketOf implements Ticket<unknown, unknown> {
   }
 
   get status(): Effect.Effect<Phase | "ended"> {
-    return Effect.sync(() => this.request.phase as Phase | "ended")
+    return Effect.sync(() => this.request.shown.phase as Phase | "ended")
   }
 
   get attempts(): Effect.Effect<number> {
-    return Effect.sync(() => this.request.attempts)
+    return Effect.sync(() => this.request.shown.attempts)
   }
 
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {

@@ -10,6 +10,7 @@ import { makeControls } from "./internal/controls.ts"
 import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
+import { makeGrouping } from "./internal/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
 import * as recurringPools from "./internal/recurringPools.ts"
 import * as shortages from "./internal/shortages.ts"
@@ -29,7 +30,7 @@ import type {
 import type { PoolEvent } from "./PoolEvent.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import type { RequestQueue } from "./RequestQueue.ts"
-import type { Filter, GateView, Pausable, RequestView, Waiters } from "./Selection.ts"
+import type { Filter, GateView, Group, Pausable, RequestView, Waiters } from "./Selection.ts"
 import type { Ticket } from "./Ticket.ts"
 
 /** One pool: the door for requests, the levers, and the counts. All of it may be used from any number of fibers. */
@@ -120,6 +121,11 @@ export class WorkerPool extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<RequestView>>
     /** Cancels every request that fits, as `ticket.cancel` does, and answers how many. The others may run in between. */
     readonly cancelAll: (filter: Filter) => Effect.Effect<number>
+    /**
+     * The requests that were called with `group: id`, retries and all. Calls that they make themselves are in it only by an option of their own. There need be
+     * none yet. Of groups that have ended the last 1,000 are known, and those of which somebody has this.
+     */
+    readonly group: (id: string) => Group
     /** The tags, or the keys, that have most requests in the pool: the `top` of them (default 20), those with most waiting first. */
     readonly waitingBy: (
       what: "tag" | "key",
@@ -170,6 +176,7 @@ export const make = (
       process: calls.process,
       ...makeControls(core),
       ...makeSelection(core),
+      ...makeGrouping(core),
       events: core.events.stream,
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })

@@ -5,6 +5,7 @@ import {
   accepted,
   Count,
   GateResource,
+  Group,
   Key,
   LimitPatch,
   LimitResource,
@@ -38,6 +39,7 @@ const requests = HttpApiGroup.make("requests")
         ),
         type: Schema.optionalKey(Schema.String),
         key: Schema.optionalKey(Key),
+        group: Schema.optionalKey(Group),
         limit: Schema.optionalKey(Schema.FiniteFromString),
         after: Schema.optionalKey(Schema.String.annotate({ description: "`next` of the page before" }))
       },
@@ -62,6 +64,7 @@ const requests = HttpApiGroup.make("requests")
       query: {
         type: Schema.optionalKey(Schema.String),
         key: Schema.optionalKey(Key),
+        group: Schema.optionalKey(Group),
         state: Schema.optionalKey(
           Schema.String.annotate({ description: "Phases (blocked, waiting, delayed, running) with commas between" })
         )
@@ -72,7 +75,7 @@ const requests = HttpApiGroup.make("requests")
       .annotate(OpenApi.Summary, "Cancel all requests that fit")
       .annotate(
         OpenApi.Description,
-        "At least one of `type`, `key` and `state` is needed. Requests of `/rpc` are among them."
+        "At least one of `type`, `key`, `group` and `state` is needed. Requests of `/rpc` are among them."
       ),
     HttpApiEndpoint.patch("patchRequest", "/requests/:id", {
       params: id,

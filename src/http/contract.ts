@@ -23,6 +23,11 @@ const SubmitQuery = {
   retries: option("Attempts after a first that failed", "2"),
   key: option("Whose request it is: workers are shared fairly among keys (1 to 256 characters)", "acme"),
   priority: option("-10 to 10, higher first", "5"),
+  primaryKey: option("Its identity, beside its type (1 to 256 characters)", "order-7"),
+  duplicate: option("What it is to one of its identity: allow, join, reject, replace or latest", "join"),
+  debounce: option("With replace or latest: it starts so long after the last call of its identity", "500ms"),
+  debounceAtMost: option("The longest that later calls put that off", "5s"),
+  group: option("The group that it belongs to (1 to 256 characters)", "import-3"),
   delay: option("It starts no sooner than so long after the call", "1h"),
   startAt: option(
     "It starts no sooner than then, by the clock of the service; not beside `delay`",
@@ -33,7 +38,7 @@ const SubmitQuery = {
 const ends = [
   problem(400, "The payload, or an option, is not as it has to be"),
   problem(404, "No such type"),
-  problem(409, "A request with this Idempotency-Key has not ended yet"),
+  problem(409, "A request with this Idempotency-Key, or of this identity, has not ended yet"),
   problem(410, "It was cancelled"),
   problem(413, "The body is too large"),
   problem(415, "The body is not JSON, or is packed"),

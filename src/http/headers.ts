@@ -45,10 +45,13 @@ export const idempotencyKey = (header: string | ReadonlyArray<string> | undefine
       )
 }
 
-const options = ["timeout", "expiresIn", "retries", "key", "priority", "delay", "startAt"]
+const identity = ["primaryKey", "duplicate", "debounce", "debounceAtMost", "group"] as const
+const options = ["timeout", "expiresIn", "retries", "key", "priority", "delay", "startAt", ...identity]
 
 type Found = {
-  -readonly [K in "timeout" | "expiresIn" | "retry" | "priority" | "delay" | "startAt"]?: Call.Options[K]
+  -readonly [
+    K in "timeout" | "expiresIn" | "retry" | "priority" | "delay" | "startAt" | (typeof identity)[number]
+  ]?: Call.Options[K]
 } & { key?: string }
 
 /**
@@ -75,6 +78,22 @@ export const callOptions = (
         if (!isKey(value)) return refuse(expectedKey)
         found.key = value
         break
+      case "primaryKey":
+      case "group":
+        if (!isKey(value)) return refuse(expectedKey)
+        found[name] = value
+        break
+      case "duplicate":
+        if (!isDuplicate(value)) return refuse(duplicates.join(" or "))
+        found.duplicate = value
+        break
+      case "debounce":
+      case "debounceAtMost": {
+        const millis = millisOf(value)
+        if (millis === undefined || !(millis > 0)) return refuse("a duration above zero, such as 500ms or 10s")
+        found[name] = millis
+        break
+      }
       case "priority":
         found.priority = priorityOf(value)
         if (found.priority === undefined) return refuse("a whole number from -10 to 10")
@@ -105,6 +124,10 @@ export const callOptions = (
   }
   return found
 }
+
+const duplicates = ["allow", "join", "reject", "replace", "latest"] as const
+const isDuplicate = (value: string): value is (typeof duplicates)[number] =>
+  (duplicates as ReadonlyArray<string>).includes(value)
 
 const shown = (value: string): string =>
   `${JSON.stringify(value.slice(0, 40))}${value.length > 40 ? ` and ${value.length - 40} more` : ""}`

@@ -37,8 +37,12 @@ export class Entry {
   ended: Ended | undefined
   /** Its end may be written later, if its schema takes time. */
   endedAt: number | undefined
-  /** The idempotency key that it came with. */
-  idempotencyKey: string | undefined
+  /** The idempotency keys that it came with. */
+  idempotencyKeys: ReadonlyArray<string> = []
+  /** What it belongs to. */
+  group: string | undefined
+  /** Those of others that have joined it: they see the same request. */
+  private joined: ReadonlyArray<Ticket.Ticket<unknown, unknown>> = []
   /** Whose it is; `""`: nobody's. */
   readonly key: string
   /** Once it has ended: before, its ticket knows. */
@@ -71,6 +75,22 @@ export class Entry {
     this.acceptedAt = acceptedAt
   }
 
+  join(ticket: Ticket.Ticket<unknown, unknown>): void {
+    this.joined = [...this.joined, ticket]
+  }
+
+  /** For all that see it: it is one resource. */
+  get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {
+    return Effect.suspend(() =>
+      this.ticket === undefined
+        ? Effect.succeed("settled" as const)
+        : Effect.andThen(
+            Effect.forEach(this.joined, ({ cancel }) => cancel, { discard: true }),
+            this.ticket.cancel
+          )
+    )
+  }
+
   /** Told once, at the end. The answer takes it back. */
   listen(listener: Listener): () => void {
     this.listeners = this.listeners.length === 0 ? [listener] : [...this.listeners, listener]
@@ -83,6 +103,7 @@ export class Entry {
     const { listeners, ticket } = this
     if (ticket !== undefined) this.priority = Effect.runSync(ticket.priority) // @allowed: it reads a field
     this.ticket = undefined
+    this.joined = []
     this.ended = ended
     this.listeners = []
     for (const listener of listeners) listener(this, ended)
@@ -109,15 +130,18 @@ export class Ledger {
     const { now, run, write } = this.options
     const { id } = ticket
     const number = Number(id.slice(this.options.idPrefix.length))
+    const there = this.entries.get(number)
+    if (there !== undefined) {
+      if (there.ticket !== undefined) there.join(ticket)
+      if (key !== undefined) this.claimFor(there, key)
+      return there
+    }
     const entry = new Entry(id, number, ticket, now(), span)
     entry.payloadBytes = payloadBytes
     this.entries.set(number, entry)
     // One that was blocked is accepted after those that asked after it.
     if (number > this.newest) this.newest = number
-    if (key !== undefined) {
-      entry.idempotencyKey = key
-      this.keys.get(key)!.entry = entry
-    }
+    if (key !== undefined) this.claimFor(entry, key)
     ticket.onEnd((outcome) => {
       entry.endedAt = now()
       this.keep(entry)
@@ -126,6 +150,11 @@ export class Ledger {
       else run(Effect.map(written, (ended) => this.end(entry, ended)))
     })
     return entry
+  }
+
+  private claimFor(entry: Entry, key: string): void {
+    entry.idempotencyKeys = [...entry.idempotencyKeys, key]
+    this.keys.get(key)!.entry = entry
   }
 
   private keep(entry: Entry): void {
@@ -194,9 +223,7 @@ export class Ledger {
       this.ends--
       this.bytes -= entry.bytes
       this.entries.delete(entry.number)
-      const { idempotencyKey } = entry
-      if (idempotencyKey !== undefined && this.keys.get(idempotencyKey)?.entry === entry)
-        this.keys.delete(idempotencyKey)
+      for (const key of entry.idempotencyKeys) if (this.keys.get(key)?.entry === entry) this.keys.delete(key)
     }
   }
 

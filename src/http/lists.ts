@@ -29,16 +29,18 @@ export const listedOf = ({
 
 /** What to cancel: never all, for want of a filter. */
 export const filterOf = ({
+  group,
   key,
   state,
   type
 }: {
   readonly type?: string
   readonly key?: string
+  readonly group?: string
   readonly state?: string
 }): { readonly type: string | undefined; readonly wanted: ReadonlyArray<string> | undefined } | Problem => {
-  if (type === undefined && key === undefined && state === undefined) {
-    return invalid("query", "Expected the query to have at least one of type, key and state, got none")
+  if (type === undefined && key === undefined && group === undefined && state === undefined) {
+    return invalid("query", "Expected the query to have at least one of type, key, group and state, got none")
   }
   const wanted = namesOf(state)
   const unknown = wanted?.find((phase) => !phases.includes(phase))

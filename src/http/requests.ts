@@ -53,10 +53,8 @@ export const layer = (service: Service) =>
         })
       )
       .handle("cancelRequest", ({ params: { id }, request }) =>
-        withEntry(id, request, ({ ticket }) =>
-          Effect.map(ticket?.cancel ?? Effect.succeed("settled"), (cancel) =>
-            HttpServerResponse.jsonUnsafe({ id, cancel })
-          )
+        withEntry(id, request, ({ cancel }) =>
+          Effect.map(cancel, (cancel) => HttpServerResponse.jsonUnsafe({ id, cancel }))
         )
       )
       .handle("cancelRequests", ({ query, request }) =>
@@ -67,7 +65,7 @@ export const layer = (service: Service) =>
           if ("status" in filter) return toResponse(filter)
           const { type, wanted } = filter
           const where = wanted && (({ phase }: Selection.RequestView) => wanted.includes(phase))
-          const cancelled = yield* pool.cancelAll({ tag: type, where, ...owner })
+          const cancelled = yield* pool.cancelAll({ tag: type, group: query.group, where, ...owner })
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         })
@@ -116,12 +114,12 @@ export const layer = (service: Service) =>
         if ("status" in owner) return Effect.succeed(toResponse(owner))
         const asked = listedOf(query)
         if ("status" in asked) return Effect.succeed(toResponse(asked))
-        const { after, type } = query
+        const { after, group, type } = query
         const { limit, wanted } = asked
         // By number: the request of a cursor may have left the list since.
         const before = after === undefined ? Infinity : ledger.numberOf(after)
         if (before === 0) return Effect.succeed(toResponse(wrongCursor))
-        const one = { wanted, type, key: owner.key, before, page: new Page(limit) }
+        const one = { wanted, type, group, key: owner.key, before, page: new Page(limit) }
         return Effect.map(
           wanted?.includes("deadLetter") ? deadLetters(service, one) : fromLedger(service, one),
           (page) => json(page.text)
@@ -132,16 +130,18 @@ export const layer = (service: Service) =>
 interface Listed {
   readonly wanted: ReadonlyArray<string> | undefined
   readonly type: string | undefined
+  readonly group: string | undefined
   readonly key: string | undefined
   /** The number of the last one that has been shown. */
   readonly before: number
   readonly page: Page
 }
 
-const fromLedger = ({ ledger }: Service, { before, key, page, type, wanted }: Listed): Effect.Effect<Page> =>
+const fromLedger = ({ ledger }: Service, { before, group, key, page, type, wanted }: Listed): Effect.Effect<Page> =>
   Effect.gen(function* () {
     for (const entry of ledger.before(before)) {
       if ((type !== undefined && entry.type !== type) || (key !== undefined && entry.key !== key)) continue
+      if (group !== undefined && entry.group !== group) continue
       const { ended, id, ticket } = entry
       const state = ended === undefined ? yield* ticket!.status : ended.state
       if (wanted !== undefined && !wanted.includes(state)) continue

@@ -152,6 +152,7 @@ export const Preferring = Schema.Struct({
 })
 
 const Name = Schema.String.check(Schema.isMaxLength(256))
+export const Group = Name.annotate({ description: "Requests of this group" })
 export const Key = Name.annotate({ description: "Requests of this key; empty: those without one" })
 
 /** `LimitPatch`: what is left out stays; `"none"` takes that half of the limit away. */

@@ -6,6 +6,7 @@
 import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { PoolError } from "../index.ts"
+import { IdOwner } from "../internal/idOwner.ts"
 import {
   type Asked,
   fingerprintOf,
@@ -128,10 +129,14 @@ const takeInMemory = (service: Service, context: Context.Context<never>, traced:
   return (request, asked, json, text, bytes) => {
     const { key, options, response, type } = asked
     if (key !== undefined && isRepeat(asked, fingerprintOf(asked, text))) return
-    const call = Effect.map(pool.submitUnknown(type, json, options), (ticket) =>
-      ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
-    )
-    const fiber = run(traced(request, call))
+    const call = Effect.map(pool.submitUnknown(type, json, options), (ticket) => {
+      const entry = ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
+      entry.group ??= options?.group
+      return entry
+    })
+    // One tenant never joins what another one has called for.
+    const owned = asked.tenant === undefined ? call : Effect.provideService(call, IdOwner, asked.tenant)
+    const fiber = run(traced(request, owned))
     const accepted = fiber.pollUnsafe()
     if (accepted !== undefined) return answerAccepted(asked, accepted)
     // It waits for a place in the queue, or for a schema that takes time.

@@ -1,20 +1,14 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import {
-  type CircuitOpen,
-  type Phase,
-  PoolDraining,
-  QueueFull,
-  RequestCancelled,
-  RequestExpired
-} from "../PoolError.ts"
-import type { Ranked } from "../queue/ranked.ts"
-import type { WaitingRequests } from "../RequestQueue.ts"
+import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
+import { takeOver } from "../queue/replacing.ts"
+import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
+import { cancelledExit, expiredExit, fullOfKey, replacedExit } from "./exits.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import { interruptedExit } from "./scheduled.ts"
@@ -38,6 +32,8 @@ export interface Dependencies {
   readonly letsIn: (request: PoolRequest) => boolean
 }
 
+type Refused = Exit.Exit<never, SubmitError>
+
 export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
@@ -53,7 +49,9 @@ export class Admission implements Canceller {
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
+  enter(request: PoolRequest): Refused | undefined {
+    const onEnter = request.details?.onEnter
+    if (onEnter !== undefined) return onEnter(request)
     const refusal = this.letIn(request)
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
@@ -67,35 +65,74 @@ export class Admission implements Canceller {
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
    * parks again between any two costs 1.6 times as much (W1p).
    */
-  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
+  enterAsleep(request: PoolRequest): Refused | undefined {
     // Not refused for want of a place that a worker would have made.
     if (!this.pool.queue.hasRoom) {
       this.pool.crew.wakeAll()
       request.since = this.pool.now()
     }
-    return this.letIn(request)
+    const onEnter = request.details?.onEnter
+    return onEnter === undefined ? this.letIn(request) : onEnter(request)
   }
 
-  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
-    const { counters, deadlines, isOpen, letsIn, queue } = this.pool
-    const { policy, since: now } = request
+  /** Why nobody is let in now, and counts that. */
+  refuseDraining(request: PoolRequest): Exit.Exit<never, PoolDraining> | undefined {
+    const { counters, isOpen, letsIn } = this.pool
+    if (isOpen() || letsIn(request)) return undefined
     request.route.counts.offered++
-    if (!isOpen() && !letsIn(request)) {
-      counters.offered++
-      counters.refusedDraining++
-      return this.draining
-    }
+    counters.offered++
+    counters.refusedDraining++
+    return this.draining
+  }
+
+  /** The same for one that is not there yet: what it is for may fail just now. */
+  turnAway(request: PoolRequest): Refused | undefined {
+    const { counters, queue } = this.pool
+    const away = this.refuseDraining(request)
+    if (away !== undefined) return away
     const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
-    if (open !== undefined) {
-      counters.offered++
-      counters.refusedOpen++
-      return open
-    }
+    if (open === undefined) return undefined
+    request.route.counts.offered++
+    counters.offered++
+    counters.refusedOpen++
+    return open
+  }
+
+  private letIn(request: PoolRequest): Refused | undefined {
+    const away = this.turnAway(request)
+    if (away !== undefined) return away
+    const { queue } = this.pool
+    request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") {
       if (queue.refusesEarly(request)) return this.fullOfEarly
-      return queue.hasRoom ? this.fullOf(request) : this.full
+      return queue.hasRoom ? fullOfKey(request, queue.capacity) : this.full
     }
+    this.onOffered(request, offered)
+    return undefined
+  }
+
+  /** In the place of others that no attempt runs of: the first one's is taken, and all of them end. Nothing can be in the way. */
+  enterInPlaceOf(before: ReadonlyArray<PoolRequest>, request: PoolRequest): void {
+    const { counters, queue } = this.pool
+    const [first, ...others] = before
+    request.route.counts.offered++
+    takeOver(queue, counters, first!, request, request.since)
+    this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
+    this.end(first!, "cancelled", replacedExit(first!, request), request.since)
+    for (const other of others) this.giveWay(other, request)
+    if (request.phase === "waiting") this.wake()
+  }
+
+  /** One that no attempt runs of gives way to another one of its identity. */
+  giveWay(request: PoolRequest, by: PoolRequest): void {
+    this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
+  }
+
+  /** Neither refused nor, if it was accepted, waited for. */
+  private onOffered(request: PoolRequest, offered: Exclude<Offered, "full">): void {
+    const { deadlines } = this.pool
+    const { policy, since: now } = request
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -103,21 +140,22 @@ export class Admission implements Canceller {
       details.expiresAt = now + policy.expiresInMillis
       deadlines.set(expiry, now, policy.expiresInMillis)
     }
-    if (offered === "blocked") return undefined
-    request.details?.spans?.onAccepted(request)
-    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
+    request.details?.group?.add(request)
+    if (offered === "blocked") return
+    this.onPlaced(request, now)
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
       evict(this.pool, offered, now)
     }
-    return undefined
   }
 
-  /** There is room, but not for one more of its key. */
-  private fullOf(request: PoolRequest): Exit.Exit<never, QueueFull> {
-    const { key = "" } = request as Ranked
-    return Exit.fail(withoutStack(() => new QueueFull({ capacity: this.pool.queue.capacity, key })))
+  private onPlaced(request: PoolRequest, now: number): void {
+    const { details } = request
+    if (details === undefined) return
+    details.spans?.onAccepted(request)
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
+    else details.onPlaced?.(now)
   }
 
   /** Places have become free: blocked callers move up, while the pool takes anybody in. */
@@ -142,8 +180,7 @@ export class Admission implements Canceller {
   }
 
   private tellAccepted(request: PoolRequest): void {
-    request.details?.spans?.onAccepted(request)
-    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, this.pool.now())
+    this.onPlaced(request, this.pool.now())
     const onAccepted = request.details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
@@ -151,7 +188,7 @@ export class Admission implements Canceller {
   /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
     if (request.phase === "ended") return "settled"
-    const exit = Exit.fail(withoutStack(() => new RequestCancelled({ tag: request.tag })))
+    const exit = cancelledExit(request)
     const running = request.phase === "running"
     this.remove(request, "cancelled", exit, this.pool.now())
     return running ? "interrupting" : "withdrawn"
@@ -172,14 +209,17 @@ export class Admission implements Canceller {
   /** The drain's turn to stop a request. */
   interrupt(request: PoolRequest, now: number): void {
     const { phase } = request
-    if (phase === "blocked") this.leave(request, this.draining, "refusedDraining")
-    else if (phase !== "ended" && phase !== "offered") {
+    if (phase === "blocked") {
+      this.pool.queue.withdraw(request, now)
+      this.leave(request, this.draining, "refusedDraining")
+    } else if (phase !== "ended" && phase !== "offered") {
       this.remove(request, "interrupted", interruptedExit(request, phase), now)
     }
   }
 
   /** A breaker has opened while this one was blocked. */
   refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    this.pool.queue.withdraw(request, this.pool.now())
     this.leave(request, exit, "refusedOpen")
   }
 
@@ -219,23 +259,31 @@ export class Admission implements Canceller {
   ): void {
     if (request.phase === "running") {
       this.pool.attempts.endRunning(request, end, exit, now)
-    } else if (request.phase === "blocked") {
-      this.leave(request, exit, "abandoned")
     } else {
       this.pool.queue.withdraw(request, now)
-      this.pool.settle(request, end, exit, now)
-      this.onFreed()
-      this.onPlace()
+      this.end(request, end, exit, now)
     }
   }
 
-  /** A blocked caller goes away. It was never accepted, so it has no outcome. */
+  /** It is out of its place. */
+  private end(
+    request: PoolRequest,
+    end: "expired" | "cancelled" | "interrupted",
+    exit: Exit.Exit<never, unknown>,
+    now: number
+  ): void {
+    if (request.phase === "blocked") return this.leave(request, exit, "abandoned")
+    this.pool.settle(request, end, exit, now)
+    this.onFreed()
+    this.onPlace()
+  }
+
+  /** A blocked caller goes away, and has left the door. It was never accepted, so it has no outcome. */
   private leave(
     request: PoolRequest,
     exit: Exit.Exit<never, unknown>,
     counter: "abandoned" | "refusedDraining" | "refusedOpen"
   ): void {
-    this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry
     if (expiry !== undefined) this.pool.deadlines.clear(expiry)
@@ -244,6 +292,3 @@ export class Admission implements Canceller {
     this.pool.turn.tell(request)
   }
 }
-
-const expiredExit = ({ phase, tag }: PoolRequest): Exit.Exit<never, RequestExpired> =>
-  Exit.fail(withoutStack(() => new RequestExpired({ tag, phase: phase as Phase })))

@@ -166,7 +166,7 @@ export class Calls {
       // A full queue may be full of what waits for the very workers whose attempts wait for a place in it.
       const waiting = details.parent === undefined ? undefined : this.core.nesting.waitFor(request)
       if (Exit.isExit(waiting)) {
-        admission.cancel(request)
+        request.route.canceller.cancel(request)
         return this.refuse(waiting, resume)
       }
       const done = (exit: Exit.Exit<Ticket.Ticket<any, any>, any>) =>

@@ -16,9 +16,12 @@ import { Deadline, Deadlines, grainMillis } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
+import { Groups } from "./groups.ts"
 import { LatencyHistogram } from "./histogram.ts"
+import { Identities } from "./identities.ts"
+import { Latest } from "./latest.ts"
 import { Nesting } from "./nesting.ts"
-import type { Canceller, Route } from "./request.ts"
+import type { Canceller, PoolRequest, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
 import { type PlainHandler, Routes } from "./routes.ts"
 import { runnable } from "./runnable.ts"
@@ -51,6 +54,8 @@ export interface Core {
   readonly deadLetters: DeadLetterBox
   readonly drain: Drain
   readonly events: Events
+  readonly groups: Groups
+  readonly identities: Identities
   readonly nesting: Nesting
   readonly queue: WaitingRequests
   readonly turn: Turn
@@ -124,6 +129,11 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     onSettled: (request, from, millis) => drain.onSettled(request, from, millis),
     onTold: drain.check
   })
+  const onReturn = () => {
+    if (queue.free > 0) crew.wake()
+    nesting.lendAll()
+  }
+  const latestReturn = (request: PoolRequest) => drain.latestReturn(request)
   const attempts: Attempts = new Attempts({
     now,
     interruptGraceMillis: config.interruptGraceMillis,
@@ -136,16 +146,13 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       counters.retriesDenied++
       if (events.on) events.publish({ _tag: "RetryDenied", id, tag, attempt: attempts })
     }),
-    latestReturn: (request) => drain.latestReturn(request),
+    latestReturn,
     onPlace: () => {
       admission.onPlace()
       // To be taken, it may have let others go at a gate. Whoever is woken for them finds this one counted.
       crew.wakeFreed(0)
     },
-    onReturn: () => {
-      if (queue.free > 0) crew.wake()
-      nesting.lendAll()
-    },
+    onReturn,
     onFreed: (byWorker) => crew.wakeFreed(byWorker),
     onPostponed: (request, { kind, name }, millis) => {
       if (events.on) events.publish({ _tag: "Postponed", id: request.id, tag: request.tag, kind, name, millis })
@@ -196,6 +203,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     isOpen: () => drain.state === "open",
     letsIn: (request) => drain.isFinishing && nesting.isFromWithin(request)
   })
+  const latest = new Latest({ now, admission, deadlines, queue, turn, latestReturn, onReturn })
+  const identities = new Identities({ now, admission, counters, latest, turn })
   nesting.connect({
     name: config.name,
     counters,
@@ -256,6 +265,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     deadLetters,
     drain,
     events,
+    groups: new Groups(),
+    identities,
     nesting,
     queue,
     turn

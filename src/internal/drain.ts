@@ -116,7 +116,7 @@ export class Drain {
     this.interruptAll(
       [
         ...others("blocked"),
-        ...queue.all("delayed").filter((request) => request.details!.delay!.at >= this.latestReturn(request)),
+        ...queue.all("delayed").filter((request) => (request.details?.delay?.at ?? 0) >= this.latestReturn(request)),
         ...(this.dropsWaiting ? others("waiting") : [])
       ],
       () => {

@@ -1,5 +1,5 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Clock, Context, Effect, Exit, Result, type Schema } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, PrimaryKey, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
@@ -7,6 +7,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
 import { captureAsyncContext } from "./asyncContext.ts"
 import type { Core } from "./core.ts"
+import { IdOwner } from "./idOwner.ts"
 import { type Origin, Origins } from "./origin.ts"
 import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
@@ -101,6 +102,8 @@ export class Intake {
     const details = new Details()
     details.context = before?.context
     details.policy = before?.policy
+    details.primaryKey = before?.primaryKey
+    details.group = before?.group && this.core.groups.of(before.group.id)
     details.resubmittedFrom = id
     return this.makeOf(route, payload, details, this.origin())
   }
@@ -119,7 +122,7 @@ export class Intake {
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       details ??= new Details()
-      const invalid = readOptions(options, route, details) ?? readStart(options, details, this.core)
+      const invalid = readOptions(options, route, details, this.core) ?? readStart(options, details, this.core)
       if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
@@ -135,6 +138,20 @@ export class Intake {
       details ??= new Details()
       origin.giveTo(details, route, this.core.context)
     }
+    const { duplicate } = details?.policy ?? route.policy
+    return duplicate === "allow" ? this.makeAlone(route, payload, details) : this.makeShare(route, payload, details)
+  }
+
+  /** One that others may be like. Without a primary key it is like none. */
+  private makeShare(route: Route, payload: unknown, details: Details | undefined): PoolRequest | Refusal {
+    const { identities } = this.core
+    const key = details?.primaryKey ?? textOf("primaryKey", () => primaryKeyOf(payload))
+    if (typeof key === "object") return this.invalidOption(key)
+    const make = () => this.makeAlone(route, payload, details)
+    return key === undefined ? make() : identities.share(route, payload, details, key, ownerOf(), make)
+  }
+
+  private makeAlone(route: Route, payload: unknown, details: Details | undefined): PoolRequest | Refusal {
     const { key, priority } = details?.policy ?? route.policy
     if (key !== undefined || priority !== 0 || this.core.queue.fair !== undefined) {
       return this.makeRanked(route, payload, details, key)
@@ -198,6 +215,21 @@ const textOf = (field: string, say: () => unknown): string | undefined | Invalid
   }
 }
 
+/** What `Rpc.make` has made of its `primaryKey`. Functions, and effects, have none. */
+const primaryKeyOf = (payload: unknown): string | undefined =>
+  PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
+
+/** Whose primary keys those of the running code are. */
+const ownerOf = (): string | undefined => {
+  const fiber = Fiber.getCurrent()
+  return fiber === undefined ? undefined : Context.get(fiber.context, IdOwner)
+}
+
+const notAText = (field: string, text: unknown): InvalidOption | undefined =>
+  text === undefined || (typeof text === "string" && text !== "")
+    ? undefined
+    : { field, expected: "a text that is not empty", actual: text === "" ? '""' : typeof text }
+
 type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
 
 /** When it is to start. A date is that of the clock which shows it now. */
@@ -216,17 +248,22 @@ const readStart = (options: Call.Options, details: Details, { context, now }: Co
 }
 
 /** What a caller gives may throw when it is read; that is its mistake like any other. */
-const readOptions = (options: Call.Options, route: Route, details: Details): InvalidOption | undefined => {
+const readOptions = (
+  options: Call.Options,
+  route: Route,
+  details: Details,
+  { groups }: Core
+): InvalidOption | undefined => {
   try {
     const resolved = RequestPolicy.resolve(options, route.policy)
     if (Result.isFailure(resolved)) return resolved.failure
     details.policy = resolved.success
-    const { id } = options
-    if (id === undefined) return undefined
-    if (typeof id !== "string" || id === "") {
-      return { field: "id", expected: "a text that is not empty", actual: id === "" ? '""' : typeof id }
-    }
+    const { group, id, primaryKey } = options
+    const invalid = notAText("id", id) ?? notAText("primaryKey", primaryKey) ?? notAText("group", group)
+    if (invalid !== undefined) return invalid
     details.id = id
+    details.primaryKey = primaryKey
+    if (group !== undefined) details.group = groups.of(group)
     return undefined
   } catch {
     return {

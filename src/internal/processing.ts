@@ -118,7 +118,7 @@ class Processing implements Awaited {
   })
 
   covers(request: PoolRequest): boolean {
-    return this.entered.includes(request)
+    return this.entered.some((entry) => entry instanceof PoolRequest && entry.covers(request))
   }
 
   *waiting(): Iterable<PoolRequest> {

@@ -102,6 +102,18 @@ export class Details {
   retryStep: unknown = undefined
   /** Whom to tell when a blocked caller gets its place. */
   onAccepted: (() => void) | undefined = undefined
+  /** Of a share: how it is let in. */
+  onEnter: ((request: PoolRequest) => Exit.Exit<never, any> | undefined) | undefined = undefined
+  /** It has a place in the queue, and nobody has been woken for it. */
+  onPlaced: ((now: number) => void) | undefined = undefined
+  /** Its identity beside its tag, where that counts or was given. */
+  primaryKey: string | undefined = undefined
+  /** The calls that have a share of it. */
+  sharing: { readonly isHeard: boolean } | undefined = undefined
+  /** What it belongs to; told once it is in the queue, or its caller blocked. */
+  group: { readonly id: string; add(request: PoolRequest): void } | undefined = undefined
+  /** Who hears of its end before its callers do. */
+  observers: Array<Listener> | undefined = undefined
 }
 
 /** Hears of a request's end: of what its caller sees, and of the rest. */
@@ -165,6 +177,11 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     return this.details?.id ?? this.route.idPrefix + this.sequence
   }
 
+  /** Where it is to be seen how it stands. */
+  get shown(): PoolRequest {
+    return this
+  }
+
   /** That of its call. */
   get asyncContext(): AsyncContext | undefined {
     return this.caller === undefined ? this.details?.asyncContext : asyncContextOf(this.caller)
@@ -219,9 +236,14 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     }
   }
 
+  /** The same for one of the pool itself, who is nobody that asks for the end. It is told first. */
+  observe(observer: Listener): void {
+    ;((this.details ??= new Details()).observers ??= []).push(observer)
+  }
+
   /** Whether somebody hears of its end, or has. */
   get isHeard(): boolean {
-    return this.listeners !== undefined
+    return this.listeners !== undefined || this.details?.sharing?.isHeard === true
   }
 
   /** Somebody hears of the end that it has already. */
@@ -231,6 +253,11 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
 
   /** Tells each listener once. A listener may do anything to the pool, and throw: see `Turn.tell`. */
   notify(onDefect: (defect: unknown) => void): void {
+    const observers = this.details?.observers
+    if (observers !== undefined) {
+      this.details!.observers = undefined
+      for (const observer of observers) this.call(observer, onDefect)
+    }
     const { listeners } = this
     if (listeners === undefined) return
     this.listeners = undefined

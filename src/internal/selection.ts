@@ -7,13 +7,14 @@ import type { Flow } from "../queue/flow.ts"
 import type { Gate } from "../queue/gate.ts"
 import { keyOf } from "../queue/ranked.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
+import { cancelMany } from "./cancelling.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 
 export const makeSelection = (core: Core) => {
-  const { admission, config, crew, drain, events, now, queue, routes, runRoute, turn } = core
+  const { config, crew, drain, events, now, queue, routes, runRoute } = core
 
   /** The places in which a request can be, in the order of a list. */
   const inPhase = (phase: Phase): ReadonlyArray<PoolRequest> =>
@@ -28,12 +29,14 @@ export const makeSelection = (core: Core) => {
       .flatMap((phase) => inPhase(phase).filter((request) => fits(filter, request, at)))
   }
 
-  const fits = ({ key, tag, where }: Filter, request: PoolRequest, at: number): boolean =>
+  const fits = ({ group, key, tag, where }: Filter, request: PoolRequest, at: number): boolean =>
     (tag === undefined || request.tag === tag) &&
     (key === undefined || keyOf(request) === key) &&
+    (group === undefined || request.details?.group?.id === group) &&
     (where === undefined || where(viewOf(request, at)))
 
   const viewOf = (request: PoolRequest, at: number): RequestView => ({
+    ...groupOf(request),
     id: request.id,
     tag: request.tag,
     key: keyOf(request),
@@ -44,20 +47,6 @@ export const makeSelection = (core: Core) => {
     heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined,
     startsInMillis: request.phase === "delayed" ? Math.max(0, request.details!.delay!.at - at) : undefined
   })
-
-  /** However many they are, the host gets its turns in between. */
-  const cancelFrom = (
-    requests: ReadonlyArray<PoolRequest>,
-    from: number,
-    cancelled: number,
-    done: (cancelled: number) => void
-  ): void => {
-    for (let at = from; at < requests.length; at++) {
-      if (turn.isOver(now())) return turn.defer(() => cancelFrom(requests, at, cancelled, done))
-      if (admission.cancel(requests[at]!) !== "settled") cancelled++
-    }
-    done(cancelled)
-  }
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {
     const parts = Object.entries({ tag: what.tag, key: what.key, limit: what.limit }).filter(
@@ -111,11 +100,7 @@ export const makeSelection = (core: Core) => {
         const at = now()
         return found.slice(from, from + Math.max(0, limit)).map((request) => viewOf(request, at))
       }),
-    cancelAll: (filter: Filter): Effect.Effect<number> =>
-      Effect.callback((resume) => {
-        // The last ones first: no cancelling makes room for one that is to be cancelled next.
-        cancelFrom(select(filter).toReversed(), 0, 0, (cancelled) => resume(Effect.succeed(cancelled)))
-      }),
+    cancelAll: (filter: Filter): Effect.Effect<number> => cancelMany(core, () => select(filter)),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20, now())),
     pauseOnly: pauseOnly(true),
@@ -145,6 +130,8 @@ export const makeSelection = (core: Core) => {
       })
   }
 }
+
+const groupOf = ({ details }: PoolRequest) => (details?.group === undefined ? undefined : { group: details.group.id })
 
 const phases = ["running", "waiting", "delayed", "blocked"] as const
 

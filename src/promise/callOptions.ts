@@ -12,9 +12,9 @@ import type { CallOptions, FunctionPolicy, HandlerWithPolicy, Policy, RetryOptio
 type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
 const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
-const callFields = new Set([...policyFields, "id", "signal", "delay", "startAt"])
-const functionFields = new Set<string>(policyFields)
-const handlerFields = new Set(["handler", ...policyFields])
+const functionFields = new Set<string>([...policyFields, "duplicate", "debounce", "debounceAtMost"])
+const callFields = new Set([...functionFields, "id", "signal", "primaryKey", "group", "delay", "startAt"])
+const handlerFields = new Set(["handler", ...functionFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
 /** And of its rate. */
 export const rateFields = new Set(["limit", "period", "burst"])

@@ -103,7 +103,7 @@ export class Door {
   }
 
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
-    const cancelled = this.core.admission.cancel(request)
+    const cancelled = request.route.canceller.cancel(request)
     // That nothing is left to do is seen at the end of a turn.
     this.core.turn.isOver(this.core.now())
     return cancelled

@@ -3,6 +3,7 @@ export { createPool, type CreatePool, type Options, type WithHandlers } from "./
 export type { FunctionsOf, HandlersOf, MapInputs, PoliciesOf, Run, Submit } from "./doors.ts"
 export * from "./errors.ts"
 export type { LogLine } from "./log.ts"
+export type { Group } from "./group.ts"
 export type { Inputs, MapOptions } from "./map.ts"
 export type { Event, Outcome, Refused } from "./outcome.ts"
 export { NotBefore } from "./notBefore.ts"
@@ -26,7 +27,7 @@ export type { Latencies } from "../Latencies.ts"
 /** What an error of any class says in place of `NotBefore`. */
 export { type HasRetryAfter, type Instruction, RetryAfter } from "../NotBefore.ts"
 export type { PoolSnapshot } from "../PoolSnapshot.ts"
-export type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
+export type { Filter, GateView, GroupCounts, GroupReport, Pausable, RequestView, Waiters } from "../Selection.ts"
 /** How much may run at once, and how often something may start: see the option `limits`. */
 export * as Limit from "../Limit.ts"
 /** How the number of workers follows the load: see the option `scaling`. */

@@ -171,7 +171,7 @@ class Mapping implements Awaited {
   }
 
   covers(request: PoolRequest): boolean {
-    for (const one of this.entries.live()) if (one === request) return true
+    for (const one of this.entries.live()) if (one.covers(request)) return true
     return false
   }
 

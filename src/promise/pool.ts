@@ -93,7 +93,7 @@ export class PoolOf<H> extends SelectionOf implements Pool<H> {
   private closed: Promise<void> | undefined = undefined
 
   constructor(parts: Parts<H>) {
-    super(parts.service)
+    super(parts.service, parts.door.core)
     this.parts = parts
     this.name = parts.service.name
     this.run = parts.doors.run

@@ -1,11 +1,13 @@
 /** What is asked of, or done to, some of a pool's requests. */
 import { Cause, Effect, Exit } from "effect"
 import * as checks from "../internal/checks.ts"
+import type { Core } from "../internal/core.ts"
 import type * as Limit from "../Limit.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
 import { rateFields, unknownField } from "./callOptions.ts"
+import { type Group, GroupOf } from "./group.ts"
 import { errorAt } from "./publicError.ts"
 
 /** The part of a pool that is about some of its requests. A word that is not known throws `InvalidOption`. */
@@ -35,19 +37,26 @@ export interface Selection {
   ): ReadonlyArray<RequestView>
   /** Cancels every request that fits, as `cancel` of its ticket does, and gives how many. Others may run in between. */
   cancelAll(filter: Filter): Promise<number>
+  /**
+   * The requests that were called with `group: id`, of which there may be none yet. Of groups that have ended the last 1,000 are known,
+   * and those of which somebody has this.
+   */
+  group(id: string): Group
   /** The handlers, or the keys, that have most requests in the pool: the `top` of them (default 20), those with most waiting first. */
   waitingBy(what: "tag" | "key", options?: { readonly top?: number | undefined }): ReadonlyArray<Waiters>
 }
 
-const filterFields = new Set(["tag", "key", "phase", "where"])
+const filterFields = new Set(["tag", "key", "group", "phase", "where"])
 const pausableFields = new Set(["tag", "key", "limit"])
 const changeFields = new Set(["concurrency", "rate"])
 
 export abstract class SelectionOf implements Selection {
   private readonly service: WorkerPool["Service"]
+  private readonly core: Core
 
-  constructor(service: WorkerPool["Service"]) {
+  constructor(service: WorkerPool["Service"], core: Core) {
     this.service = service
+    this.core = core
   }
 
   pauseOnly(what: Pausable): void {
@@ -83,6 +92,13 @@ export abstract class SelectionOf implements Selection {
     const exit = await Effect.runPromiseExit(this.service.cancelAll(filter))
     if (Exit.isSuccess(exit)) return exit.value
     throw errorAt(this.cancelAll, Cause.squash(exit.cause))
+  }
+
+  group(id: string): Group {
+    const invalid =
+      typeof id === "string" && id !== "" ? undefined : checks.wrong("group", "a text that is not empty", id)
+    if (invalid !== undefined) throw errorAt(this.group, invalid)
+    return new GroupOf(this.service.group(id), this.core)
   }
 
   waitingBy(what: "tag" | "key", options?: { readonly top?: number | undefined }): ReadonlyArray<Waiters> {

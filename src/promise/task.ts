@@ -3,6 +3,7 @@ import { Cause, type Duration, type Exit } from "effect"
 import type { TaskCall } from "../internal/task.ts"
 import type { End } from "../Outcome.ts"
 import { RequestCancelled } from "../PoolError.ts"
+import type { Duplicate } from "../RequestPolicy.ts"
 import type * as RetryPolicy from "../RetryPolicy.ts"
 import { failureFor, publicError } from "./publicError.ts"
 
@@ -36,8 +37,22 @@ export interface Policy {
   readonly priority?: number | undefined
 }
 
+/** What a call is to one of the same identity, which is its handler's name (`"run"`: a task) and its `primaryKey`. */
+interface Duplicates {
+  /**
+   * What becomes of a call while a request of its identity has not ended. `"allow"` (default): both run. `"join"`: it gets what
+   * that one gets. `"reject"`: it is rejected with `DuplicateRequest`. `"replace"`: one that waits gives way to it, with `RequestReplaced`; one
+   * that runs goes on, beside it. `"latest"`: as `"replace"`, but it starts only when the one that runs has ended.
+   */
+  readonly duplicate?: Duplicate | undefined
+  /** With `"replace"` or `"latest"`: it starts so long after the last call of its identity. Above zero. Default: at once. */
+  readonly debounce?: Duration.Input | undefined
+  /** The longest that calls which follow one another put off the start. At least `debounce`. Default: without end. */
+  readonly debounceAtMost?: Duration.Input | undefined
+}
+
 /** What one function of an input says for itself. */
-export interface FunctionPolicy<I> extends Policy {
+export interface FunctionPolicy<I> extends Policy, Duplicates {
   /** Whose request it is: a text, or a function of the input that gives one (`undefined`: nobody's). Default: what the pool's `key` says. */
   readonly key?: string | ((input: I) => string | undefined) | undefined
 }
@@ -48,13 +63,17 @@ export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
 }
 
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */
-export interface CallOptions extends Policy {
+export interface CallOptions extends Policy, Duplicates {
   /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
   readonly id?: string | undefined
   /** Cancels the request, and the call is rejected with its reason. Any number of calls may share one. */
   readonly signal?: AbortSignal | undefined
   /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
   readonly key?: string | undefined
+  /** Its identity, beside the name of its handler: see `duplicate`. Not empty. Without one it is like no other. */
+  readonly primaryKey?: string | undefined
+  /** The group that it belongs to: see `group` of the pool. Not empty. */
+  readonly group?: string | undefined
   /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
   readonly delay?: Duration.Input | undefined
   /** It starts no sooner than at this date, of which a number is milliseconds since 1970. What is past is now. */

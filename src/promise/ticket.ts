@@ -23,7 +23,8 @@ export interface Ticket<A> {
   readonly attempts: number
   /**
    * Gives the request up, with `reason` as the `cause` of its `RequestCancelled`: `"withdrawn"` if no attempt ran,
-   * `"interrupting"` if one did (its task is told and may go on for a while), `"settled"` if it had ended before.
+   * `"interrupting"` if one did (its task is told and may go on for a while), `"settled"` if it had ended before. Where others
+   * have joined the request, it is given up for this ticket alone, `"withdrawn"`; the last to go ends it.
    */
   cancel(reason?: unknown): "withdrawn" | "interrupting" | "settled"
   /**
@@ -63,11 +64,11 @@ export class TicketOf implements Ticket<unknown> {
   }
 
   get status(): Phase | "ended" {
-    return this.request.phase as Phase | "ended"
+    return this.request.shown.phase as Phase | "ended"
   }
 
   get attempts(): number {
-    return this.request.attempts
+    return this.request.shown.attempts
   }
 
   cancel(reason?: unknown): "withdrawn" | "interrupting" | "settled" {

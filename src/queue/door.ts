@@ -11,6 +11,8 @@ export interface Door {
   /** Takes the next one that may come in, while there is room. */
   next(): PoolRequest | undefined
   remove(request: PoolRequest): void
+  /** Puts one in the place of another, where that can be; else behind. */
+  replace(before: PoolRequest, request: PoolRequest): void
   [Symbol.iterator](): Iterator<PoolRequest>
 }
 

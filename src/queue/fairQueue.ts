@@ -282,7 +282,7 @@ export class FairQueue implements Order, Crowds {
     this.gates.leave(request.lane!, "request", now)
   }
 
-  private laneOf(request: Ranked): Lane {
+  laneOf(request: Ranked): Lane {
     const { policy, tag, values } = request
     const { priority } = policy
     const flow = this.flows.of(keyOf(request))

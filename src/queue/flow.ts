@@ -191,6 +191,12 @@ export class Lane implements Seated {
     else this.requests.remove(request)
   }
 
+  /** In the place of another one: where that was the head, the lane keeps its turn. */
+  replace(before: PoolRequest, request: PoolRequest): void {
+    const ring = this.returned?.has(before) === true ? this.returned : this.requests
+    ring.replace(before, request)
+  }
+
   /** The one whose age is that of the lane. */
   protected get turnOf(): PoolRequest | undefined {
     return this.head

@@ -56,6 +56,13 @@ export class KeyDoor implements Door {
     this.left(key, line)
   }
 
+  replace(before: PoolRequest, request: PoolRequest): void {
+    const key = keyOf(request)
+    if (key === keyOf(before)) return this.lines.get(key)!.replace(before, request)
+    this.remove(before)
+    this.push(request)
+  }
+
   *[Symbol.iterator](): Iterator<PoolRequest> {
     const requests = [...this.lines.values()].flatMap((line) => [...line])
     yield* requests.sort((a, b) => a.sequence - b.sequence)

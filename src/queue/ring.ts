@@ -84,6 +84,13 @@ export class Ring<T extends Placed> {
     if (--this.size === 0) this.head = this.tail
   }
 
+  /** In the place of another one. */
+  replace(before: T, item: T): void {
+    item.position = before.position
+    this.slots[item.position & this.mask] = item
+    before.position = -1
+  }
+
   *[Symbol.iterator](): Iterator<T> {
     for (let at = this.head; at !== this.tail; at++) {
       const item = this.slots[at & this.mask]

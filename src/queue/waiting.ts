@@ -32,8 +32,8 @@ export class WaitingRequests {
   /** Of the strategy `"shedding"`. */
   readonly overload: Overload | undefined
   private hasKeys = false
-  private order: Order
-  private door: Door = new FrontDoor()
+  order: Order
+  door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
   private readonly early: Early
   private readonly settings: Settings
@@ -268,7 +268,7 @@ export class WaitingRequests {
     return this.order.size + this.delayedRequests.size
   }
 
-  private accept(request: PoolRequest, now: number): void {
+  accept(request: PoolRequest, now: number): void {
     this.counters.accepted++
     if (request.details?.startsAt !== undefined && this.early.accepted(request, now)) return this.hold(request)
     request.phase = "waiting"

@@ -120,6 +120,8 @@ export class Calls {
       typeof ofPolicy === "function" ? ofPolicy(payload) : (ofPolicy ?? config.discipline.key?.(tag, payload))
     )
     if (typeof key === "object") return Effect.fail(key)
+    const unstored = notStored(options, base.success.duplicate)
+    if (unstored !== undefined) return Effect.fail(unstored)
     const call = callOf(options)
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
     const start = startOf(options)
@@ -163,6 +165,18 @@ const callOf = ({ retry, timeout }: Call.Options): CallRecord | PoolError.Invali
 const startOf = (options: Call.Options): StartTime | undefined | PoolError.InvalidRequestOption => {
   const start = startTimeOf(options)
   return Result.isFailure(start) ? checks.ofCall(start.failure) : start.success
+}
+
+/** What is the same has the same id, and is one request: that is all of it that a store does. */
+const notStored = (
+  { debounce, group }: Call.Options,
+  duplicate: RequestPolicy.Duplicate
+): PoolError.InvalidRequestOption | undefined => {
+  if (duplicate !== "allow" && duplicate !== "join") {
+    return checks.ofCall(checks.wrong("duplicate", 'unset or "join" in a durable pool', duplicate))
+  }
+  if (debounce !== undefined) return checks.ofCall(checks.wrong("debounce", "unset in a durable pool", debounce))
+  return group === undefined ? undefined : checks.ofCall(checks.wrong("group", "unset in a durable pool", group))
 }
 
 const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidRequestOption => {

@@ -1,0 +1,199 @@
+/**
+ * Calls of the same identity, which is a tag and a primary key: what a second one is to the first. Each of them has a share of a
+ * request; one that joins has a share of what is there. Of an identity without a request nothing is kept, and a call whose policy is
+ * `"allow"` does not come here.
+ */
+import { Effect, Exit } from "effect"
+import { DuplicateRequest, type SubmitError } from "../PoolError.ts"
+import type { Admission } from "./admission.ts"
+import type { Counters } from "./counters.ts"
+import { cancelledExit } from "./exits.ts"
+import { Identity, isCleaningUp } from "./identity.ts"
+import type { Latest } from "./latest.ts"
+import { isLive } from "./origin.ts"
+import { type Canceller, Details, PoolRequest, type Route } from "./request.ts"
+import { type Turn, withoutStack } from "./runtime.ts"
+import { Share } from "./share.ts"
+import { Sharing, sharingOf } from "./sharing.ts"
+import { workerOf } from "./worker.ts"
+
+export interface Dependencies {
+  readonly now: () => number
+  readonly admission: Admission
+  readonly counters: Counters
+  readonly latest: Latest
+  readonly turn: Turn
+}
+
+type Refused = Exit.Exit<never, SubmitError>
+
+export class Identities implements Canceller {
+  private readonly pool: Dependencies
+  private readonly byKey = new Map<string, Identity>()
+  private readonly routes = new Map<Route, Route>()
+
+  constructor(pool: Dependencies) {
+    this.pool = pool
+  }
+
+  /** Identities that have a request, or an attempt that goes on. */
+  get size(): number {
+    return this.byKey.size
+  }
+
+  /**
+   * What a call gets in place of its request: a share of what is there, or of the one that `make` gives. `owner`: whose primary keys
+   * those are. It is to be let in in the same step.
+   */
+  share(
+    route: Route,
+    payload: unknown,
+    details: Details | undefined,
+    primaryKey: string,
+    owner: string | undefined,
+    make: () => PoolRequest | Refused
+  ): Share | Refused {
+    const { duplicate } = details?.policy ?? route.policy
+    const key = keyOf(route.tag, primaryKey, owner)
+    const joined = duplicate === "join" ? this.byKey.get(key)?.newest : undefined
+    const of = joined ?? make()
+    if (!(of instanceof PoolRequest)) return of
+    const share = new Share(of, this.routeOf(route), payload, details?.parent, this.pool.now(), this)
+    share.details!.onEnter = joined === undefined ? this.enterNew : this.join
+    if (joined === undefined) {
+      const own = (of.details ??= new Details())
+      own.primaryKey = primaryKey
+      own.sharing = new Sharing(key)
+    }
+    return share
+  }
+
+  /** Those that must have ended before this one starts. */
+  *before(request: PoolRequest): Iterable<PoolRequest> {
+    if (request.policy.duplicate !== "latest" || request.phase === "running" || request.phase === "ended") return
+    const identity = this.byKey.get(sharingOf(request).key)
+    if (identity !== undefined) yield* identity.atWork(request)
+  }
+
+  /** Of several the one that calls goes away, and the request goes on. */
+  cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
+    const share = request as Share
+    const { of } = share
+    if (share.phase === "ended") return "settled"
+    const sharing = sharingOf(of)
+    if (sharing.size < 2) return this.pool.admission.cancel(of)
+    sharing.delete(share)
+    share.detach(cancelledExit(share), this.pool.now())
+    this.pool.turn.tell(share)
+    return "withdrawn"
+  }
+
+  cancelAndWait(request: PoolRequest): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const share = request as Share
+      const isLast = share.phase !== "ended" && sharingOf(share.of).size < 2
+      // One that has ended with its request may still wait for the finalizers.
+      if (isLast || (share.phase === "ended" && !share.isDetached)) return this.pool.admission.cancelAndWait(share.of)
+      this.cancel(share)
+      return Effect.void
+    })
+  }
+
+  setPriority(request: PoolRequest, priority: number): boolean {
+    return request.phase !== "ended" && this.pool.admission.setPriority((request as Share).of, priority)
+  }
+
+  /** The options of the first one hold: this one only waits. */
+  private readonly join = (request: PoolRequest): Refused | undefined => {
+    const share = request as Share
+    const { admission, counters } = this.pool
+    const away = admission.refuseDraining(share)
+    if (away !== undefined) return away
+    counters.joined++
+    const { of } = share
+    adopt(of, share.details!.parent)
+    sharingOf(of).add(share, of)
+    return undefined
+  }
+
+  private readonly enterNew = (request: PoolRequest): Refused | undefined => {
+    const share = request as Share
+    const { of } = share
+    const { admission, latest, now, turn } = this.pool
+    const sharing = sharingOf(of)
+    const known = this.byKey.get(sharing.key)
+    const earlier = known?.newest
+    const { duplicate } = of.policy
+    const refusal =
+      admission.turnAway(of) ?? (duplicate === "reject" && earlier !== undefined ? this.reject(of, earlier) : undefined)
+    if (refusal !== undefined) return refusal
+    const identity = known ?? new Identity()
+    this.byKey.set(sharing.key, identity)
+    const before = duplicate === "replace" || duplicate === "latest" ? identity.idle(of) : []
+    // They give way: to whoever comes meanwhile they are not there.
+    for (const gone of before) identity.requests.delete(gone)
+    identity.requests.add(of)
+    sharing.add(share, of)
+    of.observe(() => this.onEnded(identity, of))
+    of.keepAsyncContext()
+    latest.plan(of, identity, before)
+    if (before.length > 0) admission.enterInPlaceOf(before, of)
+    else {
+      const refused = admission.enter(of)
+      if (refused !== undefined) {
+        this.forget(identity, of)
+        return refused
+      }
+    }
+    if (share.phase === "ended") return undefined
+    sharing.add(share, of)
+    if (of.phase === "blocked") {
+      of.details!.onAccepted = () => {
+        of.details!.onAccepted = undefined
+        sharing.onAccepted(now(), turn)
+      }
+    }
+    return undefined
+  }
+
+  private reject(request: PoolRequest, { id, tag }: PoolRequest): Refused {
+    const { counters } = this.pool
+    const primaryKey = request.details!.primaryKey!
+    request.route.counts.offered++
+    counters.offered++
+    counters.refusedDuplicate++
+    return Exit.fail(withoutStack(() => new DuplicateRequest({ tag, id, primaryKey })))
+  }
+
+  private onEnded(identity: Identity, request: PoolRequest): void {
+    if (isCleaningUp(request)) workerOf(request)!.onRelease(() => this.forget(identity, request))
+    else this.forget(identity, request)
+    sharingOf(request).onEnded(request, this.pool.turn)
+  }
+
+  private forget(identity: Identity, request: PoolRequest): void {
+    const { key } = sharingOf(request)
+    identity.requests.delete(request)
+    if (identity.held === request) identity.held = undefined
+    if (identity.requests.size === 0 && this.byKey.get(key) === identity) this.byKey.delete(key)
+  }
+
+  /** The same way, but that who has gone there is asked here. */
+  private routeOf(route: Route): Route {
+    let shared = this.routes.get(route)
+    if (shared === undefined) this.routes.set(route, (shared = { ...route, canceller: this }))
+    return shared
+  }
+}
+
+/** The lengths go before: whatever is in them, two that differ give two texts. */
+const keyOf = (tag: string, primaryKey: string, owner: string | undefined): string =>
+  `${tag.length}:${tag}${owner === undefined ? "" : `${owner.length}:${owner}`}:${primaryKey}`
+
+/** It is asked for within an attempt now, if it has not been before: slots and gates of that one are for it as well. */
+const adopt = (request: PoolRequest, parent: PoolRequest | undefined): void => {
+  const details = request.details!
+  if (parent === undefined || isLive(details.parent)) return
+  for (let at: PoolRequest | undefined = parent; at !== undefined; at = at.details?.parent) if (at === request) return
+  details.parent = parent
+}
