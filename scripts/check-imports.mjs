@@ -50,12 +50,13 @@ const table = {
   "queue/shares": "queue/bench",
   "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
   "queue/tagState": "queue/gate",
+  "queue/batching": "internal/deadlines internal/request queue/flow queue/gate queue/ranked",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "Discipline queue/flow queue/ring",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
-  "queue/gates": "Limit queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
+  "queue/gates": "Limit queue/batching queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
   "queue/order": "internal/request queue/ring",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
@@ -83,16 +84,20 @@ const table = {
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
+  "internal/answers": "PoolError internal/request internal/runtime",
+  "internal/batch": "internal/request",
+  "internal/batchAttempt":
+    "NotBefore Outcome PoolError RequestQueue internal/answers internal/batch internal/counters internal/deadlines internal/request internal/retry internal/runtime internal/settle internal/worker",
   "internal/attempt":
-    "NotBefore Outcome PoolError RequestQueue queue/gate internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "NotBefore Outcome PoolError RequestQueue queue/gate internal/answers internal/asyncContext internal/batchAttempt internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
+  "internal/worker": "internal/batch internal/deadlines internal/hosting internal/request internal/runtime",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "PoolError RequestQueue internal/answers internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -112,11 +117,11 @@ const table = {
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request internal/worker queue/batching queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
-  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
+  Handlers: "Capacity PoolError RequestPolicy internal/answers internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",

@@ -29,7 +29,7 @@ export interface RequestView {
   readonly attempts: number
   /** How long it has been in that phase, in milliseconds. */
   readonly millis: number
-  /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come. */
+  /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come; `"batch"`: for others to come along. */
   readonly heldBackBy: string | undefined
 }
 

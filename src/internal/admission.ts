@@ -3,14 +3,15 @@ import { Effect, Exit } from "effect"
 import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { type Attempts, interruptedExit } from "./attempt.ts"
+import { interruptedExit } from "./answers.ts"
+import type { Attempts } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
-import { workerOf } from "./worker.ts"
+import { requestsOf, workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -138,7 +139,7 @@ export class Admission implements Canceller {
     return Effect.callback((resume) => {
       const worker = workerOf(request)
       this.cancel(request)
-      if (worker !== undefined && worker.request === request && worker.state === "ending") {
+      if (worker?.state === "ending" && requestsOf(worker).includes(request)) {
         worker.onRelease(() => this.pool.turn.run(this.pool.now(), () => resume(Effect.void)))
       } else resume(Effect.void)
     })

@@ -61,6 +61,12 @@ export class HandlerCounters {
     this.startedAt += now
   }
 
+  /** It comes along with one that has just started, and keeps no worker of its own. */
+  startAlong(isRetry: boolean): void {
+    this.attempts++
+    if (isRetry) this.retries++
+  }
+
   end(startedAt: number, now: number): void {
     // Without any the sum is zero: rounding does not add up over the life of a pool.
     this.startedAt = --this.running === 0 ? 0 : this.startedAt - startedAt

@@ -95,7 +95,8 @@ export class FairQueue implements Order {
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
     if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
-    return Math.max(...[this.gates.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
+    const others = [this.gates.pool, tag.gate, flow.gate, this.gates.batches.fillingOf(request.lane!)]
+    return Math.max(...[...others, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
@@ -202,9 +203,9 @@ export class FairQueue implements Order {
     if (lane.parkedAt !== undefined) {
       this.gates.count(lane, lane.parkedAt, 1)
       // One that counts at the gate already passes where others do not.
-      if (!isHead) return
+      if (!isHead) return this.gates.grown(lane, now)
       if (request.holds === true) this.gates.unpark(lane)
-      else return this.gates.changed(lane)
+      else return this.gates.headChanged(lane, now)
     } else if (lane.size > 1) {
       if (isHead) this.ready.changed(lane)
       return
@@ -221,20 +222,21 @@ export class FairQueue implements Order {
     flow.running++
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
+    const along = lane.tag.batching === undefined ? 0 : this.gates.bringAlong(lane, now)
     // That its key stands later now is found out by the bench.
-    this.left(lane, true, now)
+    this.left(lane, true, now, 1 + along)
   }
 
-  /** One has left this lane, and it goes where those that are left in it belong. */
-  private left(lane: Lane, isNewHead: boolean, now: number): void {
-    this.size--
-    this.flows.count(lane.flow, -1, 0)
+  /** So many have left this lane, and it goes where those that are left in it belong. */
+  private left(lane: Lane, isNewHead: boolean, now: number, requests = 1): void {
+    this.size -= requests
+    this.flows.count(lane.flow, -requests, 0)
     if (lane.size === 0) {
       if (lane.parkedAt === undefined) this.ready.remove(lane)
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
-      if (lane.parkedAt !== undefined) this.gates.changed(lane)
+      if (lane.parkedAt !== undefined) this.gates.headChanged(lane, now)
       else {
         const closed = this.gates.closed(lane, now)
         if (closed === undefined) this.ready.changed(lane)

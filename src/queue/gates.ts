@@ -1,5 +1,6 @@
 /** All gates of a queue: which a request has to pass, and who closes them. */
 import type * as Limit from "../Limit.ts"
+import { Batches, Filling } from "./batching.ts"
 import type { Flow, Lane } from "./flow.ts"
 import { Gate, type LimitState } from "./gate.ts"
 import { Limits } from "./limits.ts"
@@ -9,6 +10,7 @@ import { TagState } from "./tagState.ts"
 
 export class Gates extends Parking {
   readonly limits: Limits
+  readonly batches = new Batches()
   /** For times of the whole pool. */
   pool: Gate | undefined = undefined
   private readonly tags = new Map<string, TagState>()
@@ -39,10 +41,37 @@ export class Gates extends Parking {
     if (this.pool !== undefined && !this.pool.isOpen(now)) return this.pool
     if (tag.gate !== undefined && !tag.gate.isOpen(now)) return tag.gate
     if (flow.gate !== undefined && !flow.gate.isOpen(now)) return flow.gate
-    if (gates.length === 0) return undefined
-    const holds = (lane.head as Ranked).holds === true
-    for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
-    return undefined
+    if (gates.length > 0) {
+      const holds = (lane.head as Ranked).holds === true
+      for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
+    }
+    return tag.batching === undefined ? undefined : this.batches.closed(lane, now)
+  }
+
+  /** Another request is the next of a lane that waits at a gate. */
+  headChanged(lane: Lane, now: number): void {
+    this.changed(lane)
+    this.grown(lane, now)
+  }
+
+  /** One more stands in a lane that waits at a gate. */
+  grown({ parkedAt, tag }: Lane, now: number): void {
+    if (tag.batching !== undefined && parkedAt instanceof Filling) this.letGo(parkedAt, now)
+  }
+
+  /** One of this lane has started. Takes out those that come along with it, and says how many. */
+  bringAlong(lane: Lane, now: number): number {
+    const along = this.batches.gather(lane, now)
+    if (lane.parkedAt !== undefined) this.count(lane, lane.parkedAt, -along)
+    return along
+  }
+
+  /** The attempt has ended of one that came along. */
+  endAlong(request: Ranked, now: number): void {
+    request.isStarted = false
+    if (request.holds !== true || request.phase !== "ended") return
+    request.holds = false
+    this.leave(request.lane!, "request", now)
   }
 
   /** An attempt starts: in the same step as the look whether it may. */
@@ -138,8 +167,10 @@ export class Gates extends Parking {
     }
   }
 
-  /** Whatever somebody has paused goes on. */
+  /** Whatever somebody has paused goes on, and nothing waits for others to come along. */
   resumeAll(flows: Iterable<Flow>, now: number): void {
+    this.batches.areHasty = true
+    for (const gate of this.crowded) if (gate instanceof Filling) this.letGo(gate, now)
     for (const gate of this.paused) {
       gate.paused = false
       this.paused.delete(gate)
@@ -154,7 +185,7 @@ export class Gates extends Parking {
     for (const gates of [this.paused, this.crowded, this.limits.few(this.tags.values())]) {
       for (const gate of gates) {
         if (found.size >= most) break
-        found.add(gate)
+        if (!(gate instanceof Filling)) found.add(gate)
       }
     }
     return [...found]
