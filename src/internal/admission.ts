@@ -1,10 +1,19 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import {
+  type CircuitOpen,
+  type Phase,
+  PoolDraining,
+  QueueFull,
+  RequestCancelled,
+  RequestEvicted,
+  RequestExpired
+} from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { interruptedExit } from "./answers.ts"
 import type { Attempts } from "./attempt.ts"
+import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
@@ -40,7 +49,7 @@ export class Admission implements Canceller {
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     const refusal = this.letIn(request)
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
@@ -54,7 +63,7 @@ export class Admission implements Canceller {
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
    * parks again between any two costs 1.6 times as much (W1p).
    */
-  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     // Not refused for want of a place that a worker would have made.
     if (!this.pool.queue.hasRoom) {
       this.pool.crew.wakeAll()
@@ -63,7 +72,7 @@ export class Admission implements Canceller {
     return this.letIn(request)
   }
 
-  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
@@ -71,6 +80,12 @@ export class Admission implements Canceller {
       counters.offered++
       counters.refusedDraining++
       return this.draining
+    }
+    const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
+    if (open !== undefined) {
+      counters.offered++
+      counters.refusedOpen++
+      return open
     }
     const offered = queue.offer(request)
     if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
@@ -154,6 +169,11 @@ export class Admission implements Canceller {
     }
   }
 
+  /** A breaker has opened while this one was blocked. */
+  refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    this.leave(request, exit, "refusedOpen")
+  }
+
   private expire(request: PoolRequest, now: number): void {
     const { attempts } = this.pool
     const worker = workerOf(request)
@@ -201,7 +221,11 @@ export class Admission implements Canceller {
   }
 
   /** A blocked caller goes away. It was never accepted, so it has no outcome. */
-  private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
+  private leave(
+    request: PoolRequest,
+    exit: Exit.Exit<never, unknown>,
+    counter: "abandoned" | "refusedDraining" | "refusedOpen"
+  ): void {
     this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry

@@ -67,7 +67,7 @@ export class BatchAttempts {
       request.worker = worker
       const isRetry = ++request.attempts > 1
       if (isRetry) counters.retries++
-      request.route.counts.startAlong(isRetry)
+      request.route.counts.startAlong(now, isRetry)
     }
   }
 
@@ -84,11 +84,12 @@ export class BatchAttempts {
     else if (state === "stuck") counters.stuck--
     // From here on those whose end is still to be told keep no worker.
     else counters.batched++
+    const exits = exitsOf(batch, exit)
+    for (const request of along) queue.fair!.gates.endAlong(request, exits.get(request), now)
     // One attempt was started: its time is that of its key, once.
-    for (const request of along) queue.fair!.gates.endAlong(request, now)
-    queue.ended(first, now - startedAt, now)
+    queue.ended(first, now - startedAt, now, exits.get(first))
     if (worker.hosting !== undefined) onHostEnded(worker)
-    if (batch.live > 0) this.tell(worker, batch, exit, (now - startedAt) / batch.members.length, now)
+    if (batch.live > 0) this.tell(worker, batch, exits, (now - startedAt) / batch.members.length, now)
     worker.batch = undefined
     for (const request of batch.members) if (request.worker === worker) request.worker = undefined
     onFreed(1)
@@ -96,31 +97,27 @@ export class BatchAttempts {
   }
 
   /** Each gets what is for it. */
-  private tell(worker: Worker, batch: Batch, exit: Exit.Exit<unknown, unknown>, millis: number, now: number): void {
-    const { asked, delays } = batch
+  private tell(worker: Worker, batch: Batch, exits: Exits, millis: number, now: number): void {
+    const { delays, members } = batch
     if (delays !== undefined) {
-      for (const request of batch.members) {
+      for (const request of members) {
         if (this.leave(worker, batch, request))
           this.steps.again(request, request.exit!, delays.get(request), "timedOut", now)
       }
       return
     }
-    const answers = exit._tag === "Success" ? answersOf(exit.value, asked.length, asked[0]!.tag) : exit
-    const tellOne = (at: number): void => {
-      const request = asked[at]!
+    const tellOne = (request: PoolRequest, exit: Exit.Exit<unknown, unknown>): void => {
       if (!this.leave(worker, batch, request)) return
-      const given = Exit.isExit(answers) ? answers : answers[at]!
-      const answer = given._tag === "Success" ? answerOf(given, request.tag) : given
-      if (answer._tag === "Success") this.steps.succeed(request, answer, millis, now)
-      else this.steps.fail(worker, request, answer, now)
+      if (exit._tag === "Success") this.steps.succeed(request, exit, millis, now)
+      else this.steps.fail(worker, request, exit, now)
     }
-    const backward: Array<number> = []
-    for (let at = 0; at < asked.length; at++) {
+    const backward: Array<[PoolRequest, Exit.Exit<unknown, unknown>]> = []
+    for (const [request, exit] of exits) {
       // Each goes before those that wait: the first of them goes last, so that they stand as they did.
-      if (goesBack(Exit.isExit(answers) ? answers : answers[at]!)) backward.push(at)
-      else tellOne(at)
+      if (goesBack(exit)) backward.push([request, exit])
+      else tellOne(request, exit)
     }
-    for (const at of backward.toReversed()) tellOne(at)
+    for (const [request, exit] of backward.toReversed()) tellOne(request, exit)
   }
 
   /** It is about to get its end, or another attempt. `false`: it has its end. */
@@ -161,7 +158,8 @@ export class BatchAttempts {
       const { attempts: attempt, route, tag } = request
       route.counts.timedOut++
       const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis }))
-      request.exit = Exit.fail(error)
+      const exit = (request.exit = Exit.fail(error))
+      this.pool.queue.judged(request, exit, now)
       const delayMillis = this.steps.retryDelay(request, "timeout", error, now)
       if (delayMillis !== undefined) delays.set(request, delayMillis)
     }
@@ -190,6 +188,19 @@ export class BatchAttempts {
     onStuck(worker, batch.members[0]!)
     worker.release()
   }
+}
+
+type Exits = ReadonlyMap<PoolRequest, Exit.Exit<unknown, unknown>>
+
+/** What the exit of the attempt is for each that its handler was given. */
+const exitsOf = ({ asked }: Batch, exit: Exit.Exit<unknown, unknown>): Exits => {
+  const { tag } = asked[0]!
+  const answers = exit._tag === "Success" ? answersOf(exit.value, asked.length, tag) : exit
+  const exitAt = (at: number): Exit.Exit<unknown, unknown> => {
+    const given = Exit.isExit(answers) ? answers : answers[at]!
+    return given._tag === "Success" ? answerOf(given, tag) : given
+  }
+  return new Map(asked.map((request, at) => [request, exitAt(at)]))
 }
 
 /** Whether it was no attempt, and the request waits before all others. */

@@ -6,6 +6,7 @@ import { InvalidPoolConfig } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import { HandlerCounters } from "./counters.ts"
 import type { BatchRoute, Canceller, Nested, Route } from "./request.ts"
+import { RetrySpending } from "./retrySpending.ts"
 import { inherit } from "./runtime.ts"
 
 /** A handler without a policy of its own. */
@@ -16,11 +17,15 @@ export class Routes {
   private readonly config: PoolConfig["Service"]
   private readonly canceller: Canceller
   private readonly nesting: Nested
+  /** What the retries of all tags spend from, where they do. */
+  private readonly spending: RetrySpending | undefined
 
   constructor(config: PoolConfig["Service"], canceller: Canceller, nesting: Nested) {
     this.config = config
     this.canceller = canceller
     this.nesting = nesting
+    const { retryBudget } = config
+    this.spending = retryBudget?.per === "pool" ? new RetrySpending(retryBudget) : undefined
   }
 
   get byTag(): ReadonlyMap<string, Route> {
@@ -34,6 +39,12 @@ export class Routes {
       if (batch instanceof InvalidPoolConfig) return Result.fail(batch)
       return Result.succeed(this.addPlain(tag, handler, policy, batch && { ...batch, run: handler.batch! }))
     })
+  }
+
+  /** Those of one more tag. */
+  counts(): HandlerCounters {
+    const { retryBudget } = this.config
+    return new HandlerCounters(retryBudget?.per === "tag" ? new RetrySpending(retryBudget) : this.spending)
   }
 
   /** Its policy is the pool's, or one that is checked. */
@@ -53,7 +64,7 @@ export class Routes {
       canceller: this.canceller,
       nesting: this.nesting,
       idPrefix: this.config.idPrefix,
-      counts: new HandlerCounters()
+      counts: this.counts()
     }
     this.routes.set(tag, route)
     return route

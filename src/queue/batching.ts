@@ -82,15 +82,19 @@ export class Filling extends Gate {
 const comesToStay = (gate: Gate, { holds }: Ranked): boolean => gate.limit!.limit.until === "request" && holds !== true
 
 const mayCome = ({ gates }: Lane, request: Ranked, now: number): boolean =>
-  gates.every((gate) => (comesToStay(gate, request) ? gate.isOpen(now) : isDue(gate.opensAt, now)))
+  gates.every((gate) => (comesToStay(gate, request) ? gate.isOpen(now) : gate.hasTokens && isDue(gate.opensAt, now)))
 
-const enter = ({ gates }: Lane, request: Ranked, now: number): void => {
+const enter = (lane: Lane, request: Ranked, now: number): void => {
+  const { breaker, gates, size } = lane
   for (const gate of gates) {
     if (comesToStay(gate, request)) gate.enter(now)
     else gate.pay(now)
+    gate.tokens?.take(now, size)
+    if (gate.limit!.limit.until === "request") request.holds = true
   }
-  if (!gates.some((gate) => gate.limit!.limit.until === "request")) return
-  request.holds = true
-  // What it counts at is left when the attempt has really ended.
+  if (breaker !== undefined) {
+    request.epoch = breaker.begin()
+    breaker.left(lane, false)
+  }
   request.isStarted = true
 }

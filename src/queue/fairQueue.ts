@@ -3,6 +3,7 @@
  * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
  * before its gate opens.
  */
+import type { Exit } from "effect"
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../Discipline.ts"
@@ -34,7 +35,7 @@ export class FairQueue implements Order {
   constructor(discipline: Discipline, alarm: Alarm) {
     this.ordering = { agingMillis: discipline.agingMillis, isNewestFirst: discipline.order === "lifo" }
     this.flows = new Flows(discipline)
-    this.gates = new Gates(discipline.limits, alarm, (lane, places) => {
+    this.gates = new Gates(discipline, alarm, (lane, places) => {
       this.freed += Math.min(lane.size, places)
       this.seat(lane)
     })
@@ -91,12 +92,7 @@ export class FairQueue implements Order {
    * somebody says so.
    */
   opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
-    const { flow, gates, tag } = request.lane!
-    const countsAt = (gate: Gate) =>
-      callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
-    const others = [this.gates.pool, tag.gate, flow.gate, this.gates.batches.fillingOf(request.lane!)]
-    return Math.max(...[...others, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
+    return this.gates.opensAt(request, callers)
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
@@ -125,11 +121,12 @@ export class FairQueue implements Order {
     this.flows.release(flow)
   }
 
-  ended(request: Ranked, millis: number, now: number): void {
+  ended(request: Ranked, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
     const { lane } = request
     if (lane === undefined || request.isStarted !== true) return
     const { flow } = lane
     request.isStarted = false
+    if (lane.breaker !== undefined) this.gates.judge(request, exit, true, now)
     lane.running--
     flow.running--
     this.flows.charge(flow, millis)
@@ -142,7 +139,8 @@ export class FairQueue implements Order {
   }
 
   settled(request: Ranked, now: number): void {
-    if (request.holds === true && request.isStarted !== true) this.letGoOf(request, now)
+    if (request.isStarted === true) this.gates.judge(request, undefined, false, now)
+    else if (request.holds === true) this.letGoOf(request, now)
   }
 
   /** From now on `takeOldest` knows the key with most waiting. */
@@ -198,6 +196,7 @@ export class FairQueue implements Order {
     this.flows.count(flow, 1, 0)
     if (isFirst) lane.pushFirst(request)
     else lane.push(request)
+    if (lane.breaker !== undefined) this.gates.placed(request, lane, now)
     const isHead = lane.head === request
     if (isHead) lane.refresh()
     if (lane.parkedAt !== undefined) {
@@ -231,6 +230,7 @@ export class FairQueue implements Order {
   private left(lane: Lane, isNewHead: boolean, now: number, requests = 1): void {
     this.size -= requests
     this.flows.count(lane.flow, -requests, 0)
+    lane.breaker?.left(lane, lane.size === 0)
     if (lane.size === 0) {
       if (lane.parkedAt === undefined) this.ready.remove(lane)
       else this.gates.unpark(lane)

@@ -1,4 +1,5 @@
 /** What a queue knows of one request tag. */
+import type { BreakerLimit } from "./breaker.ts"
 import type { Gate } from "./gate.ts"
 
 /** How many requests of a tag run in one attempt, and how long the first of them waits for others. */
@@ -18,6 +19,8 @@ export class TagState {
   heldBack = 0
   /** `undefined`: they run one by one. */
   batching: Batching | undefined = undefined
+  /** Its breaker, or those of its keys. */
+  breakers: BreakerLimit | undefined = undefined
 
   constructor(tag: string, index: number) {
     this.tag = tag
