@@ -55,7 +55,8 @@ const table = {
   "queue/tagState": "queue/breaker queue/gate",
   "queue/batching": "internal/deadlines internal/request queue/flow queue/gate queue/ranked",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline queue/flow queue/ring",
+  "queue/flows": "Discipline queue/flow queue/ring internal/request",
+  "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
@@ -63,9 +64,13 @@ const table = {
   "queue/gates":
     "Discipline Limit queue/batching queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
+  "queue/crowd": "internal/request queue/heap queue/ring",
+  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
+  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
+  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -104,7 +109,9 @@ const table = {
   "internal/shortages": "internal/crew",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/answers internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "internal/circuitOpen PoolError RequestQueue internal/answers internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding",
+  "internal/shedding":
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
     "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
@@ -119,7 +126,7 @@ const table = {
   "internal/routes":
     "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -159,8 +166,10 @@ const table = {
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
+  "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
-  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
+  "simulation/meter":
+    "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -322,8 +331,7 @@ const table = {
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
-  main: "program/command"
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command"
 }
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.

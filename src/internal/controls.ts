@@ -110,11 +110,13 @@ export const makeControls = (core: Core) => {
     pause: Effect.sync(() => {
       if (crew.paused || drain.state !== "open") return
       crew.paused = true
+      queue.overload?.pause()
       if (events.on) events.publish({ _tag: "Paused" })
     }),
     resume: Effect.sync(() => {
       if (!crew.paused) return
       crew.paused = false
+      queue.overload?.resume(now())
       if (events.on) events.publish({ _tag: "Resumed" })
       crew.wakeAll()
     }),
