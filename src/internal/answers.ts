@@ -1,8 +1,6 @@
 /** What a handler has answered with. The value may be anything, and throw when it is looked at: here is where the pool does. */
 import { Deferred, Exit } from "effect"
-import { RequestInterrupted, UnsupportedRpc } from "../PoolError.ts"
-import type { PoolRequest } from "./request.ts"
-import { withoutStack } from "./runtime.ts"
+import { UnsupportedRpc } from "../PoolError.ts"
 
 export const answerOf = (exit: Exit.Success<unknown, unknown>, tag: string): Exit.Exit<unknown, unknown> => {
   if (typeof exit.value !== "object") return exit
@@ -38,9 +36,3 @@ const wrong = (tag: string, came: string): Exit.Failure<never, never> => {
   const reason = `its batched handler answered with ${came}; it answers with an array of one Exit for each payload, in their order`
   return Exit.die(new UnsupportedRpc({ tag, reason })) as Exit.Failure<never, never>
 }
-
-export const interruptedExit = (
-  request: PoolRequest,
-  phase: "waiting" | "delayed" | "running"
-): Exit.Exit<never, RequestInterrupted> =>
-  Exit.fail(withoutStack(() => new RequestInterrupted({ tag: request.tag, phase, attempts: request.attempts })))

@@ -94,11 +94,6 @@ export class FairQueue implements Order, Crowds {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /** See `Gates.opensAt`. */
-  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
-    return this.gates.opensAt(request, callers)
-  }
-
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
   takeOut(request: Ranked, now: number): void {
     const lane = request.lane!
@@ -183,8 +178,8 @@ export class FairQueue implements Order, Crowds {
     this.place(request, now, request.holds === true)
   }
 
-  *[Symbol.iterator](): Iterator<PoolRequest> {
-    yield* this.flows.requests()
+  [Symbol.iterator](): Iterator<PoolRequest> {
+    return this.flows.requests()[Symbol.iterator]()
   }
 
   private place(request: Ranked, now: number, isFirst: boolean): void {
@@ -220,9 +215,8 @@ export class FairQueue implements Order, Crowds {
     this.flows.run(flow, 1)
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
-    const along = lane.tag.batching === undefined ? 0 : this.gates.bringAlong(lane, now)
     // That its key stands later now is found out by the bench.
-    this.left(lane, true, now, 1 + along)
+    this.left(lane, true, now, lane.tag.batching === undefined ? 1 : 1 + this.gates.bringAlong(lane, now))
   }
 
   /** So many have left this lane, and it goes where those that are left in it belong. */
