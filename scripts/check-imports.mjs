@@ -53,6 +53,7 @@ const table = {
   "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
   "queue/verdict": "CircuitBreaker NotBefore",
   "queue/tagState": "queue/breaker queue/gate",
+  "queue/batching": "internal/deadlines internal/request queue/flow queue/gate queue/ranked",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "Discipline queue/flow queue/ring internal/request",
   "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
@@ -61,7 +62,7 @@ const table = {
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
   "queue/breakers": "CircuitBreaker Limit queue/breaker queue/limits queue/ranked",
   "queue/gates":
-    "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
+    "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict queue/batching",
   "queue/order": "internal/request queue/ring",
   "queue/crowd": "internal/request queue/heap queue/ring",
   "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
@@ -95,12 +96,16 @@ const table = {
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
+  "internal/answers": "PoolError",
+  "internal/batch": "internal/request",
+  "internal/batchAttempt":
+    "NotBefore Outcome PoolError RequestQueue internal/answers internal/batch internal/counters internal/deadlines internal/request internal/retry internal/runtime internal/settle internal/worker",
   "internal/startTime": "Call PoolError internal/checks",
   "internal/scheduled": "PoolError RequestQueue internal/deadlines internal/request internal/runtime internal/settle",
   "internal/attempt":
-    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled",
+    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/answers internal/batchAttempt",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
+  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
@@ -145,12 +150,12 @@ const table = {
   "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
-  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
+  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/answers",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",

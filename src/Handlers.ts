@@ -1,7 +1,8 @@
 /** The handlers of one pool, by request tag. Each pool has its own. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Exit, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
 import { Capacity, Held, type Places } from "./Capacity.ts"
+import { answersOf } from "./internal/answers.ts"
 import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"
@@ -16,6 +17,8 @@ export interface Handler {
   readonly context: Context.Context<never>
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */
   readonly run: (payload: unknown, request: Identified) => Effect.Effect<unknown, unknown>
+  /** One attempt of several requests: what comes of it is an array of an `Exit` for each. Its policy says of how many. */
+  readonly batch?: ((payloads: ReadonlyArray<any>, first: Identified) => Effect.Effect<unknown, unknown>) | undefined
   /** How many attempts can run at once, where whoever runs them says so. Default: as many as there are workers. */
   readonly capacity?: Places | undefined
   /** What the pool's functions of a payload are given. Default: the payload. */
@@ -58,6 +61,36 @@ export const layer = <const Groups extends ReadonlyArray<RpcGroup.Any>>(
 ): Layer.Layer<Handlers, DuplicateHandler | UnsupportedRpc, Rpc.ToHandler<RpcGroup.Rpcs<Groups[number]>>> =>
   Layer.effect(Handlers, collect(groups as ReadonlyArray<any>)) as any
 
+/**
+ * A handler of several requests at once: one attempt of one worker for all of them. It goes where a handler does, and the Rpc says
+ * how many at most, and how long the first waits for others: `.annotate(RequestPolicy.RequestPolicy, { batch: { size: 100, within: "5 millis" } })`.
+ *
+ * It answers with an `Exit` for each payload, in their order. Where it fails as a whole it has failed for each, and where it answers with
+ * anything else each ends with a defect. Each request has an end of its own, and is tried again by itself.
+ */
+export const batched = <R extends Rpc.Any, Env = never>(
+  rpc: R,
+  run: Batched<R, Env>
+): ((payload: Rpc.Payload<R>) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R>, Env>) => {
+  const one = (payload: Rpc.Payload<R>) =>
+    Effect.flatMap(runnable(rpc._tag, run([payload])), (answer) => {
+      const answers = answersOf(answer, 1, rpc._tag)
+      return Exit.isExit(answers) ? answers : answers[0]!
+    }) as Effect.Effect<Rpc.Success<R>, Rpc.Error<R>, Env>
+  return Object.assign(one, { [batchedBy]: run })
+}
+
+/** What `batched` makes a handler of: the payloads are never none, and no more than the `size` of the batch. */
+export type Batched<R extends Rpc.Any, Env> = (
+  payloads: ReadonlyArray<Rpc.Payload<R>>
+) => Effect.Effect<ReadonlyArray<Exit.Exit<Rpc.Success<R>, Rpc.Error<R>>>, Rpc.Error<R>, Env>
+
+/** By its name: a module that is loaded may bring its own copy of this one. */
+const batchedBy = Symbol.for("effect-worker-pool/Handlers/batched")
+
+const batchOf = (handler: object): ((payloads: ReadonlyArray<any>) => unknown) | undefined =>
+  (handler as { readonly [batchedBy]?: (payloads: ReadonlyArray<any>) => unknown })[batchedBy]
+
 const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcGroup<Rpc.AnyWithProps>>) {
   const context = yield* Effect.context<never>()
   const handlers = new Map<string, Handler>()
@@ -72,18 +105,30 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
       if (typeof entry?.handler !== "function") {
         return yield* new UnsupportedRpc({ tag: rpc._tag, reason: "it has no handler" })
       }
+      const batch = batchOf(entry.handler)
+      const policy = RequestPolicy.ofRpc(rpc, ofGroup)
+      const misfit = whyNoBatch(policy, batch)
+      if (misfit !== undefined) return yield* new UnsupportedRpc({ tag: rpc._tag, reason: misfit })
       const capacity = Context.get(entry.context, Capacity)
       handlers.set(rpc._tag, {
         rpc,
-        policy: RequestPolicy.ofRpc(rpc, ofGroup),
+        policy,
         context: capacity === undefined ? entry.context : Context.add(entry.context, Held, capacity),
         capacity,
-        run: runner(rpc, entry.handler)
+        run: runner(rpc, entry.handler),
+        batch: batch && ((payloads) => runnable(rpc._tag, batch(payloads)))
       })
     }
   }
   return handlers
 })
+
+const whyNoBatch = ({ batch }: RequestPolicy.Annotation, isBatched: unknown): string | undefined =>
+  batch !== undefined && isBatched === undefined
+    ? "its policy has a `batch`, but its handler is not one of `Handlers.batched`"
+    : batch === undefined && isBatched !== undefined
+      ? "its handler is one of `Handlers.batched`, but its policy has no `batch`: how many at once, and within what time"
+      : undefined
 
 const whyUnsupported = (rpc: Rpc.AnyWithProps): string | undefined =>
   RpcSchema.isStreamSchema(rpc.successSchema)

@@ -178,6 +178,17 @@ const debounceOf = (
     : checks.wrong(`${where}debounceAtMost`, "at least `debounce`", debounceAtMost)
 }
 
+/** How many requests of this tag run in one attempt, checked. @internal */
+export const resolveBatch = (
+  batch: Batch,
+  tag: string
+): { readonly size: number; readonly withinMillis: number } | InvalidPoolConfig => {
+  const { size, within = 0 } = batch
+  const withinMillis = checks.millis(`${tag}.batch.within`, within, 0)
+  const invalid = checks.wholeFrom(1)(`${tag}.batch.size`, size)
+  return invalid ?? (typeof withinMillis === "number" ? { size, withinMillis } : withinMillis)
+}
+
 /** What is wrong with a priority. @internal */
 export const invalidPriority = (field: string, priority: unknown): InvalidPoolConfig | undefined =>
   Number.isInteger(priority) && Math.abs(priority as number) <= 10

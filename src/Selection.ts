@@ -36,7 +36,7 @@ export interface RequestView {
   readonly attempts: number
   /** How long it has been in that phase, in milliseconds. */
   readonly millis: number
-  /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come. */
+  /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come; `"batch"`: for others to come along. */
   readonly heldBackBy: string | undefined
   /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
   readonly startsInMillis: number | undefined

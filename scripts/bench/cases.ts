@@ -129,6 +129,11 @@ export const cases: Readonly<Record<string, Case>> = {
     )
   }),
   ...ranked("Q5", "1,000,000 waiting, as tickets", { task: "never" }, { kind: "waiting", through: "tickets" }),
+  ...besideFirst({
+    B1: batches("5.1 ms each, 4 workers, one by one", undefined, 4_000),
+    "B1-10": batches("the same 10 at a time: 5 ms and 0.1 ms each", 10, 20_000),
+    "B1-100": batches("the same 100 at a time", 100, 100_000)
+  }),
   T1: onThreads("no-op, one at a time", { what: "noop" }, 20_000, 1),
   T2: onThreads("no-op, 64 callers", { what: "noop" }, 50_000, 64),
   "T3-1": onThreads("1 ms of computing, 8 callers", { what: "spin", millis: 1 }, 4_000, 8),
@@ -168,6 +173,11 @@ function growing(name: string, sizes: ReadonlyArray<number>, make: (size: number
 function onThreads(what: string, load: ThreadLoad, n: number, outstanding: number): Case {
   const only = Object.keys(threadSubjects).filter((name) => threadSubjects[name]!.at.includes(load.what))
   return closed(what, { concurrency: 2 }, { kind: "threads", onThreads: load, n, outstanding, only })
+}
+
+/** Four workers that write into something far away. */
+function batches(what: string, batch: number | undefined, n: number): Case {
+  return closed(what, { task: "index", concurrency: 4, batch }, { n, outstanding: 1_000, only: ours })
 }
 
 /** A store, by those who have one. */

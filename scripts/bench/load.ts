@@ -1,7 +1,7 @@
 /** What a case asks of every implementation, in the same words. */
 
 /** What the handler does. `tasks.ts` says it in callbacks, promises and effects. */
-export type TaskName = "noop" | "suspend" | "sleep" | "nap" | "flaky" | "never" | "burn" | "work"
+export type TaskName = "noop" | "suspend" | "sleep" | "nap" | "index" | "flaky" | "never" | "burn" | "work"
 
 export interface Load {
   readonly task: TaskName
@@ -26,6 +26,8 @@ export interface Load {
   readonly priorities?: number
   /** So many requests of another tag wait behind a closed limit, from before the first until after the last. */
   readonly heldBack?: number
+  /** At most so many requests in one attempt. Absent: one by one. */
+  readonly batch?: number | undefined
 }
 
 /** Hears of the result; of `undefined` and the reason when there is none. */

@@ -9,6 +9,8 @@ export type CallbackTask = (n: number, done: (error: Error | null, result?: numb
 
 export const sleepMillis = 5
 const napMillis = 1
+/** What a statement takes that writes so many rows: the way there and back, and each row. */
+export const indexMillis = (rows: number): number => 5 + rows / 10
 
 const failure = Object.assign(new Error("the first attempt fails"), { stack: "" })
 const failedOnce = new Uint8Array(1_000_000)
@@ -28,6 +30,7 @@ export const effectTasks: Readonly<Record<TaskName, EffectTask>> = {
   suspend: (n) => Effect.callback((resume) => queueMicrotask(() => resume(Effect.succeed(n)))),
   sleep: (n) => Effect.as(Effect.sleep(sleepMillis), n),
   nap: (n) => Effect.as(Effect.sleep(napMillis), n),
+  index: (n) => Effect.as(Effect.sleep(indexMillis(1)), n),
   flaky: (n) => Effect.suspend(() => (failsNow(n) ? Effect.fail(failure) : Effect.succeed(n))),
   never: () => Effect.never,
   burn: (n) =>
@@ -57,6 +60,7 @@ export const promiseTasks: Readonly<Record<TaskName, PromiseTask>> = {
   },
   sleep: (n) => new Promise((resolve) => setTimeout(resolve, sleepMillis, n)),
   nap: (n) => new Promise((resolve) => setTimeout(resolve, napMillis, n)),
+  index: (n) => new Promise((resolve) => setTimeout(resolve, indexMillis(1), n)),
   flaky: (n) => {
     if (failsNow(n)) throw failure
     return n
@@ -94,6 +98,7 @@ export const callbackTasks: Readonly<Record<TaskName, CallbackTask>> = {
   suspend: (n, done) => queueMicrotask(() => done(null, n)),
   sleep: (n, done) => setTimeout(done, sleepMillis, null, n),
   nap: (n, done) => setTimeout(done, napMillis, null, n),
+  index: (n, done) => setTimeout(done, indexMillis(1), null, n),
   flaky: (n, done) => (failsNow(n) ? done(failure) : done(null, n)),
   never: () => {},
   burn: (n, done) => {

@@ -14,7 +14,7 @@ import { type Turn, withoutStack } from "./runtime.ts"
 import { interruptedExit } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
 import { evict } from "./shedding.ts"
-import { workerOf } from "./worker.ts"
+import { requestsOf, workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -200,7 +200,7 @@ export class Admission implements Canceller {
     return Effect.callback((resume) => {
       const worker = workerOf(request)
       this.cancel(request)
-      if (worker !== undefined && worker.request === request && worker.state === "ending") {
+      if (worker?.state === "ending" && requestsOf(worker).includes(request)) {
         worker.onRelease(() => this.pool.turn.run(this.pool.now(), () => resume(Effect.void)))
       } else resume(Effect.void)
     })

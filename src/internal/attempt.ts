@@ -1,10 +1,12 @@
 /** One attempt, from its start to its end: when it is interrupted, and what follows from its exit. */
-import { Cause, Deferred, Exit, Result } from "effect"
+import { Cause, Exit, Result } from "effect"
 import { instructionOf } from "../NotBefore.ts"
 import type { End } from "../Outcome.ts"
-import { HandlerInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
+import { HandlerInterrupted, RequestTimeout } from "../PoolError.ts"
 import type { Gate } from "../queue/gate.ts"
+import { answerOf } from "./answers.ts"
 import { inAsyncContext } from "./asyncContext.ts"
+import { BatchAttempts } from "./batchAttempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Events } from "./events.ts"
 import type { PoolRequest } from "./request.ts"
@@ -33,10 +35,12 @@ export interface Dependencies extends Returning {
 export class Attempts implements AttemptSteps {
   readonly now: () => number
   private readonly pool: Dependencies
+  private readonly batches: BatchAttempts
 
   constructor(pool: Dependencies) {
     this.now = pool.now
     this.pool = pool
+    this.batches = new BatchAttempts(pool, this)
   }
 
   /** Once for each worker, before its first attempt and after its last. */
@@ -63,17 +67,21 @@ export class Attempts implements AttemptSteps {
     worker.startedAt = now
     worker.request = request
     worker.state = "running"
+    if (route.batch !== undefined) this.batches.join(worker, request, now)
     this.pool.onPlace()
     return worker.state === "running"
   }
 
   goOn(worker: Worker, now: number): void {
     // One that was interrupted meanwhile has its grace already.
-    if (!worker.stopped) this.pool.deadlines.set(worker.deadline, now, worker.request!.policy.timeoutMillis)
+    if (worker.stopped) return
+    const { timeoutMillis } = worker.batch ?? worker.request!.policy
+    this.pool.deadlines.set(worker.deadline, now, timeoutMillis)
   }
 
   /** The attempt is over, its finalizers and children included: the worker is free. */
   end(worker: Worker, exit: Exit.Exit<unknown, unknown>, now: number): void {
+    if (worker.batch !== undefined) return this.batches.end(worker, worker.batch, exit, now)
     const { counters, deadlines } = this.pool
     const { retryAfterMillis, state } = worker
     const request = worker.request!
@@ -89,11 +97,8 @@ export class Attempts implements AttemptSteps {
     else if (retryAfterMillis !== undefined) this.again(request, request.exit!, retryAfterMillis, "timedOut", now)
     else {
       const answer = exit._tag === "Success" ? answerOf(exit, request.tag) : exit
-      if (answer._tag === "Success") {
-        counts.succeeded++
-        counts.succeededMillis += now - worker.startedAt
-        this.pool.settle(request, "succeeded", answer, now)
-      } else this.fail(worker, request, answer, now)
+      if (answer._tag === "Success") this.succeed(request, answer, now - worker.startedAt, now)
+      else this.fail(worker, request, answer, now)
     }
     this.pool.onFreed(1)
     worker.release()
@@ -104,6 +109,7 @@ export class Attempts implements AttemptSteps {
     const { counters, onStuck, settle } = this.pool
     const request = worker.request
     if (request === undefined) return
+    if (worker.batch !== undefined) return this.batches.onDeadline(worker, worker.batch, now)
     if (worker.stopped) {
       const ended = worker.state === "ending"
       worker.state = "stuck"
@@ -140,6 +146,7 @@ export class Attempts implements AttemptSteps {
     const worker = workerOf(request)
     // Its attempt has ended, and somebody is being asked whether another one follows.
     if (worker === undefined) return this.pool.settle(request, end, exit, now)
+    if (worker.batch !== undefined) return this.batches.endOne(worker, worker.batch, request, end, exit, now)
     worker.state = "ending"
     worker.retryAfterMillis = undefined
     this.pool.counters.ending++
@@ -148,13 +155,21 @@ export class Attempts implements AttemptSteps {
     if (worker.request === request && !worker.stopped) this.interrupt(worker, now)
   }
 
-  private interrupt(worker: Worker, now: number): void {
+  interrupt(worker: Worker, now: number): void {
     worker.stopped = true
     this.pool.deadlines.set(worker.deadline, now, this.pool.interruptGraceMillis)
     worker.interrupt()
   }
 
-  private fail(worker: Worker, request: PoolRequest, exit: Exit.Failure<unknown, unknown>, now: number): void {
+  /** `millis`: for so long it has kept a worker. */
+  succeed(request: PoolRequest, answer: Exit.Exit<unknown, unknown>, millis: number, now: number): void {
+    const { counts } = request.route
+    counts.succeeded++
+    counts.succeededMillis += millis
+    this.pool.settle(request, "succeeded", answer, now)
+  }
+
+  fail(worker: Worker, request: PoolRequest, exit: Exit.Failure<unknown, unknown>, now: number): void {
     const { attempts, tag } = request
     const { cause } = exit
     if (Cause.hasInterruptsOnly(cause)) {
@@ -210,13 +225,13 @@ export class Attempts implements AttemptSteps {
   }
 
   /** Whoever asks for retries may have functions of their own decide: they are called as the handler is. */
-  private retryDelay(request: PoolRequest, kind: FailureKind, error: unknown, now: number): number | undefined {
+  retryDelay(request: PoolRequest, kind: FailureKind, error: unknown, now: number): number | undefined {
     if (request.policy.retry === undefined) return undefined
     return inAsyncContext(request.asyncContext, () => this.pool.retryDelay(request, kind, error, now))
   }
 
   /** Another attempt after `delayMillis`, counted from now; without it, or past the expiry, the request's end. */
-  private again(
+  again(
     request: PoolRequest,
     exit: Exit.Exit<unknown, unknown>,
     delayMillis: number | undefined,
@@ -252,19 +267,4 @@ export class Attempts implements AttemptSteps {
   holdUntilStart(request: PoolRequest, now: number): void {
     holdUntilStart(this.pool, request, now)
   }
-}
-
-/**
- * What the handler has answered with. The value may be anything, and throw when it is looked at: that is the one place
- * where the pool does.
- */
-const answerOf = (exit: Exit.Success<unknown, unknown>, tag: string): Exit.Exit<unknown, unknown> => {
-  if (typeof exit.value !== "object") return exit
-  try {
-    if (!Deferred.isDeferred(exit.value)) return exit
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-  const reason = "its handler answered with a Deferred; a request ends with its attempt"
-  return Exit.die(new UnsupportedRpc({ tag, reason }))
 }

@@ -84,6 +84,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     policy: config.policy,
     context: undefined,
     run: (effect) => runnable("run", effect),
+    batch: undefined,
     subjectOf: () => undefined,
     canceller,
     nesting,
@@ -116,6 +117,9 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     discipline
   )
 
+  for (const { batch, tag } of routes.byTag.values()) {
+    if (batch !== undefined) queue.rank().gates.tag(tag).batching = batch
+  }
   const settle = makeSettle({
     counters,
     waited,

@@ -69,6 +69,13 @@ export class HandlerCounters {
     this.startedAt += now
   }
 
+  /** It comes along with one that has just started, and keeps no worker of its own. */
+  startAlong(now: number, isRetry: boolean): void {
+    this.attempts++
+    if (isRetry) this.retries++
+    else if (this.spending !== undefined) this.spending.deposit(now)
+  }
+
   end(startedAt: number, now: number): void {
     // Without any the sum is zero: rounding does not add up over the life of a pool.
     this.startedAt = --this.running === 0 ? 0 : this.startedAt - startedAt

@@ -2,7 +2,7 @@
 import { keyOf, type Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Waiters } from "../Selection.ts"
-import type { Worker } from "./worker.ts"
+import { requestsOf, type Worker } from "./worker.ts"
 
 type Counts = { -readonly [Field in keyof Waiters]: Waiters[Field] }
 
@@ -38,7 +38,7 @@ export const countsBy = (
   }
   for (const phase of ["blocked", "delayed"] as const)
     for (const request of queue.all(phase)) of(nameOf(request))[phase]++
-  for (const { request } of workers) if (request !== undefined) of(nameOf(request)).running++
+  for (const worker of workers) for (const request of requestsOf(worker)) of(nameOf(request)).running++
   return firstOf(counts.values(), most)
 }
 

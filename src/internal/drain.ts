@@ -13,7 +13,7 @@ import type { Events } from "./events.ts"
 import type { Nesting } from "./nesting.ts"
 import type { PoolRequest } from "./request.ts"
 import type { Turn } from "./runtime.ts"
-import type { Worker } from "./worker.ts"
+import { requestsOf, type Worker } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
@@ -133,7 +133,7 @@ export class Drain {
     // Before anything is ended: the last end closes the pool.
     deadlines.set(this.grace, now, this.pool.graceMillis)
     crew.paused = true
-    const running = crew.all.flatMap(({ request }) => (request?.phase === "running" ? [request] : []))
+    const running = crew.all.flatMap(requestsOf).filter(({ phase }) => phase === "running")
     this.interruptAll([...running, ...queue.all("delayed"), ...queue.all("waiting"), ...queue.all("blocked")])
   }
 
@@ -190,12 +190,10 @@ export class Drain {
 
 /** The requests whose attempts have not ended, their finalizers included. */
 export const leftRunning = (
-  workers: ReadonlyArray<Pick<Worker, "request" | "startedAt">>,
+  workers: ReadonlyArray<Pick<Worker, "batch" | "request" | "startedAt">>,
   now: number
 ): ReadonlyArray<DrainReport.LeftRequest> =>
-  workers.flatMap(({ request, startedAt }) =>
-    request === undefined ? [] : [left(request, "running", now - startedAt)]
-  )
+  workers.flatMap((worker) => requestsOf(worker).map((request) => left(request, "running", now - worker.startedAt)))
 
 const left = (request: PoolRequest, phase: Phase, millis: number): DrainReport.LeftRequest => ({
   id: request.id,

@@ -106,10 +106,14 @@ export class FiberWorker extends Worker {
     now: number
   ): Effect.Effect<unknown, unknown> {
     if (!this.attempts.start(this, request, now)) return Exit.void
+    const { batch } = this
     const { payload, route } = request
     let effect: Effect.Effect<unknown, unknown>
     try {
-      effect = callInAsyncContext(called, route.run, payload, request)
+      effect =
+        batch === undefined
+          ? callInAsyncContext(called, route.run, payload, request)
+          : callInAsyncContext(called, route.batch!.run, batch.payloads(), request)
       // What is none may throw when it is asked: a proxy, say.
       if (Exit.isExit(effect) && request.details?.spans === undefined) return effect
     } catch (defect) {

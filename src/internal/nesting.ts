@@ -12,7 +12,7 @@ import { Hosting } from "./hosting.ts"
 import { CurrentRequest, isLive } from "./origin.ts"
 import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
 import { caller, withoutStack } from "./runtime.ts"
-import { type Worker, workerOf } from "./worker.ts"
+import { requestsOf, type Worker, workerOf } from "./worker.ts"
 
 /** So deep may requests wait for each other. A handler that calls itself for ever gets here in milliseconds. */
 const deepest = 100
@@ -50,8 +50,10 @@ export class Nesting implements Nested {
     by: PoolRequest | undefined = currentRequest()
   ): Waiting | Exit.Exit<never, NestedWaitRefused> | undefined {
     if (!isLive(by)) return undefined
-    const circle = pathTo(by, awaited)
-    if (circle !== undefined) return this.refuse("itself", [by, ...circle])
+    for (const one of requestsOf(workerOf(by)!)) {
+      const circle = pathTo(one, awaited)
+      if (circle !== undefined) return this.refuse("itself", [one, ...circle])
+    }
     const chain = chainOf(by)
     if (chain.length >= deepest) return this.refuse("depth", chain)
     const ofThis = chain.findLast(({ route }) => route.nesting === this)
@@ -119,7 +121,7 @@ export class Nesting implements Nested {
   readonly lend = (host: Worker): void => {
     const { counters, crew, now, queue } = this.pool
     if (host.borrower !== undefined || !crew.mayLend || !isLive(host.request)) return
-    const idle = crew.size - counters.running - counters.ending - counters.stuck
+    const idle = crew.size - (counters.running - counters.batched) - counters.ending - counters.stuck
     let opensAt = Infinity
     for (const awaited of host.hosting?.lendable ?? []) {
       const request = awaited.next()

@@ -17,6 +17,8 @@ export interface Route {
   /** What the handler runs with, but for its attempt's own scope; `undefined`: as its caller does. */
   readonly context: Context.Context<never> | undefined
   readonly run: (payload: any, request: PoolRequest) => Effect.Effect<unknown, unknown>
+  /** Where several run in one attempt. */
+  readonly batch: BatchRoute | undefined
   /** What the functions that say whose a request is are given. */
   readonly subjectOf: (payload: any) => unknown
   readonly canceller: Canceller
@@ -24,6 +26,13 @@ export interface Route {
   /** What the number of a request has before it in its id. */
   readonly idPrefix: string
   readonly counts: HandlerCounters
+}
+
+/** How several requests of a tag run in one attempt: what comes of that is an array of their exits, or should be. */
+export interface BatchRoute {
+  readonly size: number
+  readonly withinMillis: number
+  readonly run: (payloads: ReadonlyArray<any>, first: PoolRequest) => Effect.Effect<unknown, unknown>
 }
 
 /** What an attempt waits for within its own pool: one request, or the next of several to end. */

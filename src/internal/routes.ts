@@ -2,10 +2,10 @@
 import { Result } from "effect"
 import type { Handler } from "../Handlers.ts"
 import type { PoolConfig } from "../PoolConfig.ts"
-import type { InvalidPoolConfig } from "../PoolError.ts"
+import { InvalidPoolConfig } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import { HandlerCounters } from "./counters.ts"
-import type { Canceller, Nested, Route } from "./request.ts"
+import type { BatchRoute, Canceller, Nested, Route } from "./request.ts"
 import { RetrySpending } from "./retrySpending.ts"
 import { inherit } from "./runtime.ts"
 
@@ -33,8 +33,12 @@ export class Routes {
   }
 
   add(tag: string, handler: Handler): Result.Result<Route, InvalidPoolConfig> {
-    const policy = RequestPolicy.resolve(handler.policy, this.config.policy, `${tag}.`)
-    return Result.map(policy, (policy) => this.addPlain(tag, handler, policy))
+    const resolved = RequestPolicy.resolve(handler.policy, this.config.policy, `${tag}.`)
+    return Result.flatMap(resolved, (policy) => {
+      const batch = handler.batch === undefined ? undefined : RequestPolicy.resolveBatch(handler.policy.batch!, tag)
+      if (batch instanceof InvalidPoolConfig) return Result.fail(batch)
+      return Result.succeed(this.addPlain(tag, handler, policy, batch && { ...batch, run: handler.batch! }))
+    })
   }
 
   /** Those of one more tag. */
@@ -47,13 +51,15 @@ export class Routes {
   addPlain(
     tag: string,
     { context, run, subjectOf = itself }: PlainHandler,
-    policy: RequestPolicy.Resolved = this.config.policy
+    policy: RequestPolicy.Resolved = this.config.policy,
+    batch?: BatchRoute
   ): Route {
     const route: Route = {
       tag,
       policy,
       context: inherit(context),
       run,
+      batch,
       subjectOf,
       canceller: this.canceller,
       nesting: this.nesting,

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import * as Limit from "../Limit.ts"
 import { InvalidRequestOption, type Phase } from "../PoolError.ts"
+import { Filling } from "../queue/batching.ts"
 import { BreakerGate } from "../queue/breaker.ts"
 import type { Flow } from "../queue/flow.ts"
 import type { Gate } from "../queue/gate.ts"
@@ -12,15 +13,14 @@ import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
+import { requestsOf } from "./worker.ts"
 
 export const makeSelection = (core: Core) => {
   const { config, crew, drain, events, now, queue, routes, runRoute } = core
 
   /** The places in which a request can be, in the order of a list. */
   const inPhase = (phase: Phase): ReadonlyArray<PoolRequest> =>
-    phase === "running"
-      ? crew.all.flatMap(({ request }) => (request?.phase === "running" ? [request] : []))
-      : queue.all(phase)
+    phase === "running" ? crew.all.flatMap(requestsOf).filter(({ phase }) => phase === "running") : queue.all(phase)
 
   const select = (filter: Filter): Array<PoolRequest> => {
     const at = now()
@@ -136,7 +136,7 @@ const groupOf = ({ details }: PoolRequest) => (details?.group === undefined ? un
 const phases = ["running", "waiting", "delayed", "blocked"] as const
 
 const nameOf = (gate: Gate | undefined): string | undefined =>
-  gate === undefined ? undefined : gate.kind === "limit" ? gate.name : gate.kind
+  gate === undefined ? undefined : gate instanceof Filling ? "batch" : gate.kind === "limit" ? gate.name : gate.kind
 
 const gateView = (gate: Gate, heldBack: number, pool: string, now: number): GateView => {
   const { isPaused, kind, name, of, opensAt, running, started } = gate

@@ -1,5 +1,6 @@
 /** One of the pool's workers: it takes a request, runs an attempt, and does so again. */
 import type { Exit, Scope } from "effect"
+import type { Batch } from "./batch.ts"
 import { Deadline } from "./deadlines.ts"
 import type { Hosting } from "./hosting.ts"
 import type { PoolRequest } from "./request.ts"
@@ -38,10 +39,16 @@ export interface Parts {
 /** Who runs the request. It is a worker: nothing else is written there. */
 export const workerOf = (request: PoolRequest): Worker | undefined => request.worker as Worker | undefined
 
+/** All that a worker runs in its present attempt. */
+export const requestsOf = ({ batch, request }: Pick<Worker, "batch" | "request">): ReadonlyArray<PoolRequest> =>
+  request === undefined ? [] : batch === undefined ? [request] : batch.members
+
 export abstract class Worker {
   readonly id: number
   /** Written by `Attempts`: what it works on, and how that stands. */
   request: PoolRequest | undefined = undefined
+  /** Where that is the first of several: all of them. */
+  batch: Batch | undefined = undefined
   state: "idle" | "running" | "ending" | "stuck" = "idle"
   /** When its attempt was started. */
   startedAt = 0

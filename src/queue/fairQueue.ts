@@ -196,9 +196,9 @@ export class FairQueue implements Order, Crowds {
     if (lane.parkedAt !== undefined) {
       this.gates.count(lane, lane.parkedAt, 1)
       // One that counts at the gate already passes where others do not.
-      if (!isHead) return
+      if (!isHead) return this.gates.grown(lane, now)
       if (request.holds === true) this.gates.unpark(lane)
-      else return this.gates.changed(lane)
+      else return this.gates.headChanged(lane, now)
     } else if (lane.size > 1) {
       if (isHead) this.ready.changed(lane)
       return
@@ -216,20 +216,20 @@ export class FairQueue implements Order, Crowds {
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
     // That its key stands later now is found out by the bench.
-    this.left(lane, true, now)
+    this.left(lane, true, now, lane.tag.batching === undefined ? 1 : 1 + this.gates.bringAlong(lane, now))
   }
 
-  /** One has left this lane, and it goes where those that are left in it belong. */
-  private left(lane: Lane, isNewHead: boolean, now: number): void {
-    this.size--
-    this.flows.count(lane.flow, -1, 0)
+  /** So many have left this lane, and it goes where those that are left in it belong. */
+  private left(lane: Lane, isNewHead: boolean, now: number, requests = 1): void {
+    this.size -= requests
+    this.flows.count(lane.flow, -requests, 0)
     lane.breaker?.left(lane, lane.size === 0)
     if (lane.size === 0) {
       if (lane.parkedAt === undefined) this.unseat(lane)
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
-      if (lane.parkedAt !== undefined) this.gates.changed(lane)
+      if (lane.parkedAt !== undefined) this.gates.headChanged(lane, now)
       else {
         const closed = this.gates.closed(lane, now)
         if (closed === undefined) this.ready.changed(lane)

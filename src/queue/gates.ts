@@ -2,6 +2,7 @@
 import type { Exit } from "effect"
 import type { Discipline } from "../Discipline.ts"
 import type * as Limit from "../Limit.ts"
+import { Batches, Filling } from "./batching.ts"
 import type { BreakerGate } from "./breaker.ts"
 import { Breakers } from "./breakers.ts"
 import type { Flow, Lane } from "./flow.ts"
@@ -14,6 +15,7 @@ import { verdictOf } from "./verdict.ts"
 
 export class Gates extends Parking {
   readonly limits: Limits
+  readonly batches = new Batches()
   /** For times of the whole pool. */
   pool: Gate | undefined = undefined
   private readonly tags = new Map<string, TagState>()
@@ -77,10 +79,38 @@ export class Gates extends Parking {
     if (this.pool !== undefined && !this.pool.isOpen(now)) return this.pool
     if (tag.gate !== undefined && !tag.gate.isOpen(now)) return tag.gate
     if (flow.gate !== undefined && !flow.gate.isOpen(now)) return flow.gate
-    if (gates.length === 0) return undefined
-    const holds = (lane.head as Ranked).holds === true
-    for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
-    return undefined
+    if (gates.length > 0) {
+      const holds = (lane.head as Ranked).holds === true
+      for (let at = 0; at < gates.length; at++) if (!gates[at]!.isOpen(now, holds)) return gates[at]
+    }
+    return tag.batching === undefined ? undefined : this.batches.closed(lane, now)
+  }
+
+  /** Another request is the next of a lane that waits at a gate. */
+  headChanged(lane: Lane, now: number): void {
+    this.changed(lane)
+    this.grown(lane, now)
+  }
+
+  /** One more stands in a lane that waits at a gate. */
+  grown({ parkedAt, tag }: Lane, now: number): void {
+    if (tag.batching !== undefined && parkedAt instanceof Filling) this.letGo(parkedAt, now)
+  }
+
+  /** One of this lane has started. Takes out those that come along with it, and says how many. */
+  bringAlong(lane: Lane, now: number): number {
+    const along = this.batches.gather(lane, now)
+    if (lane.parkedAt !== undefined) this.count(lane, lane.parkedAt, -along)
+    return along
+  }
+
+  /** The attempt has ended of one that came along, with that exit. */
+  endAlong(request: Ranked, exit: Exit.Exit<unknown, unknown> | undefined, now: number): void {
+    request.isStarted = false
+    if (request.lane!.breaker !== undefined) this.judge(request, exit, true, now)
+    if (request.holds !== true || request.phase !== "ended") return
+    request.holds = false
+    this.leave(request.lane!, "request", now)
   }
 
   /**
@@ -96,7 +126,8 @@ export class Gates extends Parking {
       )
     if (gates.some(({ hasTokens }) => !hasTokens)) return Infinity
     if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
-    return Math.max(...[this.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
+    const others = [this.pool, tag.gate, flow.gate, this.batches.fillingOf(request.lane!)]
+    return Math.max(...[...others, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
 
   /** An attempt starts: in the same step as the look whether it may. */
@@ -194,8 +225,10 @@ export class Gates extends Parking {
     }
   }
 
-  /** Whatever somebody has paused goes on. */
+  /** Whatever somebody has paused goes on, and nothing waits for others to come along. */
   resumeAll(flows: Iterable<Flow>, now: number): void {
+    this.batches.areHasty = true
+    for (const gate of this.crowded) if (gate instanceof Filling) this.letGo(gate, now)
     for (const gate of this.paused) {
       gate.paused = false
       this.paused.delete(gate)
@@ -210,7 +243,7 @@ export class Gates extends Parking {
     for (const gates of [this.paused, this.crowded, this.limits.few(this.tags.values())]) {
       for (const gate of gates) {
         if (found.size >= most) break
-        found.add(gate)
+        if (!(gate instanceof Filling)) found.add(gate)
       }
     }
     return [...found]

@@ -51,18 +51,21 @@ export class HeldBack {
 
 /** How many of a lane could start, which takes their places, and the gate at which the others would wait. */
 const startsOf = (lane: Lane, places: Map<Gate, number>, now: number) => {
-  const { gates, head, size } = lane
+  const { gates, head, size, tag } = lane
   let starts = size
   let at: Gate | undefined
+  // Where attempts are counted, and not starts, a batch is one.
+  const eachOf = ({ limit }: Gate): number =>
+    limit!.interval === 0 && limit!.limit.until === "attempt" ? (tag.batching?.size ?? 1) : 1
   for (const gate of gates) {
     const left = places.get(gate) ?? gate.places(now)
     places.set(gate, left)
-    if (left >= starts) continue
-    starts = left
+    if (left * eachOf(gate) >= starts) continue
+    starts = left * eachOf(gate)
     at = gate
   }
   // One that counts at its gates already needs no place.
   if (starts === 0 && (head as Ranked).holds === true) starts = 1
-  for (const gate of gates) places.set(gate, Math.max(0, places.get(gate)! - starts))
+  for (const gate of gates) places.set(gate, Math.max(0, places.get(gate)! - Math.ceil(starts / eachOf(gate))))
   return { starts, at }
 }

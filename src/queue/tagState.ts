@@ -2,6 +2,12 @@
 import type { BreakerLimit } from "./breaker.ts"
 import type { Gate } from "./gate.ts"
 
+/** How many requests of a tag run in one attempt, and how long the first of them waits for others. */
+export interface Batching {
+  readonly size: number
+  readonly withinMillis: number
+}
+
 export class TagState {
   readonly tag: string
   /** From 0, in the order in which the tags came. */
@@ -11,6 +17,8 @@ export class TagState {
   /** Those of limits that count each tag, by the limit's index. */
   readonly gates: Array<Gate | undefined> = []
   heldBack = 0
+  /** `undefined`: they run one by one. */
+  batching: Batching | undefined = undefined
   /** Its breaker, or those of its keys. */
   breakers: BreakerLimit | undefined = undefined
 

@@ -11,6 +11,8 @@ import { disagreements, makeWorld, type Scaling, timers, type World } from "./wo
 const sequences = Number(process.env["MODEL_SEQUENCES"] ?? 2000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
 
+const mostInBatch = 4
+
 const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Command>) =>
   Effect.gen(function* () {
     const snapshot = yield* world.pool.snapshot
@@ -19,14 +21,17 @@ const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Co
     if (world.clock === undefined && snapshot.stuck > world.deaf)
       problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
     const attempts = snapshot.running + snapshot.ending + snapshot.stuck
-    if (world.leftovers > 2 * attempts) problems.push(`${world.leftovers} leftovers of ${attempts} attempts`)
+    const most = 2 * (world.turns.inBatches ? mostInBatch * (attempts - snapshot.batched) : attempts)
+    if (world.leftovers > most) problems.push(`${world.leftovers} leftovers of ${attempts} attempts`)
     // One for all gates that open by themselves, and one of each attempt that waits for what is behind one.
     const gates = snapshot.heldBack > 0 ? 1 + snapshot.running : 0
     // A request has its expiry and either a delay or an attempt's timeout; a worker that ends, its grace; a drain, two.
     const due =
       snapshot.blocked + snapshot.waiting + 2 * snapshot.delayed + 2 * snapshot.running + snapshot.ending + 2 + gates
     if (timers(world) > due) problems.push(`${timers(world)} timers are set, at most ${due} are of use`)
-    if (world.mostBodies > limit) problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
+    // Those of a batch run side by side.
+    if (world.mostBodies > limit && !world.turns.inBatches)
+      problems.push(`${world.mostBodies} bodies ran at once, ${limit} are allowed`)
     const { maxWorkers, minWorkers, target } = snapshot
     if (target < minWorkers || target > maxWorkers) problems.push(`${target} workers are asked for, out of bounds`)
     for (const [key, results] of world.results) {
@@ -73,8 +78,8 @@ const resumeParts = (world: World) =>
     (what) => Effect.ignore(apply(world, { do: "resume-only", what }))
   )
 
-/** The last counts of the pool, and how often it was scaled without waiting for a tick. */
-type Reached = PoolSnapshot.PoolSnapshot & { readonly early: number }
+/** The last counts of the pool, how often it was scaled without waiting for a tick, and how often several ran in one attempt. */
+type Reached = PoolSnapshot.PoolSnapshot & { readonly early: number; readonly together: number }
 
 const runSequence = (seed: number): Effect.Effect<Reached> =>
   Effect.gen(function* () {
@@ -83,12 +88,17 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
     const chance = randomOf(-seed)
     const usesTurns = chance.below(2) === 0
     const options = { ...poolOptions(random), ...(usesTurns ? disciplineOf(chance) : {}) }
+    const ofBatches = randomOf(seed + 1_000_003)
+    const batch =
+      ofBatches.below(3) === 0
+        ? { size: 1 + ofBatches.below(mostInBatch), within: ofBatches.of([0, 5, 20]) }
+        : undefined
     const unsteady = random.below(4) === 0
     const scaling = random.of<Scaling>(["none", "none", "adaptive", "hungry"])
     const commands = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady, usesTurns })
     const limit = options.maxWorkers + options.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options, { scaling, unsteady, usesTurns }).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, { batch, scaling, unsteady, usesTurns }).pipe(Scope.provide(scope))
     const done: Array<Command> = []
     for (const command of commands) {
       done.push(command)
@@ -141,7 +151,7 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
     if (problems.length > 0) expect.fail(story(seed, problems, done))
     yield* Fiber.await(closing)
     const decisions = yield* world.scaler?.recent ?? Effect.succeed([])
-    return { ...last, early: decisions.filter(({ cause }) => cause === "shortage").length }
+    return { ...last, early: decisions.filter(({ cause }) => cause === "shortage").length, together: world.together }
   }).pipe(Effect.orDie)
 
 describe("model", () => {
@@ -158,7 +168,7 @@ describe("model", () => {
             Effect.provideService(Scheduler.MaxOpsBeforeYield, budget),
             Random.withSeed(seed)
           )
-          for (const end of [...Outcome.ends, "refused", "abandoned", "early"] as const) {
+          for (const end of [...Outcome.ends, "refused", "abandoned", "early", "together"] as const) {
             ends[end] = (ends[end] ?? 0) + last[end]
           }
         }

@@ -41,6 +41,8 @@ export const disciplineOf = (random: Random): Pick<PoolConfig.Options, Disciplin
 }
 
 export class Turns {
+  /** Several requests run in one attempt: who asks for parts has those in batches of their own, or he could wait for others. */
+  readonly inBatches: boolean
   /** Of a pool that makes use of any of it. */
   readonly areUsed: boolean
   /** What is paused in part, until a drain. */
@@ -57,8 +59,9 @@ export class Turns {
   /** Who has the turn of a key that is served one by one. */
   private readonly serving = new Map<string, number>()
 
-  constructor(core: Core, limits: ReadonlyArray<Limit.Limit>, areUsed: boolean) {
+  constructor(core: Core, limits: ReadonlyArray<Limit.Limit>, areUsed: boolean, inBatches: boolean) {
     this.core = core
+    this.inBatches = inBatches
     this.areUsed = areUsed
     this.limits = new Map(limits.map((limit) => [limit.name, limit]))
   }
@@ -74,6 +77,7 @@ export class Turns {
 
   /** A part is of its asker's key, or of one that nobody else has: it never waits for somebody who waits for its asker. */
   partOf(asker: number, part: number) {
+    if (this.inBatches) return { id: String(part), key: `parts of ${asker}` }
     if (!this.areUsed) return { id: String(part) }
     const own = this.partKeys.get(asker) ?? this.requestOf(asker)?.key ?? ""
     const key = part % 2 === 0 ? own : `part ${part}`
@@ -90,7 +94,10 @@ export class Turns {
     return Effect.fail(NotBefore.of(1 + (key % 15), { at, countsAsAttempt: key % 3 === 0 }) as never)
   }
 
-  /** What is wrong with it that a body of this request begins. Those within others may pass where these count. */
+  /**
+   * What is wrong with it that a body of this request begins. Those within others may pass where these count, and those that come along
+   * with the first of their batch.
+   */
   begins(key: number): ReadonlyArray<string> {
     const request = this.requestOf(key)
     if (!this.areUsed || key >= 100_000 || request?.lane === undefined) return []

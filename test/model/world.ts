@@ -7,6 +7,7 @@ import {
   Outcome,
   type PoolError,
   type PoolSnapshot,
+  RequestPolicy,
   Scaler,
   ScalingPolicy,
   type Ticket
@@ -83,6 +84,8 @@ export interface World {
   /** Bodies that wait for what they have asked of their own pool, and the last key that was given to such a request. */
   asking: number
   lastPart: number
+  /** Batches of more than one that have begun. */
+  together: number
   /** Requests whose bodies run now. */
   readonly running: Set<number>
   /** Parts whose ticket was given up: whoever asked goes on beside them. */
@@ -286,6 +289,26 @@ const watched = (world: World, key: number, behaviour: Behaviour) => {
   )
 }
 
+type Payload = typeof Act.payloadSchema.Type
+
+/** Each does what it does, side by side. Some batches come to nothing. */
+const inBatch = (
+  world: World,
+  payloads: ReadonlyArray<Payload>,
+  { size }: RequestPolicy.Batch,
+  one: (payload: Payload) => Effect.Effect<number, string, Scope.Scope>
+) => {
+  const { length } = payloads
+  if (length === 0 || length > size) return Effect.die(`a batch of ${length}, at most ${size} are asked for`)
+  if (length > 1) world.together++
+  const each = Effect.forEach(payloads, (payload) => Effect.exit(one(payload)), { concurrency: "unbounded" })
+  const { key } = payloads[0]!
+  if (key % 11 === 0) return Effect.andThen(each, Effect.fail("no"))
+  if (key % 13 === 0) return Effect.map(each, (exits) => exits.slice(1))
+  if (key % 17 === 0) return Effect.andThen(each, Effect.die("bug"))
+  return each
+}
+
 /** Each look wants as much as waits, so that early looks have something to do; adaptive wants what it has measured. */
 const policies: Readonly<Record<string, ScalingPolicy.ScalingPolicy>> = {
   adaptive: ScalingPolicy.adaptive(),
@@ -296,14 +319,25 @@ export type Scaling = "none" | "adaptive" | "hungry"
 export const makeWorld = Effect.fnUntraced(function* (
   options: PoolConfig.Options,
   {
+    batch,
     scaling = "none",
     unsteady = false,
     usesTurns = false
-  }: { readonly scaling?: Scaling; readonly unsteady?: boolean; readonly usesTurns?: boolean } = {}
+  }: {
+    readonly scaling?: Scaling
+    readonly unsteady?: boolean
+    readonly usesTurns?: boolean
+    readonly batch?: RequestPolicy.Batch | undefined
+  } = {}
 ) {
   const clock = unsteady ? unsteadyClock(yield* Clock.Clock) : undefined
   let world: World
-  const handlers = Acts.toLayer({ Act: ({ behaviour, key }) => watched(world, key, behaviour) })
+  const Several = Act.annotate(RequestPolicy.RequestPolicy, { batch })
+  class SeveralActs extends RpcGroup.make(Several) {}
+  const one = ({ behaviour, key }: Payload) => watched(world, key, behaviour)
+  const handlers = SeveralActs.toLayer({
+    Act: batch === undefined ? one : Handlers.batched(Several, (payloads) => inBatch(world, payloads, batch, one))
+  })
   const inside = Layer.effectContext(
     Effect.gen(function* () {
       const { core, pool } = yield* WorkerPool.make("elastic")
@@ -317,7 +351,7 @@ export const makeWorld = Effect.fnUntraced(function* (
   )
   const context = yield* Layer.build(
     inside.pipe(
-      Layer.provide([RequestQueue.layer, Layer.provide(Handlers.layer(Acts), handlers)]),
+      Layer.provide([RequestQueue.layer, Layer.provide(Handlers.layer(SeveralActs), handlers)]),
       Layer.provide(PoolConfig.layer(options))
     )
   ).pipe(Effect.provideService(Clock.Clock, clock ?? (yield* Clock.Clock)))
@@ -340,9 +374,10 @@ export const makeWorld = Effect.fnUntraced(function* (
     leftovers: 0,
     asking: 0,
     lastPart: 100_000,
+    together: 0,
     running: new Set(),
     givenUp: new Set(),
-    turns: new Turns(core, options.limits ?? [], usesTurns)
+    turns: new Turns(core, options.limits ?? [], usesTurns, batch !== undefined)
   }
   // Told synchronously, past the buffer of a subscription: none of it may be missed here.
   Object.defineProperty(core.events, "on", { value: true })

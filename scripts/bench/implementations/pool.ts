@@ -1,15 +1,27 @@
 /** This pool, as the README shows it. Nothing is switched off or on that a user would not. */
-import { Effect, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
+import { Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { ElasticPool, Handlers, Limit, RetryPolicy, WorkerPool } from "../../../src/index.ts"
+import { ElasticPool, Handlers, Limit, RequestPolicy, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
-import { effectTasks } from "../tasks.ts"
+import { effectTasks, indexMillis } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
 
 const Work = Rpc.make("Work", { payload: Schema.Finite, success: Schema.Finite, error: Schema.instanceOf(Error) })
 /** What is held back: it never runs. */
 const Held = Rpc.make("Held", { payload: Schema.Finite })
 class group extends RpcGroup.make(Work, Held) {}
+
+const handlersOf = ({ batch, task }: Load) => {
+  if (batch === undefined) {
+    const handlers = group.toLayer({ Work: (n) => effectTasks[task](n), Held: () => Effect.never })
+    return Layer.provideMerge(Handlers.layer(group), handlers)
+  }
+  const Several = Work.annotate(RequestPolicy.RequestPolicy, { batch: { size: batch } })
+  class batched extends RpcGroup.make(Several, Held) {}
+  const run = (ns: ReadonlyArray<number>) => Effect.as(Effect.sleep(indexMillis(ns.length)), ns.map(Exit.succeed))
+  const handlers = batched.toLayer({ Work: Handlers.batched(Several, run), Held: () => Effect.never })
+  return Layer.provideMerge(Handlers.layer(batched), handlers)
+}
 
 /** What both doors are told of a load. */
 export const settings = ({ capacity, concurrency, patienceMillis, timeoutMillis }: Load) =>
@@ -41,11 +53,9 @@ const discipline = ({ concurrency, gates = [], heldBack, keys }: Load): ElasticP
 }
 
 const openPool = (load: Load) => {
-  const task = effectTasks[load.task]
   const runtime = ManagedRuntime.make(
     ElasticPool.layer(options(load)).pipe(
-      Layer.provideMerge(Handlers.layer(group)),
-      Layer.provideMerge(group.toLayer({ Work: (n) => task(n), Held: () => Effect.never })),
+      Layer.provideMerge(handlersOf(load)),
       Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "Warn"))
     )
   )
