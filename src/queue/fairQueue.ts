@@ -93,11 +93,6 @@ export class FairQueue implements Order, Crowds {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /** See `Gates.opensAt`. */
-  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
-    return this.gates.opensAt(request, callers)
-  }
-
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
   takeOut(request: Ranked, now: number): void {
     const lane = request.lane!
@@ -205,8 +200,10 @@ export class FairQueue implements Order, Crowds {
       return
     }
     const closed = this.gates.closed(lane, now)
-    if (closed === undefined) this.seat(lane, now)
-    else this.gates.park(lane, closed, now)
+    if (closed === undefined) return this.seat(lane, now)
+    // All of it may have been given up before.
+    this.overload?.end((lane as SheddingLane).crowd, now)
+    this.gates.park(lane, closed, now)
   }
 
   private start(request: Ranked, lane: Lane, now: number): void {
@@ -225,7 +222,7 @@ export class FairQueue implements Order, Crowds {
     this.size--
     this.flows.count(lane.flow, -1, 0)
     if (lane.size === 0) {
-      if (lane.parkedAt === undefined) this.unseat(lane)
+      if (lane.parkedAt === undefined) this.unseat(lane, now)
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
@@ -241,7 +238,7 @@ export class FairQueue implements Order, Crowds {
   }
 
   private park(lane: Lane, gate: Gate, now: number): void {
-    this.unseat(lane)
+    this.unseat(lane, now)
     this.gates.park(lane, gate, now)
     this.gates.used(lane, now)
     this.rest(lane)
@@ -253,9 +250,9 @@ export class FairQueue implements Order, Crowds {
     this.overload?.begin((lane as SheddingLane).crowd, now)
   }
 
-  private unseat(lane: Lane): void {
+  private unseat(lane: Lane, now: number): void {
     this.ready.remove(lane)
-    this.overload?.end((lane as SheddingLane).crowd)
+    this.overload?.end((lane as SheddingLane).crowd, now)
   }
 
   /** Nothing may be left of this lane, or of its key. */
