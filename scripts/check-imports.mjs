@@ -13,7 +13,7 @@ const table = {
   Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
-  Selection: "PoolError",
+  Selection: "CircuitBreaker PoolError",
   PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
@@ -33,7 +33,7 @@ const table = {
   ScalingDecision: "policies/policy",
   CircuitBreaker: "internal/checks PoolError",
   RetryBudget: "internal/checks PoolError",
-  Discipline: "internal/checks Limit PoolError",
+  Discipline: "CircuitBreaker internal/checks Limit PoolError",
   PoolEvent: "Capacity CircuitBreaker DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "CircuitBreaker internal/checks PoolError RetryPolicy",
@@ -48,15 +48,20 @@ const table = {
   "queue/byCount": "",
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
-  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
-  "queue/tagState": "queue/gate",
-  "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline internal/request queue/flow queue/ring",
+  "queue/tokens": "Limit internal/deadlines",
+  "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
+  "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
+  "queue/verdict": "CircuitBreaker NotBefore",
+  "queue/tagState": "queue/breaker queue/gate",
+  "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
+  "queue/flows": "Discipline queue/flow queue/ring internal/request",
   "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
-  "queue/gates": "Limit queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
+  "queue/breakers": "CircuitBreaker Limit queue/breaker queue/limits queue/ranked",
+  "queue/gates":
+    "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
   "queue/crowd": "internal/request queue/heap queue/ring",
   "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
@@ -64,11 +69,13 @@ const table = {
   "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/fattest queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/overload queue/parking queue/ranked queue/sheddingLane",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
+  "queue/early": "internal/request",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
-  "internal/counters": "Outcome PoolSnapshot",
+  "internal/retrySpending": "RetryBudget",
+  "internal/counters": "Outcome PoolSnapshot internal/retrySpending",
   "internal/buckets": "",
   "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
@@ -88,18 +95,23 @@ const table = {
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
+  "internal/startTime": "Call PoolError internal/checks",
+  "internal/scheduled": "PoolError RequestQueue internal/deadlines internal/request internal/runtime internal/settle",
   "internal/attempt":
-    "NotBefore Outcome PoolError RequestQueue queue/gate internal/asyncContext internal/counters internal/deadlines internal/events internal/request internal/retry internal/runtime internal/settle internal/worker",
+    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/shedding internal/worker queue/ranked",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/scheduled",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
+  "internal/breaking":
+    "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -108,21 +120,23 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
-  "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
+    "internal/breaking Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
+  "internal/routes":
+    "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/shedding internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
+    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable",
   Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
   "internal/jsonText": "",
@@ -137,6 +151,9 @@ const table = {
   PoolMetrics: "Latencies PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  // Limits that processes share, by way of a store: a pool knows of it no more than a limit.
+  "sharing/leases": "",
+  SharedLimit: "internal/checks Limit PoolError sharing/leases",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -151,7 +168,7 @@ const table = {
   "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
   "simulation/meter":
-    "PoolSnapshot simulation/good simulation/groups simulation/histogram simulation/report simulation/workload",
+    "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -218,7 +235,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held",
+    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
@@ -231,7 +248,7 @@ const table = {
   "http/RemotePool":
     "index internal/idOwner internal/jsonText http/body http/crashes http/logCause http/problem http/rpcAnswers http/rpcMessages http/rpcOptions",
   "http/rpcAnswers": "index internal/jsonText http/rpcOptions",
-  "http/rpcOptions": "index http/keys",
+  "http/rpcOptions": "index http/keys internal/checks internal/startTime",
   "http/logCause": "index",
   "http/rpcMessages": "",
   "http/problem": "",
@@ -240,7 +257,7 @@ const table = {
   "http/guard": "http/problem http/tenants",
   "http/tenants": "http/keys http/problem",
   "http/keys": "",
-  "http/headers": "index http/keys http/problem",
+  "http/headers": "index http/keys http/problem internal/startTime",
   "http/byNumber": "",
   "http/crashes": "index",
   "http/ended": "index http/crashes",
@@ -301,7 +318,7 @@ const table = {
   "program/daemon/*":
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
-    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/*",
+    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime",
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
@@ -325,7 +342,9 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : /^effect(\/rpc)?$/
+        : file === "SharedLimit" || file.startsWith("sharing/")
+          ? /^effect(\/persistence)?$/
+          : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

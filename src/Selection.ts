@@ -1,4 +1,5 @@
 /** Some of a pool's requests: how to say which, and what is told of each. */
+import type { State } from "./CircuitBreaker.ts"
 import type { Phase } from "./PoolError.ts"
 
 /** Which requests: those that fit everything that is set. Without anything: all. */
@@ -31,6 +32,8 @@ export interface RequestView {
   readonly millis: number
   /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come. */
   readonly heldBackBy: string | undefined
+  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
+  readonly startsInMillis: number | undefined
 }
 
 /** Whose requests do not start until somebody says so: those of a tag, of a key, or to which a limit applies. */
@@ -71,6 +74,8 @@ export interface GateView {
   readonly heldBack: number
   /** What it has let through since it was made. A gate that nobody needs is forgotten. */
   readonly started: number
+  /** Where it is, if it is a circuit breaker. */
+  readonly breaker?: State
   /** In how many milliseconds it opens; 0: it is open; `undefined`: when something ends, or somebody says so. */
   readonly opensInMillis: number | undefined
 }

@@ -1,20 +1,30 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestExpired } from "../PoolError.ts"
+import {
+  type CircuitOpen,
+  type Phase,
+  PoolDraining,
+  QueueFull,
+  RequestCancelled,
+  RequestExpired
+} from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { type Attempts, interruptedExit } from "./attempt.ts"
+import type { Attempts } from "./attempt.ts"
+import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
+import { interruptedExit } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
 import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
+  readonly maxScheduled: number
   readonly now: () => number
   readonly attempts: Attempts
   readonly counters: Counters
@@ -32,15 +42,18 @@ export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
   private readonly full: Exit.Exit<never, QueueFull>
+  private readonly fullOfEarly: Exit.Exit<never, QueueFull>
 
   constructor(pool: Dependencies) {
     this.pool = pool
     this.draining = Exit.fail(withoutStack(() => new PoolDraining({ pool: pool.name })))
     this.full = Exit.fail(withoutStack(() => new QueueFull({ capacity: pool.queue.capacity })))
+    const { maxScheduled } = pool
+    this.fullOfEarly = Exit.fail(withoutStack(() => new QueueFull({ capacity: maxScheduled, scheduled: true })))
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     const refusal = this.letIn(request)
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
@@ -54,7 +67,7 @@ export class Admission implements Canceller {
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
    * parks again between any two costs 1.6 times as much (W1p).
    */
-  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     // Not refused for want of a place that a worker would have made.
     if (!this.pool.queue.hasRoom) {
       this.pool.crew.wakeAll()
@@ -63,7 +76,7 @@ export class Admission implements Canceller {
     return this.letIn(request)
   }
 
-  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     const { counters, deadlines, isOpen, letsIn, queue } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
@@ -72,8 +85,17 @@ export class Admission implements Canceller {
       counters.refusedDraining++
       return this.draining
     }
+    const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
+    if (open !== undefined) {
+      counters.offered++
+      counters.refusedOpen++
+      return open
+    }
     const offered = queue.offer(request)
-    if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
+    if (offered === "full") {
+      if (queue.refusesEarly(request)) return this.fullOfEarly
+      return queue.hasRoom ? this.fullOf(request) : this.full
+    }
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -83,6 +105,7 @@ export class Admission implements Canceller {
     }
     if (offered === "blocked") return undefined
     request.details?.spans?.onAccepted(request)
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
@@ -120,6 +143,7 @@ export class Admission implements Canceller {
 
   private tellAccepted(request: PoolRequest): void {
     request.details?.spans?.onAccepted(request)
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, this.pool.now())
     const onAccepted = request.details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
@@ -152,6 +176,11 @@ export class Admission implements Canceller {
     else if (phase !== "ended" && phase !== "offered") {
       this.remove(request, "interrupted", interruptedExit(request, phase), now)
     }
+  }
+
+  /** A breaker has opened while this one was blocked. */
+  refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    this.leave(request, exit, "refusedOpen")
   }
 
   private expire(request: PoolRequest, now: number): void {
@@ -201,7 +230,11 @@ export class Admission implements Canceller {
   }
 
   /** A blocked caller goes away. It was never accepted, so it has no outcome. */
-  private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
+  private leave(
+    request: PoolRequest,
+    exit: Exit.Exit<never, unknown>,
+    counter: "abandoned" | "refusedDraining" | "refusedOpen"
+  ): void {
     this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry

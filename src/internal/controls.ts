@@ -38,8 +38,8 @@ export const makeControls = (core: Core) => {
       : // As entries: a name such as "__proto__" is one like any other.
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
-            const { concurrency, gates, limit, paused, running, started } = state
-            const { name, places, rate } = limit
+            const { breaker, concurrency, gates, limit, paused, running, started } = state
+            const { lessor, name, places, rate = lessor?.rate } = limit
             const threads = places?.threads?.()
             return [
               name,
@@ -51,6 +51,7 @@ export const makeControls = (core: Core) => {
                 heldBack: held.of(state),
                 started,
                 gates,
+                ...(breaker !== undefined && { breaker }),
                 ...(threads !== undefined && { threads })
               }
             ]

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import * as Limit from "../Limit.ts"
 import { InvalidRequestOption, type Phase } from "../PoolError.ts"
+import { BreakerGate } from "../queue/breaker.ts"
 import type { Flow } from "../queue/flow.ts"
 import type { Gate } from "../queue/gate.ts"
 import { keyOf } from "../queue/ranked.ts"
@@ -40,7 +41,8 @@ export const makeSelection = (core: Core) => {
     phase: request.phase as Phase,
     attempts: request.attempts,
     millis: at - request.since,
-    heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined
+    heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined,
+    startsInMillis: request.phase === "delayed" ? Math.max(0, request.details!.delay!.at - at) : undefined
   })
 
   /** However many they are, the host gets its turns in between. */
@@ -121,7 +123,9 @@ export const makeSelection = (core: Core) => {
     setLimit: (name: string, change: Limit.Change) =>
       Effect.suspend(() => {
         const state = queue.fair?.gates.limits.find(name)
-        if (state === undefined || state.limit.places !== undefined) {
+        if (state?.limit.lessor !== undefined)
+          return Effect.fail(checks.wrong("limit", "one that is this pool's own: others share this one", name))
+        if (state === undefined || state.limit.places !== undefined || state.breaker !== undefined) {
           const names = config.discipline.limits.map(({ name }) => `"${name}"`)
           return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))
         }
@@ -157,6 +161,7 @@ const gateView = (gate: Gate, heldBack: number, pool: string, now: number): Gate
     running,
     heldBack,
     started,
+    ...(gate instanceof BreakerGate && { breaker: gate.state }),
     opensInMillis: gate.isOpen(now) ? 0 : opensAt > now && opensAt !== Infinity ? opensAt - now : undefined
   }
 }

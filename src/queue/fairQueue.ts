@@ -3,6 +3,7 @@
  * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
  * before its gate opens.
  */
+import type { Exit } from "effect"
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../Discipline.ts"
@@ -41,7 +42,7 @@ export class FairQueue implements Order, Crowds {
     overload?.stand(this)
     this.ordering = { agingMillis: discipline.agingMillis, isNewestFirst: discipline.order === "lifo" }
     this.flows = new Flows(discipline)
-    this.gates = new Gates(discipline.limits, alarm, (lane, places, now) => {
+    this.gates = new Gates(discipline, alarm, (lane, places, now) => {
       this.freed += Math.min(lane.size, places)
       this.seat(lane, now)
     })
@@ -119,11 +120,12 @@ export class FairQueue implements Order, Crowds {
     this.flows.release(flow)
   }
 
-  ended(request: Ranked, millis: number, now: number): void {
+  ended(request: Ranked, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
     const { lane } = request
     if (lane === undefined || request.isStarted !== true) return
     const { flow } = lane
     request.isStarted = false
+    if (lane.breaker !== undefined) this.gates.judge(request, exit, true, now)
     lane.running--
     this.flows.run(flow, -1)
     this.flows.charge(flow, millis)
@@ -136,7 +138,8 @@ export class FairQueue implements Order, Crowds {
   }
 
   settled(request: Ranked, now: number): void {
-    if (request.holds === true && request.isStarted !== true) this.letGoOf(request, now)
+    if (request.isStarted === true) this.gates.judge(request, undefined, false, now)
+    else if (request.holds === true) this.letGoOf(request, now)
   }
 
   /** From now on `takeOldest` knows the key with most waiting. */
@@ -175,8 +178,8 @@ export class FairQueue implements Order, Crowds {
     this.place(request, now, request.holds === true)
   }
 
-  *[Symbol.iterator](): Iterator<PoolRequest> {
-    yield* this.flows.requests()
+  [Symbol.iterator](): Iterator<PoolRequest> {
+    return this.flows.requests()[Symbol.iterator]()
   }
 
   private place(request: Ranked, now: number, isFirst: boolean): void {
@@ -187,6 +190,7 @@ export class FairQueue implements Order, Crowds {
     this.flows.count(flow, 1, 0)
     if (isFirst) lane.pushFirst(request)
     else lane.push(request)
+    if (lane.breaker !== undefined) this.gates.placed(request, lane, now)
     const isHead = lane.head === request
     if (isHead) lane.refresh()
     if (lane.parkedAt !== undefined) {
@@ -221,6 +225,7 @@ export class FairQueue implements Order, Crowds {
   private left(lane: Lane, isNewHead: boolean, now: number): void {
     this.size--
     this.flows.count(lane.flow, -1, 0)
+    lane.breaker?.left(lane, lane.size === 0)
     if (lane.size === 0) {
       if (lane.parkedAt === undefined) this.unseat(lane, now)
       else this.gates.unpark(lane)

@@ -1,6 +1,7 @@
 /** A key and its lanes: what its requests have had of the workers, and those that wait, in lines of equals. */
 import type { PoolRequest } from "../internal/request.ts"
 import type { Ranking, Seated } from "./bench.ts"
+import { BreakerGate } from "./breaker.ts"
 import type { Gate } from "./gate.ts"
 import type { Heaped } from "./heap.ts"
 import { type Placed, Ring } from "./ring.ts"
@@ -127,6 +128,8 @@ export class Lane implements Seated {
   readonly priority: number
   /** Those of the limits, in the order of these. */
   readonly gates: ReadonlyArray<Gate>
+  /** The one of them that hears how attempts end. */
+  readonly breaker: BreakerGate | undefined
   /** What runs of it. */
   running = 0
   /** The gate at which it waits. */
@@ -150,6 +153,7 @@ export class Lane implements Seated {
     this.tag = tag
     this.priority = priority
     this.gates = gates
+    this.breaker = gates.find((gate) => gate instanceof BreakerGate)
     this.ordering = ordering
     this.level = ordering.agingMillis === Infinity ? priority : 0
   }

@@ -134,13 +134,13 @@ export class Flows {
     for (let looks = 0; looks < 2; looks++) {
       const flow = this.idle.shift()
       if (flow === undefined) return
-      const isPaid = flow.virtual <= this.virtual || this.idle.size >= this.discipline.forgetKeys
-      if (!isPaid || !hasBlankGates(flow, now)) {
+      const areMany = this.idle.size >= this.discipline.forgetKeys
+      if ((flow.virtual > this.virtual && !areMany) || !hasBlankGates(flow, now, areMany)) {
         this.idle.push(flow)
         continue
       }
       this.byKey.delete(flow.key)
-      for (const gate of flow.gates ?? []) if (gate !== undefined) gate.limit!.gates--
+      for (const gate of flow.gates ?? []) gate?.forget()
     }
   }
 }
@@ -158,5 +158,6 @@ const weightOf = (weight: (key: string) => number, key: string): number => {
   }
 }
 
-const hasBlankGates = ({ gate, gates = [] }: Flow, now: number): boolean =>
-  (gate === undefined || gate.isBlank(now)) && gates.every((gate) => gate === undefined || gate.isBlank(now))
+const hasBlankGates = ({ gate, gates = [] }: Flow, now: number, areMany: boolean): boolean =>
+  (gate === undefined || gate.isBlank(now, areMany)) &&
+  gates.every((gate) => gate === undefined || gate.isBlank(now, areMany))

@@ -14,6 +14,8 @@ export interface Ranked extends PoolRequest {
   isStarted?: boolean
   /** It counts at those of its lane's gates that last until its end. */
   holds?: boolean
+  /** That of its breaker in which its attempt has begun, until that has said how it went. Only where there is one. */
+  epoch?: number | undefined
 }
 
 /** Whose a request is; `""`: nobody's. */

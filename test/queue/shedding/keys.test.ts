@@ -6,7 +6,7 @@ import type { PoolRequest } from "../../../src/internal/request.ts"
 import * as Limit from "../../../src/Limit.ts"
 import type { RankedRequest } from "../../../src/queue/ranked.ts"
 import type { SheddingLane } from "../../../src/queue/sheddingLane.ts"
-import { WaitingRequests } from "../../../src/RequestQueue.ts"
+import { WaitingRequests } from "../../../src/queue/waiting.ts"
 import { randomOf } from "../../support/random.ts"
 import { disciplineOf, NotedAlarm, requestOf } from "../support.ts"
 
@@ -53,7 +53,7 @@ class World {
       agingMillis: random.of([10, Infinity]),
       shedding: { targetMillis: this.target, intervalMillis: this.interval }
     })
-    const settings = { capacity: this.capacity, strategy: "shedding", discipline } as const
+    const settings = { capacity: this.capacity, maxScheduled: Infinity, strategy: "shedding", discipline } as const
     this.queue = new WaitingRequests(settings, new Counters(), this.gates)
     this.queue.overload!.connect({
       alarm: this.alarm,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { Counters } from "../../../src/internal/counters.ts"
 import { isDue } from "../../../src/internal/deadlines.ts"
 import { PoolRequest } from "../../../src/internal/request.ts"
-import { WaitingRequests } from "../../../src/RequestQueue.ts"
+import { WaitingRequests } from "../../../src/queue/waiting.ts"
 import { type Random, randomOf } from "../../support/random.ts"
 import { disciplineOf, NotedAlarm, requestOf } from "../support.ts"
 
@@ -46,7 +46,7 @@ class World {
     this.capacity = this.random.of([1, 3, 10, Infinity])
     const shedding = { targetMillis: this.target, intervalMillis: this.interval }
     const discipline = disciplineOf({ isSet: false, shedding })
-    const settings = { capacity: this.capacity, strategy: "shedding", discipline } as const
+    const settings = { capacity: this.capacity, maxScheduled: Infinity, strategy: "shedding", discipline } as const
     this.queue = new WaitingRequests(settings, this.counters, new NotedAlarm())
     this.queue.overload!.connect({
       alarm: this.alarm,
