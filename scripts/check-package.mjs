@@ -81,8 +81,10 @@ export const layer = group.toLayer({
 write(
   "consumer.ts",
   `import { Effect, Layer, Stream } from "effect"
+import { RateLimiter } from "effect/persistence"
 import { ElasticPool, Handlers, type PoolError, PoolSnapshot, RetryPolicy, ScalingPolicy, WorkerPool } from "effect-worker-pool"
 import * as RemotePool from "effect-worker-pool/RemotePool"
+import * as SharedLimit from "effect-worker-pool/SharedLimit"
 import * as Simulation from "effect-worker-pool/Simulation"
 import * as TestPool from "effect-worker-pool/TestPool"
 import { Double, group, layer } from "./handlers.ts"
@@ -130,6 +132,18 @@ const figures = await Effect.runPromise(
 )
 console.log(figures.completed)
 console.log([...RemotePool.group(group).requests.keys()].join())
+const store = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
+const limited = Layer.unwrap(
+  Effect.map(SharedLimit.make({ name: "vendor", limit: 10, window: "1 second" }), (limit) =>
+    ElasticPool.layer({ limits: [limit] })
+  )
+).pipe(Layer.provide(store), Layer.provideMerge(handlers))
+const started = Effect.gen(function* () {
+  const pool = yield* WorkerPool.WorkerPool
+  yield* pool.execute(Double, { n: 3 })
+  return (yield* pool.snapshot).limits["vendor"]?.started
+})
+console.log(await Effect.runPromise(Effect.provide(started, limited)))
 `
 )
 const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--allowImportingTsExtensions"]
@@ -140,7 +154,7 @@ step("type-checked, with the declarations of every package")
 
 const printed = run(project, process.execPath, "consumer.ts")
 const lines = printed.split("\n").filter((line) => line !== "" && !/^\[[\d:.]+\] INFO /.test(line))
-const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2", "100", "Double"]
+const expected = ['[6,"negative",100,101,[]]', '[6,"negative",100,101,[]]', "2", "100", "Double", "1"]
 expect(JSON.stringify(lines) === JSON.stringify(expected), `the consumer prints ${expected.join(" ")}, got ${printed}`)
 step("ran")
 
