@@ -34,7 +34,6 @@ export class FairQueue implements Order, Crowds {
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
-  /** Of a pool that gives up what has waited for too long. */
   private readonly overload: Overload | undefined
 
   constructor(discipline: Discipline, alarm: Alarm, overload?: Overload) {
@@ -156,11 +155,10 @@ export class FairQueue implements Order, Crowds {
   }
 
   /** Not of a key that is lighter than its share. What a gate holds back waits for that. */
-  sheds(request: Ranked, now: number): boolean {
-    const lane = request.lane!
-    const closed = this.gates.closed(lane, now)
-    if (closed !== undefined) this.park(lane, closed, now)
-    return closed === undefined && !this.flows.isLight(lane.flow)
+  sheds({ lane }: Ranked, now: number): boolean {
+    const closed = this.gates.closed(lane!, now)
+    if (closed !== undefined) this.park(lane!, closed, now)
+    return closed === undefined && !this.flows.isLight(lane!.flow)
   }
 
   /** How many were let go since the last time: at most so many workers have something to do that they had not before. */
