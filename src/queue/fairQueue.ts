@@ -34,7 +34,6 @@ export class FairQueue implements Order, Crowds {
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
-  /** Of a pool that gives up what has waited for too long. */
   private readonly overload: Overload | undefined
 
   constructor(discipline: Discipline, alarm: Alarm, overload?: Overload) {
@@ -156,11 +155,10 @@ export class FairQueue implements Order, Crowds {
   }
 
   /** Not of a key that is lighter than its share. What a gate holds back waits for that. */
-  sheds(request: Ranked, now: number): boolean {
-    const lane = request.lane!
-    const closed = this.gates.closed(lane, now)
-    if (closed !== undefined) this.park(lane, closed, now)
-    return closed === undefined && !this.flows.isLight(lane.flow)
+  sheds({ lane }: Ranked, now: number): boolean {
+    const closed = this.gates.closed(lane!, now)
+    if (closed !== undefined) this.park(lane!, closed, now)
+    return closed === undefined && !this.flows.isLight(lane!.flow)
   }
 
   /** How many were let go since the last time: at most so many workers have something to do that they had not before. */
@@ -204,8 +202,10 @@ export class FairQueue implements Order, Crowds {
       return
     }
     const closed = this.gates.closed(lane, now)
-    if (closed === undefined) this.seat(lane, now)
-    else this.gates.park(lane, closed, now)
+    if (closed === undefined) return this.seat(lane, now)
+    // All of it may have been given up before.
+    this.overload?.end((lane as SheddingLane).crowd, now)
+    this.gates.park(lane, closed, now)
   }
 
   private start(request: Ranked, lane: Lane, now: number): void {
@@ -225,7 +225,7 @@ export class FairQueue implements Order, Crowds {
     this.flows.count(lane.flow, -requests, 0)
     lane.breaker?.left(lane, lane.size === 0)
     if (lane.size === 0) {
-      if (lane.parkedAt === undefined) this.unseat(lane)
+      if (lane.parkedAt === undefined) this.unseat(lane, now)
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
@@ -241,7 +241,7 @@ export class FairQueue implements Order, Crowds {
   }
 
   private park(lane: Lane, gate: Gate, now: number): void {
-    this.unseat(lane)
+    this.unseat(lane, now)
     this.gates.park(lane, gate, now)
     this.gates.used(lane, now)
     this.rest(lane)
@@ -253,9 +253,9 @@ export class FairQueue implements Order, Crowds {
     this.overload?.begin((lane as SheddingLane).crowd, now)
   }
 
-  private unseat(lane: Lane): void {
+  private unseat(lane: Lane, now: number): void {
     this.ready.remove(lane)
-    this.overload?.end((lane as SheddingLane).crowd)
+    this.overload?.end((lane as SheddingLane).crowd, now)
   }
 
   /** Nothing may be left of this lane, or of its key. */

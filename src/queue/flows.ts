@@ -110,10 +110,11 @@ export class Flows {
 
   /**
    * Whether it is lighter than its share: what runs of it and what could is no more, by its weight, than its part of all that runs,
-   * among the keys that have workers or want some.
+   * among the keys that have workers or want some. One more may be about to run. One key alone has all.
    */
   isLight({ heldBack, running, waiting, weight }: Flow): boolean {
-    return (running + waiting - heldBack) * this.activeWeight <= this.running * weight
+    const { activeWeight } = this
+    return activeWeight > weight && (running + waiting - heldBack) * activeWeight <= (this.running + 1) * weight
   }
 
   /** An attempt has kept a worker for so long. */

@@ -25,6 +25,9 @@ export interface Hooks {
 
 /** Where the crowds stand. */
 export interface Crowds {
+  /** Zero: nothing could start. */
+  readonly free: number
+  take(now: number): PoolRequest | undefined
   remove(request: PoolRequest, now: number): void
   /**
    * Whether this one, which has waited for longest of its crowd, and for too long, is to be given up for that. It may find out that the
@@ -40,6 +43,7 @@ export class Overload {
   private readonly watched = new Heap<Crowd>((a, b) => a.lookAt < b.lookAt)
   private overloaded = 0
   private isPaused = false
+  private isShedding = false
   private alarmAt = Infinity
   private hooks: Hooks | undefined = undefined
   private crowds: Crowds | undefined = undefined
@@ -62,21 +66,32 @@ export class Overload {
   /** Some of it could start, from now on. */
   begin(crowd: Crowd, now: number): void {
     crowd.freeSince = now
-    crowd.lookAt = now + this.intervalMillis
-    this.watched.push(crowd)
+    crowd.lookAt = now + (crowd.isOverloaded ? this.targetMillis : this.intervalMillis)
+    if (crowd.heapAt < 0) this.watched.push(crowd)
+    else this.watched.changed(crowd)
     this.setAlarm(now)
   }
 
-  /** Nothing of it could. */
-  end(crowd: Crowd): void {
+  /** Nothing of it could. That all of it was given up is no end of the overload: no worker had time for it. */
+  end(crowd: Crowd, now: number): void {
     if (crowd.heapAt < 0) return
-    this.watched.remove(crowd)
-    this.recover(crowd)
-    if (this.watched.size === 0) this.clearAlarm()
+    if (this.isShedding && crowd.size === 0) this.lookAgain(crowd, now + this.intervalMillis)
+    else this.forget(crowd)
+  }
+
+  /** The next to run, once those are given up that have waited for too long. `undefined` though some are free: see `pass`. */
+  take(now: number): PoolRequest | undefined {
+    if (!this.pass(now)) return undefined
+    const request = this.crowds!.take(now)
+    // A worker has found nothing to do.
+    if (request === undefined && this.overloaded > 0 && this.crowds!.free === 0) {
+      for (const crowd of Array.from(this.watched)) this.forget(crowd)
+    }
+    return request
   }
 
   /** Gives up who has waited for too long. `false`: there are so many that the host is to have a turn before the others. */
-  pass(now: number): boolean {
+  private pass(now: number): boolean {
     let looks = 0
     for (let crowd = this.due(now); crowd !== undefined; crowd = this.due(now)) {
       if (looks++ === mostLooks) break
@@ -95,7 +110,10 @@ export class Overload {
   /** Nothing starts, for a reason: that is no overload. */
   pause(): void {
     this.isPaused = true
-    for (const crowd of this.watched) this.recover(crowd)
+    for (const crowd of Array.from(this.watched)) {
+      if (crowd.size === 0) this.forget(crowd)
+      else this.recover(crowd)
+    }
     this.clearAlarm()
   }
 
@@ -103,7 +121,7 @@ export class Overload {
   resume(now: number): void {
     if (!this.isPaused) return
     this.isPaused = false
-    const all = [...this.watched]
+    const all = Array.from(this.watched)
     for (const crowd of all) this.watched.remove(crowd)
     for (const crowd of all) this.begin(crowd, now)
   }
@@ -118,11 +136,15 @@ export class Overload {
       crowd.isOverloaded = true
       if (++this.overloaded === 1) this.hooks?.onOverloaded()
     }
-    const oldest = crowd.oldest!
+    const { oldest } = crowd
+    // Since it was given up nothing has come.
+    if (oldest === undefined) return this.forget(crowd)
     const until = Math.max(oldest.since, crowd.freeSince) + this.targetMillis
     if (!isDue(until, now)) this.lookAgain(crowd, until)
     else if (this.crowds!.sheds(oldest, now)) {
+      this.isShedding = true
       this.crowds!.remove(oldest, now)
+      this.isShedding = false
       this.hooks?.shed(oldest, now)
     } else if (crowd.heapAt >= 0) this.lookAgain(crowd, now + this.targetMillis)
   }
@@ -130,6 +152,12 @@ export class Overload {
   private lookAgain(crowd: Crowd, at: number): void {
     crowd.lookAt = at
     this.watched.changed(crowd)
+  }
+
+  private forget(crowd: Crowd): void {
+    this.watched.remove(crowd)
+    this.recover(crowd)
+    if (this.watched.size === 0) this.clearAlarm()
   }
 
   private recover(crowd: Crowd): void {

@@ -27,20 +27,20 @@ export class SheddingLine implements Order, Crowds {
     if (this.crowd.size === 1) this.overload.begin(this.crowd, now)
   }
 
-  take(): PoolRequest | undefined {
+  take(now: number): PoolRequest | undefined {
     const request = this.crowd.take()
-    this.left()
+    this.left(now)
     return request
   }
 
-  remove(request: PoolRequest): void {
+  remove(request: PoolRequest, now: number): void {
     this.crowd.remove(request)
-    this.left()
+    this.left(now)
   }
 
-  takeOldest(): PoolRequest | undefined {
+  takeOldest(_key: string | undefined, now: number): PoolRequest | undefined {
     const { oldest } = this.crowd
-    if (oldest !== undefined) this.remove(oldest)
+    if (oldest !== undefined) this.remove(oldest, now)
     return oldest
   }
 
@@ -49,8 +49,8 @@ export class SheddingLine implements Order, Crowds {
   }
 
   /** Nobody stands here any more: the same requests stand elsewhere from now on. */
-  close(): void {
-    this.overload.end(this.crowd)
+  close(now: number): void {
+    this.overload.end(this.crowd, now)
   }
 
   delay(): void {}
@@ -62,7 +62,7 @@ export class SheddingLine implements Order, Crowds {
     return this.crowd[Symbol.iterator]()
   }
 
-  private left(): void {
-    if (this.crowd.size === 0) this.overload.end(this.crowd)
+  private left(now: number): void {
+    if (this.crowd.size === 0) this.overload.end(this.crowd, now)
   }
 }

@@ -82,7 +82,7 @@ export class WaitingRequests {
   /** From now on keys, priorities and limits have their say; what waits already has none of them. */
   rank(): FairQueue {
     if (this.fair !== undefined) return this.fair
-    if (this.order instanceof SheddingLine) this.order.close()
+    if (this.order instanceof SheddingLine) this.order.close(-Infinity)
     const fair = new FairQueue(this.settings.discipline, this.alarm, this.overload)
     for (const request of this.order) fair.push(request, request.since)
     for (const request of this.delayedRequests) fair.delay(request, 1)
@@ -138,10 +138,9 @@ export class WaitingRequests {
     }
   }
 
-  /** The next to run. Its place is free at once: see `admit`. `undefined` though some are free: see `FairQueue.take`, `Overload.pass`. */
+  /** The next to run. Its place is free at once: see `admit`. `undefined` though some are free: see `FairQueue.take`. */
   take(now: number): PoolRequest | undefined {
-    if (this.overload !== undefined && !this.overload.pass(now)) return undefined
-    return this.order.take(now)
+    return this.overload === undefined ? this.order.take(now) : this.overload.take(now)
   }
 
   /** Takes this one, whoever is before it. */

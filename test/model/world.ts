@@ -433,6 +433,7 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
     case "RequestExpired":
       return error.phase === "blocked" ? "gaveUp" : "expired"
     case "RequestEvicted":
+    case "RequestShed":
       return "evicted"
     case "RequestCancelled":
       return "gaveUp"
