@@ -161,7 +161,7 @@ const table = {
   "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
-  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError",
+  "promise/task": "CircuitBreaker Outcome PoolError RetryPolicy internal/task promise/publicError",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
@@ -187,7 +187,8 @@ const table = {
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
+  "promise/index":
+    "threads/move CircuitBreaker DrainReport Latencies Limit NotBefore PoolSnapshot RetryBudget ScalingPolicy Selection promise/*",
 
   index: "any public file",
   "threads/messages": "threads/thrown",
