@@ -48,12 +48,14 @@ const table = {
   "queue/byCount": "",
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
-  "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares",
+  "queue/tokens": "Limit internal/deadlines",
+  "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
   "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
   "queue/verdict": "CircuitBreaker NotBefore",
   "queue/tagState": "queue/breaker queue/gate",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline queue/flow queue/ring",
+  "queue/flows": "Discipline queue/flow queue/ring internal/request",
+  "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
@@ -61,9 +63,13 @@ const table = {
   "queue/gates":
     "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
+  "queue/crowd": "internal/request queue/heap queue/ring",
+  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
+  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
+  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
@@ -98,7 +104,9 @@ const table = {
   "internal/shortages": "internal/crew",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding",
+  "internal/shedding":
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
     "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
@@ -109,11 +117,11 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "internal/breaking Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
+    "internal/breaking Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
   "internal/routes":
     "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -139,6 +147,9 @@ const table = {
   PoolMetrics: "Latencies PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  // Limits that processes share, by way of a store: a pool knows of it no more than a limit.
+  "sharing/leases": "",
+  SharedLimit: "internal/checks Limit PoolError sharing/leases",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -150,8 +161,10 @@ const table = {
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
+  "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
-  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
+  "simulation/meter":
+    "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -326,7 +339,9 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : /^effect(\/rpc)?$/
+        : file === "SharedLimit" || file.startsWith("sharing/")
+          ? /^effect(\/persistence)?$/
+          : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

@@ -6,7 +6,6 @@ import {
   PoolDraining,
   QueueFull,
   RequestCancelled,
-  RequestEvicted,
   RequestExpired
 } from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
@@ -19,6 +18,7 @@ import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
+import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
@@ -72,7 +72,7 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
-    const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
+    const { counters, deadlines, isOpen, letsIn, queue } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
     if (!isOpen() && !letsIn(request)) {
@@ -100,7 +100,7 @@ export class Admission implements Canceller {
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
-      settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
+      evict(this.pool, offered, now)
     }
     return undefined
   }

@@ -39,7 +39,7 @@ export const makeControls = (core: Core) => {
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
             const { breaker, concurrency, gates, limit, paused, running, started } = state
-            const { name, places, rate } = limit
+            const { lessor, name, places, rate = lessor?.rate } = limit
             const threads = places?.threads?.()
             return [
               name,
@@ -110,11 +110,13 @@ export const makeControls = (core: Core) => {
     pause: Effect.sync(() => {
       if (crew.paused || drain.state !== "open") return
       crew.paused = true
+      queue.overload?.pause()
       if (events.on) events.publish({ _tag: "Paused" })
     }),
     resume: Effect.sync(() => {
       if (!crew.paused) return
       crew.paused = false
+      queue.overload?.resume(now())
       if (events.on) events.publish({ _tag: "Resumed" })
       crew.wakeAll()
     }),

@@ -24,6 +24,7 @@ import { type PlainHandler, Routes } from "./routes.ts"
 import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
+import { connectShedding } from "./shedding.ts"
 import { Time } from "./time.ts"
 import { Unheard } from "./unheard.ts"
 import type { Parts, Worker } from "./worker.ts"
@@ -226,6 +227,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   })
 
   connectBreakers({ admission, crew, events, now, queue, settle, turn })
+  connectShedding({ counters, crew, deadlines, events, queue, settle })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {

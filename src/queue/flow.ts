@@ -145,7 +145,7 @@ export class Lane implements Seated {
   private readonly requests = new Ring<PoolRequest>(2)
   /** Where the newest comes first: those that come before it, since what others wait for may depend on them. */
   private returned: Ring<PoolRequest> | undefined = undefined
-  private readonly ordering: Ordering
+  protected readonly ordering: Ordering
 
   constructor(id: LaneId, flow: Flow, tag: TagState, priority: number, gates: ReadonlyArray<Gate>, ordering: Ordering) {
     this.id = id
@@ -191,14 +191,19 @@ export class Lane implements Seated {
     else this.requests.remove(request)
   }
 
+  /** The one whose age is that of the lane. */
+  protected get turnOf(): PoolRequest | undefined {
+    return this.head
+  }
+
   /** The head is another one. */
   refresh(): void {
-    const { head } = this
-    if (head === undefined) return
+    const { turnOf } = this
+    if (turnOf === undefined) return
     const { agingMillis, isNewestFirst } = this.ordering
     const start = agingMillis === Infinity ? 0 : this.priority * agingMillis
-    this.turn = (isNewestFirst ? -head.since : head.since) - start
-    this.tie = isNewestFirst ? -head.sequence : head.sequence
+    this.turn = (isNewestFirst ? -turnOf.since : turnOf.since) - start
+    this.tie = isNewestFirst ? -turnOf.sequence : turnOf.sequence
   }
 
   *[Symbol.iterator](): Iterator<PoolRequest> {

@@ -1,5 +1,6 @@
 /** All keys, and the time of the queue: how much service a key would have had that always wanted some. */
 import type { Discipline } from "../Discipline.ts"
+import type { PoolRequest } from "../internal/request.ts"
 import { Flow } from "./flow.ts"
 import { Ring } from "./ring.ts"
 
@@ -17,6 +18,7 @@ export class Flows {
   private readonly idle = new Ring<Flow>()
   private active = 0
   private activeWeight = 0
+  private running = 0
   private meanMillis = 0
   private readonly discipline: Discipline
 
@@ -31,6 +33,16 @@ export class Flows {
   /** As often as one likes. */
   get all(): Iterable<Flow> {
     return { [Symbol.iterator]: () => this.byKey.values() }
+  }
+
+  /** All that wait, oldest first. */
+  requests(): ReadonlyArray<PoolRequest> {
+    const requests: Array<PoolRequest> = []
+    // One by one: as arguments of one call there may not be so many.
+    for (const flow of this.byKey.values()) {
+      for (const lane of flow.lanes()) for (const request of lane) requests.push(request)
+    }
+    return requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
   }
 
   find(key: string): Flow | undefined {
@@ -88,6 +100,20 @@ export class Flows {
   /** One of its requests starts, at this rank. */
   onStart({ virtual }: Flow, rank: number): void {
     this.virtual = Math.max(this.virtual, Math.min(rank, virtual))
+  }
+
+  /** So many more, or fewer, of its attempts run. */
+  run(flow: Flow, attempts: 1 | -1): void {
+    flow.running += attempts
+    this.running += attempts
+  }
+
+  /**
+   * Whether it is lighter than its share: what runs of it and what could is no more, by its weight, than its part of all that runs,
+   * among the keys that have workers or want some.
+   */
+  isLight({ heldBack, running, waiting, weight }: Flow): boolean {
+    return (running + waiting - heldBack) * this.activeWeight <= this.running * weight
   }
 
   /** An attempt has kept a worker for so long. */

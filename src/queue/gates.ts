@@ -91,6 +91,7 @@ export class Gates extends Parking {
         ({ epoch, holds, isStarted, lane }) =>
           (isStarted === true || holds === true) && lane!.gates.includes(gate) && gate.carries(epoch)
       )
+    if (gates.some(({ hasTokens }) => !hasTokens)) return Infinity
     if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
     return Math.max(...[this.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }
@@ -105,6 +106,7 @@ export class Gates extends Parking {
       keeps ||= isKept
       if (isKept && request.holds) gate.pay(now)
       else gate.enter(now)
+      gate.tokens?.take(now, lane.size)
       if (gate.isCrowded) gate.shares?.onStart(lane)
     }
     if (keeps) request.holds = true

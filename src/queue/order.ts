@@ -11,6 +11,8 @@ export interface Order {
   push(request: PoolRequest, now: number): void
   /** The next that may start. */
   take(now: number): PoolRequest | undefined
+  /** Takes the one that has waited longest out, of the key that has most waiting or, where `key` says which, of that. */
+  takeOldest(key: string | undefined, now: number): PoolRequest | undefined
   remove(request: PoolRequest, now: number): void
   /** It is between two attempts from now on, or, `-1`, no longer. */
   delay(request: PoolRequest, by: 1 | -1): void
@@ -28,6 +30,10 @@ export class Line extends Ring<PoolRequest> implements Order {
   }
 
   take(): PoolRequest | undefined {
+    return this.shift()
+  }
+
+  takeOldest(): PoolRequest | undefined {
     return this.shift()
   }
 

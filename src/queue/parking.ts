@@ -15,7 +15,7 @@ export interface Alarm {
 }
 
 /** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
-export type OnLetGo = (lane: Lane, places: number) => void
+export type OnLetGo = (lane: Lane, places: number, now: number) => void
 
 /** So many lanes go from one closed gate to another in one step. */
 const mostMoved = 1000
@@ -48,6 +48,7 @@ export abstract class Parking {
     gate.noteHead(lane, (lane.head as Ranked | undefined)?.holds === true)
     if (parked.size === 1) this.crowded.add(gate)
     this.count(lane, gate, lane.size)
+    gate.seekTokens(now)
     // One whose time has come stays watched until what waits at it has been looked at.
     if (!isDue(gate.timedAt, now)) this.watch(gate, now)
   }
@@ -112,8 +113,9 @@ export abstract class Parking {
       lane.wokenBy = gate
       gate.woken++
       // One that counts already needs no place.
-      this.onLetGo(lane, Math.max(1, gate.places(now)))
+      this.onLetGo(lane, Math.max(1, gate.places(now)), now)
     }
+    gate.seekTokens(now)
     this.watch(gate, now)
     return true
   }
