@@ -4,7 +4,7 @@
  * It holds `waiting` requests, `delayed` ones between two attempts, and `blocked` callers that wait for a place. Each
  * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
  */
-import { Context, Effect, type Exit, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Discipline } from "./Discipline.ts"
 import type { Counters } from "./internal/counters.ts"
 import { isDue } from "./internal/deadlines.ts"
@@ -202,14 +202,9 @@ export class WaitingRequests {
     else if (request.phase === "blocked") this.door.remove(request)
   }
 
-  /** An attempt has really ended, after so many milliseconds, with that exit. */
-  ended(request: PoolRequest, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
-    this.order.ended(request, millis, now, exit)
-  }
-
-  /** An attempt has this exit from now on, though it may go on. */
-  judged(request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
-    this.fair?.gates.judge(request, exit, false, now)
+  /** An attempt has really ended, after so many milliseconds. */
+  ended(request: PoolRequest, millis: number, now: number): void {
+    this.order.ended(request, millis, now)
   }
 
   /** A request has ended, be its attempt over or not. */

@@ -153,7 +153,8 @@ const runSeed = (seed: number): { readonly opened: number; readonly stale: numbe
     const { request } = one
     tell(one, what)
     if (request.phase === "running") request.phase = again ? "delayed" : "ended"
-    queue.ended(request, 1, now, exits[what])
+    queue.gates.judge(request, exits[what], true, now)
+    queue.ended(request, 1, now)
     if (request.phase !== "delayed") return queue.settled(request, now)
     request.phase = "waiting"
     waiting.add(request)
@@ -209,7 +210,10 @@ const runSeed = (seed: number): { readonly opened: number; readonly stale: numbe
     while (take()) end(0, "Success", false)
     now += 1
   }
-  for (const { request } of stuck) queue.ended(request, 1, now, exits.Failure)
+  for (const { request } of stuck) {
+    queue.gates.judge(request, exits.Failure, true, now)
+    queue.ended(request, 1, now)
+  }
   check()
   assert.deepStrictEqual([queue.size, queue.gates.heldBack], [0, 0])
   return { opened, stale }
