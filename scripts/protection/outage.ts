@@ -37,9 +37,9 @@ interface Run {
 
 const outage = async (way: (typeof ways)[number]): Promise<Run> => {
   console.error(`outage, ${way.name}`)
-  const attempts = new Array<number>(seconds).fill(0)
-  const came = new Array<number>(seconds).fill(0)
-  const succeeded = new Array<number>(seconds).fill(0)
+  const attempts = Array.from({ length: seconds }, () => 0)
+  const came = Array.from({ length: seconds }, () => 0)
+  const succeeded = Array.from({ length: seconds }, () => 0)
   const ends = new Map<number, number>()
   const figures = await Effect.runPromise(
     Simulation.run({
