@@ -202,7 +202,7 @@ const table = {
   "promise/log": "",
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
-  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy",
+  "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
@@ -230,7 +230,8 @@ const table = {
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
-  "promise/index": "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/*",
+  "promise/index":
+    "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 
   index: "any public file",
   "threads/messages": "threads/thrown",

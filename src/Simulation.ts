@@ -32,10 +32,10 @@ import { generator } from "./simulation/random.ts"
 import type { Decision, Figures } from "./simulation/report.ts"
 import * as ServiceTimes from "./simulation/serviceTimes.ts"
 import { VirtualTime } from "./simulation/virtualTime.ts"
-import { type Downstream, type Job, jobs, Workload } from "./simulation/workload.ts"
+import { type Downstream, type Job, type Outage, jobs, Workload } from "./simulation/workload.ts"
 
 export { Arrivals, ServiceTimes }
-export type { Decision, Downstream, Figures }
+export type { Decision, Downstream, Figures, Outage }
 export type { Group, Groups, KeyGroup, PriorityGroup, Quantiles, Window, Worth } from "./simulation/report.ts"
 
 /** A load, a pool and a policy. A wrong option fails the run with `InvalidPoolConfig`. */
@@ -66,6 +66,8 @@ export interface Options {
   readonly epochMillis?: number | undefined
   /** Hears of each request's end, in the order of the ends. */
   readonly onEnd?: ((request: SimulatedRequest) => void) | undefined
+  /** Hears of each start of an attempt, and at which millisecond of the run that is. */
+  readonly onAttempt?: ((request: Readonly<Job>, atMillis: number) => void) | undefined
   /** Hears now and then how far the run is, from 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
 }
@@ -100,8 +102,15 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     const workload = new Workload(arrivals.types, {
       failures: options.failures ?? 0,
       downstream: options.downstream,
-      onStart: (job) => meter.onStart(job, time.millis),
-      onRetry: (job) => meter.onRetry(job),
+      now: () => time.millis,
+      onStart: (job) => {
+        meter.onStart(job, time.millis)
+        options.onAttempt?.(job, time.millis)
+      },
+      onRetry: (job) => {
+        meter.onRetry(job)
+        options.onAttempt?.(job, time.millis)
+      },
       isServedAsked: settings.worthMillis !== undefined,
       onServed: (job, millis) => meter.onServed(job, time.millis - millis, time.millis)
     })
@@ -237,6 +246,12 @@ interface Settings extends MeterOptions {
   readonly durationMillis: number
 }
 
+const invalidOutage = ({ fromMillis, untilMillis }: Outage): InvalidPoolConfig | undefined =>
+  checks.finite("downstream.outages.fromMillis", fromMillis) ??
+  (untilMillis > fromMillis
+    ? undefined
+    : checks.wrong("downstream.outages.untilMillis", `above ${fromMillis}`, untilMillis))
+
 const check = (options: Options): Settings | InvalidPoolConfig => {
   const { arrivals, downstream, failures = 0, service } = options
   const durationMillis = checks.millis("duration", options.duration)
@@ -257,8 +272,9 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
     (warmupMillis < durationMillis ? undefined : checks.wrong("warmup", "shorter than the duration", options.warmup)) ??
     (downstream === undefined
       ? undefined
-      : (checks.above(0)("downstream.capacity", downstream.capacity) ??
-        checks.above(0)("downstream.exponent", downstream.exponent ?? 2)))
+      : (checks.above(0)("downstream.capacity", downstream.capacity ?? 1) ??
+        checks.above(0)("downstream.exponent", downstream.exponent ?? 2) ??
+        (downstream.outages ?? []).map(invalidOutage).find((invalid) => invalid !== undefined)))
   if (invalid !== undefined) return invalid
   const { rateAt, stepAt } = arrivals
   const capacity =

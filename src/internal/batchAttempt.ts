@@ -87,7 +87,8 @@ export class BatchAttempts {
     const exits = exitsOf(batch, exit)
     for (const request of along) queue.fair!.gates.endAlong(request, exits.get(request), now)
     // One attempt was started: its time is that of its key, once.
-    queue.ended(first, now - startedAt, now, exits.get(first))
+    queue.fair!.gates.judge(first, exits.get(first), true, now)
+    queue.ended(first, now - startedAt, now)
     if (worker.hosting !== undefined) onHostEnded(worker)
     if (batch.live > 0) this.tell(worker, batch, exits, (now - startedAt) / batch.members.length, now)
     worker.batch = undefined
@@ -159,7 +160,7 @@ export class BatchAttempts {
       route.counts.timedOut++
       const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis }))
       const exit = (request.exit = Exit.fail(error))
-      this.pool.queue.judged(request, exit, now)
+      this.pool.queue.fair!.gates.judge(request, exit, false, now)
       const delayMillis = this.steps.retryDelay(request, "timeout", error, now)
       if (delayMillis !== undefined) delays.set(request, delayMillis)
     }

@@ -89,10 +89,11 @@ export const connectBreakers = ({
     const { key, options, state, tag } = gate
     if (events.on) events.publish({ _tag: "BreakerChanged", tag, key, from, to: state })
     if (state !== "Open" || options.whenOpen !== "fail") return
-    for (const lane of gate.lines) for (const request of lane as Lane) later(request, gate, undefined)
+    // First who would have a place of theirs.
     for (const request of queue.all("blocked")) {
       if (request.tag === tag && (key === undefined || keyOf(request) === key)) later(request, gate, undefined)
     }
+    for (const lane of gate.lines) for (const request of lane as Lane) later(request, gate, undefined)
   }
   // It may have failed before: that it hears, and not that it was not let through once more.
   breakers.onRefused = (request) => later(request, request.lane!.breaker!, request.exit)

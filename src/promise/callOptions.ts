@@ -4,7 +4,7 @@ import type * as RequestOptions from "../Call.ts"
 import * as checks from "../internal/checks.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
-import type { Fields } from "../RequestPolicy.ts"
+import type { Annotation, Fields } from "../RequestPolicy.ts"
 import * as RetryPolicy from "../RetryPolicy.ts"
 import { publicError } from "./publicError.ts"
 import type { CallOptions, FunctionPolicy, HandlerWithPolicy, Policy, RetryOptions } from "./task.ts"
@@ -14,7 +14,7 @@ type Invalid = Exit.Exit<never, InvalidPoolConfig>
 const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
 const functionFields = new Set<string>([...policyFields, "duplicate", "debounce", "debounceAtMost"])
 const callFields = new Set([...functionFields, "id", "signal", "primaryKey", "group", "delay", "startAt"])
-const handlerFields = new Set(["handler", ...functionFields])
+const handlerFields = new Set(["handler", "breaker", ...functionFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
 /** And of its rate. */
 export const rateFields = new Set(["limit", "period", "burst"])
@@ -68,11 +68,12 @@ export const toPolicy = ({ expiresIn, priority, retry, timeout }: Policy): Omit<
   toFields({ timeout, expiresIn, retry, priority }, "")
 
 /** That of a handler. `where` stands before the field in an error. */
-export const toHandlerPolicy = (given: HandlerWithPolicy<any, unknown>, where: string): Fields | Invalid => {
+export const toHandlerPolicy = (given: HandlerWithPolicy<any, unknown>, where: string): Annotation | Invalid => {
   const unknown = unknownField(given, handlerFields, "an option of a handler", where)
   if (unknown !== undefined) return Exit.fail(unknown)
-  const { handler: _, ...policy } = given
-  return toFields(policy, where)
+  const { breaker, handler: _, ...policy } = given
+  const fields = toFields(policy, where)
+  return breaker === undefined || Exit.isExit(fields) ? fields : { ...fields, breaker }
 }
 
 /** That of a function of a module. */

@@ -28,6 +28,10 @@ export type { Latencies } from "../Latencies.ts"
 export { type HasRetryAfter, type Instruction, RetryAfter } from "../NotBefore.ts"
 export type { PoolSnapshot } from "../PoolSnapshot.ts"
 export type { Filter, GateView, GroupCounts, GroupReport, Pausable, RequestView, Waiters } from "../Selection.ts"
+/** What stops calls of a function while they fail: see the option `breaker`. */
+export * as CircuitBreaker from "../CircuitBreaker.ts"
+/** What retries may add to the load: see the option `retryBudget`. */
+export * as RetryBudget from "../RetryBudget.ts"
 /** How much may run at once, and how often something may start: see the option `limits`. */
 export * as Limit from "../Limit.ts"
 /** How the number of workers follows the load: see the option `scaling`. */

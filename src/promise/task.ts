@@ -1,5 +1,6 @@
 /** What a pool of promises runs, and what can be said of one call. */
 import { Cause, type Duration, type Exit } from "effect"
+import type { CircuitBreaker } from "../CircuitBreaker.ts"
 import type { TaskCall } from "../internal/task.ts"
 import type { End } from "../Outcome.ts"
 import { RequestCancelled } from "../PoolError.ts"
@@ -60,6 +61,8 @@ export interface FunctionPolicy<I> extends Policy, Duplicates {
 /** A handler with a policy of its own. */
 export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
   readonly handler: Handler<I, A>
+  /** What stops its attempts while they fail. `"none"`: nothing. Default: what the pool's `breaker` says. */
+  readonly breaker?: CircuitBreaker | "none" | undefined
 }
 
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */

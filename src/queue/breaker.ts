@@ -180,7 +180,7 @@ interface History {
   /** One more. `true`: it is enough to open. */
   readonly add: (failed: boolean) => boolean
   readonly clear: () => void
-  /** There is no failure in it. */
+  /** It is as if nothing had been said. */
   readonly isBlank: boolean
 }
 
@@ -236,8 +236,9 @@ class Last implements History {
     this.next = this.size = this.failures = 0
   }
 
+  /** Successes count as well: without them one failure would be a greater share. */
   get isBlank(): boolean {
-    return this.failures === 0
+    return this.size === 0
   }
 }
 

@@ -1,9 +1,7 @@
 /**
- * Who runs next, where keys, priorities or limits have their say. Fairness decides the long run: each key has workers for its
- * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
- * before its gate opens.
+ * Who runs next, where keys, priorities or limits have their say. Fairness decides the long run: each key has workers for its share of the
+ * time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again before its gate opens.
  */
-import type { Exit } from "effect"
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../Discipline.ts"
@@ -119,12 +117,11 @@ export class FairQueue implements Order, Crowds {
     this.flows.release(flow)
   }
 
-  ended(request: Ranked, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
+  ended(request: Ranked, millis: number, now: number): void {
     const { lane } = request
     if (lane === undefined || request.isStarted !== true) return
     const { flow } = lane
     request.isStarted = false
-    if (lane.breaker !== undefined) this.gates.judge(request, exit, true, now)
     lane.running--
     this.flows.run(flow, -1)
     this.flows.charge(flow, millis)

@@ -1,5 +1,4 @@
 /** In which order accepted requests are taken: what a pool's queue asks of whoever keeps them. */
-import type { Exit } from "effect"
 import type { PoolRequest } from "../internal/request.ts"
 import { Ring } from "./ring.ts"
 
@@ -16,8 +15,8 @@ export interface Order {
   remove(request: PoolRequest, now: number): void
   /** It is between two attempts from now on, or, `-1`, no longer. */
   delay(request: PoolRequest, by: 1 | -1): void
-  /** Its attempt has really ended, after so many milliseconds, with that exit. */
-  ended(request: PoolRequest, millis: number, now: number, exit: Exit.Exit<unknown, unknown> | undefined): void
+  /** Its attempt has really ended, after so many milliseconds. */
+  ended(request: PoolRequest, millis: number, now: number): void
   /** It has ended. Its attempt may still be about to. */
   settled(request: PoolRequest, now: number): void
   [Symbol.iterator](): Iterator<PoolRequest>

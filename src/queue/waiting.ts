@@ -3,7 +3,7 @@
  *
  * It holds `waiting` requests, `delayed` ones, and callers `blocked` at its door. Each step is synchronous, and ends no request: that is handed back.
  */
-import type { Exit } from "effect"
+
 import type { Counters } from "../internal/counters.ts"
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
@@ -193,14 +193,9 @@ export class WaitingRequests {
     this.early.delete(request)
   }
 
-  /** An attempt has really ended, after so many milliseconds, with that exit. */
-  ended(request: PoolRequest, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
-    this.order.ended(request, millis, now, exit)
-  }
-
-  /** An attempt has this exit from now on, though it may go on. */
-  judged(request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
-    this.fair?.gates.judge(request, exit, false, now)
+  /** An attempt has really ended, after so many milliseconds. */
+  ended(request: PoolRequest, millis: number, now: number): void {
+    this.order.ended(request, millis, now)
   }
 
   /** A request has ended, be its attempt over or not. */

@@ -8,10 +8,18 @@ import type { ServiceTimes } from "./serviceTimes.ts"
 
 /** What the handlers call gets slower the more of them call it: service time x (1 + (running / capacity) ^ exponent). */
 export interface Downstream {
-  /** With so many attempts at once each takes twice its time. Above zero. */
-  readonly capacity: number
+  /** With so many attempts at once each takes twice its time. Above zero. Default: none slows another one down. */
+  readonly capacity?: number | undefined
   /** How sharply. Above zero. From above 1 on, more at once can do less in all. Default `2`. */
   readonly exponent?: number | undefined
+  /** When it is out of order: what begins within such a time fails, at the end of its own. Default: never. */
+  readonly outages?: ReadonlyArray<Outage> | undefined
+}
+
+/** In milliseconds since the start. */
+export interface Outage {
+  readonly fromMillis: number
+  readonly untilMillis: number
 }
 
 /** One request, from its arrival to its end. */
@@ -61,6 +69,8 @@ const luckOf = ({ luck }: Job, attempt: number): number => {
 interface WorkloadOptions {
   readonly failures: number
   readonly downstream: Downstream | undefined
+  /** Milliseconds since the start. For those whose downstream has outages. */
+  readonly now?: (() => number) | undefined
   readonly onStart: (job: Job) => void
   readonly onRetry: (job: Job) => void
   /** An attempt is over, after so many milliseconds. */
@@ -92,12 +102,14 @@ export class Workload {
 
   private attempt(job: Job, attempt: number): Effect.Effect<void, SimulatedFailure> {
     return Effect.suspend(() => {
-      const { downstream, failures, onRetry, onStart } = this.options
+      const { downstream, failures, now, onRetry, onStart } = this.options
       if (attempt === 1) onStart(job)
       else onRetry(job)
-      const { capacity = Infinity, exponent = 2 } = downstream ?? {}
+      const { capacity = Infinity, exponent = 2, outages } = downstream ?? {}
+      const at = outages === undefined ? 0 : now!()
+      const isOut = outages?.some(({ fromMillis, untilMillis }) => fromMillis <= at && at < untilMillis) === true
       const slowdown = capacity === Infinity ? 1 : 1 + (++this.running / capacity) ** exponent
-      const fails = luckOf(job, attempt) < failures
+      const fails = isOut || luckOf(job, attempt) < failures
       const work = Effect.andThen(
         Effect.sleep(job.serviceMillis * slowdown),
         fails ? Effect.fail(new SimulatedFailure({ type: job.type })) : Effect.void

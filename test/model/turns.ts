@@ -1,5 +1,6 @@
 /** Whose turn it is in a pool with keys, priorities and limits, and what of that a body can see when it begins. */
 import { Effect } from "effect"
+import * as CircuitBreaker from "../../src/CircuitBreaker.ts"
 import * as Limit from "../../src/Limit.ts"
 import * as NotBefore from "../../src/NotBefore.ts"
 import type * as PoolConfig from "../../src/PoolConfig.ts"
@@ -39,6 +40,21 @@ export const disciplineOf = (random: Random): Pick<PoolConfig.Options, Disciplin
     order: random.of(["fifo", "fifo", "fifo", "lifo"] as const)
   }
 }
+
+/** In some pools what fails stops what is like it; a short time open, so that it is in all three states. */
+export const breakerOf = (random: Random): CircuitBreaker.CircuitBreaker | undefined =>
+  random.below(2) === 0
+    ? undefined
+    : CircuitBreaker.make({
+        tripPolicy: random.of([
+          CircuitBreaker.consecutive(1 + random.below(2)),
+          CircuitBreaker.rate({ threshold: 0.5, size: 3, minimumCalls: 2 })
+        ]),
+        openDuration: random.of([5, 20, 60]),
+        per: random.of(["tag", "key"]),
+        probes: random.of([1, 1, 2]),
+        whenOpen: random.of(["wait", "wait", "fail"])
+      })
 
 export class Turns {
   /** Several requests run in one attempt: who asks for parts has those in batches of their own, or he could wait for others. */

@@ -56,7 +56,7 @@ export const Act = Rpc.make("Act", {
 export class Acts extends RpcGroup.make(Act) {}
 
 /** What one call came to. A call has one result, however it ends. */
-export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "gaveUp"
+export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "open" | "gaveUp"
 
 export interface World {
   /** Of pools that follow their load. */
@@ -442,6 +442,8 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
     case "HandlerInterrupted":
     case "NotBefore":
       return "failed"
+    case "CircuitOpen":
+      return "open"
     default:
       return "refused"
   }
@@ -465,7 +467,9 @@ export const disagreements = (world: World, snapshot: PoolSnapshot.PoolSnapshot)
     const ends = world.ended.get(key) ?? []
     if (results.length !== 1) problems.push(`call ${key} has the results ${results.join(", ")}`)
     const [result] = results
-    const fits = result === "gaveUp" || (result === "refused" ? ends.length === 0 : ends[0] === result)
+    // By a breaker a call may be refused, and so may what waits already.
+    const isOpen = result === "open" && (ends.length === 0 || ends[0] === "failed")
+    const fits = isOpen || result === "gaveUp" || (result === "refused" ? ends.length === 0 : ends[0] === result)
     if (!fits) problems.push(`call ${key} saw ${result}, its request ${ends.join(", ") || "was never accepted"}`)
   }
   return problems

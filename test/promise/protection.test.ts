@@ -1,0 +1,89 @@
+/** A budget for retries and circuit breakers, for pools of promises. */
+import { describe, expect, it } from "vitest"
+import {
+  CircuitBreaker,
+  CircuitOpen,
+  createPool,
+  InvalidOption,
+  NotBefore,
+  RetryBudget
+} from "../../src/promise/index.ts"
+import { failure, keep, openHeld } from "./support.ts"
+
+const options = { tripPolicy: CircuitBreaker.consecutive(2), openDuration: 1000 } as const
+const no = () => {
+  throw new Error("no")
+}
+
+describe("a breaker", () => {
+  it("holds back what waits until its time has come", async () => {
+    const { advance, pool } = openHeld({ breaker: CircuitBreaker.make(options) })
+    for (const _ of [1, 2]) expect((await failure(pool.run(no))).message).toBe("no")
+    let value: string | undefined
+    void pool.run(() => "there").then((there) => (value = there))
+    await advance(999, 333)
+    expect(value).toBeUndefined()
+    expect(pool.snapshot()).toMatchObject({ heldBack: 1 })
+    await advance(1)
+    expect(value).toBe("there")
+  })
+
+  it("refuses calls with an ordinary error, and what asks to come back later is no failure", async () => {
+    const { advance, pool } = openHeld({ breaker: CircuitBreaker.make({ ...options, whenOpen: "fail" }) })
+    const later = { first: true }
+    const asks = pool.run(() => {
+      if (!later.first) return "there"
+      later.first = false
+      throw new NotBefore(1)
+    })
+    await advance(2)
+    expect(await asks).toBe("there")
+    for (const _ of [1, 2]) await failure(pool.run(no))
+    const error = await failure(pool.run(() => "there"))
+    expect(error).toBeInstanceOf(CircuitOpen)
+    expect(error).toMatchObject({ tag: "run", retryAfterMillis: 1000 })
+    expect(pool.snapshot()).toMatchObject({ refusedOpen: 1 })
+  })
+
+  it("is a handler's own, or none", async () => {
+    const pool = createPool({
+      scaling: "none",
+      breaker: CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(1), whenOpen: "fail" }),
+      handlers: {
+        own: { handler: no, breaker: CircuitBreaker.make({ ...options, whenOpen: "fail" }) },
+        none: { handler: no, breaker: "none" },
+        pools: no
+      }
+    })
+    keep(pool)
+    const heard = async (name: "own" | "none" | "pools") => (await failure(pool.run[name](undefined))).name
+    expect([await heard("own"), await heard("own"), await heard("own")]).toEqual(["Error", "Error", "CircuitOpen"])
+    expect([await heard("none"), await heard("none")]).toEqual(["Error", "Error"])
+    expect([await heard("pools"), await heard("pools")]).toEqual(["Error", "CircuitOpen"])
+  })
+
+  it("that is none is refused, for a pool and for a handler", () => {
+    const wrong = { probes: 1 } as unknown as CircuitBreaker.CircuitBreaker
+    expect(() => createPool({ breaker: wrong })).toThrow(InvalidOption)
+    expect(() => createPool({ handlers: { a: { handler: no, breaker: wrong } } })).toThrow(/a\.breaker/)
+    expect(() => createPool({ breaker: CircuitBreaker.make({ probes: 0 }) })).toThrow(/breaker\.probes/)
+  })
+})
+
+describe("a budget for retries", () => {
+  it("leaves a call with the error that it has", async () => {
+    const { advance, pool } = openHeld({
+      retry: { times: 5, base: 1, jitter: "none" },
+      retryBudget: RetryBudget.make({ ratio: 1, minPerSecond: 0 })
+    })
+    let attempts = 0
+    const failed = failure(
+      pool.run(() => {
+        throw new Error(`attempt ${++attempts}`)
+      })
+    )
+    await advance(10)
+    expect((await failed).message).toBe("attempt 2")
+    expect(pool.snapshot()).toMatchObject({ retries: 1, retriesDenied: 1 })
+  })
+})
