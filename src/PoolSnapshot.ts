@@ -118,6 +118,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly batched: number
   /** Of the evicted ones, those that a pool gave up that had too much to do: see `RequestShed`. */
   readonly shed: number
+  /** Whether it has too much to do now, and gives up requests for it. Not there where the strategy is not `"shedding"`. */
+  readonly overloaded?: boolean
   /** Of the failed ones, those that ended with a defect. */
   readonly defects: number
   /** Attempts started. */

@@ -5,7 +5,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
 import * as Durable from "../src/durable/Durable.ts"
 import * as StoreMetrics from "../src/http/stored/metrics.ts"
-import { ElasticPool, Handlers, Limit } from "../src/index.ts"
+import { CircuitBreaker, ElasticPool, Handlers, Limit, RetryBudget } from "../src/index.ts"
 import { withPool, Works } from "./support/bench.ts"
 import { onThreads } from "./support/threads.ts"
 
@@ -19,7 +19,12 @@ interface Dashboard {
   }>
 }
 
-const limits = [Limit.make({ name: "both", concurrency: 9, rate: { limit: 9, period: "1 second" } })]
+const options: ElasticPool.Options = {
+  limits: [Limit.make({ name: "both", concurrency: 9, rate: { limit: 9, period: "1 second" } })],
+  strategy: "shedding",
+  retryBudget: RetryBudget.make(),
+  breaker: CircuitBreaker.make()
+}
 
 /** What a pool exports beside it whose handlers run on threads. */
 const ofThreads = PrometheusMetrics.format().pipe(
@@ -39,7 +44,7 @@ const ofStore = Effect.gen(function* () {
 )
 
 it.effect("asks for what there is", () =>
-  withPool({ limits })((bench) =>
+  withPool(options)((bench) =>
     Effect.gen(function* () {
       yield* bench.execute("a")
       const text = (yield* PrometheusMetrics.format()) + (yield* ofThreads) + (yield* ofStore)
