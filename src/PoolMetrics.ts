@@ -47,7 +47,7 @@
 import { Context, Effect, Layer, Metric } from "effect"
 import { Handlers } from "./Handlers.ts"
 import * as Latencies from "./Latencies.ts"
-import { alwaysThere, boundsOf, ofType, type Series, type Uses } from "./internal/series.ts"
+import { alwaysThere, boundsOf, ofBreaker, ofType, type Series, type Uses } from "./internal/series.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import type { PoolSnapshot } from "./PoolSnapshot.ts"
 import { WorkerPool } from "./WorkerPool.ts"
@@ -91,14 +91,22 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
     const registeredBounds = new Map<Series, Metric.Registration>()
     const registrations: Array<Metric.Registration> = []
     const types = new Set<string>()
+    const breakers = new Set<string>()
     const addType = (type: string) => {
       types.add(type)
       for (const series of ofType(type)) registrations.push(register(series))
+    }
+    const addBreakers = (name: string) => {
+      breakers.add(name)
+      for (const series of ofBreaker(name)) registrations.push(register(series))
     }
     /** A number that is not finite says nothing, and some exporters cannot write it. */
     const follow = () => {
       // A module on threads tells later what is in it. No type ever goes.
       for (const type in seen.handlers) if (!types.has(type)) addType(type)
+      // That of a type is there from its first request on.
+      for (const name in seen.limits)
+        if (seen.limits[name]!.breaker !== undefined && !breakers.has(name)) addBreakers(name)
       for (const bound of bounds) {
         const registered = registeredBounds.get(bound)
         const isThere = Number.isFinite(bound.count(seen))

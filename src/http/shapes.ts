@@ -200,6 +200,12 @@ export const GateResource = Schema.Struct({
   running: Count,
   heldBack: Count,
   started: Count,
+  breaker: Schema.optionalKey(
+    Schema.Literals(["Closed", "Open", "HalfOpen"]).annotate({
+      description: "How it stands, if it is a circuit breaker"
+    })
+  ),
+  breakerMillis: Schema.optionalKey(Milliseconds.annotate({ description: "For how long it has stood so" })),
   opensInMillis: Schema.NullOr(
     Milliseconds.annotate({ description: "0: it is open; null: when something ends, or somebody says so" })
   )

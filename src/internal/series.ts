@@ -19,24 +19,25 @@ export interface Uses {
   readonly batches: boolean
 }
 
-/** The series of this pool that have a number at all times. Limits and breakers are those that it was made with. */
+/** The series of this pool that have a number at all times. Limits are those that it was made with. */
 export const alwaysThere = ({ limits }: PoolSnapshot, uses: Uses): ReadonlyArray<Series> => [
   ...ofPool,
   ...(uses.retryBudget ? ofRetryBudget : []),
   ...(uses.shedding ? ofShedding : []),
   ...(uses.batches ? ofBatches : []),
-  ...Object.keys(limits).flatMap((name) => (limits[name]!.breaker === undefined ? ofLimit(name) : ofBreaker(name))),
+  ...namesOfLimits(limits).flatMap(ofLimit),
   ...namesOfThreads(limits).flatMap(ofThreads)
 ]
 
 /** Those whose number may be infinite, now or after `setLimit`. */
 export const boundsOf = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
   ...of("gauge", "capacity", "Requests that may wait", "", { "": (s) => s.capacity }),
-  ...Object.keys(limits)
-    .filter((name) => limits[name]!.breaker === undefined)
-    .flatMap(boundsOfLimit),
+  ...namesOfLimits(limits).flatMap(boundsOfLimit),
   ...namesOfThreads(limits).flatMap(startOfThreads)
 ]
+
+const namesOfLimits = (limits: PoolSnapshot["limits"]): ReadonlyArray<string> =>
+  Object.keys(limits).filter((name) => limits[name]!.breaker === undefined)
 
 const namesOfThreads = (limits: PoolSnapshot["limits"]): ReadonlyArray<string> =>
   Object.keys(limits).filter((name) => limits[name]!.threads !== undefined)
@@ -160,8 +161,8 @@ const ofLimit = (limit: string): ReadonlyArray<Series> => {
     .map(labelled("limit", limit))
 }
 
-/** Over all of its keys: callers choose those, and there is no end of them. */
-const ofBreaker = (name: string): ReadonlyArray<Series> => {
+/** Those of a type: over all of its keys, since callers choose those, and there is no end of them. `name` is that among the limits. */
+export const ofBreaker = (name: string): ReadonlyArray<Series> => {
   const counted = (what: keyof BreakerCounts) => ({ "": (s: PoolSnapshot) => s.limits[name]!.breaker![what] })
   return [
     of("gauge", "breaker_open", "Breakers that let nothing through", "", counted("open")),
@@ -169,7 +170,7 @@ const ofBreaker = (name: string): ReadonlyArray<Series> => {
     of("counter", "breaker_opened_total", "How often a breaker has opened, or opened again", "", counted("opened"))
   ]
     .flat()
-    .map(labelled("type", name))
+    .map(labelled("type", name.slice("breaker:".length)))
 }
 
 /** Of a limit's two halves one may be missing. */

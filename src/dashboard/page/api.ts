@@ -76,8 +76,9 @@ export interface Gate {
   readonly started: number
   /** 0: it is open; null: when something ends, or somebody says so. */
   readonly opensInMillis: number | null
-  /** How it stands, and for how long, where it is a circuit breaker. */
-  readonly breaker?: { readonly state: "Closed" | "Open" | "HalfOpen"; readonly millis: number }
+  /** How it stands, where it is a circuit breaker, and for how long. */
+  readonly breaker?: "Closed" | "Open" | "HalfOpen"
+  readonly breakerMillis?: number
 }
 
 /** A call that is made again and again. */

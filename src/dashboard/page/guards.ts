@@ -7,6 +7,8 @@ import { gates } from "./turns.ts"
 
 export interface Breakers {
   readonly type: string
+  /** Among the limits. */
+  readonly name: string
   readonly counts: BreakerCounts
   /** What waits at them. */
   readonly heldBack: number
@@ -14,8 +16,8 @@ export interface Breakers {
 
 /** Of each type that has any. */
 export const breakers = computed((): ReadonlyArray<Breakers> =>
-  Object.entries(latest.value?.limits ?? {}).flatMap(([type, { breaker, heldBack }]) =>
-    breaker === undefined ? [] : [{ type, counts: breaker, heldBack }]
+  Object.entries(latest.value?.limits ?? {}).flatMap(([name, { breaker, heldBack }]) =>
+    breaker === undefined ? [] : [{ type: name.replace(/^breaker:/, ""), name, counts: breaker, heldBack }]
   )
 )
 
@@ -25,7 +27,7 @@ export type Tripped = Gate & { readonly breaker: NonNullable<Gate["breaker"]> }
 /** Those that are not closed, the ones that hold most back first. */
 export const tripped = computed((): ReadonlyArray<Tripped> =>
   gates.value
-    .filter((gate): gate is Tripped => gate.breaker !== undefined && gate.breaker.state !== "Closed")
+    .filter((gate): gate is Tripped => gate.breaker !== undefined && gate.breaker !== "Closed")
     .toSorted((a, b) => b.heldBack - a.heldBack)
 )
 

@@ -63,7 +63,7 @@ const breakerColumns = ["Breaker of", "State", "For", "Held back", "Lets a probe
 const BreakerTable = () => (
   <Table id="protection" caption="Circuit breakers by type, and those that are not closed" columns={breakerColumns}>
     {breakers.value.flatMap((of) => {
-      const own = tripped.value.filter(({ name }) => name === of.type)
+      const own = tripped.value.filter(({ name }) => name === of.name)
       return [
         <OfType key={of.type} of={of} only={own.find(({ of }) => of === undefined)} />,
         ...own
@@ -94,7 +94,7 @@ const OfType = ({ of, only }: { readonly of: Breakers; readonly only: Tripped | 
           ) : null}
         </State>
       </td>
-      <td>{only === undefined ? "" : millis(only.breaker.millis)}</td>
+      <td>{only === undefined ? "" : millis(only.breakerMillis ?? 0)}</td>
       <td>{count(heldBack)}</td>
       <td>{only === undefined ? "" : probes(only)}</td>
     </tr>
@@ -105,9 +105,9 @@ const OfKey = ({ gate }: { readonly gate: Tripped }) => (
   <tr class="gate">
     <th scope="row">{gate.of === "" ? <i class="remark">no key</i> : <Name text={gate.of!} />}</th>
     <td>
-      <State state={gate.breaker.state} />
+      <State state={gate.breaker} />
     </td>
-    <td>{millis(gate.breaker.millis)}</td>
+    <td>{millis(gate.breakerMillis ?? 0)}</td>
     <td>{count(gate.heldBack)}</td>
     <td>{probes(gate)}</td>
   </tr>
@@ -122,8 +122,8 @@ const State = ({ children, state }: { readonly state: keyof typeof words; readon
   </>
 )
 
-const probes = ({ breaker: { state }, opensInMillis, running }: Tripped): string =>
-  state === "HalfOpen"
+const probes = ({ breaker, opensInMillis, running }: Tripped): string =>
+  breaker === "HalfOpen"
     ? running === 0
       ? "now"
       : `${count(running)} on its way`
