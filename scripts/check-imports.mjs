@@ -48,7 +48,8 @@ const table = {
   "queue/byCount": "",
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
-  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares",
+  "queue/tokens": "Limit internal/deadlines",
+  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
   "queue/tagState": "queue/gate",
   "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
   "queue/flows": "Discipline queue/flow queue/ring",
@@ -101,7 +102,7 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime",
+    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
   "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
@@ -130,6 +131,9 @@ const table = {
   PoolMetrics: "Handlers Latencies PoolConfig PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
+  // Limits that processes share, by way of a store: a pool knows of it no more than a limit.
+  "sharing/leases": "",
+  SharedLimit: "internal/checks Limit PoolError sharing/leases",
   TestPool: "ElasticPool Handlers PoolConfig PoolError RequestQueue WorkerPool Scaler",
 
   "simulation/virtualTime": "",
@@ -316,7 +320,9 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : /^effect(\/rpc)?$/
+        : file === "SharedLimit" || file.startsWith("sharing/")
+          ? /^effect(\/persistence)?$/
+          : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

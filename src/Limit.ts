@@ -36,7 +36,26 @@ export interface ResolvedRate {
   readonly burst: number
 }
 
-/** A limit, made by `make` or `serial`: the options with their defaults. */
+/** Who allows starts, some at a time, and counts those of others too. @internal */
+export interface Lessor {
+  /** The most that are asked for at once. */
+  readonly lease: number
+  /** How long that many last at the full rate, in milliseconds. */
+  readonly leaseMillis: number
+  /** What is shared, for those who look. */
+  readonly rate: ResolvedRate
+  /**
+   * Asks, for what is counted together under this name, for as many as `tokens` says when the question is sent: none may be needed any
+   * more. It answers later, never at once: how many more there are or, of none, after how many milliseconds to ask again.
+   */
+  readonly ask: (
+    of: string | undefined,
+    tokens: () => number,
+    answer: (leased: number, againMillis: number) => void
+  ) => void
+}
+
+/** A limit, made by `make`, `serial` or `SharedLimit.make`: the options with their defaults. */
 export interface Limit {
   /** Marks it as one. */
   readonly [TypeId]: typeof TypeId
@@ -54,6 +73,8 @@ export interface Limit {
   readonly until: "attempt" | "request"
   /** Who says, in place of `concurrency`, how much may run at once. `undefined`: nobody does. */
   readonly places: Places | undefined
+  /** Who allows starts, in place of `rate`. `undefined`: nobody has to. */
+  readonly lessor: Lessor | undefined
   /** What is wrong with its options. The pool that is given such a limit fails with it. */
   readonly invalid: InvalidPoolConfig | undefined
 }
@@ -111,6 +132,7 @@ const made = (options: Options, isFree: boolean): Limit => {
     tags: Array.isArray(tags) ? new Set(tags) : undefined,
     until,
     places: undefined,
+    lessor: undefined,
     invalid
   }
 }
@@ -131,7 +153,17 @@ export const ofPlaces = (places: Places, tags: ReadonlySet<string>): Limit => ({
   places
 })
 
-/** Whether a value was made by `make` or `serial`. */
+/** Starts are those that somebody else allows; `invalid`: what is wrong with what he was told. @internal */
+export const leased = (
+  options: Pick<Options, "name" | "per" | "tags">,
+  lessor: Lessor,
+  invalid: InvalidPoolConfig | undefined
+): Limit => {
+  const limit = made(options, true)
+  return { ...limit, lessor, invalid: limit.invalid ?? invalid }
+}
+
+/** Whether a value was made by `make`, `serial` or `SharedLimit.make`. */
 export const isLimit = (u: unknown): u is Limit => Predicate.hasProperty(u, TypeId)
 
 /** What `setLimit` may change. What is not set stays; `"none"` takes that half of the limit away, and with both it bounds nothing. */

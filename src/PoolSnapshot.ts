@@ -46,7 +46,7 @@ export interface BreakerCounts {
 export interface LimitCounts {
   /** The most that may run at once, by each of its gates; `Infinity`: any number. */
   readonly concurrency: number
-  /** How often one may start, by each of its gates; `undefined`: at any time. */
+  /** How often one may start, by each of its gates, in all processes where they share it; `undefined`: at any time. */
   readonly rate: ResolvedRate | undefined
   /** Somebody has paused it: none of its gates lets anything through. */
   readonly paused: boolean

@@ -1,10 +1,11 @@
-/** Where handlers say how many attempts can run at once: the limits that come of it, and how their places reach the workers. */
+/** Where somebody outside says how many may run or start: the limits that come of it, and how what he says reaches the workers. */
 import { Effect, type Scope } from "effect"
 import type { Discipline } from "../Discipline.ts"
 import type { Handlers } from "../Handlers.ts"
 import * as Limit from "../Limit.ts"
 import type { PoolConfig } from "../PoolConfig.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
+import type { Gate } from "../queue/gate.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import * as checks from "./checks.ts"
 import type { Crew } from "./crew.ts"
@@ -37,7 +38,7 @@ export const disciplineOf = (
   return Effect.succeed({ ...discipline, limits, isSet: true })
 }
 
-/** For as long as the scope lasts, the pool hears of places that have come free, and of what is behind them. To be called before its drain is set up, which needs them. */
+/** For as long as the scope lasts, the pool hears of places that have come free, of what is behind them, and of starts that others allow. To be called before its drain is set up, which needs them. */
 export const connectPlaces = ({
   crew,
   events,
@@ -52,8 +53,18 @@ export const connectPlaces = ({
   readonly turn: Turn
 }): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const onLeased = (gate: Gate, leased: number, againMillis: number) => {
+      const at = now()
+      gate.tokens!.answered(at, leased, againMillis)
+      queue.fair!.gates.letGo(gate, at)
+      crew.wakeFreed(0)
+    }
     for (const state of queue.fair?.gates.limits.all ?? []) {
-      const { places } = state.limit
+      const { lessor, places } = state.limit
+      if (lessor !== undefined) {
+        state.onLeased = (gate, leased, againMillis) => turn.run(now(), () => onLeased(gate, leased, againMillis))
+        yield* Effect.addFinalizer(() => Effect.sync(() => (state.onLeased = () => {})))
+      }
       if (places === undefined) continue
       const onOpened = () => {
         const { flows, gates } = queue.fair!

@@ -39,7 +39,7 @@ export const makeControls = (core: Core) => {
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
             const { concurrency, gates, limit, paused, running, started } = state
-            const { name, places, rate } = limit
+            const { lessor, name, places, rate = lessor?.rate } = limit
             const threads = places?.threads?.()
             return [
               name,

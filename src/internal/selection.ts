@@ -121,6 +121,8 @@ export const makeSelection = (core: Core) => {
     setLimit: (name: string, change: Limit.Change) =>
       Effect.suspend(() => {
         const state = queue.fair?.gates.limits.find(name)
+        if (state?.limit.lessor !== undefined)
+          return Effect.fail(checks.wrong("limit", "one that is this pool's own: others share this one", name))
         if (state === undefined || state.limit.places !== undefined) {
           const names = config.discipline.limits.map(({ name }) => `"${name}"`)
           return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))

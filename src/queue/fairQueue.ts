@@ -94,6 +94,7 @@ export class FairQueue implements Order {
     const { flow, gates, tag } = request.lane!
     const countsAt = (gate: Gate) =>
       callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
+    if (gates.some(({ hasTokens }) => !hasTokens)) return Infinity
     if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
     return Math.max(...[this.gates.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
   }

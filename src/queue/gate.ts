@@ -5,6 +5,7 @@ import type { Limit } from "../Limit.ts"
 import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
 import type { Shares } from "./shares.ts"
+import { Tokens } from "./tokens.ts"
 
 /** One limit as it is in force, and what all of its gates have in common. */
 export class LimitState implements Asker {
@@ -16,6 +17,8 @@ export class LimitState implements Asker {
   onFree: () => void = () => {}
   isHeard: () => boolean = () => false
   onThread: (change: ThreadChange) => void = () => {}
+  /** Where others allow starts: a gate has so many more or, of none, may ask again after so long. */
+  onLeased: (gate: Gate, leased: number, againMillis: number) => void = () => {}
   running = 0
   heldBack = 0
   started = 0
@@ -65,6 +68,8 @@ export class Gate implements Heaped {
   readonly of: string | undefined
   /** `undefined`: it is there for pauses and times alone. */
   readonly limit: LimitState | undefined
+  /** Starts that others have allowed. `undefined`: nobody has to. */
+  readonly tokens: Tokens | undefined
   paused = false
   /** Nothing starts before this instant. */
   notBefore = -Infinity
@@ -95,11 +100,19 @@ export class Gate implements Heaped {
     this.limit = limit
     this.of = of
     if (limit !== undefined) limit.gates++
+    const lessor = limit?.limit.lessor
+    this.tokens =
+      lessor && new Tokens(lessor, this, (leased, againMillis) => limit!.onLeased(this, leased, againMillis))
   }
 
   /** Whether one more may start; `holds`: it counts already where that lasts until its end. */
   isOpen(now: number, holds = false): boolean {
-    return !this.isPaused && isDue(this.opensAt, now) && this.hasPlace(holds)
+    return !this.isPaused && isDue(this.opensAt, now) && this.hasTokens && this.hasPlace(holds)
+  }
+
+  /** Whether it is open as far as others allow starts. */
+  get hasTokens(): boolean {
+    return this.tokens === undefined || this.tokens.left > 0
   }
 
   /** Whether it is open as far as their number goes. */
@@ -114,8 +127,9 @@ export class Gate implements Heaped {
 
   /** From when on it is open, as far as time says. */
   get opensAt(): number {
-    const { limit } = this
+    const { limit, tokens } = this
     if (this.isPaused) return Infinity
+    if (tokens !== undefined) return Math.max(this.notBefore, tokens.opensAt)
     return limit === undefined || limit.interval === 0
       ? this.notBefore
       : Math.max(this.notBefore, this.arrival - limit.tolerance)
@@ -126,6 +140,7 @@ export class Gate implements Heaped {
     if (!this.isOpen(now, holds)) return 0
     const { limit } = this
     if (limit === undefined) return Infinity
+    if (this.tokens !== undefined) return this.tokens.left
     const places = holds ? Infinity : limit.left(this.running)
     if (limit.interval === 0) return places
     const ahead = Math.max(this.arrival, now) - now
@@ -174,6 +189,13 @@ export class Gate implements Heaped {
     if (limit.interval > 0) this.arrival = Math.max(this.arrival, now) + limit.interval
   }
 
+  /** What waits at it and needs nothing but tokens asks for some. */
+  seekTokens(now: number): void {
+    const { isCrowded, tokens } = this
+    if (tokens === undefined || tokens.left > 0 || !isCrowded) return
+    if (!this.isPaused && isDue(this.notBefore, now)) tokens.want(now)
+  }
+
   leave(): void {
     const limit = this.limit!
     this.running--
@@ -193,6 +215,7 @@ export class Gate implements Heaped {
       this.running === 0 &&
       !this.paused &&
       this.notBefore <= now &&
+      this.tokens?.isBlank(now) !== false &&
       (this.limit === undefined || this.limit.interval === 0 || this.arrival <= now)
     )
   }

@@ -55,6 +55,7 @@ export class Gates extends Parking {
       keeps ||= isKept
       if (isKept && request.holds) gate.pay(now)
       else gate.enter(now)
+      gate.tokens?.take(now, lane.size)
       if (gate.isCrowded) gate.shares?.onStart(lane)
     }
     if (keeps) request.holds = true

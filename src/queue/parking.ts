@@ -46,6 +46,7 @@ export abstract class Parking {
     gate.noteHead(lane, (lane.head as Ranked | undefined)?.holds === true)
     if (parked.size === 1) this.crowded.add(gate)
     this.count(lane, gate, lane.size)
+    gate.seekTokens(now)
     // One whose time has come stays watched until what waits at it has been looked at.
     if (!isDue(gate.timedAt, now)) this.watch(gate, now)
   }
@@ -112,6 +113,7 @@ export abstract class Parking {
       // One that counts already needs no place.
       this.onLetGo(lane, Math.max(1, gate.places(now)))
     }
+    gate.seekTokens(now)
     this.watch(gate, now)
     return true
   }
