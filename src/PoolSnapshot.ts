@@ -10,6 +10,11 @@ export type State = "open" | "draining" | "closed"
 export interface HandlerCounts {
   /** Requests for it that reached the queue's door. */
   readonly offered: number
+  /**
+   * Of them, those that need no worker: their time has not come yet, or they were refused by a breaker or as duplicates, or gave way to a
+   * later one.
+   */
+  readonly needless: number
   /** Attempts started. */
   readonly attempts: number
   /** Attempts that were not a request's first. */

@@ -42,6 +42,8 @@ export class Counters implements Record<End, number> {
 export class HandlerCounters {
   /** Written by admission. */
   offered = 0
+  /** Of those; written by whoever keeps one from a worker. */
+  needless = 0
   /** Written by attempt. */
   running = 0
   attempts = 0
@@ -72,6 +74,7 @@ export class HandlerCounters {
       attempts,
       endedMillis,
       failed,
+      needless,
       offered,
       retries,
       running,
@@ -84,6 +87,7 @@ export class HandlerCounters {
     const occupiedMillis = endedMillis + runningMillis
     return {
       offered,
+      needless,
       attempts,
       retries,
       running,

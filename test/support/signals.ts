@@ -64,7 +64,8 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
       occupiedMillis: 900,
       runningMillis: 100,
       succeededMillis: 100,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
   }
 }
@@ -131,7 +132,8 @@ export const live = (
       occupiedMillis,
       runningMillis: 0,
       succeededMillis,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
     const { state: next, ...proposal } = policy.decide(
       {
