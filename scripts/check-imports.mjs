@@ -13,7 +13,7 @@ const table = {
   Capacity: "PoolError internal/checks",
   Limit: "Capacity internal/checks PoolError",
   NotBefore: "internal/checks",
-  Selection: "PoolError",
+  Selection: "CircuitBreaker PoolError",
   PoolSnapshot: "Capacity Limit Outcome",
   DrainReport: "Outcome PoolError",
   "policies/policy": "PoolError PoolSnapshot",
@@ -33,7 +33,7 @@ const table = {
   ScalingDecision: "policies/policy",
   CircuitBreaker: "internal/checks PoolError",
   RetryBudget: "internal/checks PoolError",
-  Discipline: "internal/checks Limit PoolError",
+  Discipline: "CircuitBreaker internal/checks Limit PoolError",
   PoolEvent: "Capacity CircuitBreaker DrainReport Outcome Selection",
   RetryPolicy: "internal/checks PoolError",
   RequestPolicy: "CircuitBreaker internal/checks PoolError RetryPolicy",
@@ -49,22 +49,32 @@ const table = {
   "queue/bench": "queue/heap",
   "queue/shares": "queue/bench",
   "queue/tokens": "Limit internal/deadlines",
-  "queue/gate": "Capacity Limit internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
-  "queue/tagState": "queue/gate",
-  "queue/flow": "internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
-  "queue/flows": "Discipline queue/flow queue/ring",
+  "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
+  "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
+  "queue/verdict": "CircuitBreaker NotBefore",
+  "queue/tagState": "queue/breaker queue/gate",
+  "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
+  "queue/flows": "Discipline queue/flow queue/ring internal/request",
+  "queue/fattest": "internal/request queue/byCount queue/flow queue/flows",
   "queue/ranked": "internal/request queue/flow",
   "queue/limits": "Limit queue/flow queue/gate queue/ranked queue/tagState",
   "queue/parking": "internal/deadlines queue/bench queue/flow queue/gate queue/heap queue/ranked queue/shares",
-  "queue/gates": "Limit queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState",
+  "queue/breakers": "CircuitBreaker Limit queue/breaker queue/limits queue/ranked",
+  "queue/gates":
+    "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict",
   "queue/order": "internal/request queue/ring",
+  "queue/crowd": "internal/request queue/heap queue/ring",
+  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
+  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
+  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
   "queue/door": "internal/request queue/ring",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
 
-  "internal/counters": "Outcome PoolSnapshot",
+  "internal/retrySpending": "RetryBudget",
+  "internal/counters": "Outcome PoolSnapshot internal/retrySpending",
   "internal/buckets": "",
   "internal/series": "Capacity Outcome PoolSnapshot",
   Latencies: "internal/buckets",
@@ -92,8 +102,13 @@ const table = {
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding",
+  "internal/shedding":
+    "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
+  "internal/breaking":
+    "CircuitBreaker Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/admission internal/checks internal/circuitOpen internal/crew internal/events internal/request internal/runtime internal/settle queue/breaker queue/flow queue/ranked",
   "internal/hosting": "internal/deadlines internal/request",
   "internal/nesting":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/hosting internal/origin internal/request internal/runtime internal/worker",
@@ -102,10 +117,11 @@ const table = {
   "internal/task": "Outcome internal/asyncContext internal/origin internal/request",
   "internal/taskWorker": "internal/asyncContext internal/request internal/task internal/worker",
   "internal/capacity":
-    "Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
-  "internal/routes": "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/runtime",
+    "internal/breaking Discipline Handlers Limit PoolConfig PoolError RequestQueue internal/checks internal/crew internal/events internal/runtime queue/gate",
+  "internal/routes":
+    "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked",
@@ -113,7 +129,7 @@ const table = {
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/flow queue/gate queue/ranked",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   RequestQueue: "Discipline PoolConfig internal/counters internal/deadlines internal/request queue/*",
@@ -145,8 +161,10 @@ const table = {
   "simulation/serviceTimes": "internal/checks PoolError simulation/random",
   "simulation/workload": "Handlers simulation/arrivals simulation/random simulation/serviceTimes",
   "simulation/report": "ScalingDecision",
+  "simulation/good": "simulation/report simulation/workload",
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
-  "simulation/meter": "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload",
+  "simulation/meter":
+    "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -308,8 +326,7 @@ const table = {
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
-  main: "program/command"
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command"
 }
 
 // The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.

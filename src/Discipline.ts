@@ -1,5 +1,6 @@
 /** Who runs next: those of a pool's options, checked. */
 import { type Duration, Result } from "effect"
+import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import * as checks from "./internal/checks.ts"
 import * as Limit from "./Limit.ts"
 import type { InvalidPoolConfig } from "./PoolError.ts"
@@ -60,6 +61,8 @@ export interface Discipline {
   readonly agingMillis: number
   /** What a start must pass. */
   readonly limits: ReadonlyArray<Limit.Limit>
+  /** What stops the attempts of this tag, asked once for each. Not there where there is no breaker at all. */
+  readonly breakerOf?: ((tag: string) => CircuitBreaker | undefined) | undefined
   /** How many places a key may have. */
   readonly keyCapacity: number | "dynamic" | "none"
   /** How many keys are remembered that have had more than others. */

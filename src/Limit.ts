@@ -163,6 +163,13 @@ export const leased = (
   return { ...limit, lessor, invalid: limit.invalid ?? invalid }
 }
 
+/** The name of the breaker of a tag among the limits of its pool. @internal */
+export const breakerName = (tag: string): string => `breaker:${tag}`
+
+/** Bounds no number: what stops the attempts of a tag, or of each of its keys, is the breaker itself. @internal */
+export const ofBreaker = (tag: string, per: "tag" | "key"): Limit =>
+  made({ name: breakerName(tag), per, tags: [tag] }, true)
+
 /** Whether a value was made by `make`, `serial` or `SharedLimit.make`. */
 export const isLimit = (u: unknown): u is Limit => Predicate.hasProperty(u, TypeId)
 

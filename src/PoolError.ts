@@ -256,6 +256,7 @@ export type SubmitError = typeof SubmitError.Type
 
 /** Why an accepted request ended without the handler's own value or error. */
 export const EndError = Schema.Union([
+  CircuitOpen,
   RequestTimeout,
   RequestExpired,
   RequestEvicted,

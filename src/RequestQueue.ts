@@ -4,11 +4,11 @@
  * It holds `waiting` requests, `delayed` ones between two attempts, and `blocked` callers that wait for a place. Each
  * step is synchronous. Nothing here ends a request: what has to be ended is handed back.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, type Exit, Layer } from "effect"
 import type { Discipline } from "./Discipline.ts"
 import type { Counters } from "./internal/counters.ts"
 import { isDue } from "./internal/deadlines.ts"
-import { Details, type PoolRequest } from "./internal/request.ts"
+import type { PoolRequest } from "./internal/request.ts"
 import { PoolConfig } from "./PoolConfig.ts"
 import { type Door, FrontDoor } from "./queue/door.ts"
 import { FairQueue } from "./queue/fairQueue.ts"
@@ -16,7 +16,9 @@ import type { Gate } from "./queue/gate.ts"
 import type { Alarm } from "./queue/parking.ts"
 import { KeyDoor } from "./queue/keyDoor.ts"
 import { Line, type Order } from "./queue/order.ts"
-import { keyOf, type Ranked } from "./queue/ranked.ts"
+import { Overload } from "./queue/overload.ts"
+import { callersOf, keyOf, prioritize, type Ranked } from "./queue/ranked.ts"
+import { SheddingLine } from "./queue/shedding.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest
@@ -48,8 +50,10 @@ export class WaitingRequests {
   readonly capacity: number
   /** Once anything but the order of arrival has a say. It never goes back. */
   fair: FairQueue | undefined = undefined
+  /** Of the strategy `"shedding"`. */
+  readonly overload: Overload | undefined
   private hasKeys = false
-  private order: Order = new Line()
+  private order: Order
   private door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
   private readonly settings: Settings
@@ -61,6 +65,8 @@ export class WaitingRequests {
     this.settings = settings
     this.counters = counters
     this.alarm = alarm
+    this.overload = settings.strategy === "shedding" ? new Overload(settings.discipline.shedding) : undefined
+    this.order = this.overload === undefined ? new Line() : new SheddingLine(this.overload)
     if (settings.discipline.isSet) this.rank()
     if (settings.discipline.key !== undefined) this.tellKeys()
   }
@@ -90,7 +96,8 @@ export class WaitingRequests {
   /** From now on keys, priorities and limits have their say; what waits already has none of them. */
   rank(): FairQueue {
     if (this.fair !== undefined) return this.fair
-    const fair = new FairQueue(this.settings.discipline, this.alarm)
+    if (this.order instanceof SheddingLine) this.order.close()
+    const fair = new FairQueue(this.settings.discipline, this.alarm, this.overload)
     for (const request of this.order) fair.push(request, request.since)
     for (const request of this.delayedRequests) fair.delay(request, 1)
     this.order = fair
@@ -103,7 +110,7 @@ export class WaitingRequests {
     const { flows } = this.rank()
     if (this.hasKeys) return
     this.hasKeys = true
-    if (this.settings.strategy === "sliding") this.fair!.countByKey()
+    if (this.settings.strategy === "sliding" || this.overload !== undefined) this.fair!.countByKey()
     if (keyCapacity === "none") return
     const door = new KeyDoor(flows, keyCapacity === "dynamic" ? () => this.capacity - this.places : () => keyCapacity)
     for (const request of this.door) door.push(request)
@@ -129,14 +136,19 @@ export class WaitingRequests {
       case "shedding":
       case "sliding": {
         const oldest = this.takeOldest(request)
+        if (oldest === undefined) {
+          this.counters.refusedFull++
+          return "full"
+        }
         this.accept(request, request.since)
         return oldest
       }
     }
   }
 
-  /** The next to run. Its place is free at once: see `admit`. */
+  /** The next to run. Its place is free at once: see `admit`. `undefined` though some are free: see `FairQueue.take`, `Overload.pass`. */
   take(now: number): PoolRequest | undefined {
+    if (this.overload !== undefined && !this.overload.pass(now)) return undefined
     return this.order.take(now)
   }
 
@@ -190,9 +202,14 @@ export class WaitingRequests {
     else if (request.phase === "blocked") this.door.remove(request)
   }
 
-  /** An attempt has really ended, after so many milliseconds. */
-  ended(request: PoolRequest, millis: number, now: number): void {
-    this.order.ended(request, millis, now)
+  /** An attempt has really ended, after so many milliseconds, with that exit. */
+  ended(request: PoolRequest, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
+    this.order.ended(request, millis, now, exit)
+  }
+
+  /** An attempt has this exit from now on, though it may go on. */
+  judged(request: PoolRequest, exit: Exit.Exit<unknown, unknown>, now: number): void {
+    this.fair?.gates.judge(request, exit, false, now)
   }
 
   /** A request has ended, be its attempt over or not. */
@@ -229,16 +246,13 @@ export class WaitingRequests {
 
   /** Another priority, and the place that goes with it. */
   setPriority(request: PoolRequest, priority: number, now: number): void {
-    const change = () => {
-      const details = (request.details ??= new Details())
-      details.policy = { ...request.policy, priority }
-    }
-    if (request.phase === "waiting") this.rank().setPriority(request, change, now)
-    else change()
+    if (request.phase === "waiting") this.rank().setPriority(request, () => prioritize(request, priority), now)
+    else prioritize(request, priority)
   }
 
   /** Whatever was paused in part goes on. */
   resumeAll(now: number): void {
+    this.overload?.resume(now)
     this.fair?.gates.resumeAll(this.fair.flows.all, now)
   }
 
@@ -266,12 +280,15 @@ export class WaitingRequests {
     this.order.push(request, now)
   }
 
-  /** A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way. */
-  private takeOldest(request: PoolRequest): PoolRequest {
+  /**
+   * A full queue in which nothing waits is full of delayed requests: then the one delayed for longest gives way, but not in a pool that
+   * gives up what has waited for too long: these wait for a reason.
+   */
+  private takeOldest(request: PoolRequest): PoolRequest | undefined {
     // While there is room it is its own key that has no more.
     const key = this.hasRoom ? keyOf(request) : undefined
-    const waiting = this.fair === undefined ? this.order.take(request.since) : this.fair.takeOldest(key, request.since)
-    if (waiting !== undefined) return waiting
+    const waiting = this.order.takeOldest(key, request.since)
+    if (waiting !== undefined || this.overload !== undefined) return waiting
     const isOfKey = (delayed: PoolRequest) => key === undefined || keyOf(delayed) === key
     const delayed = [...this.delayedRequests].find(isOfKey)!
     this.forgetDelayed(delayed)
@@ -282,11 +299,4 @@ export class WaitingRequests {
     this.delayedRequests.delete(request)
     this.order.delay(request, -1)
   }
-}
-
-/** The requests in whose attempts it was asked for, one in another. */
-const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
-  const callers: Array<PoolRequest> = []
-  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
-  return callers
 }

@@ -1,4 +1,5 @@
 /** Some of a pool's requests: how to say which, and what is told of each. */
+import type { State } from "./CircuitBreaker.ts"
 import type { Phase } from "./PoolError.ts"
 
 /** Which requests: those that fit everything that is set. Without anything: all. */
@@ -71,6 +72,8 @@ export interface GateView {
   readonly heldBack: number
   /** What it has let through since it was made. A gate that nobody needs is forgotten. */
   readonly started: number
+  /** Where it is, if it is a circuit breaker. */
+  readonly breaker?: State
   /** In how many milliseconds it opens; 0: it is open; `undefined`: when something ends, or somebody says so. */
   readonly opensInMillis: number | undefined
 }

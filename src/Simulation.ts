@@ -36,7 +36,7 @@ import { type Downstream, type Job, jobs, Workload } from "./simulation/workload
 
 export { Arrivals, ServiceTimes }
 export type { Decision, Downstream, Figures }
-export type { Group, Groups, KeyGroup, PriorityGroup, Quantiles, Window } from "./simulation/report.ts"
+export type { Group, Groups, KeyGroup, PriorityGroup, Quantiles, Window, Worth } from "./simulation/report.ts"
 
 /** A load, a pool and a policy. A wrong option fails the run with `InvalidPoolConfig`. */
 export interface Options {
@@ -60,6 +60,8 @@ export interface Options {
   readonly seed?: string | number | undefined
   /** What `windowsWithinTarget` compares with. Default 100 ms. */
   readonly waitTarget?: Duration.Input | undefined
+  /** How long after its arrival the answer to a request is worth something. Above zero. Default: for as long as it takes, and nobody counts. */
+  readonly worth?: Duration.Input | undefined
   /** The time of day at the start, in milliseconds since 1970. Default 0. */
   readonly epochMillis?: number | undefined
   /** Hears of each request's end, in the order of the ends. */
@@ -100,6 +102,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       downstream: options.downstream,
       onStart: (job) => meter.onStart(job, time.millis),
       onRetry: (job) => meter.onRetry(job),
+      isServedAsked: settings.worthMillis !== undefined,
       onServed: (job, millis) => meter.onServed(job, time.millis - millis, time.millis)
     })
     const fork = Effect.runForkWith(
@@ -137,8 +140,9 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
         job.key === undefined && job.priority === undefined ? undefined : { key: job.key, priority: job.priority }
       fork(pool.execute(workload.handlers.get(job.type)!.rpc, job as never, options)).addObserver((exit) => {
         outstanding--
-        const end = endOf(exit)
-        meter.onEnd(job, end, time.millis)
+        const tag = tagOf(exit)
+        const end = tag === undefined ? "completed" : (ends[tag] ?? "failed")
+        meter.onEnd(job, end, time.millis, tag === "RequestShed")
         onEnd?.({ ...job, end, endedAt: time.millis })
       })
       expectNext()
@@ -211,10 +215,11 @@ const note = (decisions: Array<Decision>, decision: ScalingDecision): void => {
   decisions.push({ atMillis: signals.atMillis, cause, before, after, wanted, heldBack: heldBack ?? null, reason })
 }
 
-const endOf = (exit: Exit.Exit<unknown, unknown>): Ended => {
-  if (Exit.isSuccess(exit)) return "completed"
+/** That of its error; `undefined`: it has none. */
+const tagOf = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
   const error = Cause.squash(exit.cause)
-  return (Predicate.hasProperty(error, "_tag") && ends[String(error._tag)]) || "failed"
+  return Predicate.hasProperty(error, "_tag") ? String(error._tag) : ""
 }
 
 const ends: Readonly<Record<string, Ended>> = {
@@ -222,6 +227,8 @@ const ends: Readonly<Record<string, Ended>> = {
   RequestExpired: "expired",
   RequestTimeout: "timedOut",
   RequestEvicted: "evicted",
+  RequestShed: "evicted",
+  CircuitOpen: "refused",
   RequestInterrupted: "interrupted"
 }
 
@@ -235,11 +242,13 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
   const durationMillis = checks.millis("duration", options.duration)
   const warmupMillis = checks.millis("warmup", options.warmup ?? 0, 0)
   const waitTargetMillis = checks.millis("waitTarget", options.waitTarget ?? 100)
+  const worthMillis = options.worth === undefined ? undefined : checks.millis("worth", options.worth)
   const pool = { strategy: "dropping" as const, ...options.pool, name: "simulation" }
   const config = PoolConfig.make(pool)
   if (typeof durationMillis !== "number") return durationMillis
   if (typeof warmupMillis !== "number") return warmupMillis
   if (typeof waitTargetMillis !== "number") return waitTargetMillis
+  if (typeof worthMillis === "object") return worthMillis
   if (Result.isFailure(config)) return config.failure
   const invalid =
     arrivals.invalid ??
@@ -257,5 +266,5 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
       ? undefined
       : { atMillis: stepAt, workers: (rateAt(stepAt, durationMillis) * service.meanMillis) / 1000 }
   const tickMillis = config.success.scalingIntervalMillis
-  return { pool, durationMillis, warmupMillis, waitTargetMillis, tickMillis, capacity }
+  return { pool, durationMillis, warmupMillis, waitTargetMillis, worthMillis, tickMillis, capacity }
 }

@@ -1,15 +1,24 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
-import { type Phase, PoolDraining, QueueFull, RequestCancelled, RequestEvicted, RequestExpired } from "../PoolError.ts"
+import {
+  type CircuitOpen,
+  type Phase,
+  PoolDraining,
+  QueueFull,
+  RequestCancelled,
+  RequestExpired
+} from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { type Attempts, interruptedExit } from "./attempt.ts"
+import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
+import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
@@ -39,7 +48,7 @@ export class Admission implements Canceller {
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
-  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enter(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     const refusal = this.letIn(request)
     if (request.phase === "waiting") {
       // Its attempt may begin before its caller has suspended.
@@ -53,7 +62,7 @@ export class Admission implements Canceller {
    * The same for one of many: no worker is woken, whoever calls does that for all of them. One that runs what comes and
    * parks again between any two costs 1.6 times as much (W1p).
    */
-  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
+  enterAsleep(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
     // Not refused for want of a place that a worker would have made.
     if (!this.pool.queue.hasRoom) {
       this.pool.crew.wakeAll()
@@ -62,14 +71,20 @@ export class Admission implements Canceller {
     return this.letIn(request)
   }
 
-  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull> | undefined {
-    const { counters, deadlines, isOpen, letsIn, queue, settle } = this.pool
+  private letIn(request: PoolRequest): Exit.Exit<never, PoolDraining | QueueFull | CircuitOpen> | undefined {
+    const { counters, deadlines, isOpen, letsIn, queue } = this.pool
     const { policy, since: now } = request
     request.route.counts.offered++
     if (!isOpen() && !letsIn(request)) {
       counters.offered++
       counters.refusedDraining++
       return this.draining
+    }
+    const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
+    if (open !== undefined) {
+      counters.offered++
+      counters.refusedOpen++
+      return open
     }
     const offered = queue.offer(request)
     if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
@@ -85,7 +100,7 @@ export class Admission implements Canceller {
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
-      settle(offered, "evicted", Exit.fail(withoutStack(() => new RequestEvicted({ tag: offered.tag }))), now)
+      evict(this.pool, offered, now)
     }
     return undefined
   }
@@ -153,6 +168,11 @@ export class Admission implements Canceller {
     }
   }
 
+  /** A breaker has opened while this one was blocked. */
+  refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    this.leave(request, exit, "refusedOpen")
+  }
+
   private expire(request: PoolRequest, now: number): void {
     const { attempts } = this.pool
     const worker = workerOf(request)
@@ -200,7 +220,11 @@ export class Admission implements Canceller {
   }
 
   /** A blocked caller goes away. It was never accepted, so it has no outcome. */
-  private leave(request: PoolRequest, exit: Exit.Exit<never, unknown>, counter: "abandoned" | "refusedDraining"): void {
+  private leave(
+    request: PoolRequest,
+    exit: Exit.Exit<never, unknown>,
+    counter: "abandoned" | "refusedDraining" | "refusedOpen"
+  ): void {
     this.pool.queue.withdraw(request, this.pool.now())
     this.pool.counters[counter]++
     const expiry = request.details?.expiry

@@ -91,7 +91,7 @@ export class Attempts implements AttemptSteps {
     counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
-    this.pool.queue.ended(request, now - worker.startedAt, now)
+    this.pool.queue.ended(request, now - worker.startedAt, now, exit)
     if (worker.hosting !== undefined) this.pool.onHostEnded(worker)
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--
@@ -127,6 +127,7 @@ export class Attempts implements AttemptSteps {
     route.counts.timedOut++
     const error = withoutStack(() => new RequestTimeout({ tag, attempt, timeoutMillis: policy.timeoutMillis }))
     const exit = Exit.fail(error)
+    this.pool.queue.judged(request, exit, now)
     const delayMillis = this.retryDelay(request, "timeout", error, now)
     // Whoever was asked has given it up.
     if (request.phase === "ended") return

@@ -7,13 +7,20 @@ import type { PoolConfig } from "../PoolConfig.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Gate } from "../queue/gate.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
+import { withBreakers } from "./breaking.ts"
 import * as checks from "./checks.ts"
 import type { Crew } from "./crew.ts"
 import type { Events } from "./events.ts"
 import type { Turn } from "./runtime.ts"
 
-/** With what the handlers ask for. A limit for a tag that nobody handles would limit nobody; where tags come later, that is not known. */
+/** With what the pool's breaker and the handlers ask for. A limit for a tag that nobody handles would limit nobody; where tags come later, that is not known. */
 export const disciplineOf = (
+  config: PoolConfig["Service"],
+  handlers: Handlers["Service"]
+): Effect.Effect<Discipline, InvalidPoolConfig> =>
+  Effect.flatMap(withPlaces(config, handlers), (discipline) => withBreakers(discipline, config, handlers))
+
+const withPlaces = (
   { discipline }: PoolConfig["Service"],
   handlers: Handlers["Service"]
 ): Effect.Effect<Discipline, InvalidPoolConfig> => {

@@ -38,7 +38,7 @@ export const makeControls = (core: Core) => {
       : // As entries: a name such as "__proto__" is one like any other.
         Object.fromEntries(
           queue.fair!.gates.limits.all.map((state) => {
-            const { concurrency, gates, limit, paused, running, started } = state
+            const { breaker, concurrency, gates, limit, paused, running, started } = state
             const { lessor, name, places, rate = lessor?.rate } = limit
             const threads = places?.threads?.()
             return [
@@ -51,6 +51,7 @@ export const makeControls = (core: Core) => {
                 heldBack: held.of(state),
                 started,
                 gates,
+                ...(breaker !== undefined && { breaker }),
                 ...(threads !== undefined && { threads })
               }
             ]
@@ -109,11 +110,13 @@ export const makeControls = (core: Core) => {
     pause: Effect.sync(() => {
       if (crew.paused || drain.state !== "open") return
       crew.paused = true
+      queue.overload?.pause()
       if (events.on) events.publish({ _tag: "Paused" })
     }),
     resume: Effect.sync(() => {
       if (!crew.paused) return
       crew.paused = false
+      queue.overload?.resume(now())
       if (events.on) events.publish({ _tag: "Resumed" })
       crew.wakeAll()
     }),

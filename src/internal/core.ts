@@ -7,8 +7,9 @@ import type * as RequestPolicy from "../RequestPolicy.ts"
 import { RequestQueue, type WaitingRequests } from "../RequestQueue.ts"
 import { Admission } from "./admission.ts"
 import { Attempts } from "./attempt.ts"
+import { connectBreakers } from "./breaking.ts"
 import { connectPlaces, disciplineOf } from "./capacity.ts"
-import { Counters, HandlerCounters } from "./counters.ts"
+import { Counters } from "./counters.ts"
 import { Crew, type Mode } from "./crew.ts"
 import { DeadLetterBox } from "./deadLetterBox.ts"
 import { Deadline, Deadlines, grainMillis } from "./deadlines.ts"
@@ -23,6 +24,7 @@ import { type PlainHandler, Routes } from "./routes.ts"
 import { runnable } from "./runnable.ts"
 import { Alarm, inherit, Turn } from "./runtime.ts"
 import { makeSettle } from "./settle.ts"
+import { connectShedding } from "./shedding.ts"
 import { Time } from "./time.ts"
 import { Unheard } from "./unheard.ts"
 import type { Parts, Worker } from "./worker.ts"
@@ -81,7 +83,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     canceller,
     nesting,
     idPrefix: config.idPrefix,
-    counts: routes.byTag.get("run")?.counts ?? new HandlerCounters()
+    counts: routes.byTag.get("run")?.counts ?? routes.counts()
   }
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
@@ -130,7 +132,10 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     queue,
     events,
     settle,
-    retryDelay: makeRetryDelay(context),
+    retryDelay: makeRetryDelay(context, ({ attempts, id, tag }) => {
+      counters.retriesDenied++
+      if (events.on) events.publish({ _tag: "RetryDenied", id, tag, attempt: attempts })
+    }),
     latestReturn: (request) => drain.latestReturn(request),
     onPlace: () => {
       admission.onPlace()
@@ -221,6 +226,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
+  connectBreakers({ admission, crew, events, now, queue, settle, turn })
+  connectShedding({ counters, crew, deadlines, events, queue, settle })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {

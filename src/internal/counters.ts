@@ -1,6 +1,7 @@
 /** The counters of a pool, and of each of its handlers: plain numbers, each changed in the same step as what it counts. */
 import type { End } from "../Outcome.ts"
 import type { HandlerCounts } from "../PoolSnapshot.ts"
+import type { RetrySpending } from "./retrySpending.ts"
 
 export class Counters implements Record<End, number> {
   /** Written by the queue. */
@@ -52,14 +53,21 @@ export class HandlerCounters {
   failed = 0
   timedOut = 0
   succeededMillis = 0
+  /** What its retries have left to spend; `undefined`: as many as each policy says. */
+  readonly spending: RetrySpending | undefined
   private endedMillis = 0
   /** The sum of the instants at which those that run were started. */
   private startedAt = 0
+
+  constructor(spending?: RetrySpending) {
+    this.spending = spending
+  }
 
   start(now: number, isRetry: boolean): void {
     this.running++
     this.attempts++
     if (isRetry) this.retries++
+    else if (this.spending !== undefined) this.spending.deposit(now)
     this.startedAt += now
   }
 

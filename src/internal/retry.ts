@@ -12,7 +12,11 @@ export type FailureKind = "failure" | "timeout" | "defect"
  */
 export type RetryDelay = (request: PoolRequest, kind: FailureKind, error: unknown, now: number) => number | undefined
 
-export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
+/** `onDenied` hears of a retry that its policy asked for, and that is more than may be spent. */
+export const makeRetryDelay = (
+  context: Context.Context<never>,
+  onDenied: (request: PoolRequest) => void
+): RetryDelay => {
   const random = Context.get(context, Random.Random)
   const clock = Context.get(context, Clock.Clock)
   const runSync = Effect.runSyncExitWith(context)
@@ -47,7 +51,11 @@ export const makeRetryDelay = (context: Context.Context<never>): RetryDelay => {
 
   return (request, kind, error, now) => {
     const delay = delayOf(request, kind, error)
-    return delay === undefined || now + delay >= request.expiresAt ? undefined : delay
+    if (delay === undefined || now + delay >= request.expiresAt) return undefined
+    const { spending } = request.route.counts
+    if (spending === undefined || spending.withdraw(now)) return delay
+    onDenied(request)
+    return undefined
   }
 }
 

@@ -6,6 +6,7 @@ import type { InvalidPoolConfig } from "../PoolError.ts"
 import * as RequestPolicy from "../RequestPolicy.ts"
 import { HandlerCounters } from "./counters.ts"
 import type { Canceller, Nested, Route } from "./request.ts"
+import { RetrySpending } from "./retrySpending.ts"
 import { inherit } from "./runtime.ts"
 
 /** A handler without a policy of its own. */
@@ -16,11 +17,15 @@ export class Routes {
   private readonly config: PoolConfig["Service"]
   private readonly canceller: Canceller
   private readonly nesting: Nested
+  /** What the retries of all tags spend from, where they do. */
+  private readonly spending: RetrySpending | undefined
 
   constructor(config: PoolConfig["Service"], canceller: Canceller, nesting: Nested) {
     this.config = config
     this.canceller = canceller
     this.nesting = nesting
+    const { retryBudget } = config
+    this.spending = retryBudget?.per === "pool" ? new RetrySpending(retryBudget) : undefined
   }
 
   get byTag(): ReadonlyMap<string, Route> {
@@ -30,6 +35,12 @@ export class Routes {
   add(tag: string, handler: Handler): Result.Result<Route, InvalidPoolConfig> {
     const policy = RequestPolicy.resolve(handler.policy, this.config.policy, `${tag}.`)
     return Result.map(policy, (policy) => this.addPlain(tag, handler, policy))
+  }
+
+  /** Those of one more tag. */
+  counts(): HandlerCounters {
+    const { retryBudget } = this.config
+    return new HandlerCounters(retryBudget?.per === "tag" ? new RetrySpending(retryBudget) : this.spending)
   }
 
   /** Its policy is the pool's, or one that is checked. */
@@ -47,7 +58,7 @@ export class Routes {
       canceller: this.canceller,
       nesting: this.nesting,
       idPrefix: this.config.idPrefix,
-      counts: new HandlerCounters()
+      counts: this.counts()
     }
     this.routes.set(tag, route)
     return route

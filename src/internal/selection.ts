@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import * as Limit from "../Limit.ts"
 import { InvalidRequestOption, type Phase } from "../PoolError.ts"
+import { BreakerGate } from "../queue/breaker.ts"
 import type { Flow } from "../queue/flow.ts"
 import type { Gate } from "../queue/gate.ts"
 import { keyOf } from "../queue/ranked.ts"
@@ -123,7 +124,7 @@ export const makeSelection = (core: Core) => {
         const state = queue.fair?.gates.limits.find(name)
         if (state?.limit.lessor !== undefined)
           return Effect.fail(checks.wrong("limit", "one that is this pool's own: others share this one", name))
-        if (state === undefined || state.limit.places !== undefined) {
+        if (state === undefined || state.limit.places !== undefined || state.breaker !== undefined) {
           const names = config.discipline.limits.map(({ name }) => `"${name}"`)
           return Effect.fail(checks.wrong("limit", names.join(" or ") || "the name of one; the pool has none", name))
         }
@@ -159,6 +160,7 @@ const gateView = (gate: Gate, heldBack: number, pool: string, now: number): Gate
     running,
     heldBack,
     started,
+    ...(gate instanceof BreakerGate && { breaker: gate.state }),
     opensInMillis: gate.isOpen(now) ? 0 : opensAt > now && opensAt !== Infinity ? opensAt - now : undefined
   }
 }

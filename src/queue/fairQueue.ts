@@ -3,24 +3,28 @@
  * share of the time. Priority decides the moment. A closed gate parks a lane, and nothing that is parked is looked at again
  * before its gate opens.
  */
+import type { Exit } from "effect"
 import { isDue } from "../internal/deadlines.ts"
 import type { PoolRequest } from "../internal/request.ts"
 import type { Discipline } from "../Discipline.ts"
 import { Bench } from "./bench.ts"
-import { ByCount } from "./byCount.ts"
+import type { ByCount } from "./byCount.ts"
+import { byWaiting, oldestOf } from "./fattest.ts"
 import { type Flow, Lane, laneIdOf, type Ordering } from "./flow.ts"
 import { Flows } from "./flows.ts"
 import type { Gate } from "./gate.ts"
 import { Gates } from "./gates.ts"
 import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
+import type { Crowds, Overload } from "./overload.ts"
 import type { Alarm } from "./parking.ts"
 import { keyOf, type Ranked } from "./ranked.ts"
+import { SheddingLane } from "./sheddingLane.ts"
 
 /** So many lanes find their gate closed in one step: it takes milliseconds. */
 const mostParked = 1000
 
-export class FairQueue implements Order {
+export class FairQueue implements Order, Crowds {
   readonly flows: Flows
   readonly gates: Gates
   size = 0
@@ -30,13 +34,17 @@ export class FairQueue implements Order {
   /** By how many wait, where anybody asks. */
   private fattest: ByCount<Flow> | undefined = undefined
   private readonly ordering: Ordering
+  /** Of a pool that gives up what has waited for too long. */
+  private readonly overload: Overload | undefined
 
-  constructor(discipline: Discipline, alarm: Alarm) {
+  constructor(discipline: Discipline, alarm: Alarm, overload?: Overload) {
+    this.overload = overload
+    overload?.stand(this)
     this.ordering = { agingMillis: discipline.agingMillis, isNewestFirst: discipline.order === "lifo" }
     this.flows = new Flows(discipline)
-    this.gates = new Gates(discipline.limits, alarm, (lane, places) => {
+    this.gates = new Gates(discipline, alarm, (lane, places, now) => {
       this.freed += Math.min(lane.size, places)
-      this.seat(lane)
+      this.seat(lane, now)
     })
   }
 
@@ -86,17 +94,9 @@ export class FairQueue implements Order {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /**
-   * From when on no gate is closed for it, but for what `callers` count at already; `Infinity`: from when something ends, or
-   * somebody says so.
-   */
+  /** See `Gates.opensAt`. */
   opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
-    const { flow, gates, tag } = request.lane!
-    const countsAt = (gate: Gate) =>
-      callers.some(({ holds, isStarted, lane }) => (isStarted === true || holds === true) && lane!.gates.includes(gate))
-    if (gates.some(({ hasTokens }) => !hasTokens)) return Infinity
-    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
-    return Math.max(...[this.gates.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
+    return this.gates.opensAt(request, callers)
   }
 
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
@@ -125,13 +125,14 @@ export class FairQueue implements Order {
     this.flows.release(flow)
   }
 
-  ended(request: Ranked, millis: number, now: number): void {
+  ended(request: Ranked, millis: number, now: number, exit?: Exit.Exit<unknown, unknown>): void {
     const { lane } = request
     if (lane === undefined || request.isStarted !== true) return
     const { flow } = lane
     request.isStarted = false
+    if (lane.breaker !== undefined) this.gates.judge(request, exit, true, now)
     lane.running--
-    flow.running--
+    this.flows.run(flow, -1)
     this.flows.charge(flow, millis)
     this.ready.rerank(flow)
     this.gates.charge(lane, millis)
@@ -142,27 +143,29 @@ export class FairQueue implements Order {
   }
 
   settled(request: Ranked, now: number): void {
-    if (request.holds === true && request.isStarted !== true) this.letGoOf(request, now)
+    if (request.isStarted === true) this.gates.judge(request, undefined, false, now)
+    else if (request.holds === true) this.letGoOf(request, now)
   }
 
   /** From now on `takeOldest` knows the key with most waiting. */
   countByKey(): void {
-    const fattest = new ByCount<Flow>()
-    for (const flow of this.flows.all) if (flow.waiting > 0) fattest.set(flow, flow.waiting)
-    this.flows.onPlaces.push((flow) => (flow.waiting > 0 ? fattest.set(flow, flow.waiting) : fattest.delete(flow)))
-    this.fattest = fattest
+    this.fattest = byWaiting(this.flows)
   }
 
   /** Takes out the one that came first, of the key that has most waiting or, where `key` says which, of that. */
   takeOldest(key: string | undefined, now: number): PoolRequest | undefined {
     const flow = key === undefined && this.fattest !== undefined ? this.fattest.most : this.flows.find(key ?? "")
-    let oldest: Ranked | undefined
-    for (const lane of flow?.lanes() ?? []) {
-      const first = lane.oldest
-      if (first !== undefined && (oldest === undefined || first.sequence < oldest.sequence)) oldest = first
-    }
+    const oldest = oldestOf(flow)
     if (oldest !== undefined) this.remove(oldest, now)
     return oldest
+  }
+
+  /** Not of a key that is lighter than its share. What a gate holds back waits for that. */
+  sheds(request: Ranked, now: number): boolean {
+    const lane = request.lane!
+    const closed = this.gates.closed(lane, now)
+    if (closed !== undefined) this.park(lane, closed, now)
+    return closed === undefined && !this.flows.isLight(lane.flow)
   }
 
   /** How many were let go since the last time: at most so many workers have something to do that they had not before. */
@@ -181,13 +184,7 @@ export class FairQueue implements Order {
   }
 
   *[Symbol.iterator](): Iterator<PoolRequest> {
-    const requests: Array<PoolRequest> = []
-    // One by one: as arguments of one call there may not be so many.
-    for (const flow of this.flows.all) {
-      for (const lane of flow.lanes()) for (const request of lane) requests.push(request)
-    }
-    requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
-    yield* requests
+    yield* this.flows.requests()
   }
 
   private place(request: Ranked, now: number, isFirst: boolean): void {
@@ -198,6 +195,7 @@ export class FairQueue implements Order {
     this.flows.count(flow, 1, 0)
     if (isFirst) lane.pushFirst(request)
     else lane.push(request)
+    if (lane.breaker !== undefined) this.gates.placed(request, lane, now)
     const isHead = lane.head === request
     if (isHead) lane.refresh()
     if (lane.parkedAt !== undefined) {
@@ -211,7 +209,7 @@ export class FairQueue implements Order {
       return
     }
     const closed = this.gates.closed(lane, now)
-    if (closed === undefined) this.seat(lane)
+    if (closed === undefined) this.seat(lane, now)
     else this.gates.park(lane, closed, now)
   }
 
@@ -219,7 +217,7 @@ export class FairQueue implements Order {
     const { flow } = lane
     request.isStarted = true
     lane.running++
-    flow.running++
+    this.flows.run(flow, 1)
     this.flows.activate(flow)
     this.gates.enter(request, lane, now)
     // That its key stands later now is found out by the bench.
@@ -230,8 +228,9 @@ export class FairQueue implements Order {
   private left(lane: Lane, isNewHead: boolean, now: number): void {
     this.size--
     this.flows.count(lane.flow, -1, 0)
+    lane.breaker?.left(lane, lane.size === 0)
     if (lane.size === 0) {
-      if (lane.parkedAt === undefined) this.ready.remove(lane)
+      if (lane.parkedAt === undefined) this.unseat(lane)
       else this.gates.unpark(lane)
     } else if (isNewHead) {
       lane.refresh()
@@ -247,15 +246,21 @@ export class FairQueue implements Order {
   }
 
   private park(lane: Lane, gate: Gate, now: number): void {
-    this.ready.remove(lane)
+    this.unseat(lane)
     this.gates.park(lane, gate, now)
     this.gates.used(lane, now)
     this.rest(lane)
   }
 
-  private seat(lane: Lane): void {
+  private seat(lane: Lane, now: number): void {
     if (!this.ready.has(lane.flow)) this.flows.join(lane.flow)
     this.ready.add(lane)
+    this.overload?.begin((lane as SheddingLane).crowd, now)
+  }
+
+  private unseat(lane: Lane): void {
+    this.ready.remove(lane)
+    this.overload?.end((lane as SheddingLane).crowd)
   }
 
   /** Nothing may be left of this lane, or of its key. */
@@ -290,7 +295,9 @@ export class FairQueue implements Order {
     const id = laneIdOf(state, priority, values)
     const known = flow.laneOf(id)
     if (known !== undefined) return known
-    const lane = new Lane(id, flow, state, priority, this.gates.limits.gatesOf(flow, state, values), this.ordering)
+    const gates = this.gates.limits.gatesOf(flow, state, values)
+    const Kind = this.overload === undefined ? Lane : SheddingLane
+    const lane = new Kind(id, flow, state, priority, gates, this.ordering)
     flow.addLane(lane)
     return lane
   }

@@ -1,6 +1,7 @@
 /** A key and its lanes: what its requests have had of the workers, and those that wait, in lines of equals. */
 import type { PoolRequest } from "../internal/request.ts"
 import type { Ranking, Seated } from "./bench.ts"
+import { BreakerGate } from "./breaker.ts"
 import type { Gate } from "./gate.ts"
 import type { Heaped } from "./heap.ts"
 import { type Placed, Ring } from "./ring.ts"
@@ -127,6 +128,8 @@ export class Lane implements Seated {
   readonly priority: number
   /** Those of the limits, in the order of these. */
   readonly gates: ReadonlyArray<Gate>
+  /** The one of them that hears how attempts end. */
+  readonly breaker: BreakerGate | undefined
   /** What runs of it. */
   running = 0
   /** The gate at which it waits. */
@@ -142,7 +145,7 @@ export class Lane implements Seated {
   private readonly requests = new Ring<PoolRequest>(2)
   /** Where the newest comes first: those that come before it, since what others wait for may depend on them. */
   private returned: Ring<PoolRequest> | undefined = undefined
-  private readonly ordering: Ordering
+  protected readonly ordering: Ordering
 
   constructor(id: LaneId, flow: Flow, tag: TagState, priority: number, gates: ReadonlyArray<Gate>, ordering: Ordering) {
     this.id = id
@@ -150,6 +153,7 @@ export class Lane implements Seated {
     this.tag = tag
     this.priority = priority
     this.gates = gates
+    this.breaker = gates.find((gate) => gate instanceof BreakerGate)
     this.ordering = ordering
     this.level = ordering.agingMillis === Infinity ? priority : 0
   }
@@ -187,14 +191,19 @@ export class Lane implements Seated {
     else this.requests.remove(request)
   }
 
+  /** The one whose age is that of the lane. */
+  protected get turnOf(): PoolRequest | undefined {
+    return this.head
+  }
+
   /** The head is another one. */
   refresh(): void {
-    const { head } = this
-    if (head === undefined) return
+    const { turnOf } = this
+    if (turnOf === undefined) return
     const { agingMillis, isNewestFirst } = this.ordering
     const start = agingMillis === Infinity ? 0 : this.priority * agingMillis
-    this.turn = (isNewestFirst ? -head.since : head.since) - start
-    this.tie = isNewestFirst ? -head.sequence : head.sequence
+    this.turn = (isNewestFirst ? -turnOf.since : turnOf.since) - start
+    this.tie = isNewestFirst ? -turnOf.sequence : turnOf.sequence
   }
 
   *[Symbol.iterator](): Iterator<PoolRequest> {

@@ -1,5 +1,6 @@
 /** All keys, and the time of the queue: how much service a key would have had that always wanted some. */
 import type { Discipline } from "../Discipline.ts"
+import type { PoolRequest } from "../internal/request.ts"
 import { Flow } from "./flow.ts"
 import { Ring } from "./ring.ts"
 
@@ -17,6 +18,7 @@ export class Flows {
   private readonly idle = new Ring<Flow>()
   private active = 0
   private activeWeight = 0
+  private running = 0
   private meanMillis = 0
   private readonly discipline: Discipline
 
@@ -31,6 +33,16 @@ export class Flows {
   /** As often as one likes. */
   get all(): Iterable<Flow> {
     return { [Symbol.iterator]: () => this.byKey.values() }
+  }
+
+  /** All that wait, oldest first. */
+  requests(): ReadonlyArray<PoolRequest> {
+    const requests: Array<PoolRequest> = []
+    // One by one: as arguments of one call there may not be so many.
+    for (const flow of this.byKey.values()) {
+      for (const lane of flow.lanes()) for (const request of lane) requests.push(request)
+    }
+    return requests.sort((a, b) => a.since - b.since || a.sequence - b.sequence)
   }
 
   find(key: string): Flow | undefined {
@@ -90,6 +102,20 @@ export class Flows {
     this.virtual = Math.max(this.virtual, Math.min(rank, virtual))
   }
 
+  /** So many more, or fewer, of its attempts run. */
+  run(flow: Flow, attempts: 1 | -1): void {
+    flow.running += attempts
+    this.running += attempts
+  }
+
+  /**
+   * Whether it is lighter than its share: what runs of it and what could is no more, by its weight, than its part of all that runs,
+   * among the keys that have workers or want some.
+   */
+  isLight({ heldBack, running, waiting, weight }: Flow): boolean {
+    return (running + waiting - heldBack) * this.activeWeight <= this.running * weight
+  }
+
   /** An attempt has kept a worker for so long. */
   charge(flow: Flow, millis: number): void {
     flow.charge(millis)
@@ -107,13 +133,13 @@ export class Flows {
     for (let looks = 0; looks < 2; looks++) {
       const flow = this.idle.shift()
       if (flow === undefined) return
-      const isPaid = flow.virtual <= this.virtual || this.idle.size >= this.discipline.forgetKeys
-      if (!isPaid || !hasBlankGates(flow, now)) {
+      const areMany = this.idle.size >= this.discipline.forgetKeys
+      if ((flow.virtual > this.virtual && !areMany) || !hasBlankGates(flow, now, areMany)) {
         this.idle.push(flow)
         continue
       }
       this.byKey.delete(flow.key)
-      for (const gate of flow.gates ?? []) if (gate !== undefined) gate.limit!.gates--
+      for (const gate of flow.gates ?? []) gate?.forget()
     }
   }
 }
@@ -131,5 +157,6 @@ const weightOf = (weight: (key: string) => number, key: string): number => {
   }
 }
 
-const hasBlankGates = ({ gate, gates = [] }: Flow, now: number): boolean =>
-  (gate === undefined || gate.isBlank(now)) && gates.every((gate) => gate === undefined || gate.isBlank(now))
+const hasBlankGates = ({ gate, gates = [] }: Flow, now: number, areMany: boolean): boolean =>
+  (gate === undefined || gate.isBlank(now, areMany)) &&
+  gates.every((gate) => gate === undefined || gate.isBlank(now, areMany))

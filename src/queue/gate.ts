@@ -2,6 +2,7 @@
 import type { Asker, ThreadChange } from "../Capacity.ts"
 import { isDue } from "../internal/deadlines.ts"
 import type { Limit } from "../Limit.ts"
+import type { BreakerCounts } from "../PoolSnapshot.ts"
 import type { Bench, Seated } from "./bench.ts"
 import type { Heaped } from "./heap.ts"
 import type { Shares } from "./shares.ts"
@@ -52,6 +53,15 @@ export class LimitState implements Asker {
   /** How many more may, where so many do already. */
   left(running: number): number {
     return this.limit.places === undefined ? this.limit.concurrency - running : this.limit.places.free
+  }
+
+  /** How its breakers stand, where it is none of numbers. */
+  get breaker(): BreakerCounts | undefined {
+    return undefined
+  }
+
+  newGate(of: string | undefined): Gate {
+    return new Gate("limit", this.limit.name, this, of)
   }
 
   appliesTo(tag: string): boolean {
@@ -119,6 +129,11 @@ export class Gate implements Heaped {
   hasPlace(holds: boolean): boolean {
     const { limit } = this
     return limit === undefined || (holds && limit.limit.until === "request") || limit.left(this.running) > 0
+  }
+
+  /** Whether one that counts here takes along what it asks for; `epoch`: that of a breaker in which it has begun. */
+  carries(_epoch: number | undefined): boolean {
+    return true
   }
 
   get isPaused(): boolean {
@@ -209,8 +224,11 @@ export class Gate implements Heaped {
     this.arrival = Math.min(this.arrival, now + tolerance + interval)
   }
 
-  /** Whether it is as if it had just been made: where nobody refers to it either it can be forgotten. */
-  isBlank(now: number): boolean {
+  /**
+   * Whether it is as if it had just been made, or nearly so where there are very many: where nobody refers to it either it can be
+   * forgotten.
+   */
+  isBlank(now: number, _areMany = false): boolean {
     return (
       this.running === 0 &&
       !this.paused &&
@@ -218,5 +236,10 @@ export class Gate implements Heaped {
       this.tokens?.isBlank(now) !== false &&
       (this.limit === undefined || this.limit.interval === 0 || this.arrival <= now)
     )
+  }
+
+  /** It is no more. */
+  forget(): void {
+    if (this.limit !== undefined) this.limit.gates--
   }
 }

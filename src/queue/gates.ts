@@ -1,11 +1,16 @@
 /** All gates of a queue: which a request has to pass, and who closes them. */
+import type { Exit } from "effect"
+import type { Discipline } from "../Discipline.ts"
 import type * as Limit from "../Limit.ts"
+import type { BreakerGate } from "./breaker.ts"
+import { Breakers } from "./breakers.ts"
 import type { Flow, Lane } from "./flow.ts"
 import { Gate, type LimitState } from "./gate.ts"
 import { Limits } from "./limits.ts"
-import { type Alarm, Parking } from "./parking.ts"
+import { type Alarm, type OnLetGo, Parking } from "./parking.ts"
 import type { Ranked } from "./ranked.ts"
 import { TagState } from "./tagState.ts"
+import { verdictOf } from "./verdict.ts"
 
 export class Gates extends Parking {
   readonly limits: Limits
@@ -17,15 +22,48 @@ export class Gates extends Parking {
   /** There are, or were, others than those of limits. */
   private hasOwn = false
 
-  constructor(limits: ReadonlyArray<Limit.Limit>, alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
+  /** `undefined`: there are none. */
+  readonly breakers: Breakers | undefined
+
+  constructor({ breakerOf, limits }: Pick<Discipline, "breakerOf" | "limits">, alarm: Alarm, onLetGo: OnLetGo) {
     super(alarm, onLetGo)
     this.limits = new Limits(limits)
+    this.breakers = breakerOf === undefined ? undefined : new Breakers(breakerOf)
   }
 
   tag(tag: string): TagState {
     let state = this.tags.get(tag)
-    if (state === undefined) this.tags.set(tag, (state = new TagState(tag, this.tags.size)))
+    if (state !== undefined) return state
+    this.tags.set(tag, (state = new TagState(tag, this.tags.size)))
+    state.breakers = this.breakers?.of(tag, this.limits)
     return state
+  }
+
+  /** The breaker of this tag, or of this key of it, where there has been one for it. */
+  breakerOf(tag: string, flow: Flow | undefined): BreakerGate | undefined {
+    const { breakers, gates = [] } = this.tags.get(tag) ?? {}
+    if (breakers === undefined) return undefined
+    const of = breakers.limit.per === "key" ? flow?.gates : gates
+    return of?.[breakers.index] as BreakerGate | undefined
+  }
+
+  /** A request waits in this lane from now on. */
+  placed(request: Ranked, lane: Lane, now: number): void {
+    lane.breaker!.placed(lane)
+    this.breakers!.onPlaced(request, lane.breaker!, now)
+  }
+
+  /** How its attempt went, or, `undefined`, that nobody will hear of that. `isOver`: whoever ran it looks for others now. */
+  judge(request: Ranked, exit: Exit.Exit<unknown, unknown> | undefined, isOver: boolean, now: number): void {
+    const { epoch, lane } = request
+    if (epoch === undefined) return
+    request.epoch = undefined
+    const breaker = lane!.breaker!
+    if (epoch !== breaker.epoch) return
+    breaker.judge(epoch, exit === undefined ? "Ignored" : verdictOf(breaker.options, exit), now)
+    if (!breaker.isCrowded) return
+    this.letGo(breaker, now)
+    if (!isOver) this.breakers!.onLetGo()
   }
 
   /** Whether anything could be in the way of anybody. */
@@ -45,6 +83,19 @@ export class Gates extends Parking {
     return undefined
   }
 
+  /** See `FairQueue.opensAt`. What counts at a breaker but is no probe of it passes there as others do. */
+  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
+    const { flow, gates, tag } = request.lane!
+    const countsAt = (gate: Gate) =>
+      callers.some(
+        ({ epoch, holds, isStarted, lane }) =>
+          (isStarted === true || holds === true) && lane!.gates.includes(gate) && gate.carries(epoch)
+      )
+    if (gates.some(({ hasTokens }) => !hasTokens)) return Infinity
+    if (gates.some((gate) => !gate.hasPlace(request.holds === true) && !countsAt(gate))) return Infinity
+    return Math.max(...[this.pool, tag.gate, flow.gate, ...gates].map((gate) => gate?.opensAt ?? -Infinity))
+  }
+
   /** An attempt starts: in the same step as the look whether it may. */
   enter(request: Ranked, lane: Lane, now: number): void {
     const { gates } = lane
@@ -59,6 +110,7 @@ export class Gates extends Parking {
       if (gate.isCrowded) gate.shares?.onStart(lane)
     }
     if (keeps) request.holds = true
+    if (lane.breaker !== undefined) request.epoch = lane.breaker.begin()
   }
 
   /** An attempt has ended after so many milliseconds: that much its key has had of the gates at which others wait. */

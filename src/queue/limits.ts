@@ -1,7 +1,7 @@
 /** The limits of a queue, and which of their gates a request has to pass. */
 import type * as Limit from "../Limit.ts"
 import type { Flow, Lane } from "./flow.ts"
-import { Gate, LimitState } from "./gate.ts"
+import { type Gate, LimitState } from "./gate.ts"
 import type { Values } from "./ranked.ts"
 import type { TagState } from "./tagState.ts"
 
@@ -9,7 +9,7 @@ import type { TagState } from "./tagState.ts"
 const none: ReadonlyArray<Gate> = []
 
 export class Limits {
-  readonly all: ReadonlyArray<LimitState>
+  readonly all: Array<LimitState>
   /** Those that count the whole pool have one gate, by their index. */
   private readonly ofPool: ReadonlyArray<Gate | undefined>
   /** Those with a function, in whose order their values come. */
@@ -18,9 +18,14 @@ export class Limits {
   constructor(limits: ReadonlyArray<Limit.Limit>) {
     this.all = limits.map((limit, index) => new LimitState(index, limit))
     this.valued = this.all.filter(({ limit }) => typeof limit.per === "function")
-    this.ofPool = this.all.map((state) =>
-      state.limit.per === "pool" ? new Gate("limit", state.limit.name, state) : undefined
-    )
+    this.ofPool = this.all.map((state) => (state.limit.per === "pool" ? state.newGate(undefined) : undefined))
+  }
+
+  /** One more, which no lane that is there has to pass. */
+  add<L extends LimitState>(make: (index: number) => L): L {
+    const made = make(this.all.length)
+    this.all.push(made)
+    return made
   }
 
   find(name: string): LimitState | undefined {
@@ -49,14 +54,14 @@ export class Limits {
 
   private gateOf(state: LimitState, flow: Flow, tag: TagState, values: Values | undefined): Gate | undefined {
     const { index, limit } = state
-    const { name, per } = limit
+    const { per } = limit
     if (per === "pool") return this.ofPool[index]
-    if (per === "tag") return (tag.gates[index] ??= new Gate("limit", name, state, tag.tag))
-    if (per === "key") return ((flow.gates ??= [])[index] ??= new Gate("limit", name, state, flow.key))
+    if (per === "tag") return (tag.gates[index] ??= state.newGate(tag.tag))
+    if (per === "key") return ((flow.gates ??= [])[index] ??= state.newGate(flow.key))
     const value = values?.[this.valued.indexOf(state)]
     if (value === undefined) return undefined
     let gate = state.byValue.get(value)
-    if (gate === undefined) state.byValue.set(value, (gate = new Gate("limit", name, state, value)))
+    if (gate === undefined) state.byValue.set(value, (gate = state.newGate(value)))
     gate.lanes++
     state.lingering.delete(gate)
     return gate
@@ -81,7 +86,7 @@ export class Limits {
         lingering.delete(gate)
         if (gate.isBlank(now)) {
           byValue.delete(gate.of!)
-          gate.limit!.gates--
+          gate.forget()
         } else lingering.add(gate)
       }
     }

@@ -1,4 +1,5 @@
 /** In which order accepted requests are taken: what a pool's queue asks of whoever keeps them. */
+import type { Exit } from "effect"
 import type { PoolRequest } from "../internal/request.ts"
 import { Ring } from "./ring.ts"
 
@@ -10,11 +11,13 @@ export interface Order {
   push(request: PoolRequest, now: number): void
   /** The next that may start. */
   take(now: number): PoolRequest | undefined
+  /** Takes the one that has waited longest out, of the key that has most waiting or, where `key` says which, of that. */
+  takeOldest(key: string | undefined, now: number): PoolRequest | undefined
   remove(request: PoolRequest, now: number): void
   /** It is between two attempts from now on, or, `-1`, no longer. */
   delay(request: PoolRequest, by: 1 | -1): void
-  /** Its attempt has really ended, after so many milliseconds. */
-  ended(request: PoolRequest, millis: number, now: number): void
+  /** Its attempt has really ended, after so many milliseconds, with that exit. */
+  ended(request: PoolRequest, millis: number, now: number, exit: Exit.Exit<unknown, unknown> | undefined): void
   /** It has ended. Its attempt may still be about to. */
   settled(request: PoolRequest, now: number): void
   [Symbol.iterator](): Iterator<PoolRequest>
@@ -27,6 +30,10 @@ export class Line extends Ring<PoolRequest> implements Order {
   }
 
   take(): PoolRequest | undefined {
+    return this.shift()
+  }
+
+  takeOldest(): PoolRequest | undefined {
     return this.shift()
   }
 

@@ -14,6 +14,9 @@ export interface Alarm {
   clear(): void
 }
 
+/** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
+export type OnLetGo = (lane: Lane, places: number, now: number) => void
+
 /** So many lanes go from one closed gate to another in one step. */
 const mostMoved = 1000
 
@@ -26,10 +29,9 @@ export abstract class Parking {
   private readonly timed = new Heap<Gate>((a, b) => a.timedAt < b.timedAt)
   private alarmAt = Infinity
   private readonly alarm: Alarm
-  /** This lane waits no more: it goes where its requests can be taken. The gate has so many places for them. */
-  private readonly onLetGo: (lane: Lane, places: number) => void
+  private readonly onLetGo: OnLetGo
 
-  constructor(alarm: Alarm, onLetGo: (lane: Lane, places: number) => void) {
+  constructor(alarm: Alarm, onLetGo: OnLetGo) {
     this.alarm = alarm
     this.onLetGo = onLetGo
   }
@@ -111,7 +113,7 @@ export abstract class Parking {
       lane.wokenBy = gate
       gate.woken++
       // One that counts already needs no place.
-      this.onLetGo(lane, Math.max(1, gate.places(now)))
+      this.onLetGo(lane, Math.max(1, gate.places(now)), now)
     }
     gate.seekTokens(now)
     this.watch(gate, now)

@@ -1,5 +1,5 @@
 /** What a request has besides, in a queue that is more than first in, first out. */
-import { type Details, PoolRequest, type Route } from "../internal/request.ts"
+import { Details, PoolRequest, type Route } from "../internal/request.ts"
 import type { Lane } from "./flow.ts"
 
 /** A request that came before its queue had an order of its own gets these late. */
@@ -14,10 +14,25 @@ export interface Ranked extends PoolRequest {
   isStarted?: boolean
   /** It counts at those of its lane's gates that last until its end. */
   holds?: boolean
+  /** That of its breaker in which its attempt has begun, until that has said how it went. Only where there is one. */
+  epoch?: number | undefined
 }
 
 /** Whose a request is; `""`: nobody's. */
 export const keyOf = ({ key = "" }: Ranked): string => key
+
+/** From now on it has this priority, wherever it stands. */
+export const prioritize = (request: PoolRequest, priority: number): void => {
+  const details = (request.details ??= new Details())
+  details.policy = { ...request.policy, priority }
+}
+
+/** The requests in whose attempts it was asked for, one in another. */
+export const callersOf = (request: PoolRequest): ReadonlyArray<PoolRequest> => {
+  const callers: Array<PoolRequest> = []
+  for (let at = request.details?.parent; at !== undefined; at = at.details?.parent) callers.push(at)
+  return callers
+}
 
 /** Of each limit with a function what that said; `undefined`: not limited. */
 export type Values = ReadonlyArray<string | undefined>

@@ -1,4 +1,5 @@
 /** What a queue knows of one request tag. */
+import type { BreakerLimit } from "./breaker.ts"
 import type { Gate } from "./gate.ts"
 
 export class TagState {
@@ -10,6 +11,8 @@ export class TagState {
   /** Those of limits that count each tag, by the limit's index. */
   readonly gates: Array<Gate | undefined> = []
   heldBack = 0
+  /** Its breaker, or those of its keys. */
+  breakers: BreakerLimit | undefined = undefined
 
   constructor(tag: string, index: number) {
     this.tag = tag

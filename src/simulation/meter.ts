@@ -2,6 +2,7 @@
 import type { PoolSnapshot } from "../PoolSnapshot.ts"
 import type { Capacity, Figures, Window } from "./report.ts"
 import { GroupMeter } from "./groups.ts"
+import { GoodMeter } from "./good.ts"
 import { Histogram } from "./histogram.ts"
 import type { Job } from "./workload.ts"
 
@@ -14,6 +15,8 @@ export interface MeterOptions {
   readonly durationMillis: number
   readonly tickMillis: number
   readonly capacity: Capacity | undefined
+  /** How long an answer is worth something; `undefined`: nobody asks. */
+  readonly worthMillis?: number | undefined
 }
 
 const windowMillis = 1000
@@ -31,6 +34,8 @@ export class Meter {
     interrupted: 0
   }
   private readonly groups = new GroupMeter()
+  private readonly good: GoodMeter | undefined
+  private shed = 0
   private arrived = 0
   private retries = 0
   private peakBacklog = 0
@@ -50,6 +55,7 @@ export class Meter {
 
   constructor(options: MeterOptions) {
     this.options = options
+    this.good = options.worthMillis === undefined ? undefined : new GoodMeter(options, options.worthMillis)
     // Halfway between two looks of the scaler: what one asked for has come, and the next has not begun.
     this.nextTick = options.tickMillis / 2
   }
@@ -72,16 +78,21 @@ export class Meter {
   }
 
   /** The part of an attempt while requests arrive, after the warm-up. */
-  onServed({ key }: Job, from: number, until: number): void {
+  onServed(job: Job, from: number, until: number): void {
+    this.good?.onServed(job, until - from)
+    const { key } = job
+    if (key === undefined) return
     const { durationMillis, warmupMillis } = this.options
     const millis = Math.min(until, durationMillis) - Math.max(from, warmupMillis)
-    if (millis > 0) this.groups.onServed(key!, millis)
+    if (millis > 0) this.groups.onServed(key, millis)
   }
 
-  onEnd(job: Job, end: Ended, now: number): void {
+  onEnd(job: Job, end: Ended, now: number, isShed = false): void {
+    if (this.good?.onEnd(job, end, now) === true) this.window.good++
     if (end !== "refused" && job.startedAt === undefined) this.waited(job, now)
     if (job.atMillis < this.options.warmupMillis) return
     this.ends[end]++
+    if (isShed) this.shed++
     if (end !== "refused") this.total.add(now - job.atMillis)
   }
 
@@ -114,6 +125,7 @@ export class Meter {
       total: quantiles(this.total),
       arrived: this.arrived,
       ...this.ends,
+      shed: this.shed,
       retries: this.retries,
       peakBacklog: this.peakBacklog,
       workerSeconds: this.workerMillis / 1000,
@@ -123,6 +135,7 @@ export class Meter {
       reversals: this.reversals,
       windowsWithinTarget: counted.length === 0 ? 1 : kept.length / counted.length,
       ...this.groups.finish(),
+      ...this.good?.finish(),
       windows: this.windows
     }
   }
@@ -159,7 +172,7 @@ export class Meter {
   }
 
   private closeWindow(): void {
-    const { arrived, backlog, from, waits, workerMillis } = this.window
+    const { arrived, backlog, from, good, waits, workerMillis } = this.window
     const millis = this.at - from
     this.windows.push({
       fromMillis: from,
@@ -169,7 +182,8 @@ export class Meter {
       left: this.backlog,
       begun: waits.length,
       waitMean: waits.length === 0 ? 0 : waits.reduce((sum, wait) => sum + wait, 0) / waits.length,
-      waitP95: quantile(waits, 0.95)
+      waitP95: quantile(waits, 0.95),
+      ...(this.good === undefined ? {} : { good })
     })
     this.window = new OpenWindow(this.at)
   }
@@ -180,6 +194,7 @@ const isKept = ({ begun, left, waitMean }: Window, targetMillis: number): boolea
 
 class OpenWindow {
   arrived = 0
+  good = 0
   backlog = 0
   workerMillis = 0
   readonly waits: Array<number> = []

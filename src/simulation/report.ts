@@ -31,6 +31,8 @@ export interface Window {
   readonly waitMean: number
   /** What 95 % of those that have begun had not waited longer than, in milliseconds. */
   readonly waitP95: number
+  /** Requests that were answered in it while their answer was worth something. Only where the options say how long that is. */
+  readonly good?: number | undefined
 }
 
 /** When how many workers would carry a load that has jumped up. */
@@ -78,8 +80,18 @@ export interface Groups {
   readonly fairness?: number | undefined
 }
 
+/** Figures of a run that knows for how long an answer is worth something. */
+export interface Worth {
+  /** Completed requests that were answered in time. */
+  readonly good?: number | undefined
+  /** Those that were answered while requests arrived, after the warm-up, per second. */
+  readonly goodPerSecond?: number | undefined
+  /** The share of the time of attempts that went into answers that came too late, and into failures. */
+  readonly wasted?: number | undefined
+}
+
 /** The figures of one policy: of the requests that arrived after the warm-up, until the last of them has ended. */
-export interface Figures extends Groups {
+export interface Figures extends Groups, Worth {
   /** The name of the policy. */
   readonly policy: string
   /** From arrival to the first attempt, or to the end without one; refused requests are left out. */
@@ -98,10 +110,12 @@ export interface Figures extends Groups {
   readonly expired: number
   /** Ran in their last attempt for longer than the timeout. */
   readonly timedOut: number
-  /** Gave way to a newer one in a full queue. */
+  /** Gave way to a newer one in a full queue, or were given up. */
   readonly evicted: number
   /** Stopped by the pool. */
   readonly interrupted: number
+  /** Of the evicted ones, those that a pool of the strategy `"shedding"` gave up. */
+  readonly shed: number
   /** Attempts that were not a request's first. */
   readonly retries: number
   /** The most that waited at once, outside a full queue too. */

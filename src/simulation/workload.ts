@@ -63,8 +63,10 @@ interface WorkloadOptions {
   readonly downstream: Downstream | undefined
   readonly onStart: (job: Job) => void
   readonly onRetry: (job: Job) => void
-  /** An attempt of a request that is somebody's is over, after so many milliseconds. */
+  /** An attempt is over, after so many milliseconds. */
   readonly onServed: (job: Job, millis: number) => void
+  /** Whether that is told of all requests, and not only of those that are somebody's. */
+  readonly isServedAsked?: boolean
 }
 
 /** Handlers for all types that a simulation meets. */
@@ -107,7 +109,7 @@ export class Workload {
               work,
               Effect.sync(() => void this.running--)
             )
-      return job.key === undefined ? slowed : this.served(job, slowed)
+      return job.key === undefined && this.options.isServedAsked !== true ? slowed : this.served(job, slowed)
     })
   }
 
