@@ -39,6 +39,8 @@ export interface HandlerCounts {
 
 /** Counts of the breakers of one tag: one, or one for each key that is remembered. */
 export interface BreakerCounts {
+  /** What has one of its own: the tag, or each of its keys. */
+  readonly per: "tag" | "key"
   /** Those that let nothing through. */
   readonly open: number
   /** Those that let probes through. */

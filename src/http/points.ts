@@ -21,6 +21,8 @@ export interface Percentiles {
 
 /** The breakers of a type: one, or one for each key. */
 export interface BreakerCounts {
+  /** What has one of its own. */
+  readonly per: "tag" | "key"
   readonly open: number
   readonly halfOpen: number
   /** How often one has opened, or opened again. */

@@ -69,6 +69,9 @@ const ThreadsResource = Schema.Struct({
 }).annotate({ identifier: "Threads" })
 
 const BreakerResource = Schema.Struct({
+  per: Schema.Literals(["tag", "key"]).annotate({
+    description: "What has one of its own: the type, or each key of it"
+  }),
   open: Count.annotate({ description: "Those that let nothing through" }),
   halfOpen: Count.annotate({ description: "Those that let probes through" }),
   opened: Count.annotate({ description: "How often one has opened, or opened again" })

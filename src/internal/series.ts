@@ -1,5 +1,6 @@
 /** What is counted of a pool, series by series: how each is named, and where it stands in a snapshot. */
 import type { ThreadCounts, ThreadState } from "../Capacity.ts"
+import { breakerName } from "../Limit.ts"
 import { ends } from "../Outcome.ts"
 import type { BreakerCounts, HandlerCounts, LimitCounts, PoolSnapshot, State } from "../PoolSnapshot.ts"
 
@@ -163,14 +164,16 @@ const ofLimit = (limit: string): ReadonlyArray<Series> => {
 
 /** Those of a type: over all of its keys, since callers choose those, and there is no end of them. `name` is that among the limits. */
 export const ofBreaker = (name: string): ReadonlyArray<Series> => {
-  const counted = (what: keyof BreakerCounts) => ({ "": (s: PoolSnapshot) => s.limits[name]!.breaker![what] })
+  const counted = (what: Exclude<keyof BreakerCounts, "per">) => ({
+    "": (s: PoolSnapshot) => s.limits[name]!.breaker![what]
+  })
   return [
     of("gauge", "breaker_open", "Breakers that let nothing through", "", counted("open")),
     of("gauge", "breaker_half_open", "Breakers that let probes through", "", counted("halfOpen")),
     of("counter", "breaker_opened_total", "How often a breaker has opened, or opened again", "", counted("opened"))
   ]
     .flat()
-    .map(labelled("type", name.slice("breaker:".length)))
+    .map(labelled("type", name.slice(breakerName("").length)))
 }
 
 /** Of a limit's two halves one may be missing. */

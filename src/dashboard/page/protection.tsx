@@ -64,12 +64,10 @@ const BreakerTable = () => (
   <Table id="protection" caption="Circuit breakers by type, and those that are not closed" columns={breakerColumns}>
     {breakers.value.flatMap((of) => {
       const own = tripped.value.filter(({ name }) => name === of.name)
+      const isOne = of.counts.per === "tag"
       return [
-        <OfType key={of.type} of={of} only={own.find(({ of }) => of === undefined)} />,
-        ...own
-          .filter(({ of }) => of !== undefined)
-          .slice(0, shownTripped)
-          .map((gate) => <OfKey key={`${of.type} ${gate.of}`} gate={gate} />)
+        <OfType key={of.type} of={of} only={isOne ? own[0] : undefined} />,
+        ...(isOne ? [] : own).slice(0, shownTripped).map((gate) => <OfKey key={`${of.type} ${gate.of}`} gate={gate} />)
       ]
     })}
   </Table>
