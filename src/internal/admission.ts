@@ -84,6 +84,7 @@ export class Admission implements Canceller {
     if (open !== undefined) {
       counters.offered++
       counters.refusedOpen++
+      request.route.counts.needless++
       return open
     }
     const offered = queue.offer(request)
@@ -170,6 +171,7 @@ export class Admission implements Canceller {
 
   /** A breaker has opened while this one was blocked. */
   refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    request.route.counts.needless++
     this.leave(request, exit, "refusedOpen")
   }
 
