@@ -54,15 +54,17 @@ it("tells each breaker that is not closed, of which key, for how long, and when 
   await expect.poll(() => cells(page, "Ask").then(([state]) => state), eventually).toBe("half-open")
   await expect.poll(() => cells(page, "Ask"), eventually).toEqual(["closed", "", "0", ""])
   // A breaker is no limit.
-  expect(await page.getByRole("region", { name: "Limits and pauses" }).getByText("Send").count()).toBe(0)
+  const limits = page.getByRole("region", { name: "Limits and pauses" })
+  expect(await limits.getByRole("rowheader", { name: /Send|Ask|breaker/ }).count()).toBe(0)
 })
 
 it("tells what was given up, not retried, is for later, was joined and runs together", async () => {
   const flags = ["--strategy", "shedding", "--shedding-target", "100", "--retries", "3", "--retry-budget", "0"]
-  const page = await watch([...flags, "--max-workers", "2", "--policy", "fixed:2"])
+  const page = await watch(flags)
+  await each.changeBounds({ maxWorkers: 2 })
   await card(page).getByText("It keeps up with what comes.").waitFor()
   for (let sent = 0; sent < 4; sent++) await each.submit("Together", { millis: 3000 })
-  await expect.poll(() => figure(page, "Run together"), eventually).toMatch(/^3\n+4 requests in 1 attempts$/)
+  await expect.poll(() => figure(page, "Run together"), eventually).toMatch(/^3\n+4 requests in 1 attempt$/)
   await each.submit("Once?delay=1h", { millis: 0 })
   await each.submit("Once", { millis: 0 })
   await expect.poll(() => figure(page, "Scheduled"), eventually).toMatch(/^1\n/)

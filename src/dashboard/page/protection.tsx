@@ -49,7 +49,7 @@ const Card = () => {
         <Figure name="Run together" value={count(batched)}>
           {batched === 0
             ? "no batch of two runs"
-            : `${count(running)} requests in ${count(running - batched)} attempts`}
+            : `${count(running)} requests in ${times(running - batched, "attempt")}`}
         </Figure>
       </dl>
       {breakers.value.length === 0 ? null : <BreakerTable />}
@@ -57,6 +57,8 @@ const Card = () => {
     </section>
   )
 }
+
+const times = (number: number, what: string): string => `${count(number)} ${what}${number === 1 ? "" : "s"}`
 
 const breakerColumns = ["Breaker of", "State", "For", "Held back", "Lets a probe through"]
 
@@ -80,7 +82,7 @@ const OfType = ({ of, only }: { readonly of: Breakers; readonly only: Tripped | 
     <tr>
       <th scope="row">
         <Name text={type} />
-        <small>opened {count(opened)} times</small>
+        <small>opened {times(opened, "time")}</small>
       </th>
       <td>
         <State state={open > 0 ? "Open" : halfOpen > 0 ? "HalfOpen" : "Closed"}>
