@@ -32,6 +32,8 @@ export interface RequestView {
   readonly millis: number
   /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come. */
   readonly heldBackBy: string | undefined
+  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
+  readonly startsInMillis: number | undefined
 }
 
 /** Whose requests do not start until somebody says so: those of a tag, of a key, or to which a limit applies. */

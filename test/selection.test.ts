@@ -36,7 +36,8 @@ describe("list", () => {
             phase: "running",
             attempts: 1,
             millis: 30,
-            heldBackBy: undefined
+            heldBackBy: undefined,
+            startsInMillis: undefined
           },
           {
             id: "a",
@@ -46,7 +47,8 @@ describe("list", () => {
             phase: "waiting",
             attempts: 0,
             millis: 30,
-            heldBackBy: undefined
+            heldBackBy: undefined,
+            startsInMillis: undefined
           },
           {
             id: "b",
@@ -56,7 +58,8 @@ describe("list", () => {
             phase: "waiting",
             attempts: 0,
             millis: 0,
-            heldBackBy: undefined
+            heldBackBy: undefined,
+            startsInMillis: undefined
           }
         ])
       })

@@ -48,6 +48,8 @@ export interface NewRequest {
   readonly key: string
   /** From now on, until it may start. */
   readonly delayMillis: number
+  /** By the clock of the store, from when on it may start, in milliseconds since 1970; `undefined`: what `delayMillis` says. */
+  readonly startAtEpochMillis?: number
   /** From now on, in every phase; `undefined`: for ever. */
   readonly expiresInMillis: number | undefined
   /** What the call itself said of its attempts, for the pool that runs it. */
@@ -212,6 +214,10 @@ export type Pause =
  * takes longer than a step may take would be tried for ever, and others with it.
  */
 export const mostText = 32_000_000
+/** Whether it may start at once, by a clock that shows so much. */
+export const startsAtOnce = (request: Pick<NewRequest, "delayMillis" | "startAtEpochMillis">, now: number): boolean =>
+  request.startAtEpochMillis === undefined ? request.delayMillis <= 0 : request.startAtEpochMillis <= now
+
 /** A longer time than this, some 30 years, is as good as this. */
 export const longestMillis = 1e12
 

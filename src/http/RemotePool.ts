@@ -1,5 +1,5 @@
 /** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
-import { Cause, Effect, Layer, type Redacted, type Scope } from "effect"
+import { Cause, type DateTime, type Duration, Effect, Layer, type Redacted, type Scope } from "effect"
 import {
   FetchHttpClient,
   type Headers,
@@ -95,13 +95,16 @@ const protocolAt = (
   })
 
 /**
- * Whose a remote call is, and its priority: `client.Resize(payload, RemotePool.callOptions({ key: "acme", priority: 5 }))`. A key has 1
+ * Whose a remote call is, its priority, and when it is to start: `client.Resize(payload, RemotePool.callOptions({ key: "acme", priority: 5 }))`.
+ * A `startAt` is by the clock of the service, and only one of `delay` and `startAt` may be there. A key has 1
  * to 256 characters, without control characters; what is wrong fails the call with `InvalidRequestOption`. All else that may be asked of a pool,
  * such as another priority for what waits, pauses and limits, is in the routes of the service, and not here.
  */
 export const callOptions = (options: {
   readonly key?: string
   readonly priority?: number
+  readonly delay?: Duration.Input
+  readonly startAt?: DateTime.DateTime.Input
 }): { readonly headers: Readonly<Record<string, string>> } => ({ headers: headersOf(options) })
 
 /** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */

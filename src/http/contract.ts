@@ -22,7 +22,12 @@ const SubmitQuery = {
   expiresIn: option("For the request in every phase, or none", "10s"),
   retries: option("Attempts after a first that failed", "2"),
   key: option("Whose request it is: workers are shared fairly among keys (1 to 256 characters)", "acme"),
-  priority: option("-10 to 10, higher first", "5")
+  priority: option("-10 to 10, higher first", "5"),
+  delay: option("It starts no sooner than so long after the call", "1h"),
+  startAt: option(
+    "It starts no sooner than then, by the clock of the service; not beside `delay`",
+    "2026-12-24T18:00:00Z"
+  )
 }
 
 const ends = [

@@ -1,6 +1,7 @@
 /** What a client asks for in headers and in the query of a request. */
 import type { Call } from "../index.ts"
 import { RetryPolicy } from "../index.ts"
+import { dateOfText, expectedDate } from "../internal/startTime.ts"
 import { expectedKey, isKey, priorityOf, urgencyPriority } from "./keys.ts"
 import { invalid, type Problem } from "./problem.ts"
 
@@ -44,12 +45,14 @@ export const idempotencyKey = (header: string | ReadonlyArray<string> | undefine
       )
 }
 
-const options = ["timeout", "expiresIn", "retries", "key", "priority"]
+const options = ["timeout", "expiresIn", "retries", "key", "priority", "delay", "startAt"]
 
-type Found = { -readonly [K in "timeout" | "expiresIn" | "retry" | "priority"]?: Call.Options[K] } & { key?: string }
+type Found = {
+  -readonly [K in "timeout" | "expiresIn" | "retry" | "priority" | "delay" | "startAt"]?: Call.Options[K]
+} & { key?: string }
 
 /**
- * `?timeout=500ms&expiresIn=10s&retries=2&key=acme&priority=5`: the options of this one request. The header `Priority` holds
+ * `?timeout=500ms&expiresIn=10s&retries=2&key=acme&priority=5&delay=1h`: the options of this one request. The header `Priority` holds
  * where the query says nothing.
  */
 export const callOptions = (
@@ -76,6 +79,14 @@ export const callOptions = (
         found.priority = priorityOf(value)
         if (found.priority === undefined) return refuse("a whole number from -10 to 10")
         break
+      case "delay":
+        found.delay = millisOf(value)
+        if (found.delay === undefined) return refuse("a duration, such as 500ms or 10s")
+        break
+      case "startAt":
+        found.startAt = dateOfText(value)
+        if (found.startAt === undefined) return refuse(expectedDate)
+        break
       case "timeout":
       case "expiresIn": {
         const millis = value === "none" ? value : millisOf(value)
@@ -88,6 +99,9 @@ export const callOptions = (
       default:
         return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
     }
+  }
+  if (found.delay !== undefined && found.startAt !== undefined) {
+    return invalid("startAt", "Expected no `startAt` beside a `delay`")
   }
   return found
 }

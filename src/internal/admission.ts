@@ -10,19 +10,21 @@ import {
 } from "../PoolError.ts"
 import type { Ranked } from "../queue/ranked.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { type Attempts, interruptedExit } from "./attempt.ts"
+import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
 import { type Canceller, Details, type PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
+import { interruptedExit } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
 import { evict } from "./shedding.ts"
 import { workerOf } from "./worker.ts"
 
 export interface Dependencies {
   readonly name: string
+  readonly maxScheduled: number
   readonly now: () => number
   readonly attempts: Attempts
   readonly counters: Counters
@@ -40,11 +42,14 @@ export class Admission implements Canceller {
   private readonly pool: Dependencies
   private readonly draining: Exit.Exit<never, PoolDraining>
   private readonly full: Exit.Exit<never, QueueFull>
+  private readonly fullOfEarly: Exit.Exit<never, QueueFull>
 
   constructor(pool: Dependencies) {
     this.pool = pool
     this.draining = Exit.fail(withoutStack(() => new PoolDraining({ pool: pool.name })))
     this.full = Exit.fail(withoutStack(() => new QueueFull({ capacity: pool.queue.capacity })))
+    const { maxScheduled } = pool
+    this.fullOfEarly = Exit.fail(withoutStack(() => new QueueFull({ capacity: maxScheduled, scheduled: true })))
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
@@ -88,7 +93,10 @@ export class Admission implements Canceller {
       return open
     }
     const offered = queue.offer(request)
-    if (offered === "full") return queue.hasRoom ? this.fullOf(request) : this.full
+    if (offered === "full") {
+      if (queue.refusesEarly(request)) return this.fullOfEarly
+      return queue.hasRoom ? this.fullOf(request) : this.full
+    }
     if (policy.expiresInMillis !== Infinity) {
       const expiry = new Deadline((now) => this.expire(request, now))
       const details = (request.details ??= new Details())
@@ -98,6 +106,7 @@ export class Admission implements Canceller {
     }
     if (offered === "blocked") return undefined
     request.details?.spans?.onAccepted(request)
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
     if (offered !== "accepted") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
@@ -135,6 +144,7 @@ export class Admission implements Canceller {
 
   private tellAccepted(request: PoolRequest): void {
     request.details?.spans?.onAccepted(request)
+    if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, this.pool.now())
     const onAccepted = request.details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }

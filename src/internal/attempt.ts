@@ -2,34 +2,25 @@
 import { Cause, Deferred, Exit, Result } from "effect"
 import { instructionOf } from "../NotBefore.ts"
 import type { End } from "../Outcome.ts"
-import { HandlerInterrupted, RequestInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
+import { HandlerInterrupted, RequestTimeout, UnsupportedRpc } from "../PoolError.ts"
 import type { Gate } from "../queue/gate.ts"
-import type { WaitingRequests } from "../RequestQueue.ts"
 import { inAsyncContext } from "./asyncContext.ts"
 import type { Counters } from "./counters.ts"
-import { Deadline, type Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
-import { Details, type PoolRequest } from "./request.ts"
+import type { PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { withoutStack } from "./runtime.ts"
-import type { Settle } from "./settle.ts"
+import { type Dependencies as Returning, holdUntilStart, interruptedExit, returnAfter } from "./scheduled.ts"
 import { type AttemptSteps, type Worker, workerOf } from "./worker.ts"
 
-export interface Dependencies {
+export interface Dependencies extends Returning {
   readonly now: () => number
   readonly interruptGraceMillis: number
   readonly counters: Counters
-  readonly deadlines: Deadlines
-  readonly queue: WaitingRequests
   readonly events: Events
-  readonly settle: Settle
   readonly retryDelay: RetryDelay
-  /** Until when this request may come back from its delay. `Infinity` unless the pool drains. */
-  readonly latestReturn: (request: PoolRequest) => number
   /** A place in the queue has become free. */
   readonly onPlace: () => void
-  /** A held request has come back and waits. */
-  readonly onReturn: () => void
   readonly onStuck: (worker: Worker, request: PoolRequest) => void
   /** More may be startable than before; `byWorker` of them will be taken by whoever has ended. */
   readonly onFreed: (byWorker: number) => void
@@ -232,7 +223,7 @@ export class Attempts implements AttemptSteps {
     end: "failed" | "timedOut",
     now: number
   ): void {
-    const { counters, deadlines, events, onReturn, queue, settle } = this.pool
+    const { counters, events, queue, settle } = this.pool
     if (request.phase === "ended") return
     if (delayMillis === undefined || now + delayMillis >= request.expiresAt) {
       settle(request, end, exit, now)
@@ -254,23 +245,12 @@ export class Attempts implements AttemptSteps {
         delayMillis
       })
     }
-    if (now + delayMillis >= this.pool.latestReturn(request)) {
-      queue.withdraw(request, now)
-      settle(request, "interrupted", interruptedExit(request, "delayed"), now)
-      return
-    }
-    const details = (request.details ??= new Details())
-    const back = (now: number) => {
-      details.delay = undefined
-      request.elapse(now)
-      queue.release(request, now)
-      onReturn()
-    }
-    if (delayMillis === 0) back(now)
-    else {
-      details.delay = new Deadline(back)
-      deadlines.set(details.delay, now, delayMillis)
-    }
+    returnAfter(this.pool, request, delayMillis, now)
+  }
+
+  /** The queue holds this one, which is not to start yet. */
+  holdUntilStart(request: PoolRequest, now: number): void {
+    holdUntilStart(this.pool, request, now)
   }
 }
 
@@ -288,9 +268,3 @@ const answerOf = (exit: Exit.Success<unknown, unknown>, tag: string): Exit.Exit<
   const reason = "its handler answered with a Deferred; a request ends with its attempt"
   return Exit.die(new UnsupportedRpc({ tag, reason }))
 }
-
-export const interruptedExit = (
-  request: PoolRequest,
-  phase: "waiting" | "delayed" | "running"
-): Exit.Exit<never, RequestInterrupted> =>
-  Exit.fail(withoutStack(() => new RequestInterrupted({ tag: request.tag, phase, attempts: request.attempts })))

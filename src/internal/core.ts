@@ -184,6 +184,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   )
   const admission: Admission = new Admission({
     name: config.name,
+    maxScheduled: config.maxScheduled,
     now,
     attempts,
     counters,

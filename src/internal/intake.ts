@@ -1,5 +1,5 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Effect, Exit, Result, type Schema } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
@@ -12,6 +12,7 @@ import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
 import { RankedRequest } from "../queue/ranked.ts"
 import { callerContext } from "./runtime.ts"
+import { millisUntil, startTimeOf } from "./startTime.ts"
 
 /** It never became the pool's. */
 export type Refusal = Exit.Exit<never, SubmitError>
@@ -118,7 +119,7 @@ export class Intake {
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       details ??= new Details()
-      const invalid = readOptions(options, route, details)
+      const invalid = readOptions(options, route, details) ?? readStart(options, details, this.core)
       if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
@@ -198,6 +199,21 @@ const textOf = (field: string, say: () => unknown): string | undefined | Invalid
 }
 
 type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
+
+/** When it is to start. A date is that of the clock which shows it now. */
+const readStart = (options: Call.Options, details: Details, { context, now }: Core): InvalidOption | undefined => {
+  if (options.delay === undefined && options.startAt === undefined) return undefined
+  try {
+    const start = startTimeOf(options)
+    if (Result.isFailure(start)) return start.failure
+    if (start.success === undefined) return undefined
+    const millis = millisUntil(start.success, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    if (millis > 0) details.startsAt = now() + millis
+    return undefined
+  } catch {
+    return { field: "startAt", expected: "a date", actual: "one that cannot be read" }
+  }
+}
 
 /** What a caller gives may throw when it is read; that is its mistake like any other. */
 const readOptions = (options: Call.Options, route: Route, details: Details): InvalidOption | undefined => {

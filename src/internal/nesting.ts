@@ -7,7 +7,7 @@ import { NestedWaitRefused } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
-import { Deadline, type Deadlines } from "./deadlines.ts"
+import { Deadline, type Deadlines, isDue } from "./deadlines.ts"
 import { Hosting } from "./hosting.ts"
 import { CurrentRequest, isLive } from "./origin.ts"
 import type { Awaited, Nested, PoolRequest, Waiting } from "./request.ts"
@@ -125,6 +125,11 @@ export class Nesting implements Nested {
       const request = awaited.next()
       // One that a worker is on its way to needs no other.
       if (request === undefined) continue
+      const startsAt = request.details?.startsAt
+      if (startsAt !== undefined && !isDue(startsAt, now())) {
+        opensAt = Math.min(opensAt, startsAt)
+        continue
+      }
       if (request.phase === "waiting") {
         if (queue.isHeldBack(request, now())) {
           opensAt = Math.min(opensAt, queue.opensAt(request))

@@ -94,7 +94,9 @@ export class Details {
   /** `Infinity`: never. */
   expiresAt = Infinity
   expiry: Deadline | undefined = undefined
-  /** The end of its delay between two attempts. */
+  /** When it may start for the first time, until it has come to that. Written by `Intake` and by the queue. */
+  startsAt: number | undefined = undefined
+  /** The end of its delay before its first attempt, or between two. */
   delay: Deadline | undefined = undefined
   /** The state of a `Schedule` that drives its retries, made after its first failure. */
   retryStep: unknown = undefined

@@ -41,7 +41,8 @@ export const makeSelection = (core: Core) => {
     phase: request.phase as Phase,
     attempts: request.attempts,
     millis: at - request.since,
-    heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined
+    heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined,
+    startsInMillis: request.phase === "delayed" ? Math.max(0, request.details!.delay!.at - at) : undefined
   })
 
   /** However many they are, the host gets its turns in between. */

@@ -12,7 +12,7 @@ import type { CallOptions, FunctionPolicy, HandlerWithPolicy, Policy, RetryOptio
 type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
 const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as const
-const callFields = new Set([...policyFields, "id", "signal"])
+const callFields = new Set([...policyFields, "id", "signal", "delay", "startAt"])
 const functionFields = new Set<string>(policyFields)
 const handlerFields = new Set(["handler", ...policyFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])

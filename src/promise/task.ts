@@ -55,6 +55,10 @@ export interface CallOptions extends Policy {
   readonly signal?: AbortSignal | undefined
   /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
   readonly key?: string | undefined
+  /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
+  readonly delay?: Duration.Input | undefined
+  /** It starts no sooner than at this date, of which a number is milliseconds since 1970. What is past is now. */
+  readonly startAt?: Date | string | number | undefined
 }
 
 /** One call: the payload of its request. */

@@ -94,11 +94,6 @@ export class FairQueue implements Order, Crowds {
     return lane!.parkedAt ?? this.gates.closed(lane!, now)
   }
 
-  /** See `Gates.opensAt`. */
-  opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
-    return this.gates.opensAt(request, callers)
-  }
-
   /** Takes this one, whoever is before it: somebody waits for it in whose slot it runs. */
   takeOut(request: Ranked, now: number): void {
     const lane = request.lane!
@@ -183,8 +178,8 @@ export class FairQueue implements Order, Crowds {
     this.place(request, now, request.holds === true)
   }
 
-  *[Symbol.iterator](): Iterator<PoolRequest> {
-    yield* this.flows.requests()
+  [Symbol.iterator](): Iterator<PoolRequest> {
+    return this.flows.requests()[Symbol.iterator]()
   }
 
   private place(request: Ranked, now: number, isFirst: boolean): void {

@@ -83,7 +83,10 @@ export class Gates extends Parking {
     return undefined
   }
 
-  /** See `FairQueue.opensAt`. What counts at a breaker but is no probe of it passes there as others do. */
+  /**
+   * From when on no gate is closed for it, but for what `callers` count at already; `Infinity`: from when something ends, or
+   * somebody says so. What counts at a breaker but is no probe of it passes there as others do.
+   */
   opensAt(request: Ranked, callers: ReadonlyArray<Ranked>): number {
     const { flow, gates, tag } = request.lane!
     const countsAt = (gate: Gate) =>

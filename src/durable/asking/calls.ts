@@ -5,6 +5,7 @@ import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from 
 import * as checks from "../../internal/checks.ts"
 import { IdOwner } from "../../internal/idOwner.ts"
 import { type Decode, decoder, encoder, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
+import { type StartTime, startTimeOf } from "../../internal/startTime.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
 import { idFor } from "./ids.ts"
 import type { CallRecord, NewRequest, RetryRecord } from "../Store.ts"
@@ -121,7 +122,9 @@ export class Calls {
     if (typeof key === "object") return Effect.fail(key)
     const call = callOf(options)
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
-    const named = options.id ?? primaryKeyOf(payload)
+    const start = startOf(options)
+    if (start instanceof PoolError.InvalidRequestOption) return Effect.fail(start)
+    const named = options.id ?? options.primaryKey ?? primaryKeyOf(payload)
     const id = named === undefined ? Effect.sync(() => crypto.randomUUID()) : idOf(tag, named)
     return Effect.zipWith(id, traceparent, (id, traceparent) => ({
       id,
@@ -129,7 +132,8 @@ export class Calls {
       payload: json ?? null,
       priority,
       key: key ?? "",
-      delayMillis: 0,
+      delayMillis: start?._tag === "Delay" ? start.millis : 0,
+      ...(start?._tag === "Date" && { startAtEpochMillis: start.epochMillis }),
       expiresInMillis: expiresInMillis === Infinity ? undefined : expiresInMillis,
       call,
       traceparent,
@@ -153,6 +157,12 @@ const callOf = ({ retry, timeout }: Call.Options): CallRecord | PoolError.Invali
   }
   const { baseMillis, capMillis, defects, factor, failures, jitter, timeouts, times } = retry
   return { ...call, retry: { times, baseMillis, factor, capMillis, jitter, failures, timeouts, defects } }
+}
+
+/** A date stays one: it is the store's clock that says when it has come. */
+const startOf = (options: Call.Options): StartTime | undefined | PoolError.InvalidRequestOption => {
+  const start = startTimeOf(options)
+  return Result.isFailure(start) ? checks.ofCall(start.failure) : start.success
 }
 
 const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidRequestOption => {

@@ -152,7 +152,7 @@ export class Controls {
     Effect.gen({ self: this }, function* () {
       const record = yield* this.found(id)
       if (record === undefined || !record.isDead) return yield* new PoolError.DeadLetterNotFound({ id })
-      const { request } = record
+      const { startAtEpochMillis: _, ...request } = record.request
       const again = {
         ...request,
         id: idFor(request.tag, `${request.id} again`),
@@ -182,5 +182,6 @@ const viewOf = ({ claimedAt, deliveries, dueAt, request, state, storedAt }: Requ
   phase: state === "claimed" ? ("running" as const) : (state as "waiting" | "delayed"),
   attempts: deliveries,
   millis: Math.max(0, now - (claimedAt ?? (state === "waiting" ? Math.max(storedAt, dueAt) : storedAt))),
-  heldBackBy: undefined
+  heldBackBy: undefined,
+  startsInMillis: state === "delayed" ? Math.max(0, dueAt - now) : undefined
 })

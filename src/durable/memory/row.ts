@@ -39,7 +39,7 @@ export class Row implements Heaped, Placed {
     this.text = JSON.stringify(request)
     this.sequence = sequence
     this.storedAt = now
-    this.dueAt = now + Math.max(0, request.delayMillis)
+    this.dueAt = Math.max(now, request.startAtEpochMillis ?? now + request.delayMillis)
     this.waitsSince = this.dueAt
     this.expiresAt = request.expiresInMillis === undefined ? undefined : now + request.expiresInMillis
     this.place = this.dueAt > now ? "delayed" : "waiting"

@@ -10,7 +10,8 @@ import {
   type Pause,
   type Query,
   type RequestRecord,
-  type Session
+  type Session,
+  startsAtOnce
 } from "../Store.ts"
 import type { Faults } from "./faults.ts"
 import type { Processes } from "./processes.ts"
@@ -38,7 +39,7 @@ export const make = (member: Member, { faults, now, pauses, processes, table }: 
         const answers = requests.map((request) => {
           table.addLine(request.tag)
           const answer = table.add(request, at)
-          if (answer === "stored" && request.delayMillis <= 0) heard.tags.add(request.tag)
+          if (answer === "stored" && startsAtOnce(request, at)) heard.tags.add(request.tag)
           return answer
         })
         heard.tell()

@@ -1,7 +1,15 @@
 /** How requests are stored: whole batches, or one as part of the caller's own transaction. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { PoolError } from "../../index.ts"
-import { longestMillis, type Member, mostText, type NewRequest, type Session, type Transaction } from "../Store.ts"
+import {
+  longestMillis,
+  type Member,
+  mostText,
+  type NewRequest,
+  type Session,
+  startsAtOnce,
+  type Transaction
+} from "../Store.ts"
 import { type Database, inTurn, type Within, within } from "./connection.ts"
 import { unavailable } from "./failure.ts"
 import { jobOf, type NewJob } from "./jobs.ts"
@@ -78,15 +86,17 @@ const insertBatches = (
   Effect.gen(function* () {
     const stored = new Set<string>()
     const due = new Set<string>()
+    const now = yield* Clock.currentTimeMillis
     const expiring: Array<{ id: string; queue: string; millis: number }> = []
     yield* inTurn(batches, (batch) =>
       Effect.map(
         within(() => boss.insert(batch.queue, batch.jobs, { db: database, returnId: true })),
         (ids) => {
           for (const id of ids ?? []) stored.add(id)
-          for (const { delayMillis, expiresInMillis, id, tag } of batch.requests) {
+          for (const request of batch.requests) {
+            const { expiresInMillis, id, tag } = request
             if (!stored.has(id.toLowerCase())) continue
-            if (delayMillis <= 0) due.add(tag)
+            if (startsAtOnce(request, now)) due.add(tag)
             if (expiresInMillis !== undefined) {
               expiring.push({ id, queue: batch.queue, millis: Math.min(longestMillis, expiresInMillis) })
             }

@@ -1,4 +1,5 @@
 /** A request as a job of pg-boss, and back. */
+import { DateTime } from "effect"
 import { type Claim, longestMillis, type NewRequest } from "../Store.ts"
 import { keyOf, tagOf } from "./names.ts"
 
@@ -29,13 +30,13 @@ export interface NewJob {
 }
 
 export const jobOf = (request: NewRequest, sequence: number, deliveries: number): NewJob => {
-  const { delayMillis, id, key, priority, tag: _tag, ...rest } = request
+  const { delayMillis, id, key, priority, startAtEpochMillis, tag: _tag, ...rest } = request
   return {
     id,
-    data: { request: JSON.stringify({ ...rest, key, delayMillis }), sequence },
+    data: { request: JSON.stringify({ ...rest, key, delayMillis, startAtEpochMillis }), sequence },
     priority,
     retryLimit: deliveries - 1,
-    ...whenAndWhose(delayMillis, key)
+    ...whenAndWhose(delayMillis, key, startAtEpochMillis)
   }
 }
 
@@ -65,11 +66,16 @@ export const returnedJob = (
   }
 }
 
-/** An interval, to the database's own clock. */
-const whenAndWhose = (delayMillis: number, key: string) => {
+/** The end of the year 9999. Later dates have no text of that form. */
+const latestDate = 253_402_300_799_999
+
+/** An interval, to the database's own clock, or a date by it. */
+const whenAndWhose = (delayMillis: number, key: string, startAtEpochMillis?: number) => {
   const singletonKey = keyOf(key)
   return {
-    ...(delayMillis > 0 ? { startAfter: `${Math.min(longestMillis, Math.ceil(delayMillis))} milliseconds` } : {}),
+    ...(startAtEpochMillis === undefined
+      ? delayMillis > 0 && { startAfter: `${Math.min(longestMillis, Math.ceil(delayMillis))} milliseconds` }
+      : { startAfter: DateTime.formatIso(DateTime.makeUnsafe(Math.min(Math.max(0, startAtEpochMillis), latestDate))) }),
     ...(singletonKey === undefined ? {} : { singletonKey })
   }
 }

@@ -1,6 +1,7 @@
-/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "key"?, "priority"?, "timeout"?, "maxRetries"?}`. */
+/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "key"?, "priority"?, "timeout"?, "maxRetries"?, "delay"?, "startAt"?}`. */
 import { isUtf8 } from "node:buffer"
 import { type Call, PoolError } from "../../index.ts"
+import { dateOfText, expectedDate } from "../../internal/startTime.ts"
 import { messageOf } from "../errors.ts"
 import { type Line, requestLimit } from "./lines.ts"
 import { retryOf } from "../settings/poolOptions.ts"
@@ -24,7 +25,7 @@ export interface Refused {
   readonly id: string
 }
 
-const keys = ["type", "data", "id", "key", "priority", "timeout", "maxRetries"]
+const keys = ["type", "data", "id", "key", "priority", "timeout", "maxRetries", "delay", "startAt"]
 /** A key is kept, counted and written: it is no place for data. */
 const mostKey = 256
 
@@ -39,7 +40,7 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
     return { malformed: messageOf(error) }
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return expected("an object", value)
-  const { data, id, key, maxRetries, priority, timeout, type } = value as Record<string, unknown>
+  const { data, delay, id, key, maxRetries, priority, startAt, timeout, type } = value as Record<string, unknown>
   if (typeof type !== "string") return expected('"type" to be a text', type)
   const unknown = Object.keys(value).filter((key) => !keys.includes(key))
   if (unknown.length > 0) {
@@ -59,6 +60,10 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
     return expected('"key" to be a text or a number', key)
   }
   if (priority !== undefined && typeof priority !== "number") return expected('"priority" to be a number', priority)
+  if (delay !== undefined && typeof delay !== "number" && typeof delay !== "string") {
+    return expected(`"delay" to be a duration (${durationForms})`, delay)
+  }
+  if (startAt !== undefined && typeof startAt !== "string") return expected(`"startAt" to be ${expectedDate}`, startAt)
   const name = String(id ?? number)
   const options = { id: name, ...(key === undefined ? {} : { key: String(key) }) }
   const refuse = (field: string, expected: string, actual: unknown): Refused => ({
@@ -69,6 +74,14 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
   if (options.key !== undefined && options.key.length > mostKey) {
     return refuse("key", `at most ${mostKey} characters`, options.key.length)
   }
+  const delayMillis = typeof delay === "string" ? millisOf(delay) : delay
+  if (delay !== undefined && !(delayMillis !== undefined && delayMillis >= 0 && delayMillis < Infinity)) {
+    return refuse("delay", `a duration (${durationForms})`, delay)
+  }
+  const date = startAt === undefined ? undefined : dateOfText(startAt)
+  if (startAt !== undefined && date === undefined) return refuse("startAt", expectedDate, startAt)
+  if (date !== undefined && delay !== undefined) return refuse("startAt", "no startAt beside a delay", startAt)
+  if (date !== undefined || delay !== undefined) Object.assign(options, { delay: delayMillis, startAt: date })
   if (timeout === undefined && maxRetries === undefined) return { type, data, options: { ...options, priority } }
   const millis = typeof timeout === "string" && timeout !== "none" ? millisOf(timeout) : timeout
   if (timeout !== undefined && millis !== "none" && !(typeof millis === "number" && millis > 0 && millis < Infinity)) {

@@ -8,6 +8,7 @@ import { disciplineOf, requestOf, valuesOf } from "../support.ts"
 export interface Plan {
   readonly discipline: Discipline
   readonly capacity: number
+  readonly maxScheduled: number
   readonly strategy: Strategy
   readonly keys: ReadonlyArray<string>
   readonly priorities: ReadonlyArray<number>
@@ -57,6 +58,7 @@ export const planOf = (random: Random): Plan => {
   return {
     keys,
     priorities: random.of([[0], [0, 0, 1], [-10, -1, 0, 5, 10]]),
+    maxScheduled: Infinity,
     capacity: isBounded ? random.of([1, 4, 10]) : Infinity,
     strategy: random.of(["suspend", "suspend", "dropping", "sliding"] as const),
     discipline: disciplineOf({

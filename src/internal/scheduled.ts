@@ -1,0 +1,48 @@
+/** How a request is kept until its time has come: until its first attempt, or between two. */
+import { Exit } from "effect"
+import { RequestInterrupted } from "../PoolError.ts"
+import type { WaitingRequests } from "../RequestQueue.ts"
+import { Deadline, type Deadlines } from "./deadlines.ts"
+import { Details, type PoolRequest } from "./request.ts"
+import { withoutStack } from "./runtime.ts"
+import type { Settle } from "./settle.ts"
+
+export interface Dependencies {
+  readonly deadlines: Deadlines
+  readonly queue: WaitingRequests
+  readonly settle: Settle
+  /** Until when this request may come back from its delay. `Infinity` unless the pool drains. */
+  readonly latestReturn: (request: PoolRequest) => number
+  /** A held request has come back and waits. */
+  readonly onReturn: () => void
+}
+
+/** The queue holds this one: it waits after so many whole milliseconds, or ends now where the pool would not be there any more. */
+export const returnAfter = (pool: Dependencies, request: PoolRequest, millis: number, now: number): void => {
+  const { deadlines, queue } = pool
+  if (now + millis >= pool.latestReturn(request)) {
+    queue.withdraw(request, now)
+    pool.settle(request, "interrupted", interruptedExit(request, "delayed"), now)
+    return
+  }
+  const details = (request.details ??= new Details())
+  const back = (now: number) => {
+    details.delay = undefined
+    request.elapse(now)
+    queue.release(request, now)
+    pool.onReturn()
+  }
+  if (millis === 0) return back(now)
+  details.delay = new Deadline(back)
+  deadlines.set(details.delay, now, millis)
+}
+
+/** The queue holds this one until its first start. */
+export const holdUntilStart = (pool: Dependencies, request: PoolRequest, now: number): void =>
+  returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now)), now)
+
+export const interruptedExit = (
+  request: PoolRequest,
+  phase: "waiting" | "delayed" | "running"
+): Exit.Exit<never, RequestInterrupted> =>
+  Exit.fail(withoutStack(() => new RequestInterrupted({ tag: request.tag, phase, attempts: request.attempts })))
