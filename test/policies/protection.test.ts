@@ -1,6 +1,10 @@
 /** What a pool does to protect itself is load, or none: what was shed would have run, what is for later or refused by a breaker would not. */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import * as CircuitBreaker from "../../src/CircuitBreaker.ts"
 import { adaptive, clamp } from "../../src/ScalingPolicy.ts"
+import { hears, withPool } from "../support/bench.ts"
 import { live, times } from "../support/signals.ts"
 
 describe("what was shed", () => {
@@ -34,4 +38,63 @@ describe("what was shed", () => {
       [true, false]
     )
   })
+})
+
+describe("what is for later", () => {
+  const options = { maxWorkers: 64, scaling: adaptive(), capacity: "unbounded" } as const
+
+  it.effect("is no load until its time has come, and then all of it", () =>
+    withPool(options)((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(1000), ""))
+        for (let n = 0; n < 500; n++) yield* bench.submit("a", { delay: "1 minute" })
+        yield* TestClock.adjust("59 seconds")
+        const { handlers, scheduled, target } = yield* bench.pool.snapshot
+        assert.deepStrictEqual([scheduled, handlers["Work"]!.needless, target], [500, 500, 1])
+        assert.isTrue((yield* bench.scaler.recent).every(({ after, wanted }) => after === 1 && wanted <= 1))
+        yield* TestClock.adjust("3 seconds")
+        const due = yield* bench.pool.snapshot
+        assert.strictEqual(due.handlers["Work"]!.needless, 0)
+        assert.isAbove(due.target, 20)
+      })
+    )
+  )
+
+  it.effect("is none either when it is cancelled before", () =>
+    withPool(options)((bench) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 500; n++) yield* bench.submit("a", { delay: "1 minute" })
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* bench.pool.cancelAll({ phase: "delayed" }), 500)
+        yield* TestClock.adjust("10 seconds")
+        assert.isTrue((yield* bench.scaler.recent).every(({ after, wanted }) => after === 1 && wanted <= 1))
+      })
+    )
+  )
+})
+
+describe("what a breaker refuses", () => {
+  it.effect("is no load", () =>
+    withPool({
+      maxWorkers: 64,
+      scaling: adaptive(),
+      breaker: CircuitBreaker.make({
+        tripPolicy: CircuitBreaker.consecutive(1),
+        openDuration: "1 hour",
+        whenOpen: "fail"
+      })
+    })((bench) =>
+      Effect.gen(function* () {
+        bench.on("fails", Effect.fail("down"))
+        yield* hears(bench.execute("fails"))
+        for (let second = 0; second < 10; second++) {
+          for (let n = 0; n < 200; n++) yield* hears(bench.execute("a"))
+          yield* TestClock.adjust("1 second")
+        }
+        const { handlers, refusedOpen, target } = yield* bench.pool.snapshot
+        assert.deepStrictEqual([refusedOpen, handlers["Work"]!.needless, target], [2000, 2000, 1])
+        assert.isTrue((yield* bench.scaler.recent).every(({ wanted }) => wanted <= 1))
+      })
+    )
+  )
 })
