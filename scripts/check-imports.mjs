@@ -144,7 +144,13 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/selection internal/shortages",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages",
+  // What recurs is a producer beside a pool: it knows the door alone.
+  "internal/recurringPools": "PoolEvent",
+  "recurring/ticks": "",
+  "recurring/options": "Call PoolError internal/checks recurring/ticks",
+  "recurring/clockwork": "Outcome Ticket WorkerPool internal/recurringPools recurring/options",
+  Recurring: "PoolError WorkerPool internal/checks internal/recurringPools recurring/*",
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
@@ -238,7 +244,7 @@ const table = {
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
-  "durable/pool": "index durable/* durable/asking/* durable/feeder/*",
+  "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
   "durable/Durable": "index durable/* durable/feeder/delivery",

@@ -11,6 +11,7 @@ import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
 import { makeSelection } from "./internal/selection.ts"
+import * as recurringPools from "./internal/recurringPools.ts"
 import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
 import type * as Limit from "./Limit.ts"
@@ -173,6 +174,11 @@ export const make = (
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })
     shortages.connect(pool, core.crew)
+    recurringPools.connect(pool, {
+      publish: (event) => core.events.on && core.events.publish(event),
+      isOpen: () => core.drain.state === "open",
+      isShared: false
+    })
     return { pool, core, intake: calls.intake }
   })
 

@@ -4,6 +4,7 @@ import type { RpcGroup } from "effect/rpc"
 import { hostname } from "node:os"
 import { pid } from "node:process"
 import { ElasticPool, Handlers, PoolError, type PoolEvent, Scaler, ScalingPolicy, WorkerPool } from "../index.ts"
+import * as recurringPools from "../internal/recurringPools.ts"
 import { Asking } from "./asking/asking.ts"
 import { Calls } from "./asking/calls.ts"
 import { Controls } from "./asking/controls.ts"
@@ -195,6 +196,11 @@ export const make = ({
       process: asking.process,
       drain,
       events: Stream.merge(pool.events, Stream.fromPubSub(events), { haltStrategy: "left" })
+    })
+    recurringPools.connect(durablePool, {
+      publish: (event) => PubSub.publishUnsafe(events, event),
+      isOpen: () => asking.closed === undefined,
+      isShared: true
     })
     const durable = Durable.of({
       store: store.kind,

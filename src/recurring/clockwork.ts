@@ -1,0 +1,168 @@
+/** One call that recurs: it waits for its ticks, and asks its pool for what each of them is for. */
+import { Cause, Clock, DateTime, Effect, Exit, Random } from "effect"
+import type { Connection } from "../internal/recurringPools.ts"
+import type { End } from "../Outcome.ts"
+import type { Ticket } from "../Ticket.ts"
+import type { WorkerPool } from "../WorkerPool.ts"
+import type { Settings } from "./options.ts"
+
+/** What has become of a tick. */
+export type TickResult = "asked" | "skipped" | "missed" | "refused"
+
+/** How it goes with one call that recurs. */
+export interface RecurringView {
+  readonly name: string
+  readonly pool: string
+  /** `stopped`: its pool takes nothing any more, its schedule has ended, or its scope has. */
+  readonly state: "ticking" | "stopped"
+  /** For when the next tick is planned, in milliseconds since 1970, without its jitter. */
+  readonly nextEpochMillis: number | undefined
+  /** The last tick that has come, and what became of it. */
+  readonly last:
+    | { readonly atEpochMillis: number; readonly result: TickResult; readonly id: string | undefined }
+    | undefined
+  /** How the last of its requests that has ended did. */
+  readonly lastEnd: End | undefined
+  /** Its requests that have not ended. */
+  readonly pending: number
+  /** Ticks that have asked for a request. */
+  readonly asked: number
+  /** Ticks that have asked for none since an earlier one's had not ended. */
+  readonly skipped: number
+  /** Ticks that nobody was there for. After a very long sleep there may have been more. */
+  readonly missed: number
+  /** Ticks whose request was refused: they are not tried again. */
+  readonly refused: number
+  /** Requests that were cancelled for a later tick. */
+  readonly replaced: number
+}
+
+/** So long a change of the wall clock is noticed after at most. A tick that is later than this was missed. */
+const longestSleep = 60_000
+/** So many missed ticks are counted: to find one takes up to 0.2 ms. */
+const mostCounted = 100
+
+export class Clockwork {
+  private readonly pool: WorkerPool["Service"]
+  private readonly connection: Connection
+  private readonly settings: Settings
+  private readonly pending = new Set<Ticket<unknown, unknown>>()
+  private readonly counts = { asked: 0, skipped: 0, missed: 0, refused: 0 }
+  private replaced = 0
+  private next: number | undefined = undefined
+  private last: RecurringView["last"] = undefined
+  private lastEnd: End | undefined = undefined
+  private isStopped = false
+
+  constructor(pool: WorkerPool["Service"], connection: Connection, settings: Settings) {
+    this.pool = pool
+    this.connection = connection
+    this.settings = settings
+  }
+
+  get view(): RecurringView {
+    const isStopped = this.isStopped || !this.connection.isOpen()
+    return {
+      name: this.settings.name,
+      pool: this.pool.name,
+      state: isStopped ? "stopped" : "ticking",
+      nextEpochMillis: isStopped ? undefined : this.next,
+      last: this.last,
+      lastEnd: this.lastEnd,
+      pending: this.pending.size,
+      ...this.counts,
+      replaced: this.replaced
+    }
+  }
+
+  /** Until its ticks, its pool or its scope come to an end. */
+  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const { jitterMillis, missed, ticks } = this.settings
+    let freeSince = -Infinity
+    this.next = yield* ticks.after(yield* Clock.currentTimeMillis)
+    while (this.next !== undefined) {
+      let tick: number = this.next
+      const jitter = jitterMillis === 0 ? 0 : Math.floor((yield* Random.next) * jitterMillis)
+      if (!(yield* this.sleepUntil(tick + jitter))) return
+      const now = yield* Clock.currentTimeMillis
+      this.next = yield* ticks.after(tick)
+      // What comes next is always later than what has been: a clock that is set back makes no tick come twice.
+      for (let counted = 1; this.next !== undefined && this.next + jitter <= now; counted++) {
+        this.came(tick, "missed")
+        tick = counted < mostCounted ? this.next : ticks.jump(this.next, now - jitter)
+        this.next = yield* ticks.after(tick)
+      }
+      const isLate = now - tick > longestSleep + jitterMillis || tick + jitter < freeSince
+      if (isLate && missed === "skip") this.came(tick, "missed")
+      else if (!(yield* this.tick(tick))) return
+      const after = yield* Clock.currentTimeMillis
+      if (after > now) freeSince = after
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => (this.isStopped = true))))
+
+  /** In steps, so that a wall clock that is set is noticed. `false`: the pool takes nothing any more. */
+  private readonly sleepUntil = Effect.fnUntraced(function* (this: Clockwork, epochMillis: number) {
+    for (;;) {
+      if (!this.connection.isOpen()) return false
+      const left = epochMillis - (yield* Clock.currentTimeMillis)
+      if (left <= 0) return true
+      yield* Effect.sleep(Math.min(left, longestSleep))
+    }
+  })
+
+  /** `false`: the pool takes nothing any more. */
+  private readonly tick = Effect.fnUntraced(function* (this: Clockwork, at: number) {
+    const { maxPending, overlap } = this.settings
+    if (this.pending.size > (overlap === "skip" ? 0 : overlap === "queue" ? maxPending : Infinity)) {
+      this.came(at, "skipped")
+      return true
+    }
+    if (overlap === "replace") {
+      for (const ticket of this.pending) if ((yield* ticket.cancel) !== "settled") this.replaced++
+    }
+    const asked = yield* Effect.exit(Effect.suspend(() => this.ask(at)))
+    if (Exit.isSuccess(asked)) {
+      this.came(at, "asked", asked.value.id)
+      this.watch(asked.value, Effect.runForkWith(yield* Effect.context<never>()))
+      return true
+    }
+    const { cause } = asked
+    if (cause.reasons.some((reason) => Cause.isFailReason(reason) && isDraining(reason.error))) return false
+    this.came(at, "refused")
+    yield* Effect.logWarning(`a tick of "${this.settings.name}" was refused`, cause)
+    return true
+  })
+
+  private ask(at: number): Effect.Effect<Ticket<unknown, unknown>, unknown> {
+    const tick = DateTime.makeUnsafe(at)
+    const { options, payload, rpc } = this.settings.call(tick)
+    // Each process asks for it; the store takes the first.
+    const once = { id: undefined, primaryKey: `${this.settings.name}/${DateTime.formatIso(tick)}` }
+    return this.pool.submit(
+      rpc as never,
+      payload as never,
+      this.connection.isShared ? { ...options, ...once } : options
+    )
+  }
+
+  private watch(ticket: Ticket<unknown, unknown>, log: (line: Effect.Effect<void>) => void): void {
+    this.pending.add(ticket)
+    ticket.onEnd(({ end, exit, id }) => {
+      this.pending.delete(ticket)
+      this.lastEnd = end
+      if (end === "succeeded" || end === "cancelled" || end === "interrupted") return
+      // Nobody else hears of it.
+      const line = `request ${id} of "${this.settings.name}" has ${end === "failed" ? "failed" : `ended ${end}`}`
+      log(Effect.logWarning(line, Exit.isFailure(exit) ? exit.cause : Cause.empty))
+    })
+  }
+
+  private came(atEpochMillis: number, result: TickResult, id?: string): void {
+    this.counts[result]++
+    this.last = { atEpochMillis, result, id }
+    this.connection.publish({ _tag: "Ticked", name: this.settings.name, atEpochMillis, result })
+  }
+}
+
+const isDraining = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "PoolDraining"

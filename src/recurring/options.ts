@@ -1,0 +1,101 @@
+/** What recurs, and how: the options of `Recurring`, checked. */
+import { Clock, Cron, type DateTime, type Duration, Effect, Result, Schedule } from "effect"
+import type * as Call from "../Call.ts"
+import * as checks from "../internal/checks.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import { ofCron, ofSchedule, type Ticks } from "./ticks.ts"
+
+/** What a tick does while the request of an earlier one has not ended. */
+export type Overlap = "skip" | "queue" | "replace"
+
+/** What becomes of ticks that were missed. */
+export type Missed = "latest" | "skip"
+
+export interface Options {
+  /** Names it on its pool, in events and views. On a durable pool it is its identity, in all processes. */
+  readonly name: string
+  /**
+   * When it ticks: a text such as `"30 2 * * *"`, by the time zone of the machine, or a `Cron`, by its own:
+   * `Cron.parseUnsafe("30 2 * * *", "Europe/Berlin")`. Either this or `schedule`.
+   */
+  readonly cron?: string | Cron.Cron | undefined
+  /** The same as delays from tick to tick, the first one from the start on. It has ended when the schedule has. */
+  readonly schedule?: Schedule.Schedule<unknown, unknown, unknown> | undefined
+  /** What it asks for: a call, or a function that makes one for the instant for which the tick was planned. */
+  readonly call: Call.Call<any, any> | ((tick: DateTime.Utc) => Call.Call<any, any>)
+  /**
+   * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); asks all the same (`"queue"`), with
+   * no more than `maxPending` of them beside one; or cancels what is left of the earlier ones, be it running or not, and asks
+   * (`"replace"`, as a CronJob of Kubernetes does).
+   */
+  readonly overlap?: Overlap | undefined
+  /**
+   * Ticks are missed when the process slept, the clock was set forward, or an earlier tick stood before a full pool: by more than a
+   * minute, or by standing there. Of these the last one runs once, at once (`"latest"`, the default), or none (`"skip"`); never all.
+   */
+  readonly missed?: Missed | undefined
+  /** Each tick comes by a random time later that is less than this, so that not all come at once. Default: zero. */
+  readonly jitter?: Duration.Input | undefined
+  /** With `overlap: "queue"`, how many may be there beside one. At least 1, which is the default. */
+  readonly maxPending?: number | undefined
+}
+
+export interface Settings {
+  readonly name: string
+  readonly ticks: Ticks
+  readonly call: (tick: DateTime.Utc) => Call.Call
+  readonly overlap: Overlap
+  readonly missed: Missed
+  readonly jitterMillis: number
+  readonly maxPending: number
+}
+
+export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoolConfig> =>
+  Effect.gen(function* () {
+    const { call, jitter = 0, maxPending = 1, missed = "latest", name, overlap = "skip" } = options
+    const jitterMillis = checks.millis("jitter", jitter, 0)
+    if (typeof jitterMillis !== "number") return yield* Effect.fail(jitterMillis)
+    const invalid =
+      (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+      (isCall(call) || typeof call === "function" ? undefined : checks.wrong("call", "a call, or a function", call)) ??
+      checks.oneOf("skip", "queue", "replace")("overlap", overlap) ??
+      checks.oneOf("latest", "skip")("missed", missed) ??
+      checks.wholeFrom(1)("maxPending", maxPending)
+    if (invalid !== undefined) return yield* Effect.fail(invalid)
+    const ticks = yield* ticksOf(options)
+    return {
+      name,
+      ticks,
+      call: typeof call === "function" ? call : () => call,
+      overlap,
+      missed,
+      jitterMillis,
+      maxPending
+    }
+  })
+
+const ticksOf = ({ cron, schedule }: Options): Effect.Effect<Ticks, InvalidPoolConfig> => {
+  if (schedule !== undefined) {
+    if (cron !== undefined) return Effect.fail(checks.wrong("schedule", "no schedule beside a cron", schedule))
+    if (!Schedule.isSchedule(schedule)) return Effect.fail(checks.wrong("schedule", "a Schedule", schedule))
+    return ofSchedule(schedule)
+  }
+  if (Cron.isCron(cron)) return withDates(cron, cron)
+  const expected = 'a cron such as "30 2 * * *", or a Cron'
+  if (typeof cron !== "string") return Effect.fail(checks.wrong("cron", expected, cron))
+  const parsed = Cron.parse(cron)
+  return Result.isFailure(parsed)
+    ? Effect.fail(checks.wrong("cron", `${expected}: ${parsed.failure.message}`, cron))
+    : withDates(parsed.success, cron)
+}
+
+/** There are crons for no date at all, such as that of the 30th of February. */
+const withDates = (cron: Cron.Cron, given: unknown): Effect.Effect<Ticks, InvalidPoolConfig> =>
+  Effect.gen(function* () {
+    const ticks = ofCron(cron)
+    if ((yield* ticks.after(yield* Clock.currentTimeMillis)) !== undefined) return ticks
+    return yield* Effect.fail(checks.wrong("cron", "one that comes to a date", given))
+  })
+
+const isCall = (call: unknown): call is Call.Call =>
+  typeof call === "object" && call !== null && "rpc" in call && "payload" in call
