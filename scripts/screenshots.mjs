@@ -165,7 +165,7 @@ const takeThreads = async () => {
   await save(page, "threads", { clip })
 }
 
-/** Two tenants' mails fail, there are more images than can be done, and reports run together. */
+/** Two tenants' mails fail, and there are more images than can be done. */
 const takeProtection = async () => {
   const settings =
     "--name mails --min-workers 4 --max-workers 8 --strategy shedding --retries 2 --retry-budget 0.1 --capacity 500"
@@ -176,7 +176,6 @@ const takeProtection = async () => {
   const timer = setInterval(() => {
     sent++
     for (let image = 0; image < 3; image++) void post(address, "Resize", { millis: 160 })
-    for (let report = 0; report < 2; report++) void post(address, "Report", { id: sent })
     if (sent % 3 === 0) void post(address, "SendMail?key=acme", { fails: false })
     if (sent % 4 === 0)
       for (const key of ["globex", "initech"]) void post(address, `SendMail?key=${key}`, { fails: true })

@@ -1,9 +1,8 @@
-// Handlers for the picture of what protects a pool: mails whose server fails for some tenants, reports that run together, and
-// images of which there are too many.
-import { Effect, Exit, Schema } from "effect"
+// Handlers for the picture of what protects a pool: mails whose server fails for some tenants, and images of which there are
+// too many.
+import { Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import * as CircuitBreaker from "../../src/CircuitBreaker.ts"
-import * as Handlers from "../../src/Handlers.ts"
 import { RequestPolicy } from "../../src/RequestPolicy.ts"
 
 const breaker = CircuitBreaker.make({
@@ -12,26 +11,15 @@ const breaker = CircuitBreaker.make({
   openDuration: "20 seconds"
 })
 
-const Report = Rpc.make("Report", { payload: { id: Schema.Finite } }).annotate(RequestPolicy, {
-  batch: { size: 8, within: "50 millis" }
-})
-
 export const group = RpcGroup.make(
   Rpc.make("SendMail", { payload: { fails: Schema.Boolean }, error: Schema.String }).annotate(RequestPolicy, {
     breaker
   }),
-  Rpc.make("Resize", { payload: { millis: Schema.Finite } }),
-  Report
+  Rpc.make("Resize", { payload: { millis: Schema.Finite } })
 )
 
 export const layer = group.toLayer({
   SendMail: ({ fails }) =>
     Effect.andThen(Effect.sleep("30 millis"), fails ? Effect.fail("the server does not answer") : Effect.void),
-  Resize: ({ millis }) => Effect.sleep(millis),
-  Report: Handlers.batched(Report, (reports) =>
-    Effect.as(
-      Effect.sleep("200 millis"),
-      reports.map(() => Exit.void)
-    )
-  )
+  Resize: ({ millis }) => Effect.sleep(millis)
 })

@@ -58,17 +58,13 @@ it("tells each breaker that is not closed, of which key, for how long, and when 
   expect(await limits.getByRole("rowheader", { name: /Send|Ask|breaker/ }).count()).toBe(0)
 })
 
-it("tells what was given up, not retried, is for later, was joined and runs together", async () => {
+it("tells what was given up, not retried, and is for later", async () => {
   const flags = ["--strategy", "shedding", "--shedding-target", "100", "--retries", "3", "--retry-budget", "0"]
   const page = await watch(flags)
   await each.changeBounds({ maxWorkers: 2 })
   await card(page).getByText("It keeps up with what comes.").waitFor()
-  for (let sent = 0; sent < 4; sent++) await each.submit("Together", { millis: 3000 })
-  await expect.poll(() => figure(page, "Run together"), eventually).toMatch(/^3\n+4 requests in 1 attempt$/)
   await each.submit("Once?delay=1h", { millis: 0 })
-  await each.submit("Once", { millis: 0 })
   await expect.poll(() => figure(page, "Scheduled"), eventually).toMatch(/^1\n/)
-  await expect.poll(() => figure(page, "Joined so far"), eventually).toMatch(/^1\n/)
   for (let sent = 0; sent < 12; sent++) await each.submit(`Send?key=${sent}`, { millis: 0, fails: true })
   await expect.poll(() => figure(page, "Retries denied"), eventually).toMatch(/^[1-9]\d*\n/)
   for (let sent = 0; sent < 20; sent++) await each.submit("Send", { millis: 1500 })
