@@ -172,7 +172,7 @@ const table = {
   // The scaler sees counts, never a request.
   Scaler:
     "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
-  PoolMetrics: "Latencies PoolSnapshot WorkerPool internal/series",
+  PoolMetrics: "Handlers Latencies PoolConfig PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
   // Limits that processes share, by way of a store: a pool knows of it no more than a limit.

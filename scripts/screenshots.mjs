@@ -1,6 +1,6 @@
 // Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls, and one of keys
-// and limits from another, with a tenant that takes all it gets and 99 that do not; one of threads, and one of several processes.
-// `--quick` for a look, `--keys`, `--threads` or `--cluster` for that one alone.
+// and limits from another, with a tenant that takes all it gets and 99 that do not; one of threads, one of what protects a pool, and one
+// of several processes. `--quick` for a look, `--keys`, `--threads`, `--protection` or `--cluster` for that one alone.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -165,6 +165,30 @@ const takeThreads = async () => {
   await save(page, "threads", { clip })
 }
 
+/** Two tenants' mails fail, and there are more images than can be done. */
+const takeProtection = async () => {
+  const settings =
+    "--name mails --min-workers 4 --max-workers 8 --strategy shedding --retries 2 --retry-budget 0.1 --capacity 500"
+  const address = await serve(settings.split(" "), "scripts/screenshots/protection.ts")
+  const page = await open(address, "protection", { colorScheme: "light", viewport: { width: 1280, height: 2400 } })
+  for (let later = 1; later <= 12; later++) await post(address, `SendMail?delay=${later}h&key=acme`, { fails: false })
+  let sent = 0
+  const timer = setInterval(() => {
+    sent++
+    for (let image = 0; image < 3; image++) void post(address, "Resize", { millis: 160 })
+    if (sent % 3 === 0) void post(address, "SendMail?key=acme", { fails: false })
+    if (sent % 4 === 0)
+      for (const key of ["globex", "initech"]) void post(address, `SendMail?key=${key}`, { fails: true })
+  }, 50)
+  await page.locator(".protection .breaker.Open").first().waitFor()
+  await sleep(quick ? 3000 : 12_000)
+  const { height, width, x, y } = await page.locator(".protection").boundingBox()
+  const margin = 10
+  const clip = { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin }
+  await save(page, "protection", { clip })
+  clearInterval(timer)
+}
+
 /** Of one of two services, after one of two workers was killed and replaced. */
 const takeCluster = async () => {
   const cluster = spawn(process.execPath, ["scripts/cluster.ts", "--rate", "40", "--kill-every", "12"], {
@@ -195,7 +219,13 @@ const takeCluster = async () => {
   await ended
 }
 
-const all = { "--cluster": takeCluster, "--boards": takeBoards, "--keys": takeKeys, "--threads": takeThreads }
+const all = {
+  "--cluster": takeCluster,
+  "--boards": takeBoards,
+  "--keys": takeKeys,
+  "--threads": takeThreads,
+  "--protection": takeProtection
+}
 const asked = Object.keys(all).filter((flag) => process.argv.includes(flag))
 for (const flag of asked.length === 0 ? Object.keys(all) : asked) await all[flag]()
 await browser.close()

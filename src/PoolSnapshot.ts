@@ -10,6 +10,11 @@ export type State = "open" | "draining" | "closed"
 export interface HandlerCounts {
   /** Requests for it that reached the queue's door. */
   readonly offered: number
+  /**
+   * Of them, those that need no worker: their time has not come yet, or they were refused by a breaker or as duplicates, or gave way to a
+   * later one.
+   */
+  readonly needless: number
   /** Attempts started. */
   readonly attempts: number
   /** Attempts that were not a request's first. */
@@ -34,6 +39,8 @@ export interface HandlerCounts {
 
 /** Counts of the breakers of one tag: one, or one for each key that is remembered. */
 export interface BreakerCounts {
+  /** What has one of its own: the tag, or each of its keys. */
+  readonly per: "tag" | "key"
   /** Those that let nothing through. */
   readonly open: number
   /** Those that let probes through. */
@@ -118,6 +125,8 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly batched: number
   /** Of the evicted ones, those that a pool gave up that had too much to do: see `RequestShed`. */
   readonly shed: number
+  /** Whether it has too much to do now, and gives up requests for it. Not there where the strategy is not `"shedding"`. */
+  readonly overloaded?: boolean
   /** Of the failed ones, those that ended with a defect. */
   readonly defects: number
   /** Attempts started. */

@@ -51,7 +51,7 @@ const brakes = ({ after }: ScalingDecision): Readonly<Record<HeldBack, string>> 
   maxWorkers: `${after} is the most that the bounds allow`,
   manual: "somebody holds the number of workers by hand (Scaler.release lets go)",
   paused: "the pool is paused and stays as it is until it is resumed",
-  limited: "what waits, waits at a limit or a pause, and no worker could start it",
+  limited: "what waits, waits at a limit, a breaker or a pause, and no worker could start it",
   cooldown: "it rose a short while ago and waits before it comes down",
   deadBand: "the difference is too small to change for",
   step: "it changes by no more than so many at a time",

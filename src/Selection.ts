@@ -118,6 +118,8 @@ export interface GateView {
   readonly started: number
   /** Where it is, if it is a circuit breaker. */
   readonly breaker?: State
+  /** For how many milliseconds it has been there; not there where it was never anywhere else. */
+  readonly breakerMillis?: number
   /** In how many milliseconds it opens; 0: it is open; `undefined`: when something ends, or somebody says so. */
   readonly opensInMillis: number | undefined
 }

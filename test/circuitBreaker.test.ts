@@ -56,7 +56,7 @@ describe("a breaker", () => {
         yield* TestClock.adjust(999)
         const { heldBack, limits, waiting } = yield* bench.pool.snapshot
         assert.deepStrictEqual([heldBack, waiting], [2, 2])
-        assert.deepStrictEqual(limits["breaker:Work"]!.breaker, { open: 1, halfOpen: 0, opened: 1 })
+        assert.deepStrictEqual(limits["breaker:Work"]!.breaker, { per: "tag", open: 1, halfOpen: 0, opened: 1 })
         const views = yield* bench.pool.list()
         assert.deepStrictEqual(
           views.map(({ heldBackBy }) => heldBackBy),
@@ -78,6 +78,7 @@ describe("a breaker", () => {
           ["Work Closed Open", "Work Open HalfOpen", "Work HalfOpen Closed"]
         )
         assert.deepStrictEqual((yield* bench.pool.snapshot).limits["breaker:Work"]!.breaker, {
+          per: "tag",
           open: 0,
           halfOpen: 0,
           opened: 1

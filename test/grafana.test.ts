@@ -5,7 +5,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
 import * as Durable from "../src/durable/Durable.ts"
 import * as StoreMetrics from "../src/http/stored/metrics.ts"
-import { ElasticPool, Handlers, Limit } from "../src/index.ts"
+import { CircuitBreaker, ElasticPool, Handlers, Limit, PoolMetrics, RetryBudget, WorkerPool } from "../src/index.ts"
 import { withPool, Works } from "./support/bench.ts"
 import { onThreads } from "./support/threads.ts"
 
@@ -19,7 +19,12 @@ interface Dashboard {
   }>
 }
 
-const limits = [Limit.make({ name: "both", concurrency: 9, rate: { limit: 9, period: "1 second" } })]
+const options: ElasticPool.Options = {
+  limits: [Limit.make({ name: "both", concurrency: 9, rate: { limit: 9, period: "1 second" } })],
+  strategy: "shedding",
+  retryBudget: RetryBudget.make(),
+  breaker: CircuitBreaker.make()
+}
 
 /** What a pool exports beside it whose handlers run on threads. */
 const ofThreads = PrometheusMetrics.format().pipe(
@@ -39,9 +44,11 @@ const ofStore = Effect.gen(function* () {
 )
 
 it.effect("asks for what there is", () =>
-  withPool({ limits })((bench) =>
+  withPool(options)((bench) =>
     Effect.gen(function* () {
       yield* bench.execute("a")
+      // One of which no options are known has all series that there are.
+      yield* Effect.provideService(Layer.build(PoolMetrics.layer), WorkerPool.WorkerPool, bench.pool)
       const text = (yield* PrometheusMetrics.format()) + (yield* ofThreads) + (yield* ofStore)
       const labels = new Map<string, Set<string>>()
       for (const [, name, list] of text.matchAll(/^(worker_pool_\w+)\{(.*)\} /gm)) {
@@ -74,5 +81,5 @@ it.effect("asks for what there is", () =>
       assert.isAbove(asked, 34)
       assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
     })
-  ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  ).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
 )

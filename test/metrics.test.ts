@@ -2,9 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Logger, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import * as CircuitBreaker from "../src/CircuitBreaker.ts"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import * as Limit from "../src/Limit.ts"
+import * as RetryBudget from "../src/RetryBudget.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import { hears, withPool, Work, Works } from "./support/bench.ts"
 
@@ -122,6 +125,43 @@ describe("metrics", () => {
       )
       assert.deepStrictEqual([...(yield* read).keys()], [])
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect(
+    "tell of breakers by type, of a budget, shedding and batches where there are any, and of nothing else",
+    () =>
+      Effect.gen(function* () {
+        const names = Effect.map(read, (metrics) => [...metrics.keys()].filter((key) => uses.test(key)))
+        const uses = /shed|overloaded|denied|batched|breaker/
+        yield* withPool({ name: "plain" })(() => Effect.map(names, (there) => assert.deepStrictEqual(there, [])))
+        const budget = RetryBudget.make({ ratio: 0, minPerSecond: 0 })
+        const retry = RetryPolicy.make({ times: 3, base: 0 })
+        const breaker = CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2) })
+        yield* withPool({ name: "mine", strategy: "shedding", retryBudget: budget, retry, breaker })((bench) =>
+          Effect.gen(function* () {
+            const before = yield* read
+            for (const key of [
+              "worker_pool_shed_total mine",
+              "worker_pool_overloaded mine",
+              "worker_pool_retries_denied_total mine",
+              "worker_pool_breaker_open mine Work",
+              "worker_pool_breaker_half_open mine Work",
+              "worker_pool_breaker_opened_total mine Work"
+            ])
+              assert.strictEqual(before.get(key), 0, key)
+            bench.on("fails", Effect.fail("f"))
+            for (const key of ["k1", "k2"]) yield* hears(bench.execute("fails", { key }))
+            const after = yield* read
+            assert.strictEqual(after.get("worker_pool_retries_denied_total mine"), 2)
+            assert.strictEqual(after.get("worker_pool_breaker_open mine Work"), 1)
+            assert.strictEqual(after.get("worker_pool_breaker_opened_total mine Work"), 1)
+            // It is no limit, and nothing is by key.
+            assert.isFalse([...after.keys()].some((key) => key.startsWith("worker_pool_limit_") || key.includes("k1")))
+            yield* TestClock.adjust("30 seconds")
+            assert.strictEqual((yield* read).get("worker_pool_breaker_opened_total mine Work"), 1)
+          })
+        )
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.effect(

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as Durable from "../src/durable/Durable.ts"
 import * as StoreMetrics from "../src/http/stored/metrics.ts"
-import { ElasticPool, Handlers, Limit } from "../src/index.ts"
+import { CircuitBreaker, ElasticPool, Handlers, Limit, RetryBudget } from "../src/index.ts"
 import { type Started, startService } from "./http/support.ts"
 import { Works } from "./support/bench.ts"
 import { onThreads } from "./support/threads.ts"
@@ -41,14 +41,16 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** What a pool exports beside it that has limits and threads. */
+/** What a pool exports beside it that has limits and threads, and all that protects it. */
 const ofOthers = (): Promise<string> =>
   PrometheusMetrics.format().pipe(
     Effect.provide(
-      ElasticPool.layer({ limits: [Limit.make({ name: "one", concurrency: 1 })] }).pipe(
-        Layer.provide(Handlers.layer(Works)),
-        Layer.provide(onThreads)
-      )
+      ElasticPool.layer({
+        limits: [Limit.make({ name: "one", concurrency: 1 })],
+        strategy: "shedding",
+        retryBudget: RetryBudget.make(),
+        breaker: CircuitBreaker.make()
+      }).pipe(Layer.provide(Handlers.layer(Works)), Layer.provide(onThreads))
     ),
     Effect.provideService(Metric.MetricRegistry, new Map()),
     Effect.runPromise

@@ -12,6 +12,7 @@ const order = [
   "durable",
   "scaling",
   "queueing",
+  "protection",
   "program",
   "service",
   "operating",

@@ -38,14 +38,20 @@ const SubmitQuery = {
 const ends = [
   problem(400, "The payload, or an option, is not as it has to be"),
   problem(404, "No such type"),
-  problem(409, "A request with this Idempotency-Key, or of this identity, has not ended yet"),
-  problem(410, "It was cancelled"),
+  problem(
+    409,
+    "One of the same identity has not ended (`duplicate`), or one with this Idempotency-Key (`still-running`)"
+  ),
+  problem(410, "It was cancelled, or gave way to a later one of the same identity"),
   problem(413, "The body is too large"),
   problem(415, "The body is not JSON, or is packed"),
   problem(422, "The handler failed: `request.error` is its error"),
   problem(429, "The queue is full"),
   problem(500, "The handler died, or its thread ended under it (`thread-crashed`)"),
-  problem(503, "The pool is shutting down, or stopped the request; or the store cannot be reached"),
+  problem(
+    503,
+    "The pool is shutting down, or stopped the request, or gave it up, since there was too much to do; or its circuit breaker is open (`circuit-open`); or the store cannot be reached"
+  ),
   problem(504, "It timed out or expired")
 ] as const
 

@@ -21,6 +21,11 @@ const ofPool = [
   "resumed",
   "postponed",
   "limitChanged",
+  "breakerChanged",
+  "retryDenied",
+  "overloaded",
+  "recovered",
+  "ticked",
   "threadChanged",
   "claimLapsed",
   "draining",
@@ -115,6 +120,12 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       } else if (happened._tag === "Postponed") {
         const { id, kind, millis, name, tag } = happened
         tell("postponed", { id, type: tag, kind, name, millis })
+      } else if (happened._tag === "BreakerChanged") {
+        const { from, key, tag, to } = happened
+        tell("breakerChanged", { type: tag, key, from, to })
+      } else if (happened._tag === "RetryDenied") {
+        const { attempt, id, tag } = happened
+        tell("retryDenied", { id, type: tag, attempt })
       } else if (happened._tag === "ThreadChanged") {
         const { change, detail, name, tag, thread } = happened
         tell("threadChanged", { name, thread, change, type: tag, detail })

@@ -19,6 +19,16 @@ export interface Percentiles {
   readonly p99: number
 }
 
+/** The breakers of a type: one, or one for each key. */
+export interface BreakerCounts {
+  /** What has one of its own. */
+  readonly per: "tag" | "key"
+  readonly open: number
+  readonly halfOpen: number
+  /** How often one has opened, or opened again. */
+  readonly opened: number
+}
+
 /** One limit, over all of its gates. */
 export interface LimitCounts {
   readonly concurrency: number | "none"
@@ -29,6 +39,8 @@ export interface LimitCounts {
   readonly heldBack: number
   readonly started: number
   readonly gates: number
+  /** How its breakers stand, where it is one. */
+  readonly breaker?: BreakerCounts
   /** The threads that it stands for, where it does. */
   readonly threads?: ThreadCounts
 }
@@ -55,7 +67,18 @@ export interface Point {
   readonly keys: number
   readonly limits: Readonly<Record<string, LimitCounts>>
   readonly delayed: number
+  /** Of those, the ones whose time has not come yet. */
+  readonly scheduled: number
   readonly running: number
+  /** Of those, the ones in the batch of another. */
+  readonly batched: number
+  /** Not there where the pool sheds nothing, whatever comes. */
+  readonly overloaded?: boolean
+  /** So far. */
+  readonly attempts: number
+  readonly joined: number
+  readonly shed: number
+  readonly retriesDenied: number
   /** `null`: they are in a store, and not counted. */
   readonly deadLetters: number | null
   readonly rates: Readonly<Record<(typeof rated)[number], number>>

@@ -20,21 +20,28 @@ const countsOfRequests = [
   "abandoned",
   "refusedFull",
   "refusedDraining",
+  "refusedOpen",
+  "refusedDuplicate",
+  "joined",
   "accepted",
   "waiting",
   "heldBack",
   "delayed",
+  "scheduled",
   "running",
+  "batched",
   "succeeded",
   "failed",
   "timedOut",
   "expired",
   "evicted",
+  "shed",
   "cancelled",
   "interrupted",
   "defects",
   "attempts",
-  "retries"
+  "retries",
+  "retriesDenied"
 ] as const
 
 /** Each worker is a fiber, made at once: one request must not be able to use up the memory. */
@@ -102,6 +109,7 @@ const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types:
       capacity: capacity === Infinity ? "unbounded" : capacity,
       workers: { total: workers, idle, running, ending, stuck, lent, target, retiring },
       requests: Object.fromEntries(countsOfRequests.map((name) => [name, snapshot[name]])),
+      ...(snapshot.overloaded !== undefined && { overloaded: snapshot.overloaded }),
       keys: snapshot.keys,
       limits: limitsOf(snapshot),
       // To count those of a store is to read them.

@@ -68,6 +68,15 @@ const ThreadsResource = Schema.Struct({
   )
 }).annotate({ identifier: "Threads" })
 
+const BreakerResource = Schema.Struct({
+  per: Schema.Literals(["tag", "key"]).annotate({
+    description: "What has one of its own: the type, or each key of it"
+  }),
+  open: Count.annotate({ description: "Those that let nothing through" }),
+  halfOpen: Count.annotate({ description: "Those that let probes through" }),
+  opened: Count.annotate({ description: "How often one has opened, or opened again" })
+}).annotate({ identifier: "Breakers" })
+
 /** A limit as it is shown; `concurrency` and `rate` may be sent back as they are. */
 export const LimitResource = Schema.Struct({
   concurrency: Schema.Union([Count, Schema.Literal("none")]),
@@ -77,6 +86,9 @@ export const LimitResource = Schema.Struct({
   heldBack: Count,
   started: Count,
   gates: Count,
+  breaker: Schema.optionalKey(
+    BreakerResource.annotate({ description: "The circuit breakers of this type: one, or one for each key" })
+  ),
   threads: Schema.optionalKey(ThreadsResource.annotate({ description: "The threads that it stands for" }))
 }).annotate({ identifier: "Limit" })
 
@@ -124,6 +136,9 @@ export const PoolResource = Schema.Struct({
   capacity: Schema.Union([Count, Schema.Literal("unbounded")]),
   workers: Schema.Record(Schema.String, Count),
   requests: Schema.Record(Schema.String, Count),
+  overloaded: Schema.optionalKey(
+    Schema.Boolean.annotate({ description: "Whether it has too much to do; of a pool that sheds requests then" })
+  ),
   keys: Count.annotate({ description: "Keys that the queue knows now" }),
   limits: Schema.Record(Schema.String, LimitResource),
   deadLetters: Schema.NullOr(Count).annotate({ description: "null: they are stored, and not counted" }),
@@ -189,6 +204,12 @@ export const GateResource = Schema.Struct({
   running: Count,
   heldBack: Count,
   started: Count,
+  breaker: Schema.optionalKey(
+    Schema.Literals(["Closed", "Open", "HalfOpen"]).annotate({
+      description: "How it stands, if it is a circuit breaker"
+    })
+  ),
+  breakerMillis: Schema.optionalKey(Milliseconds.annotate({ description: "For how long it has stood so" })),
   opensInMillis: Schema.NullOr(
     Milliseconds.annotate({ description: "0: it is open; null: when something ends, or somebody says so" })
   )

@@ -95,6 +95,7 @@ export class Admission implements Canceller {
     request.route.counts.offered++
     counters.offered++
     counters.refusedOpen++
+    request.route.counts.needless++
     return open
   }
 
@@ -117,6 +118,7 @@ export class Admission implements Canceller {
     const { counters, queue } = this.pool
     const [first, ...others] = before
     request.route.counts.offered++
+    needsNone(first!)
     takeOver(queue, counters, first!, request, request.since)
     this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
     this.end(first!, "cancelled", replacedExit(first!, request), request.since)
@@ -126,6 +128,7 @@ export class Admission implements Canceller {
 
   /** One that no attempt runs of gives way to another one of its identity. */
   giveWay(request: PoolRequest, by: PoolRequest): void {
+    needsNone(request)
     this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
   }
 
@@ -219,6 +222,7 @@ export class Admission implements Canceller {
 
   /** A breaker has opened while this one was blocked. */
   refuseOpen(request: PoolRequest, exit: Exit.Exit<never, CircuitOpen>): void {
+    request.route.counts.needless++
     this.pool.queue.withdraw(request, this.pool.now())
     this.leave(request, exit, "refusedOpen")
   }
@@ -291,4 +295,9 @@ export class Admission implements Canceller {
     request.exit = exit
     this.pool.turn.tell(request)
   }
+}
+
+/** It goes before any worker was needed for it. One that is not due yet is known for that. */
+const needsNone = ({ attempts, details, route }: PoolRequest): void => {
+  if (attempts === 0 && details?.startsAt === undefined) route.counts.needless++
 }

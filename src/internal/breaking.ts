@@ -49,6 +49,7 @@ export const connectBreakers = ({
   now,
   queue,
   settle,
+  tags,
   turn
 }: {
   readonly admission: Admission
@@ -57,10 +58,14 @@ export const connectBreakers = ({
   readonly now: () => number
   readonly queue: WaitingRequests
   readonly settle: Settle
+  readonly tags: Iterable<string>
   readonly turn: Turn
 }): void => {
-  const breakers = queue.fair?.gates.breakers
+  const gates = queue.fair?.gates
+  const breakers = gates?.breakers
   if (breakers === undefined) return
+  // Whoever looks sees those of tags that have not come yet, too.
+  for (const tag of tags) gates!.tag(tag)
   /** What is to end, in a step of its own: whoever has changed a breaker is in the middle of one. */
   let ending: Array<readonly [PoolRequest, BreakerGate, Exit.Exit<unknown, unknown> | undefined]> = []
   const later = (request: PoolRequest, gate: BreakerGate, exit: Exit.Exit<unknown, unknown> | undefined) => {

@@ -71,6 +71,7 @@ export const makeControls = (core: Core) => {
       waiting: queue.waiting,
       delayed: queue.delayed,
       scheduled: queue.scheduled,
+      ...(queue.overload && { overloaded: queue.overload.isOverloaded }),
       heldBack: held?.total ?? 0,
       keys: queue.fair?.flows.size ?? 0,
       limits: limitsOf(held),

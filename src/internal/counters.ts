@@ -43,6 +43,8 @@ export class Counters implements Record<End, number> {
 export class HandlerCounters {
   /** Written by admission. */
   offered = 0
+  /** Of those; written by whoever keeps one from a worker. */
+  needless = 0
   /** Written by attempt. */
   running = 0
   attempts = 0
@@ -87,6 +89,7 @@ export class HandlerCounters {
       attempts,
       endedMillis,
       failed,
+      needless,
       offered,
       retries,
       running,
@@ -99,6 +102,7 @@ export class HandlerCounters {
     const occupiedMillis = endedMillis + runningMillis
     return {
       offered,
+      needless,
       attempts,
       retries,
       running,

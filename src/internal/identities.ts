@@ -162,6 +162,7 @@ export class Identities implements Canceller {
     request.route.counts.offered++
     counters.offered++
     counters.refusedDuplicate++
+    request.route.counts.needless++
     return Exit.fail(withoutStack(() => new DuplicateRequest({ tag, id, primaryKey })))
   }
 

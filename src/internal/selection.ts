@@ -138,6 +138,11 @@ const phases = ["running", "waiting", "delayed", "blocked"] as const
 const nameOf = (gate: Gate | undefined): string | undefined =>
   gate === undefined ? undefined : gate instanceof Filling ? "batch" : gate.kind === "limit" ? gate.name : gate.kind
 
+const breakerView = ({ since, state }: BreakerGate, now: number): Pick<GateView, "breaker" | "breakerMillis"> => ({
+  breaker: state,
+  ...(since !== -Infinity && { breakerMillis: now - since })
+})
+
 const gateView = (gate: Gate, heldBack: number, pool: string, now: number): GateView => {
   const { isPaused, kind, name, of, opensAt, running, started } = gate
   return {
@@ -148,7 +153,7 @@ const gateView = (gate: Gate, heldBack: number, pool: string, now: number): Gate
     running,
     heldBack,
     started,
-    ...(gate instanceof BreakerGate && { breaker: gate.state }),
+    ...(gate instanceof BreakerGate && breakerView(gate, now)),
     opensInMillis: gate.isOpen(now) ? 0 : opensAt > now && opensAt !== Infinity ? opensAt - now : undefined
   }
 }

@@ -1,7 +1,8 @@
 /** What is counted of a pool, series by series: how each is named, and where it stands in a snapshot. */
 import type { ThreadCounts, ThreadState } from "../Capacity.ts"
+import { breakerName } from "../Limit.ts"
 import { ends } from "../Outcome.ts"
-import type { HandlerCounts, LimitCounts, PoolSnapshot, State } from "../PoolSnapshot.ts"
+import type { BreakerCounts, HandlerCounts, LimitCounts, PoolSnapshot, State } from "../PoolSnapshot.ts"
 
 /** One series of one pool. */
 export interface Series {
@@ -12,19 +13,32 @@ export interface Series {
   readonly count: (snapshot: PoolSnapshot) => number
 }
 
+/** What a pool may do, or not, by its options and its handlers. */
+export interface Uses {
+  readonly retryBudget: boolean
+  readonly shedding: boolean
+  readonly batches: boolean
+}
+
 /** The series of this pool that have a number at all times. Limits are those that it was made with. */
-export const alwaysThere = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
+export const alwaysThere = ({ limits }: PoolSnapshot, uses: Uses): ReadonlyArray<Series> => [
   ...ofPool,
-  ...Object.keys(limits).flatMap(ofLimit),
+  ...(uses.retryBudget ? ofRetryBudget : []),
+  ...(uses.shedding ? ofShedding : []),
+  ...(uses.batches ? ofBatches : []),
+  ...namesOfLimits(limits).flatMap(ofLimit),
   ...namesOfThreads(limits).flatMap(ofThreads)
 ]
 
 /** Those whose number may be infinite, now or after `setLimit`. */
 export const boundsOf = ({ limits }: PoolSnapshot): ReadonlyArray<Series> => [
   ...of("gauge", "capacity", "Requests that may wait", "", { "": (s) => s.capacity }),
-  ...Object.keys(limits).flatMap(boundsOfLimit),
+  ...namesOfLimits(limits).flatMap(boundsOfLimit),
   ...namesOfThreads(limits).flatMap(startOfThreads)
 ]
+
+const namesOfLimits = (limits: PoolSnapshot["limits"]): ReadonlyArray<string> =>
+  Object.keys(limits).filter((name) => limits[name]!.breaker === undefined)
 
 const namesOfThreads = (limits: PoolSnapshot["limits"]): ReadonlyArray<string> =>
   Object.keys(limits).filter((name) => limits[name]!.threads !== undefined)
@@ -58,6 +72,8 @@ const ofPool: ReadonlyArray<Series> = [
   of("counter", "refused_total", "Requests that were not accepted", "reason", {
     full: (s) => s.refusedFull,
     draining: (s) => s.refusedDraining,
+    circuit_open: (s) => s.refusedOpen,
+    duplicate: (s) => s.refusedDuplicate,
     abandoned: (s) => s.abandoned,
     not_found: (s) => s.handlerNotFound,
     invalid: (s) => s.invalid
@@ -65,6 +81,9 @@ const ofPool: ReadonlyArray<Series> = [
   of("counter", "accepted_total", "Requests that were accepted", "", { "": (s) => s.accepted }),
   of("counter", "attempts_total", "Attempts that were started", "", { "": (s) => s.attempts }),
   of("counter", "retries_total", "Attempts that were not a request's first", "", { "": (s) => s.retries }),
+  of("counter", "joined_total", "Calls that had the end of a request which was there already", "", {
+    "": (s) => s.joined
+  }),
   of("counter", "waited_seconds_total", "Time that ended requests waited", "", { "": (s) => s.waitedMillis / 1000 }),
   of("counter", "ran_seconds_total", "Time that ended requests ran", "", { "": (s) => s.ranMillis / 1000 }),
   of("gauge", "requests", "Requests that have not ended", "phase", {
@@ -72,6 +91,9 @@ const ofPool: ReadonlyArray<Series> = [
     waiting: (s) => s.waiting,
     delayed: (s) => s.delayed,
     running: (s) => s.running
+  }),
+  of("gauge", "scheduled", "Of the delayed requests, those whose time has not come yet", "", {
+    "": (s) => s.scheduled
   }),
   of("gauge", "held_back", "Of the waiting requests, those at a closed gate", "", { "": (s) => s.heldBack }),
   of("gauge", "keys", "Keys that the queue knows", "", { "": (s) => s.keys }),
@@ -94,6 +116,19 @@ const ofPool: ReadonlyArray<Series> = [
   of("gauge", "min_workers", "The least workers that the pool may have", "", { "": (s) => s.minWorkers }),
   of("gauge", "max_workers", "The most workers that the pool may have", "", { "": (s) => s.maxWorkers })
 ].flat()
+
+const ofRetryBudget = of("counter", "retries_denied_total", "Retries for which there was no budget", "", {
+  "": (s) => s.retriesDenied
+})
+
+const ofShedding: ReadonlyArray<Series> = [
+  of("counter", "shed_total", "Of the evicted requests, those given up since there was too much to do", "", {
+    "": (s) => s.shed
+  }),
+  of("gauge", "overloaded", "1 while the pool has too much to do", "", { "": (s) => Number(s.overloaded === true) })
+].flat()
+
+const ofBatches = of("gauge", "batched", "Requests that run in the batch of another one", "", { "": (s) => s.batched })
 
 /** Those of one type of requests. One that has not been asked for yet has no counts. */
 export const ofType = (type: string): ReadonlyArray<Series> => {
@@ -125,6 +160,20 @@ const ofLimit = (limit: string): ReadonlyArray<Series> => {
   ]
     .flat()
     .map(labelled("limit", limit))
+}
+
+/** Those of a type: over all of its keys, since callers choose those, and there is no end of them. `name` is that among the limits. */
+export const ofBreaker = (name: string): ReadonlyArray<Series> => {
+  const counted = (what: Exclude<keyof BreakerCounts, "per">) => ({
+    "": (s: PoolSnapshot) => s.limits[name]!.breaker![what]
+  })
+  return [
+    of("gauge", "breaker_open", "Breakers that let nothing through", "", counted("open")),
+    of("gauge", "breaker_half_open", "Breakers that let probes through", "", counted("halfOpen")),
+    of("counter", "breaker_opened_total", "How often a breaker has opened, or opened again", "", counted("opened"))
+  ]
+    .flat()
+    .map(labelled("type", name.slice(breakerName("").length)))
 }
 
 /** Of a limit's two halves one may be missing. */

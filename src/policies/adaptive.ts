@@ -60,7 +60,7 @@ const noAccident = 2
  * Workers = arrivals per second x seconds each (J. D. C. Little, 1961: L = lambda W), and as many more as keep the wait
  * below `waitTarget` (Erlang C), or as clear the backlog `clearWithin` that time. Arrivals are all that reach the pool's
  * door, the refused ones and those outside a full queue too, and the attempts that follow others; but not what is held back by a
- * limit, a pause or a time not yet come: no worker could start it.
+ * limit, a breaker, a pause or a time not yet come: no worker could start it. What is shed is load: with more workers it would have run.
  *
  * It rises at once. It comes down `cooldown` after the last rise, its own or anybody's, by no more than `fallPerSecond`.
  * While nothing has ended yet, or all workers are busy and the backlog does not shrink, it doubles at every tick: then the
@@ -190,6 +190,7 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
     rate,
     saturated,
     serviceMillis,
+    shed,
     soon,
     unknown
   } = measured
@@ -205,7 +206,8 @@ const needOf = ({ clearWithin, deadBand, waitTarget }: Settings, target: number,
     return exactly(wanted, `${format(backlog)} wait and ${unknown}`)
   }
   const traffic = `${format(rate * 1000)}/s of ${formatMillis(serviceMillis)} each keep ${format(load)} workers busy`
-  const reason = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
+  const waits = excess > 0 ? `${traffic}, and ${format(backlog)} wait` : traffic
+  const reason = shed > 0 ? `${waits}; ${format(shed)} were given up, as they had waited for too long` : waits
   if (isIdle) {
     const nothing = heldBack > 0 ? "nothing could start" : "the pool has been empty"
     return exactly(0, emptyMillis > 0 ? `${nothing} for ${formatMillis(emptyMillis)}` : reason)

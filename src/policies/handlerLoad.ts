@@ -86,13 +86,18 @@ export const update = (
 /**
  * An attempt that follows another one is work that arrives, like a request. While any are held back no more have arrived than
  * have started or wait for a worker: those that are refused or wait at the door of a queue full of held ones are none, nor are
- * those that give up at a gate. What is held back again after it was counted is not counted a second time.
+ * those that give up at a gate. What is held back again after it was counted is not counted a second time. What needs no worker is none,
+ * until its time has come.
  */
 const arrivalsOf = (before: HandlerLoad, counts: HandlerCounts, grown: number) => {
-  const { attempts, heldBack, offered, retries } = counts
-  const total = offered + retries - heldBack
+  const { attempts, heldBack, needless, offered, retries } = counts
+  const total = offered + retries - heldBack - needless
   const came = total - before.total
-  if (heldBack === 0 && before.heldBack === 0) return { arrived: before.arrived + came, total, owed: 0, heldBack }
+  if (heldBack === 0 && before.heldBack === 0) {
+    // One that was counted may turn out to need none.
+    const arrived = came + Math.min(0, before.owed)
+    return { arrived: before.arrived + Math.max(0, arrived), total, owed: Math.min(0, arrived), heldBack }
+  }
   const started = attempts - before.ended - before.running
   const arrived = Math.max(0, Math.min(before.owed + came, started + grown))
   return { arrived: before.arrived + arrived, total, owed: before.owed + came - arrived, heldBack }

@@ -10,13 +10,22 @@ export interface Memory {
   readonly handlers: Readonly<Record<string, HandlerLoad.HandlerLoad>>
   readonly occupiedMillis: number
   readonly backlog: number
-  /** Ticks in a row at which all workers were busy and the backlog did not shrink. */
+  readonly shed: number
+  /** Ticks in a row at which all workers were busy and the backlog did not shrink, but for what was shed. */
   readonly saturated: number
   /** The last tick that found anything in the pool, or that something had come. */
   readonly busyAt: number
 }
 
-export const nothing: Memory = { at: 0, handlers: {}, occupiedMillis: 0, backlog: 0, saturated: 0, busyAt: -Infinity }
+export const nothing: Memory = {
+  at: 0,
+  handlers: {},
+  occupiedMillis: 0,
+  backlog: 0,
+  shed: 0,
+  saturated: 0,
+  busyAt: -Infinity
+}
 
 /** What an early look leaves for the next one before the tick. */
 export interface Look {
@@ -46,6 +55,8 @@ export interface Measured {
   /** For how long the pool has been empty, and nothing has come; 0 while that says nothing. */
   readonly emptyMillis: number
   readonly saturated: number
+  /** Requests that were given up since the tick before, since there was too much to do: with more workers they would have run. */
+  readonly shed: number
   /** Requests that no worker could start. */
   readonly heldBack: number
 }
@@ -82,7 +93,8 @@ export const tick = (
   const grown = Math.max(0, backlog - before.backlog)
   const handlers: Record<string, HandlerLoad.HandlerLoad> = {}
   let occupiedMillis = 0
-  let isBusy = here(signals) + signals.delayed > 0
+  // Those whose time has not come yet need nobody.
+  let isBusy = here(signals) + signals.delayed - signals.scheduled > 0
   for (const [tag, counts] of Object.entries(signals.handlers)) {
     const last = before.handlers[tag]
     handlers[tag] = HandlerLoad.update(last, counts, millis, grown)
@@ -97,11 +109,21 @@ export const tick = (
   const unknown = load.ended === 0 && backlog + running > 0 ? "no attempt has ended yet" : undefined
   const seen = sized(load, { backlog, soon, waitTarget })
   const busy = (occupiedMillis - before.occupiedMillis) / (millis * Math.max(1, signals.workers))
-  const isSaturated = seen.excess > 0 && backlog >= before.backlog && busy >= allBusy
+  const shed = signals.shed - before.shed
+  const isSaturated = seen.excess + shed > 0 && backlog + shed >= before.backlog && busy >= allBusy
   const saturated = isSaturated ? before.saturated + 1 : 0
   return {
-    measured: { ...seen, millis, unknown, isIdle: seen.isIdle || emptyMillis > 0, emptyMillis, saturated, heldBack },
-    memory: { at, handlers, occupiedMillis, backlog, saturated, busyAt }
+    measured: {
+      ...seen,
+      millis,
+      unknown,
+      isIdle: seen.isIdle || emptyMillis > 0,
+      emptyMillis,
+      saturated,
+      shed,
+      heldBack
+    },
+    memory: { at, handlers, occupiedMillis, backlog, shed: signals.shed, saturated, busyAt }
   }
 }
 
@@ -141,7 +163,7 @@ export const glimpse = (
         ? "none has begun since the last look"
         : undefined
   return {
-    measured: { ...seen, millis: at - before.at, unknown, emptyMillis: 0, saturated: 0, heldBack },
+    measured: { ...seen, millis: at - before.at, unknown, emptyMillis: 0, saturated: 0, shed: 0, heldBack },
     look: { at, marks, attempts, backlog },
     isNews: isStep || unknown !== undefined
   }

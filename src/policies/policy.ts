@@ -4,8 +4,8 @@ import type { PoolSnapshot } from "../PoolSnapshot.ts"
 
 /**
  * What a policy sees at a tick: the counts of the pool, and the time. It says *why* there is a backlog: a `paused` pool
- * starts nothing, `delayed` requests wait for their retry and not for a worker, and of those that wait `heldBack` could not start,
- * were there any number of workers; none of it is a reason to grow.
+ * starts nothing, `delayed` requests wait for their time, or their retry, and not for a worker, and of those that wait `heldBack` could not
+ * start, were there any number of workers; none of it is a reason to grow. What was `shed` is: there were too few workers for it.
  */
 export interface ScalingSignals extends PoolSnapshot {
   /** The time of day, in milliseconds since 1970 (UTC). */

@@ -93,7 +93,7 @@ const enter = (lane: Lane, request: Ranked, now: number): void => {
     if (gate.limit!.limit.until === "request") request.holds = true
   }
   if (breaker !== undefined) {
-    request.epoch = breaker.begin()
+    request.epoch = breaker.begin(now)
     breaker.left(lane, false)
   }
   request.isStarted = true

@@ -12,6 +12,7 @@ export class BreakerLimit extends LimitState {
   readonly tag: string
   /** Called when one of its gates has gone from one state to another. */
   readonly onChange: (gate: BreakerGate, from: State) => void
+  private readonly others = new Set<BreakerGate>()
   private readonly counts = { open: 0, halfOpen: 0, opened: 0 }
 
   constructor(
@@ -28,7 +29,11 @@ export class BreakerLimit extends LimitState {
   }
 
   override get breaker(): BreakerCounts {
-    return { ...this.counts }
+    return { per: this.options.per, ...this.counts }
+  }
+
+  override get tripped(): Iterable<BreakerGate> {
+    return this.others
   }
 
   override newGate(of: string): BreakerGate {
@@ -36,7 +41,9 @@ export class BreakerLimit extends LimitState {
   }
 
   /** One of its gates is in another state, or, without `to`, no more. */
-  count(from: State, to: State | undefined): void {
+  moved(gate: BreakerGate, from: State, to: State | undefined): void {
+    if (to === undefined || to === "Closed") this.others.delete(gate)
+    else this.others.add(gate)
     if (from === "Open") this.counts.open--
     if (from === "HalfOpen") this.counts.halfOpen--
     if (to === "HalfOpen") this.counts.halfOpen++
@@ -53,6 +60,8 @@ export class BreakerLimit extends LimitState {
  */
 export class BreakerGate extends Gate {
   state: State = "Closed"
+  /** Since when; of one that has never been in another state: since always. */
+  since = -Infinity
   /** Another one whenever it opens or closes. */
   epoch = 0
   /** Requests that wait behind it, at whatever gate. */
@@ -102,9 +111,9 @@ export class BreakerGate extends Gate {
   }
 
   /** An attempt starts. Answers the epoch in which that is; `undefined`: it is part of a probe, and says nothing itself. */
-  begin(): number | undefined {
+  begin(now: number): number | undefined {
     if (this.state === "Closed") return this.epoch
-    if (this.state === "Open") this.become("HalfOpen")
+    if (this.state === "Open") this.become("HalfOpen", now)
     if (this.free === 0) return undefined
     this.probing++
     return this.epoch
@@ -119,7 +128,7 @@ export class BreakerGate extends Gate {
     }
     this.probing--
     if (says === "Failure") this.open(now)
-    else if (says === "Success" && ++this.succeeded === this.options.probes) this.close()
+    else if (says === "Success" && ++this.succeeded === this.options.probes) this.close(now)
   }
 
   /** In how many milliseconds it is worth to ask again. */
@@ -129,11 +138,11 @@ export class BreakerGate extends Gate {
   }
 
   /** Lets everything through, whatever was before. */
-  close(): void {
+  close(now: number): void {
     this.epoch++
     this.history.clear()
     this.notBefore = -Infinity
-    this.become("Closed")
+    this.become("Closed", now)
   }
 
   placed(lane: Seated): void {
@@ -153,7 +162,7 @@ export class BreakerGate extends Gate {
 
   override forget(): void {
     super.forget()
-    this.breakers.count(this.state, undefined)
+    this.breakers.moved(this, this.state, undefined)
   }
 
   private get free(): number {
@@ -163,14 +172,15 @@ export class BreakerGate extends Gate {
   private open(now: number): void {
     this.epoch++
     this.notBefore = now + this.options.openMillis
-    this.become("Open")
+    this.become("Open", now)
   }
 
-  private become(to: State): void {
+  private become(to: State, now: number): void {
     const from = this.state
+    this.since = now
     this.state = to
     this.probing = this.succeeded = 0
-    this.breakers.count(from, to)
+    this.breakers.moved(this, from, to)
     this.breakers.onChange(this, from)
   }
 }

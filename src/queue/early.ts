@@ -26,9 +26,17 @@ export class Early {
   /** It has its place. Answers whether it is to be held there: otherwise its time has come. */
   accepted(request: PoolRequest, now: number): boolean {
     const isEarly = request.details!.startsAt! > now
-    if (isEarly) this.delayed++
-    else this.delete(request)
+    if (isEarly) {
+      this.delayed++
+      // One that goes before its time has needed none, either.
+      request.route.counts.needless++
+    } else this.delete(request)
     return isEarly
+  }
+
+  /** It comes back from its delay: a worker is needed for it from now on. */
+  due({ details, route }: PoolRequest): void {
+    if (details?.startsAt !== undefined) route.counts.needless--
   }
 
   /** Its time has come, or it has gone. */

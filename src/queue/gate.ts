@@ -8,6 +8,8 @@ import type { Heaped } from "./heap.ts"
 import type { Shares } from "./shares.ts"
 import { Tokens } from "./tokens.ts"
 
+const nothing: Iterable<never> = []
+
 /** One limit as it is in force, and what all of its gates have in common. */
 export class LimitState implements Asker {
   limit!: Limit
@@ -58,6 +60,11 @@ export class LimitState implements Asker {
   /** How its breakers stand, where it is none of numbers. */
   get breaker(): BreakerCounts | undefined {
     return undefined
+  }
+
+  /** Its breakers that are not closed. */
+  get tripped(): Iterable<Gate> {
+    return nothing
   }
 
   newGate(of: string | undefined): Gate {

@@ -144,7 +144,7 @@ export class Gates extends Parking {
       if (gate.isCrowded) gate.shares?.onStart(lane)
     }
     if (keeps) request.holds = true
-    if (lane.breaker !== undefined) request.epoch = lane.breaker.begin()
+    if (lane.breaker !== undefined) request.epoch = lane.breaker.begin(now)
   }
 
   /** An attempt has ended after so many milliseconds: that much its key has had of the gates at which others wait. */
@@ -237,10 +237,10 @@ export class Gates extends Parking {
     for (const state of this.limits.all) if (state.paused) this.pauseLimit(state, false, flows, now)
   }
 
-  /** Those that somebody has closed or that hold something back, and then the others of limits that count the pool or each tag. */
+  /** Those that somebody has closed or that hold something back, breakers that are not closed, and then the others of limits that count the pool or each tag. */
   inUse(most: number): ReadonlyArray<Gate> {
     const found = new Set<Gate>()
-    for (const gates of [this.paused, this.crowded, this.limits.few(this.tags.values())]) {
+    for (const gates of [this.paused, this.crowded, this.limits.tripped(), this.limits.few(this.tags.values())]) {
       for (const gate of gates) {
         if (found.size >= most) break
         if (!(gate instanceof Filling)) found.add(gate)

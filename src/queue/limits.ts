@@ -103,6 +103,11 @@ export class Limits {
     else for (const { gates } of per === "tag" ? tags : flows) if (gates?.[index]) yield gates[index]
   }
 
+  /** Breakers that are not closed. */
+  *tripped(): Iterable<Gate> {
+    for (const { tripped } of this.all) yield* tripped
+  }
+
   /** The gates of limits that count the whole pool, or each tag: there are few. */
   *few(tags: Iterable<TagState>): Iterable<Gate> {
     for (const gate of this.ofPool) if (gate !== undefined) yield gate

@@ -53,6 +53,11 @@ export class Overload {
     this.intervalMillis = intervalMillis
   }
 
+  /** Whether any of its crowds has too much to do now. */
+  get isOverloaded(): boolean {
+    return this.overloaded > 0
+  }
+
   /** Before the first request comes. */
   connect(hooks: Hooks): void {
     this.hooks = hooks

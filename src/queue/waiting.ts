@@ -172,6 +172,7 @@ export class WaitingRequests {
 
   /** Puts a held request behind those that wait. It is never refused: its place was kept. */
   release(request: PoolRequest, now: number): void {
+    this.early.due(request)
     this.forgetDelayed(request)
     request.phase = "waiting"
     // It keeps its turn where those behind it must wait for its end.

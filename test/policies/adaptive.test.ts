@@ -29,7 +29,8 @@ const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
       occupiedMillis: 10_000,
       runningMillis: 0,
       succeededMillis: 10_000,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
   },
   ...changes
@@ -63,7 +64,8 @@ describe("adaptive", () => {
       occupiedMillis: offered * millis,
       runningMillis: 0,
       succeededMillis: offered * millis,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     })
     const policy = adaptive()
     const [{ reason }] = [
@@ -201,7 +203,8 @@ describe("adaptive", () => {
       succeeded: 1,
       occupiedMillis: 1,
       succeededMillis: 1,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
     for (let at = 60_000; at <= 61_000; at += tick) {
       const answer = policy.decide(
@@ -238,7 +241,8 @@ describe("adaptive", () => {
       occupiedMillis: 100_000,
       runningMillis: 0,
       succeededMillis: 100_000,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
     let state: unknown
     let offered = 0
@@ -254,7 +258,8 @@ describe("adaptive", () => {
         failed,
         occupiedMillis: (offered - failed) * 100 + failed,
         succeededMillis: (offered - failed) * 100,
-        heldBack: 0
+        heldBack: 0,
+        needless: 0
       }
       const answer = policy.decide(signalsOf({ atMillis: at, target: 110, handlers: { Work: counts } }), state)
       state = answer.state

@@ -30,7 +30,8 @@ const counts = (atMillis: number, arrived: number, here: number, target: number)
       occupiedMillis: (arrived - here) * 100 + target * 50,
       runningMillis: target * 50,
       succeededMillis: (arrived - here) * 100,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
   }
 })

@@ -84,7 +84,8 @@ describe("a handler that nobody asks for any more", () => {
     occupiedMillis: requests * millis,
     runningMillis: 0,
     succeededMillis: requests * millis,
-    heldBack: 0
+    heldBack: 0,
+    needless: 0
   })
 
   it("is forgotten while others go on", () => {

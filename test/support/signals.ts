@@ -64,7 +64,8 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
       occupiedMillis: 900,
       runningMillis: 100,
       succeededMillis: 100,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
   }
 }
@@ -81,6 +82,7 @@ export interface Second {
   readonly running?: number
   readonly failed?: number
   readonly timedOut?: number
+  readonly shed?: number
   readonly paused?: boolean
   readonly epochMillis?: number
 }
@@ -104,6 +106,7 @@ export const live = (
   let succeededMillis = 0
   let failed = 0
   let timedOut = 0
+  let shed = 0
   return seconds.map((second) => {
     const millis = second.millis ?? 100
     const ends = second.ended ?? second.arrived
@@ -113,6 +116,7 @@ export const live = (
     occupiedMillis += ends * millis
     failed += second.failed ?? 0
     timedOut += second.timedOut ?? 0
+    shed += second.shed ?? 0
     const good = ends - (second.failed ?? 0) - (second.timedOut ?? 0)
     succeeded += good
     succeededMillis += good * millis
@@ -128,7 +132,8 @@ export const live = (
       occupiedMillis,
       runningMillis: 0,
       succeededMillis,
-      heldBack: 0
+      heldBack: 0,
+      needless: 0
     }
     const { state: next, ...proposal } = policy.decide(
       {
@@ -138,6 +143,7 @@ export const live = (
         paused: second.paused ?? false,
         waiting: second.waiting ?? 0,
         blocked: 0,
+        shed,
         running,
         ending: 0,
         workers: target,

@@ -11,6 +11,8 @@ export interface Pool {
   readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
   readonly capacity: number | "unbounded"
   readonly requests: Readonly<Record<string, number>>
+  /** Not there where there is none. */
+  readonly recurring?: ReadonlyArray<Recurring>
   /** Where requests are stored. */
   readonly store?: Store
   readonly types: ReadonlyArray<{ readonly type: string; readonly example: unknown }>
@@ -74,6 +76,17 @@ export interface Gate {
   readonly started: number
   /** 0: it is open; null: when something ends, or somebody says so. */
   readonly opensInMillis: number | null
+  /** How it stands, where it is a circuit breaker, and for how long. */
+  readonly breaker?: "Closed" | "Open" | "HalfOpen"
+  readonly breakerMillis?: number
+}
+
+/** A call that is made again and again. */
+export interface Recurring {
+  readonly name: string
+  /** `null`: it comes no more. */
+  readonly nextAt: string | null
+  readonly last: { readonly at: string; readonly result: string } | null
 }
 
 export interface Request {

@@ -8,6 +8,7 @@ import { Figures } from "./figures.tsx"
 import { Banner, Header } from "./header.tsx"
 import { Login } from "./login.tsx"
 import { Notice } from "./notice.tsx"
+import { Protection } from "./protection.tsx"
 import { DeadLetters, Running } from "./requests.tsx"
 import { Keys } from "./keys.tsx"
 import { Limits } from "./limits.tsx"
@@ -41,6 +42,7 @@ export const App = () => {
             <Decisions />
             <Store />
             <Threads />
+            <Protection />
             <Keys />
             <Limits />
             <Running />

@@ -61,7 +61,7 @@ const plots: ReadonlyArray<Titled> = [
     isWhole: true,
     lines: [
       { name: "waiting", colour: "busy", value: ({ waiting }) => waiting, filled: true },
-      { name: "for a retry", colour: "refused", value: ({ delayed }) => delayed, dash: "dashed" }
+      { name: "for a retry", colour: "refused", value: ({ delayed, scheduled }) => delayed - scheduled, dash: "dashed" }
     ]
   },
   {
@@ -89,7 +89,7 @@ const withHeldBack: Titled = {
   lines: [
     { name: "held back", colour: "late", value: ({ heldBack }) => heldBack, stacked: true },
     { name: "free", colour: "busy", value: ({ heldBack, waiting }) => waiting - heldBack, stacked: true },
-    { name: "for a retry", colour: "refused", value: ({ delayed }) => delayed, dash: "dashed" }
+    { name: "for a retry", colour: "refused", value: ({ delayed, scheduled }) => delayed - scheduled, dash: "dashed" }
   ]
 }
 

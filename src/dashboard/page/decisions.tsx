@@ -15,7 +15,7 @@ const brakes: Readonly<Record<string, string>> = {
   paused: "the pool is paused",
   cooldown: "it rose a short while ago",
   deadBand: "too small a difference",
-  limited: "what waits is held back by a limit or a pause",
+  limited: "what waits is held back by a limit, a breaker or a pause",
   step: "only so many at a time",
   uncertain: "the load is not known well yet"
 }

@@ -19,7 +19,7 @@ export const Figures = () => {
   const all = workers.idle + workers.running + workers.ending + workers.stuck
   const { maxWorkers = 0, minWorkers = 0 } = point?.bounds ?? pool.value?.bounds ?? {}
   const failures = total("failed", "timedOut", "expired")
-  const refusals = total("refusedFull", "refusedDraining")
+  const refusals = total("refusedFull", "refusedDraining", "refusedOpen", "refusedDuplicate")
   return (
     <section class="figures" aria-label="Now">
       <div class="card crew">
@@ -39,7 +39,10 @@ export const Figures = () => {
         <Figure name="Waiting" value={count(point?.waiting ?? 0)}>
           {capacity()}
           {point !== undefined && point.heldBack > 0 ? `, ${count(point.heldBack)} held back` : ""}
-          {point !== undefined && point.delayed > 0 ? `, ${count(point.delayed)} to be retried` : ""}
+          {point !== undefined && point.delayed > point.scheduled
+            ? `, ${count(point.delayed - point.scheduled)} to be retried`
+            : ""}
+          {point !== undefined && point.scheduled > 0 ? `, ${count(point.scheduled)} for later` : ""}
         </Figure>
         <Figure name="Done per second" value={rate(mean(({ rates }) => rates.succeeded))}>
           {count(total("succeeded"))} in all

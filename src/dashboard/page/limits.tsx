@@ -15,7 +15,7 @@ const shownGates = 10
 
 export const Limits = () => {
   const heading = useRef<HTMLHeadingElement>(null)
-  const limits = Object.entries(latest.value?.limits ?? {})
+  const limits = Object.entries(latest.value?.limits ?? {}).filter(([, { breaker }]) => breaker === undefined)
   const closed = gates.value.filter(({ kind }) => kind !== "limit")
   if (limits.length === 0 && closed.length === 0 && !hasKeys.value) return null
   // The button that was pressed may go with its row: the focus must be somewhere.

@@ -85,6 +85,11 @@ export const keyCapacity: Kind<never> = {
   expected: 'a whole number, at least 1, "dynamic" or "none"',
   read: keyCapacityOr
 }
+export const retryBudget: Kind<number | "none"> = {
+  metavar: "RATIO",
+  expected: 'a number from 0 to 10, or "none"',
+  read: (text) => (text === "none" ? text : between(0, 10, numberOf)(text))
+}
 /** What is wrong with one is told by the library, field by field. */
 export const limits: Kind<ReturnType<typeof limitsOf>> = {
   metavar: "LIMIT",

@@ -1,6 +1,6 @@
 /** What the settings of a pool ask for, checked by the pool's own rules, whichever command runs it. */
 import { Effect, Result } from "effect"
-import { type ElasticPool, PoolConfig } from "../../index.ts"
+import { type ElasticPool, PoolConfig, RetryBudget } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "./policyFlag.ts"
 import { limitError, limitsFrom, retryOf } from "./poolOptions.ts"
@@ -30,6 +30,7 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
     const { aging, forgetKeys, keyCapacity, order, priority } = values
+    const { retryBudget, sheddingInterval, sheddingTarget } = values
     const limits = yield* Effect.fromResult(limitsFrom(values.limits, labels.limits))
     const pool: ElasticPool.Options = {
       name,
@@ -39,7 +40,10 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
       strategy,
       timeout,
       expiresIn,
+      shedding: { target: sheddingTarget, interval: sheddingInterval },
       retry: retryOf(values.retries),
+      retryBudget:
+        retryBudget === undefined || retryBudget === "none" ? "none" : RetryBudget.make({ ratio: retryBudget }),
       scalingInterval,
       interruptGrace,
       drainDeadline,
@@ -59,10 +63,17 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
     if (Result.isFailure(config)) {
       const { actual, field, expected: what } = config.failure
       if (field.startsWith("limits")) return yield* limitError(config.failure, labels.limits)
-      return yield* expected(origins[field === "retry.times" ? "retries" : (field as Name)], what, actual)
+      return yield* expected(origins[names[field] ?? (field as Name)], what, actual)
     }
     return { threads, store, pool, policy, config: config.success }
   })
+
+/** Settings that are called differently from the option that they are. */
+const names: Readonly<Record<string, Name>> = {
+  "retry.times": "retries",
+  "shedding.target": "sheddingTarget",
+  "shedding.interval": "sheddingInterval"
+}
 
 const labelsOf = (origins: Found["origins"]) =>
   Object.fromEntries(Object.entries(origins).map(([name, { label }]) => [name, label])) as Readonly<

@@ -92,9 +92,19 @@ export const settings = {
   ),
   capacity: withDefault(kinds.poolCapacity, "10000", "The most requests that wait"),
   strategy: withDefault(
-    kinds.oneOf("suspend", "dropping", "sliding"),
+    kinds.oneOf("suspend", "dropping", "sliding", "shedding"),
     "dropping",
-    "A full queue lets callers wait, refuses them, or evicts the oldest"
+    "A full queue lets callers wait, refuses them, or evicts the oldest; with shedding long waits end, too, while there is too much to do"
+  ),
+  sheddingTarget: optional(
+    kinds.poolTime("a duration above zero"),
+    "100ms",
+    "With the strategy shedding: the longest wait while there is too much to do"
+  ),
+  sheddingInterval: optional(
+    kinds.poolTime("a duration above zero"),
+    "ten times sheddingTarget",
+    "With the strategy shedding: there is too much to do when something has waited for all of this time"
   ),
   policy: withDefault(kinds.policy, "adaptive", "What decides how many workers there are"),
   limits: {
@@ -126,6 +136,11 @@ export const settings = {
   timeout: withDefault(kinds.poolTime('a duration above zero, or "none"'), "30s", "For one attempt"),
   expiresIn: withDefault(kinds.poolTime('a duration above zero, or "none"'), "none", "For a request, in every phase"),
   retries: withDefault(kinds.whole(0), "0", "Attempts after a first that failed or timed out, with backoff"),
+  retryBudget: optional(
+    kinds.retryBudget,
+    "none",
+    "The most that retries may add to the load, by type: 0.2 is one for five first attempts, and ten a second for few"
+  ),
   interruptGrace: withDefault(
     kinds.poolTime("a duration above zero"),
     "1s",

@@ -23,6 +23,8 @@ export const defaults: Defaults = { port: "8081", name: "work" }
 const ofServe = new Set<Name>([
   "capacity",
   "strategy",
+  "sheddingTarget",
+  "sheddingInterval",
   "keyCapacity",
   "priority",
   "expiresIn",

@@ -93,6 +93,7 @@ describe("sources", () => {
       limits: "name=a,concurrency=1;name=b,rate=1/1s",
       priority: "-7",
       order: "lifo",
+      retryBudget: "0.5",
       keyFrom: "header:X-Tenant",
       isolate: "process",
       threadMemory: "64MiB",
