@@ -78,7 +78,7 @@ const table = {
   "internal/retrySpending": "RetryBudget",
   "internal/counters": "Outcome PoolSnapshot internal/retrySpending",
   "internal/buckets": "",
-  "internal/series": "Capacity Outcome PoolSnapshot",
+  "internal/series": "Capacity Outcome PoolSnapshot Limit",
   Latencies: "internal/buckets",
   "internal/histogram": "Latencies internal/buckets",
   "internal/time": "",
