@@ -314,8 +314,9 @@ const table = {
   "http/events": "http/eventHub http/monitor http/problem http/send http/service",
   "http/requests":
     "index http/api http/client http/headers http/ledger http/lists http/problem http/refusals http/resource http/service",
+  "http/recurring": "index",
   "http/pool":
-    "index http/api http/client http/example http/headers http/limits http/problem http/refusals http/service http/shapes http/stored/view",
+    "index http/api http/client http/example http/headers http/limits http/problem http/recurring http/refusals http/service http/shapes http/stored/view",
   "http/turns": "index http/api http/client http/limits http/problem http/refusals http/service http/shapes",
   "http/operations": "http/api http/events http/guard http/problem http/refusals http/service",
   "http/docsFixes": "",

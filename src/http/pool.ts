@@ -9,6 +9,7 @@ import { exampleOf } from "./example.ts"
 import { waitSeconds } from "./headers.ts"
 import { limitsOf } from "./limits.ts"
 import { invalid, type Problem, toResponse } from "./problem.ts"
+import { recurringOf } from "./recurring.ts"
 import { refusalOf } from "./refusals.ts"
 import type { Service } from "./service.ts"
 import { viewOf } from "./stored/view.ts"
@@ -97,6 +98,7 @@ export const layer = (service: Service) =>
 const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
+    const recurring = yield* recurringOf(pool)
     const { capacity, ending, idle, maxWorkers, minWorkers, lent, retiring, running, stuck, target, workers } = snapshot
     return {
       name: pool.name,
@@ -112,6 +114,7 @@ const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types:
       ...(snapshot.overloaded !== undefined && { overloaded: snapshot.overloaded }),
       keys: snapshot.keys,
       limits: limitsOf(snapshot),
+      ...(recurring.length > 0 && { recurring }),
       // To count those of a store is to read them.
       deadLetters: stored === undefined ? (yield* pool.deadLetters.list).length : null,
       ...(stored && { store: yield* viewOf(stored) }),

@@ -125,6 +125,19 @@ const StoreResource = Schema.Struct({
   processes: Schema.Array(ProcessResource)
 }).annotate({ identifier: "Store" })
 
+const RecurringResource = Schema.Struct({
+  name: Schema.String,
+  nextAt: Schema.NullOr(Schema.String.annotate({ description: "When it ticks next; null: it ticks no more" })),
+  last: Schema.NullOr(
+    Schema.Struct({
+      at: Schema.String.annotate({ description: "For when it was planned" }),
+      result: Schema.Literals(["asked", "skipped", "missed", "refused"]).annotate({
+        description: "`skipped`: the request of the one before had not ended"
+      })
+    }).annotate({ description: "The last tick that has come, and what became of it" })
+  )
+}).annotate({ identifier: "Recurring" })
+
 export const PoolResource = Schema.Struct({
   name: Schema.String,
   state: Schema.Literals(["open", "draining", "closed"]),
@@ -141,6 +154,9 @@ export const PoolResource = Schema.Struct({
   ),
   keys: Count.annotate({ description: "Keys that the queue knows now" }),
   limits: Schema.Record(Schema.String, LimitResource),
+  recurring: Schema.optionalKey(
+    Schema.Array(RecurringResource).annotate({ description: "Calls that recur, the next one first; not there without" })
+  ),
   deadLetters: Schema.NullOr(Count).annotate({ description: "null: they are stored, and not counted" }),
   store: Schema.optionalKey(StoreResource.annotate({ description: "Where requests are stored" })),
   types: Schema.Array(Schema.Struct({ type: Schema.String, example: Schema.Unknown })),

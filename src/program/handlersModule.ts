@@ -1,10 +1,10 @@
-/** Loads the module that `--handlers` names: a `group` of Rpcs and the `layer` of their handlers. */
+/** Loads the module that `--handlers` names: a `group` of Rpcs, the `layer` of their handlers, and what recurs. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { setFlagsFromString } from "node:v8"
-import { Handlers } from "../index.ts"
+import { Handlers, type Scaler, type WorkerPool } from "../index.ts"
 import * as OnThreads from "../threads/Threads.ts"
 import { BadUsage, messageOf } from "./errors.ts"
 import type { Threads } from "./settings/threads.ts"
@@ -16,7 +16,11 @@ const expected =
 export interface Loaded {
   readonly group: Group
   readonly handlers: Handlers.Handlers["Service"]
+  /** Of calls that recur on its pool, built in the scope; nothing where the module exports none. */
+  readonly recur: (pool: Context.Context<Services>) => Effect.Effect<void, BadUsage, Scope.Scope>
 }
+
+type Services = WorkerPool.WorkerPool | Scaler.Scaler | Handlers.Handlers
 
 export interface Options {
   /** Then the module is asked for its group alone, and its layer is built on each thread. */
@@ -40,21 +44,15 @@ export const load = (
     })
     const { group } = exports
     if (!isShape(Handlers.isGroup, group)) return yield* unfit(file, "group", "an RpcGroup", exports)
+    const { recurring = Layer.empty } = exports
+    if (!isShape(Layer.isLayer, recurring)) return yield* unfit(file, "recurring", "a Layer", exports)
     const layer = !works
       ? nowhere(group)
       : threads === undefined
         ? exports["layer"]
         : onThreads(group, file, threads, print)
     if (!isShape(Layer.isLayer, layer)) return yield* unfit(file, "layer", "a Layer", exports)
-    const built = yield* Layer.build(
-      Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)
-    ).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.interrupt
-          : new BadUsage({ reason: `The handlers of ${file} could not be built: ${messageOf(Cause.squash(cause))}` })
-      )
-    )
+    const built = yield* build(`The handlers of ${file}`, layer)
     const lacking = [...group.requests.values()].filter(({ key }) => !isHandler(built.mapUnsafe.get(key)))
     if (lacking.length > 0) {
       const tags = lacking.map(({ _tag }) => `"${_tag}"`).join(", ")
@@ -64,8 +62,19 @@ export const load = (
       Effect.provideContext(built as Context.Context<any>),
       Effect.mapError((error) => new BadUsage({ reason: `The handlers of ${file}: ${error.message}` }))
     )
-    return { group, handlers: Context.get(handlers, Handlers.Handlers) }
+    const recur = (pool: Context.Context<Services>) =>
+      build(`What recurs in ${file}`, Layer.provide(recurring, Layer.succeedContext(pool)))
+    return { group, handlers: Context.get(handlers, Handlers.Handlers), recur }
   })
+
+const build = (what: string, layer: Layer.Any): Effect.Effect<Context.Context<unknown>, BadUsage, Scope.Scope> =>
+  Layer.build(Layer.provideMerge(layer as Layer.Layer<unknown, unknown>, NodeServices.layer)).pipe(
+    Effect.catchCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.interrupt
+        : new BadUsage({ reason: `${what} could not be built: ${messageOf(Cause.squash(cause))}` })
+    )
+  )
 
 /** Where requests are only taken, for others to run. */
 const nowhere = (group: Group) => {

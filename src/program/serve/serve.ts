@@ -87,6 +87,7 @@ export const start = (settings: ServeSettings) =>
       more: Layer.merge(Dashboard.layer, Layer.provide(remote(loaded.group, service), remotePool(service)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
+    yield* loaded.recur(pool)
     const listener = yield* Server.listen(settings, { app, guard, submit })
     return { service, closing, listener }
   })
