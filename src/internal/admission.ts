@@ -1,6 +1,7 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
 import { Effect, Exit } from "effect"
 import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
+import { needsNone } from "../queue/early.ts"
 import { takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
@@ -295,9 +296,4 @@ export class Admission implements Canceller {
     request.exit = exit
     this.pool.turn.tell(request)
   }
-}
-
-/** It goes before any worker was needed for it. One that is not due yet is known for that. */
-const needsNone = ({ attempts, details, route }: PoolRequest): void => {
-  if (attempts === 0 && details?.startsAt === undefined) route.counts.needless++
 }

@@ -46,3 +46,8 @@ export class Early {
     request.details.startsAt = undefined
   }
 }
+
+/** It goes before any worker was needed for it. One that is not due yet is known for that. */
+export const needsNone = ({ attempts, details, route }: PoolRequest): void => {
+  if (attempts === 0 && details?.startsAt === undefined) route.counts.needless++
+}
