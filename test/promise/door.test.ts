@@ -406,7 +406,7 @@ describe("a mistake", () => {
     [
       "an option that is none",
       (pool) => pool.run(() => 1, { timeOut: 5 } as never),
-      "Expected `timeOut` to be an option of a call (timeout, expiresIn, retry, priority, key, id, signal), got a name that is not known"
+      "Expected `timeOut` to be an option of a call (timeout, expiresIn, retry, priority, key, duplicate, debounce, debounceAtMost, id, signal, primaryKey, group, delay, startAt), got a name that is not known"
     ],
     [
       "a timeout below zero",
@@ -443,7 +443,7 @@ describe("a mistake", () => {
     expect(() => createPool({ handlers: { then: () => 1 } })).toThrow(/`handlers.then` to be of another name/)
     const handlers = { resize: { handler: (path: string) => path, timeOut: 1 } } as {}
     expect(() => createPool({ handlers })).toThrow(
-      "Expected `handlers.resize.timeOut` to be an option of a handler (handler, timeout, expiresIn, retry, priority, key)"
+      "Expected `handlers.resize.timeOut` to be an option of a handler (handler, breaker, timeout, expiresIn, retry, priority, key, duplicate, debounce, debounceAtMost)"
     )
   })
 })

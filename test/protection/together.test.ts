@@ -68,7 +68,7 @@ const optionsOf = (random: Random, shared: Limit.Limit): ElasticPool.Options => 
     "none",
     ...(["wait", "fail"] as const).flatMap((whenOpen) =>
       (["tag", "key"] as const).map((per) =>
-        CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(3), openDuration: 80, per, whenOpen })
+        CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2), openDuration: 80, per, whenOpen })
       )
     )
   ] as const),

@@ -32,7 +32,7 @@ describe.concurrent("the figures", () => {
     expect(all.map(({ policy }) => policy)).toEqual(["fixed:2", "adaptive,gradient"])
     for (const figures of all) {
       expect(Object.keys(figures).sort()).toEqual(
-        "policy wait total arrived completed failed refused expired timedOut evicted interrupted retries peakBacklog workerSeconds leastWorkerSeconds timeToCapacity reversals windowsWithinTarget decisions"
+        "policy wait total arrived completed failed refused expired timedOut evicted shed interrupted retries peakBacklog workerSeconds leastWorkerSeconds timeToCapacity reversals windowsWithinTarget decisions"
           .split(" ")
           .sort()
       )
