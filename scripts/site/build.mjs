@@ -74,6 +74,7 @@ const app = await Application.bootstrap({
     "Member",
     "Session",
     "Given",
+    "Job",
     "WithResults",
     "Arguments",
     "Counters",

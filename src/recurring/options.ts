@@ -11,6 +11,7 @@ export type Overlap = "skip" | "queue" | "replace"
 /** What becomes of ticks that were missed. */
 export type Missed = "latest" | "skip"
 
+/** What recurs, when, and what becomes of ticks that do not fit. */
 export interface Options {
   /** Names it on its pool, in events and views. On a durable pool it is its identity, in all processes. */
   readonly name: string
