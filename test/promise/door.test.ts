@@ -178,10 +178,14 @@ describe("an end that the pool has made", () => {
   it("full, evicted, expired, cancelled, draining, interrupted", async () => {
     const dropping = open({ maxWorkers: 1, capacity: 1, strategy: "dropping" })
     const held = gate()
-    const running = dropping.run(() => held.promise)
+    const begun = gate()
+    const running = dropping.run(() => (begun.resolve(), held.promise))
+    await begun.promise
     const waiting = dropping.run(() => 2)
     expect(await failure(dropping.run(() => 3))).toBeInstanceOf(QueueFull)
-    const ticket = await open({ name: "tickets" }).submit(({ signal }) => aborted(signal))
+    const asked = gate()
+    const ticket = await open({ name: "tickets" }).submit(({ signal }) => (asked.resolve(), aborted(signal)))
+    await asked.promise
     expect(ticket.cancel("why")).toBe("interrupting")
     const cancelled = await failure(ticket.result)
     expect(cancelled).toBeInstanceOf(RequestCancelled)
@@ -190,7 +194,9 @@ describe("an end that the pool has made", () => {
     await Promise.all([running, waiting])
 
     const sliding = open({ maxWorkers: 1, capacity: 1, strategy: "sliding" })
-    const slow = failure(sliding.run(({ signal }) => aborted(signal)))
+    const runs = gate()
+    const slow = failure(sliding.run(({ signal }) => (runs.resolve(), aborted(signal))))
+    await runs.promise
     const evicted = failure(sliding.run(() => 2))
     const expired = failure(sliding.run(() => 3, { expiresIn: 1 }))
     expect(await evicted).toBeInstanceOf(RequestEvicted)

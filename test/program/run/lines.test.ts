@@ -77,7 +77,7 @@ it("gives each line its outcome, and numbers blank lines without running them", 
   )
   expect(of(13)?.error?.message).toBe("Expected `maxRetries` to be a whole number, at least 0, got 0.5")
   expect(of(23)?.error?.message).toBe(
-    'expected no unknown keys, got "timeuot", "retries"; a line takes type, data, id, key, priority, timeout, maxRetries'
+    'expected no unknown keys, got "timeuot", "retries"; a line takes type, data, id, key, priority, timeout, maxRetries, delay, startAt'
   )
   expect(of(24)).toMatchObject({ result: "é😀" })
   expect(program.summary).toMatchObject({ lines: 22, blank: 2, failures: 18, left: 0, retries: 3 })
