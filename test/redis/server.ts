@@ -7,12 +7,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 
-/** `WORKER_POOL_TEST_REDIS` names the program: then it has to be there. */
-const program = process.env["WORKER_POOL_TEST_REDIS"] ?? "redis-server"
+/** `TEST_REDIS_SERVER` names the program: then it has to be there. */
+const program = process.env["TEST_REDIS_SERVER"] ?? "redis-server"
 
 /** Where it is not installed, and nobody has said that it is, these tests are left out. */
 export const isThere =
-  process.env["WORKER_POOL_TEST_REDIS"] !== undefined || spawnSync(program, ["--version"]).status === 0
+  process.env["TEST_REDIS_SERVER"] !== undefined || spawnSync(program, ["--version"]).status === 0
 
 export class RedisServer {
   private readonly folder = mkdtempSync(join(tmpdir(), "worker-pool-redis-"))
