@@ -11,8 +11,7 @@ import { setTimeout } from "node:timers/promises"
 const program = process.env["TEST_REDIS_SERVER"] ?? "redis-server"
 
 /** Where it is not installed, and nobody has said that it is, these tests are left out. */
-export const isThere =
-  process.env["TEST_REDIS_SERVER"] !== undefined || spawnSync(program, ["--version"]).status === 0
+export const isThere = process.env["TEST_REDIS_SERVER"] !== undefined || spawnSync(program, ["--version"]).status === 0
 
 export class RedisServer {
   private readonly folder = mkdtempSync(join(tmpdir(), "worker-pool-redis-"))
