@@ -499,3 +499,29 @@ function revoked(): object {
   revoke()
   return proxy
 }
+
+describe("of the latest of each identity", () => {
+  it.effect("one does not start while the attempt of the one before goes on for others, or cleans up", () =>
+    withBatches({ annotation: { batch: { size: 2, within: 10 } }, minWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        const latest = (primaryKey: string) => ({ primaryKey, duplicate: "latest" }) as const
+        bench.answer = (ids) =>
+          Effect.onInterrupt(Effect.as(Effect.sleep(1000), ids.map(Exit.succeed)), () => Effect.sleep(100))
+        const one = yield* bench.submit("one", latest("a"))
+        const other = yield* bench.submit("other", latest("b"))
+        assert.deepStrictEqual(bench.begun, ["0 one other"])
+        yield* one.cancel
+        yield* bench.call("next one", latest("a"))
+        yield* TestClock.adjust(20)
+        assert.deepStrictEqual(bench.begun, ["0 one other"])
+        yield* other.cancel
+        yield* bench.call("next other", latest("b"))
+        yield* TestClock.adjust(99)
+        assert.deepStrictEqual(bench.begun, ["0 one other"])
+        assert.deepInclude(yield* countsOf(bench), { delayed: 2, ending: 1 })
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(bench.begun, ["0 one other", "120 next one next other"])
+      })
+    )
+  )
+})

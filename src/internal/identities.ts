@@ -8,7 +8,7 @@ import { DuplicateRequest, type SubmitError } from "../PoolError.ts"
 import type { Admission } from "./admission.ts"
 import type { Counters } from "./counters.ts"
 import { cancelledExit } from "./exits.ts"
-import { Identity, isCleaningUp } from "./identity.ts"
+import { attemptGoesOn, Identity } from "./identity.ts"
 import type { Latest } from "./latest.ts"
 import { isLive } from "./origin.ts"
 import { type Canceller, Details, PoolRequest, type Route } from "./request.ts"
@@ -167,7 +167,7 @@ export class Identities implements Canceller {
   }
 
   private onEnded(identity: Identity, request: PoolRequest): void {
-    if (isCleaningUp(request)) workerOf(request)!.onRelease(() => this.forget(identity, request))
+    if (attemptGoesOn(request)) workerOf(request)!.onRelease(() => this.forget(identity, request))
     else this.forget(identity, request)
     sharingOf(request).onEnded(request, this.pool.turn)
   }

@@ -1,6 +1,6 @@
 /** One identity, while it has a request: those that have not ended, and those whose attempts go on beyond their end. */
 import type { PoolRequest } from "./request.ts"
-import { type Worker, workerOf } from "./worker.ts"
+import { requestsOf, type Worker, workerOf } from "./worker.ts"
 
 export class Identity {
   /** In the order of their calls. */
@@ -37,10 +37,10 @@ export class Identity {
 const phases: ReadonlyArray<PoolRequest["phase"]> = ["waiting", "delayed", "blocked"]
 
 const isAtWork = (request: PoolRequest): boolean =>
-  request.phase === "running" || (request.phase === "ended" && isCleaningUp(request))
+  request.phase === "running" || (request.phase === "ended" && attemptGoesOn(request))
 
-/** It has ended, and its attempt has not. */
-export const isCleaningUp = (request: PoolRequest): boolean => {
+/** It has ended, and its attempt has not: it cleans up, or goes on for the others of a batch. What is stuck is given up. */
+export const attemptGoesOn = (request: PoolRequest): boolean => {
   const worker = workerOf(request)
-  return worker !== undefined && worker.request === request && worker.state === "ending"
+  return worker !== undefined && worker.state !== "stuck" && requestsOf(worker).includes(request)
 }
