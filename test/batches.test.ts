@@ -136,6 +136,25 @@ describe("a batch is", () => {
     )
   )
 
+  it.effect("as many starts as it has requests where somebody else allows starts", () => {
+    const rate = { limit: 3, periodMillis: 1000, burst: 3 }
+    const ask: Limit.Lessor["ask"] = (_, __, answer) => queueMicrotask(() => answer(3, 1000))
+    const limit = Limit.leased({ name: "leased" }, { lease: 3, leaseMillis: 1000, rate, ask }, undefined)
+    return withBatches({ annotation: { batch: { size: 5 } }, maxWorkers: 1, limits: [limit] })((bench) =>
+      Effect.gen(function* () {
+        sleeping(bench, 10)
+        yield* bench.call("first")
+        yield* TestClock.adjust(1)
+        yield* bench.calls("a", "b", "c", "d", "e")
+        assert.deepStrictEqual(bench.begun, ["0 first"])
+        // Two of the three are in hand.
+        assert.deepInclude(yield* countsOf(bench), { waiting: 5, heldBack: 3 })
+        yield* TestClock.adjust(9)
+        assert.deepStrictEqual(bench.begun, ["0 first", "10 a b"])
+      })
+    )
+  })
+
   it.effect("of as many as may have it until their ends at a limit of requests", () =>
     withBatches({
       annotation: { batch: { size: 10, within: 10 }, retry },

@@ -55,8 +55,8 @@ const startsOf = (lane: Lane, places: Map<Gate, number>, now: number) => {
   let starts = size
   let at: Gate | undefined
   // Where attempts are counted, and not starts, a batch is one.
-  const eachOf = ({ limit }: Gate): number =>
-    limit!.interval === 0 && limit!.limit.until === "attempt" ? (tag.batching?.size ?? 1) : 1
+  const eachOf = ({ limit, tokens }: Gate): number =>
+    limit!.interval === 0 && tokens === undefined && limit!.limit.until === "attempt" ? (tag.batching?.size ?? 1) : 1
   for (const gate of gates) {
     const left = places.get(gate) ?? gate.places(now)
     places.set(gate, left)
