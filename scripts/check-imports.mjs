@@ -101,9 +101,9 @@ const table = {
   "internal/batchAttempt":
     "NotBefore Outcome PoolError RequestQueue internal/answers internal/batch internal/counters internal/deadlines internal/request internal/retry internal/runtime internal/settle internal/worker",
   "internal/startTime": "Call PoolError internal/checks",
-  "internal/scheduled": "PoolError RequestQueue internal/deadlines internal/request internal/runtime internal/settle",
+  "internal/scheduled": "RequestQueue internal/deadlines internal/request internal/exits internal/settle",
   "internal/attempt":
-    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/answers internal/batchAttempt",
+    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/answers internal/batchAttempt internal/exits",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
@@ -123,7 +123,7 @@ const table = {
   "internal/groups": "internal/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/scheduled internal/exits queue/replacing queue/early",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -167,7 +167,7 @@ const table = {
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
   "recurring/options": "Call PoolError internal/checks recurring/ticks",
-  "recurring/clockwork": "Outcome Ticket WorkerPool internal/recurringPools recurring/options",
+  "recurring/clockwork": "Outcome PoolEvent Ticket WorkerPool internal/recurringPools recurring/options",
   Recurring: "PoolError WorkerPool internal/checks internal/recurringPools recurring/*",
   // The scaler sees counts, never a request.
   Scaler:

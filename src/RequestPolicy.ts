@@ -40,8 +40,10 @@ export interface Fields {
   readonly debounceAtMost?: Duration.Input | undefined
 }
 
-/** What a call is to one of the same identity. */
-export type Duplicate = "allow" | "join" | "reject" | "replace" | "latest"
+/** What a call can be to one of the same identity. */
+export const duplicates = ["allow", "join", "reject", "replace", "latest"] as const
+/** One of these. */
+export type Duplicate = (typeof duplicates)[number]
 
 /** Several requests of one tag in one attempt: see `Handlers.batched`. */
 export interface Batch {
@@ -132,7 +134,7 @@ export const resolve = (fields: Fields, base: Resolved, where = ""): Result.Resu
   const debounced = debounceOf(fields, base, duplicate, where)
   if (debounced instanceof InvalidPoolConfig) return Result.fail(debounced)
   const invalid =
-    checks.oneOf("allow", "join", "reject", "replace", "latest")(`${where}duplicate`, duplicate) ??
+    checks.oneOf(...duplicates)(`${where}duplicate`, duplicate) ??
     invalidPriority(`${where}priority`, priority) ??
     invalidKey(`${where}key`, key) ??
     invalidRetry(where, retry)

@@ -1,6 +1,6 @@
 /** What a client asks for in headers and in the query of a request. */
 import type { Call } from "../index.ts"
-import { RetryPolicy } from "../index.ts"
+import { RequestPolicy, RetryPolicy } from "../index.ts"
 import { dateOfText, expectedDate } from "../internal/startTime.ts"
 import { expectedKey, isKey, priorityOf, urgencyPriority } from "./keys.ts"
 import { invalid, type Problem } from "./problem.ts"
@@ -125,8 +125,8 @@ export const callOptions = (
   return found
 }
 
-const duplicates = ["allow", "join", "reject", "replace", "latest"] as const
-const isDuplicate = (value: string): value is (typeof duplicates)[number] =>
+const { duplicates } = RequestPolicy
+const isDuplicate = (value: string): value is RequestPolicy.Duplicate =>
   (duplicates as ReadonlyArray<string>).includes(value)
 
 const shown = (value: string): string =>

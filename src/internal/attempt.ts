@@ -9,10 +9,11 @@ import { inAsyncContext } from "./asyncContext.ts"
 import { BatchAttempts } from "./batchAttempt.ts"
 import type { Counters } from "./counters.ts"
 import type { Events } from "./events.ts"
+import { interruptedExit } from "./exits.ts"
 import type { PoolRequest } from "./request.ts"
 import type { FailureKind, RetryDelay } from "./retry.ts"
 import { withoutStack } from "./runtime.ts"
-import { type Dependencies as Returning, holdUntilStart, interruptedExit, returnAfter } from "./scheduled.ts"
+import { type Dependencies as Returning, holdUntilStart, returnAfter } from "./scheduled.ts"
 import { type AttemptSteps, type Worker, workerOf } from "./worker.ts"
 
 export interface Dependencies extends Returning {

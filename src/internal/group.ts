@@ -1,5 +1,5 @@
 /** The requests of one group, and how those of them that have ended did. */
-import type { End } from "../Outcome.ts"
+import { type End, ends } from "../Outcome.ts"
 import type { GroupCounts, GroupReport } from "../Selection.ts"
 import type { Awaited, PoolRequest } from "./request.ts"
 
@@ -9,15 +9,7 @@ export class Group implements Awaited {
   readonly id: string
   /** Those that have not ended, or whose end is not told yet. */
   private readonly members = new Set<PoolRequest>()
-  private readonly ends: Ends = {
-    succeeded: 0,
-    failed: 0,
-    timedOut: 0,
-    expired: 0,
-    evicted: 0,
-    cancelled: 0,
-    interrupted: 0
-  }
+  private readonly ends = Object.fromEntries(ends.map((end) => [end, 0])) as Ends
   private readonly onOver = new Set<() => void>()
   private readonly onChange: (isGoing: boolean) => void
 

@@ -1,5 +1,5 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Clock, Context, Effect, Exit, Fiber, PrimaryKey, Result, type Schema } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
@@ -7,7 +7,7 @@ import * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
 import { captureAsyncContext } from "./asyncContext.ts"
 import type { Core } from "./core.ts"
-import { IdOwner } from "./idOwner.ts"
+import { IdOwner, primaryKeyOf } from "./idOwner.ts"
 import { type Origin, Origins } from "./origin.ts"
 import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
@@ -214,10 +214,6 @@ const textOf = (field: string, say: () => unknown): string | undefined | Invalid
     return { field, expected: "a function that gives a text, or undefined", actual: "it has thrown" }
   }
 }
-
-/** What `Rpc.make` has made of its `primaryKey`. Functions, and effects, have none. */
-const primaryKeyOf = (payload: unknown): string | undefined =>
-  PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
 
 /** Whose primary keys those of the running code are. */
 const ownerOf = (): string | undefined => {

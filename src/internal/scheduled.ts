@@ -1,10 +1,8 @@
 /** How a request is kept until its time has come: until its first attempt, or between two. */
-import { Exit } from "effect"
-import { RequestInterrupted } from "../PoolError.ts"
 import type { WaitingRequests } from "../RequestQueue.ts"
 import { Deadline, type Deadlines } from "./deadlines.ts"
+import { interruptedExit } from "./exits.ts"
 import { Details, type PoolRequest } from "./request.ts"
-import { withoutStack } from "./runtime.ts"
 import type { Settle } from "./settle.ts"
 
 export interface Dependencies {
@@ -40,9 +38,3 @@ export const returnAfter = (pool: Dependencies, request: PoolRequest, millis: nu
 /** The queue holds this one until its first start. */
 export const holdUntilStart = (pool: Dependencies, request: PoolRequest, now: number): void =>
   returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now)), now)
-
-export const interruptedExit = (
-  request: PoolRequest,
-  phase: "waiting" | "delayed" | "running"
-): Exit.Exit<never, RequestInterrupted> =>
-  Exit.fail(withoutStack(() => new RequestInterrupted({ tag: request.tag, phase, attempts: request.attempts })))

@@ -2,12 +2,13 @@
 import { Cause, Clock, DateTime, Effect, Exit, Random } from "effect"
 import type { Connection } from "../internal/recurringPools.ts"
 import type { End } from "../Outcome.ts"
+import type { PoolEvent } from "../PoolEvent.ts"
 import type { Ticket } from "../Ticket.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
 import type { Settings } from "./options.ts"
 
 /** What has become of a tick. */
-export type TickResult = "asked" | "skipped" | "missed" | "refused"
+export type TickResult = Extract<PoolEvent, { readonly _tag: "Ticked" }>["result"]
 
 /** How it goes with one call that recurs. */
 export interface RecurringView {

@@ -1,9 +1,9 @@
 /** From a call's arguments to what is stored of it, or to why nothing is. */
-import { Context, Effect, Exit, PrimaryKey, Result } from "effect"
+import { Context, Effect, Exit, Result } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
-import { IdOwner } from "../../internal/idOwner.ts"
+import { IdOwner, primaryKeyOf } from "../../internal/idOwner.ts"
 import { type Decode, decoder, encoder, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
 import { type StartTime, startTimeOf } from "../../internal/startTime.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
@@ -188,9 +188,6 @@ const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidReque
     return checks.ofCall(checks.wrong("key", expected, "one that has thrown"))
   }
 }
-
-const primaryKeyOf = (payload: unknown): string | undefined =>
-  PrimaryKey.isPrimaryKey(payload) ? PrimaryKey.value(payload) : undefined
 
 const idOf = (tag: string, named: string): Effect.Effect<string> =>
   Effect.map(IdOwner, (owner) => idFor(tag, owner === undefined ? named : `${owner}\n${named}`))
