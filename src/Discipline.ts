@@ -104,6 +104,9 @@ export const make = (options: Options): Result.Result<Discipline, InvalidPoolCon
       : checks.wholeFrom(1)("keyCapacity", keyCapacity)) ??
     checks.wholeFrom(0)("forgetKeys", forgetKeys) ??
     checks.oneOf("fifo", "lifo")("order", order) ??
+    (typeof shedding === "object" && shedding !== null
+      ? undefined
+      : checks.wrong("shedding", "an object with `target` and `interval`", shedding)) ??
     [targetMillis, intervalMillis].find((time) => typeof time !== "number")
   if (invalid !== undefined) return Result.fail(invalid)
   const isSet =

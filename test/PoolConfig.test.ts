@@ -121,6 +121,8 @@ describe("PoolConfig.make", () => {
     [{ capacity: 0 }, "capacity", "a whole number, at least 1", "0"],
     [{ capacity: Infinity }, "capacity", "a whole number, at least 1", "Infinity"],
     [{ strategy: "drop" }, "strategy", '"suspend" or "dropping" or "sliding" or "shedding"', '"drop"'],
+    [{ shedding: "1 second" }, "shedding", "an object with `target` and `interval`", '"1 second"'],
+    [{ shedding: { target: 0 } }, "shedding.target", "a finite duration above zero", "0"],
     [{ timeout: 0 }, "timeout", "a finite duration above zero", "0"],
     [{ timeout: -1 }, "timeout", "a finite duration above zero", "-1"],
     [{ timeout: Infinity }, "timeout", "a finite duration above zero", "Infinity"],
