@@ -8,7 +8,7 @@ import * as Handlers from "../../src/Handlers.ts"
 import * as PoolSnapshot from "../../src/PoolSnapshot.ts"
 import * as RequestPolicy from "../../src/RequestPolicy.ts"
 import type * as WorkerPool from "../../src/WorkerPool.ts"
-import { advanceUntilDone, show } from "./bench.ts"
+import { show, thenClose } from "./bench.ts"
 
 export const Index = Rpc.make("Index", {
   payload: { id: Schema.String },
@@ -79,16 +79,7 @@ export const withBatches =
         Scope.provide(scope)
       )
       bench = new BatchBench(pool)
-      const exit = yield* Effect.exit(test(bench))
-      yield* Effect.forkChild(Effect.ignore(bench.pool.drain({ deadline: 0 })), { startImmediately: true })
-      yield* advanceUntilDone(Scope.close(scope, Exit.void))
-      if (Exit.isSuccess(exit)) {
-        const snapshot = yield* bench.pool.snapshot
-        assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
-        assert.strictEqual(PoolSnapshot.pending(snapshot) + snapshot.blocked, 0, "a request is left without an end")
-        assert.strictEqual(snapshot.batched, 0)
-      }
-      return yield* exit
+      return yield* thenClose(pool, scope, test(bench))
     })
 
 /** The counts of the pool, whose laws hold. */

@@ -114,16 +114,27 @@ export const withPool =
       bench = new Bench(
         yield* ElasticPool.make({ scaling: "none", ...options }).pipe(Effect.provide(handlers), Scope.provide(scope))
       )
-      const exit = yield* Effect.exit(test(bench))
-      yield* Effect.forkChild(Effect.ignore(bench.pool.drain({ deadline: 0 })), { startImmediately: true })
-      yield* advanceUntilDone(Scope.close(scope, Exit.void))
-      if (Exit.isSuccess(exit)) {
-        const snapshot = yield* bench.pool.snapshot
-        assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
-        assert.strictEqual(PoolSnapshot.pending(snapshot) + snapshot.blocked, 0, "a request is left without an end")
-      }
-      return yield* exit
+      return yield* thenClose(bench.pool, scope, test(bench))
     })
+
+/** Runs the test, and then closes the pool, whatever came of it. Every request must have had its end. */
+export const thenClose = <A, E, R>(
+  pool: WorkerPool.WorkerPool["Service"],
+  scope: Scope.Closeable,
+  test: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.exit(test)
+    yield* Effect.forkChild(Effect.ignore(pool.drain({ deadline: 0 })), { startImmediately: true })
+    yield* advanceUntilDone(Scope.close(scope, Exit.void))
+    if (Exit.isSuccess(exit)) {
+      const snapshot = yield* pool.snapshot
+      assert.deepStrictEqual(PoolSnapshot.lawViolations(snapshot), [])
+      assert.strictEqual(PoolSnapshot.pending(snapshot) + snapshot.blocked, 0, "a request is left without an end")
+      assert.strictEqual(snapshot.batched, 0)
+    }
+    return yield* exit
+  })
 
 /** Runs an effect that needs the test clock to move, and moves it. */
 export const advanceUntilDone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
