@@ -110,6 +110,7 @@ const table = {
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
+  "internal/gauges": "RequestQueue internal/crew",
   "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
   "internal/exits": "PoolError internal/request internal/runtime queue/ranked",
   "internal/identity": "internal/request internal/worker",
@@ -162,7 +163,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping internal/gauges",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -194,7 +195,7 @@ const table = {
   "simulation/meter":
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   Simulation:
-    "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
+    "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges simulation/*",
 
   "promise/errors": "PoolError",
   "promise/publicError": "PoolError promise/errors",

@@ -22,6 +22,7 @@ import * as ElasticPool from "./ElasticPool.ts"
 import * as Handlers from "./Handlers.ts"
 import { inAsyncContext } from "./internal/asyncContext.ts"
 import * as checks from "./internal/checks.ts"
+import { gaugesOf } from "./internal/gauges.ts"
 import * as PoolConfig from "./PoolConfig.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import type { ScalingDecision } from "./ScalingDecision.ts"
@@ -156,16 +157,16 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
       })
       expectNext()
     }
-    const snapshot = () => Effect.runSync(pool.snapshot)
+    const gauges = gaugesOf(pool)
     const isRunning = () => areComing || outstanding > 0 || time.millis < settings.durationMillis
     const passTime = Effect.gen(function* () {
       expectNext()
       // However far apart the ticks are, what lasts to the end of the arrivals ends there.
       time.at(settings.durationMillis, () => {})
-      meter.onInstant(0, snapshot())
+      meter.onInstant(0, gauges())
       let sliceEnd = host.currentTimeMillisUnsafe() + sliceMillis
       while (isRunning() && policy.defect === undefined && within(() => time.advance())) {
-        meter.onInstant(time.millis, snapshot())
+        meter.onInstant(time.millis, gauges())
         if (host.currentTimeMillisUnsafe() < sliceEnd) continue
         options.onProgress?.(Math.min(1, time.millis / settings.durationMillis))
         yield* Effect.yieldNow

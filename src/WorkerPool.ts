@@ -13,6 +13,7 @@ import type { Intake } from "./internal/intake.ts"
 import { makeGrouping } from "./internal/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
 import * as recurringPools from "./internal/recurringPools.ts"
+import * as gauges from "./internal/gauges.ts"
 import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
 import type * as Limit from "./Limit.ts"
@@ -181,6 +182,7 @@ export const make = (
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })
     shortages.connect(pool, core.crew)
+    gauges.connect(pool, core)
     recurringPools.connect(pool, {
       publish: (event) => core.events.on && core.events.publish(event),
       isOpen: () => core.drain.state === "open",
