@@ -197,6 +197,20 @@ const table = {
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges simulation/*",
 
+  // What settings a load needs: it tries them as anybody could, by simulation.
+  "tuning/target": "",
+  "tuning/load": "Simulation simulation/arrivals simulation/random simulation/serviceTimes",
+  "tuning/settings": "Limit PoolConfig ScalingPolicy",
+  "tuning/demand": "simulation/histogram simulation/workload tuning/load tuning/target",
+  "tuning/measure": "PoolError ScalingPolicy Simulation simulation/histogram tuning/load tuning/settings tuning/target",
+  "tuning/scores": "simulation/histogram tuning/measure tuning/target",
+  "tuning/parts": "tuning/demand tuning/load tuning/measure",
+  "tuning/space": "tuning/demand tuning/settings tuning/target",
+  "tuning/search": "tuning/*",
+  "tuning/judge": "tuning/*",
+  "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
+  Tuning: "internal/checks PoolConfig PoolError tuning/*",
+
   "promise/errors": "PoolError",
   "promise/publicError": "PoolError promise/errors",
   "promise/hostClock": "",

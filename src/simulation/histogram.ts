@@ -26,6 +26,28 @@ export class Histogram {
     this.sums[bucket]! += millis
   }
 
+  /** What it holds, to be sent and added elsewhere: the zeros, and of each bucket its number, count and sum. */
+  get sparse(): ReadonlyArray<number> {
+    const sparse = [this.zeros]
+    this.counts.forEach((count, bucket) => {
+      if (count > 0) sparse.push(bucket, count, this.sums[bucket]!)
+    })
+    return sparse
+  }
+
+  /** Adds what another one held, so many times. */
+  addSparse([zeros = 0, ...triples]: ReadonlyArray<number>, weight = 1): void {
+    this.zeros += weight * zeros
+    this.count += weight * zeros
+    for (let n = 0; n < triples.length; n += 3) {
+      const [bucket, count, sum] = [triples[n]!, weight * triples[n + 1]!, weight * triples[n + 2]!]
+      this.counts[bucket]! += count
+      this.sums[bucket]! += sum
+      this.count += count
+      this.sum += sum
+    }
+  }
+
   get mean(): number {
     return this.count === 0 ? 0 : this.sum / this.count
   }

@@ -1,0 +1,215 @@
+/** What somebody wants of a pool, as a text: `p99(wait) <= 200ms`. */
+import { Result, Schema } from "effect"
+
+/** The ends that a share is taken of. `lost`: refused, evicted or expired. `good`: completed, and in time where it says `within`. */
+const shares = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"] as const
+export type Share = (typeof shares)[number]
+
+/** What is measured: a time, in milliseconds, or a share of what arrived, from 0 to 1. */
+export type Measure =
+  | {
+      readonly kind: "time"
+      readonly of: "wait" | "total"
+      /** From 0 to 1; `"mean"` is none. */
+      readonly quantile: number | "mean"
+    }
+  | { readonly kind: "share"; readonly of: Share; readonly withinMillis?: number | undefined }
+
+/** One target. Times are in milliseconds. */
+export interface Target {
+  /** As it was written. */
+  readonly text: string
+  readonly measure: Measure
+  /** Of which requests. Not there: of all. */
+  readonly key?: string | undefined
+  readonly type?: string | undefined
+  readonly priority?: number | undefined
+  readonly operator: "<" | "<=" | ">" | ">="
+  readonly bound: number
+}
+
+/** A text that is no target. Positions count from 1. */
+export class InvalidTarget extends Schema.TaggedError<InvalidTarget>()("InvalidTarget", {
+  target: Schema.String,
+  position: Schema.Number,
+  expected: Schema.String,
+  came: Schema.String
+}) {
+  override get message() {
+    const came = this.came === "" ? "its end" : `"${this.came}"`
+    return `Expected ${this.expected} at position ${this.position} of "${this.target}", got ${came}`
+  }
+}
+
+/**
+ * Reads `mean(wait)`, `p50`, `p95`, `p99` or any `pN` of `wait` or `total`, and the shares `refused`, `evicted`, `expired`, `lost`,
+ * `timedOut`, `failed` and `good`; then `<=` or `<`, of `good` `>=` or `>`; then a time such as `200ms`, or a share such as `0.1%` or
+ * `0.001`. In brackets may follow `key=`, `type=` and `priority=`, and of `good` `within=` a time.
+ */
+export const parse = (text: string): Result.Result<Target, InvalidTarget> => {
+  const reader = new Reader(text)
+  try {
+    return Result.succeed(read(reader))
+  } catch (error) {
+    if (error instanceof InvalidTarget) return Result.fail(error)
+    throw error
+  }
+}
+
+/** A value of a target, for people: `172 ms`, or `0.08 %`. */
+export const shown = ({ measure }: Target, value: number): string =>
+  measure.kind === "time" ? millisText(value) : `${Number((100 * value).toPrecision(3))} %`
+
+export const millisText = (millis: number): string =>
+  millis < 1000 ? `${Number(millis.toPrecision(3))} ms` : `${Number((millis / 1000).toPrecision(3))} s`
+
+/** Whether a value is what is wanted. */
+export const isKept = ({ bound, operator }: Target, value: number): boolean =>
+  operator === "<="
+    ? value <= bound
+    : operator === "<"
+      ? value < bound
+      : operator === ">"
+        ? value > bound
+        : value >= bound
+
+/** How near to its bound a value is: at most 1 where the target is kept, 2 where it is twice what may be. */
+export const excessOf = (target: Target, value: number): number => {
+  const isUpwards = target.operator === ">" || target.operator === ">="
+  const [came, may] = isUpwards ? [1 - value, 1 - target.bound] : [value, target.bound]
+  const excess = came <= 0 ? 0 : may <= 0 ? Infinity : came / may
+  // At the bound itself rounding must not say otherwise.
+  return isKept(target, value) ? Math.min(1, excess) : Math.max(1 + 1e-9, excess)
+}
+
+/** Whether this request is one of those that it speaks of. */
+export const isOf = (
+  { key, priority, type }: Target,
+  request: { readonly key?: string | undefined; readonly priority?: number | undefined; readonly type: string }
+): boolean =>
+  (key === undefined || key === request.key) &&
+  (type === undefined || type === request.type) &&
+  (priority === undefined || priority === (request.priority ?? 0))
+
+const read = (reader: Reader): Target => {
+  const name = reader.take(/[a-z]+(\d+(\.\d+)?)?/i, measures)
+  const share = shares.find((share) => share === name.text)
+  const quantile = name.text === "mean" ? "mean" : quantileOf(name.text)
+  if (share === undefined && quantile === undefined) throw reader.refuse(measures, name)
+  const labels: Record<string, string | number> = {}
+  let of: "wait" | "total" | undefined
+  if (share === undefined) {
+    reader.take(/\(/, '"("')
+    of = reader.take(/wait(?!\w)|total(?!\w)/, '"wait" or "total"').text as "wait" | "total"
+    while (reader.take(/[,)]/, '"," or ")"').text === ",") readLabel(reader, labels, names)
+  } else if (reader.has("(")) {
+    reader.take(/\(/, '"("')
+    do readLabel(reader, labels, share === "good" ? [...names, "within"] : names)
+    while (reader.take(/[,)]/, '"," or ")"').text === ",")
+  }
+  const operators = share === "good" ? /[>]=?/ : /[<]=?/
+  const operator = reader.take(operators, share === "good" ? '">=" or ">"' : '"<=" or "<"').text as Target["operator"]
+  const bound =
+    share === undefined
+      ? reader.takeAs(durationForm, millisOf)
+      : reader.takeAs('a share such as "0.1%" or "0.001", from 0 to 1', shareOf)
+  reader.end()
+  const { within, ...filter } = labels
+  const measure: Measure =
+    share === undefined
+      ? { kind: "time", of: of!, quantile: quantile! }
+      : { kind: "share", of: share, ...(within === undefined ? {} : { withinMillis: within as number }) }
+  return { text: reader.text.trim(), measure, ...filter, operator, bound }
+}
+
+const names = ["key", "type", "priority"]
+const measures = `mean, p50, p95, p99 or another pN, or one of ${shares.join(", ")}`
+const durationForm = 'a time such as "200ms", "2s" or "1m"'
+
+const readLabel = (reader: Reader, labels: Record<string, string | number>, allowed: ReadonlyArray<string>): void => {
+  const listed = allowed.map((name) => `"${name}="`).join(", ")
+  const name = reader.take(/[a-z]+/i, listed)
+  if (!allowed.includes(name.text) || Object.hasOwn(labels, name.text)) throw reader.refuse(listed, name)
+  reader.take(/=/, '"="')
+  labels[name.text] =
+    name.text === "within"
+      ? reader.takeAs(durationForm, millisOf)
+      : name.text === "priority"
+        ? reader.takeAs("a whole number from -10 to 10", priorityOf)
+        : reader.take(/[^,()]*[^,()\s]/, `what ${name.text} it is`).text
+}
+
+const quantileOf = (text: string): number | undefined => {
+  const percent = /^p(\d+(?:\.\d+)?)$/.exec(text)?.[1]
+  const share = percent === undefined ? 0 : Number(percent) / 100
+  return share > 0 && share < 1 ? share : undefined
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const millisOf = (text: string): number | undefined => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/.exec(text) ?? []
+  return number === undefined ? undefined : Number(number) * units[unit!]!
+}
+const shareOf = (text: string): number | undefined => {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text) ?? []
+  const share = number === undefined ? Number.NaN : Number(number) / (percent === "%" ? 100 : 1)
+  return share >= 0 && share <= 1 ? share : undefined
+}
+const priorityOf = (text: string): number | undefined =>
+  /^-?\d+$/.test(text) && Math.abs(Number(text)) <= 10 ? Number(text) : undefined
+
+interface Token {
+  readonly text: string
+  readonly at: number
+}
+
+/** Reads from left to right; spaces between what it takes count for nothing. */
+class Reader {
+  private at = 0
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  has(start: string): boolean {
+    this.skip()
+    return this.text.startsWith(start, this.at)
+  }
+
+  take(form: RegExp, expected: string): Token {
+    this.skip()
+    const { at } = this
+    const sticky = new RegExp(form.source, `${form.flags}y`)
+    sticky.lastIndex = at
+    const found = sticky.exec(this.text)?.[0]
+    if (found === undefined) throw this.refuse(expected, { at, text: this.next() })
+    this.at += found.length
+    return { text: found, at }
+  }
+
+  takeAs(expected: string, read: (text: string) => number | undefined): number {
+    const token = this.take(/-?[\d.]+\s*(?:%|[a-z]+)?/i, expected)
+    const value = read(token.text.trim())
+    if (value === undefined) throw this.refuse(expected, { ...token, text: token.text.trim() })
+    return value
+  }
+
+  end(): void {
+    this.skip()
+    if (this.at < this.text.length) throw this.refuse("its end", { at: this.at, text: this.text.slice(this.at).trim() })
+  }
+
+  refuse(expected: string, { at, text }: Token): InvalidTarget {
+    return new InvalidTarget({ target: this.text, position: at + 1, expected, came: text })
+  }
+
+  private skip(): void {
+    while (/\s/.test(this.text[this.at] ?? "")) this.at++
+  }
+
+  /** What stands there, as far as one would read it as one word. */
+  private next(): string {
+    return /^(?:[\w.%]+|[<>=!]+|.)/s.exec(this.text.slice(this.at))?.[0] ?? ""
+  }
+}
