@@ -202,14 +202,19 @@ const table = {
   "tuning/load": "Simulation simulation/arrivals simulation/random simulation/serviceTimes",
   "tuning/settings": "Limit PoolConfig ScalingPolicy",
   "tuning/demand": "simulation/histogram simulation/workload tuning/load tuning/target",
-  "tuning/measure": "PoolError ScalingPolicy Simulation simulation/histogram tuning/load tuning/settings tuning/target",
+  "tuning/measure":
+    "PoolError ScalingPolicy Simulation simulation/histogram simulation/labels tuning/load tuning/settings tuning/target",
   "tuning/scores": "simulation/histogram tuning/measure tuning/target",
   "tuning/parts": "tuning/demand tuning/load tuning/measure",
   "tuning/space": "tuning/demand tuning/settings tuning/target",
   "tuning/search": "tuning/*",
   "tuning/judge": "tuning/*",
   "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
-  Tuning: "internal/checks PoolConfig PoolError tuning/*",
+  "tuning/report":
+    "simulation/report tuning/demand tuning/judge tuning/load tuning/scores tuning/search tuning/settings tuning/target",
+  "tuning/outlook": "tuning/*",
+  "tuning/wanted": "internal/checks PoolConfig PoolError tuning/demand tuning/measure tuning/scores tuning/target",
+  Tuning: "PoolError tuning/*",
 
   "promise/errors": "PoolError",
   "promise/publicError": "PoolError promise/errors",
@@ -372,8 +377,11 @@ const table = {
     "index durable/embedded/cluster durable/postgres/migrations program/durable/* program/errors program/process/* program/settings/* program/store/*",
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
+  // It tries what `simulate` simulates: its loads are that command's, and so are its pictures.
+  "program/tune/*":
+    "index Tuning program/errors program/output/* program/process/* program/settings/* program/simulate/* program/tune/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/tune/command program/version program/work/command",
   main: "program/command"
 }
 

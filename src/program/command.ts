@@ -11,6 +11,7 @@ import { runCommand } from "./run/command.ts"
 import { serveCommand } from "./serve/command.ts"
 import { simulateCommand } from "./simulate/command.ts"
 import { storeCommand } from "./store/command.ts"
+import { tuneCommand } from "./tune/command.ts"
 import { version } from "./version.ts"
 import { workCommand } from "./work/command.ts"
 
@@ -23,7 +24,8 @@ const command = Command.make("worker-pool").pipe(
     configCommand,
     jobsCommand,
     storeCommand,
-    simulateCommand
+    simulateCommand,
+    tuneCommand
   ])
 )
 

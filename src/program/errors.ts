@@ -31,7 +31,7 @@ export class OutcomesNotWritten extends Schema.TaggedError<OutcomesNotWritten>()
   }
 }
 
-/** The page of a simulation could not be written. Exit code 1. */
+/** The page of a simulation, or the settings that a search has found, could not be written. Exit code 1. */
 export class PageNotWritten extends Schema.TaggedError<PageNotWritten>()("PageNotWritten", {
   path: Schema.String,
   reason: Schema.String

@@ -42,7 +42,9 @@ export const judge = <E>(
     const parts = whole(unseen)
     const tasks = Array.from({ length: draws }, (_, draw) =>
       all.flatMap((settings) =>
-        parts.map((part) => taskOf(part, settings, `${seed}/unseen-${draw + 1}`, isRecorded && draw > 0))
+        parts.map((part) =>
+          taskOf(part, settings, `${seed}/unseen-${draw + 1}`, isRecorded && draw > 0 ? "redrawn" : "load")
+        )
       )
     ).flat()
     const measured = yield* run(tasks)

@@ -4,15 +4,18 @@ import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { ScalingPolicy } from "../ScalingPolicy.ts"
 import * as Simulation from "../Simulation.ts"
 import { Histogram } from "../simulation/histogram.ts"
+import { merge } from "../simulation/labels.ts"
 import { DrawnLoad, type Load, type Span } from "./load.ts"
 import { policyOf, poolOf, type Settings } from "./settings.ts"
 import { isOf, type Target } from "./target.ts"
 
 /** What all tasks of a search have in common. */
 export interface Common {
-  /** The load, and what it is like when its service times are drawn anew. */
   readonly load: Load
+  /** What it is like when its service times are drawn anew. Default: as `load` is drawn. */
   readonly redrawn?: Load | undefined
+  /** Twice as many requests over the same time. Default: two draws of `load` together. */
+  readonly doubled?: Load | undefined
   /** How long requests arrive. */
   readonly duration: Duration.Input
   /** The pool as it is today. */
@@ -27,8 +30,10 @@ export interface Task extends Span {
   /** What arrives so long before `fromMillis` is simulated, and counts for nothing. */
   readonly warmupMillis: number
   readonly seed: string
-  /** Whether the service times are drawn anew. */
-  readonly isRedrawn: boolean
+  /** Which of the loads. */
+  readonly of: "load" | "redrawn" | "doubled"
+  /** Whether it is asked for the seconds of the run. */
+  readonly isWatched?: boolean | undefined
 }
 
 /** Of one target: how many requests it speaks of, and their times, or how many of them there were. */
@@ -48,26 +53,29 @@ export interface Measured {
   readonly peak: number
   /** One for each target. */
   readonly marks: ReadonlyArray<Mark>
+  /** The seconds of the run, for whoever asked. */
+  readonly windows?: ReadonlyArray<Simulation.Window> | undefined
 }
 
 /** Runs tasks. Keep it: it remembers the load that it drew last. */
 export class Measurer {
-  private readonly loads: { readonly asIs: DrawnLoad; readonly redrawn: DrawnLoad }
+  private readonly loads: Readonly<Record<Task["of"], DrawnLoad>>
   private readonly common: Common
   private readonly targets: ReadonlyArray<Target>
 
   constructor(common: Common, durationMillis: number, targets: ReadonlyArray<Target>) {
     this.common = common
     this.targets = targets
-    const asIs = new DrawnLoad(common.load, durationMillis)
-    const redrawn = common.redrawn === undefined ? asIs : new DrawnLoad(common.redrawn, durationMillis)
-    this.loads = { asIs, redrawn }
+    const { load, redrawn, doubled = { ...load, arrivals: merge(load.arrivals, load.arrivals) } } = common
+    const drawn = (load: Load) => new DrawnLoad(load, durationMillis)
+    const asIs = drawn(load)
+    this.loads = { load: asIs, redrawn: redrawn === undefined ? asIs : drawn(redrawn), doubled: drawn(doubled) }
   }
 
   run(task: Task): Effect.Effect<Measured, InvalidPoolConfig> {
     return Effect.suspend(() => {
-      const { isRedrawn, seed, toMillis, warmupMillis } = task
-      const drawn = isRedrawn ? this.loads.redrawn : this.loads.asIs
+      const { seed, toMillis, warmupMillis } = task
+      const drawn = this.loads[task.of]
       const span = { fromMillis: task.fromMillis - warmupMillis, toMillis }
       const tally = new Tally(this.targets, warmupMillis)
       return Effect.map(
@@ -80,7 +88,10 @@ export class Measurer {
           seed,
           onEnd: (request) => tally.add(request)
         }),
-        ({ windows }) => tally.finish(windows, toMillis - span.fromMillis)
+        ({ windows }) => ({
+          ...tally.finish(windows, toMillis - span.fromMillis),
+          ...(task.isWatched === true ? { windows } : {})
+        })
       )
     })
   }

@@ -79,5 +79,5 @@ export const taskOf = (
   { fromMillis, toMillis, warmupMillis }: Part,
   settings: Task["settings"],
   seed: string,
-  isRedrawn = false
-): Task => ({ fromMillis, toMillis, warmupMillis, settings, seed, isRedrawn })
+  of: Task["of"] = "load"
+): Task => ({ fromMillis, toMillis, warmupMillis, settings, seed, of })

@@ -48,12 +48,35 @@ export class InvalidTarget extends Schema.TaggedError<InvalidTarget>()("InvalidT
  */
 export const parse = (text: string): Result.Result<Target, InvalidTarget> => {
   const reader = new Reader(text)
-  try {
-    return Result.succeed(read(reader))
-  } catch (error) {
-    if (error instanceof InvalidTarget) return Result.fail(error)
-    throw error
-  }
+  return Result.gen(function* () {
+    const name = yield* reader.take(/[a-z]+(\d+(\.\d+)?)?/i, measures)
+    const share = shares.find((share) => share === name.text)
+    const quantile = name.text === "mean" ? "mean" : quantileOf(name.text)
+    if (share === undefined && quantile === undefined) return yield* reader.refuse(measures, name)
+    const labels: Record<string, string | number> = {}
+    let of: "wait" | "total" | undefined
+    if (share === undefined) {
+      yield* reader.take(/\(/, '"("')
+      of = (yield* reader.take(/wait(?!\w)|total(?!\w)/, '"wait" or "total"')).text as "wait" | "total"
+      while ((yield* reader.take(/[,)]/, '"," or ")"')).text === ",") yield* readLabel(reader, labels, names)
+    } else if (reader.has("(")) {
+      yield* reader.take(/\(/, '"("')
+      do yield* readLabel(reader, labels, share === "good" ? [...names, "within"] : names)
+      while ((yield* reader.take(/[,)]/, '"," or ")"')).text === ",")
+    }
+    const isUpwards = share === "good"
+    const operator = yield* reader.take(isUpwards ? />=?/ : /<=?/, isUpwards ? '">=" or ">"' : '"<=" or "<"')
+    const bound = yield* share === undefined
+      ? reader.takeAs(durationForm, millisOf)
+      : reader.takeAs('a share such as "0.1%" or "0.001", from 0 to 1', shareOf)
+    yield* reader.end()
+    const { within, ...filter } = labels
+    const measure: Measure =
+      share === undefined
+        ? { kind: "time", of: of!, quantile: quantile! }
+        : { kind: "share", of: share, ...(within === undefined ? {} : { withinMillis: within as number }) }
+    return { text: text.trim(), measure, ...filter, operator: operator.text as Target["operator"], bound }
+  })
 }
 
 /** A value of a target, for people: `172 ms`, or `0.08 %`. */
@@ -91,53 +114,26 @@ export const isOf = (
   (type === undefined || type === request.type) &&
   (priority === undefined || priority === (request.priority ?? 0))
 
-const read = (reader: Reader): Target => {
-  const name = reader.take(/[a-z]+(\d+(\.\d+)?)?/i, measures)
-  const share = shares.find((share) => share === name.text)
-  const quantile = name.text === "mean" ? "mean" : quantileOf(name.text)
-  if (share === undefined && quantile === undefined) throw reader.refuse(measures, name)
-  const labels: Record<string, string | number> = {}
-  let of: "wait" | "total" | undefined
-  if (share === undefined) {
-    reader.take(/\(/, '"("')
-    of = reader.take(/wait(?!\w)|total(?!\w)/, '"wait" or "total"').text as "wait" | "total"
-    while (reader.take(/[,)]/, '"," or ")"').text === ",") readLabel(reader, labels, names)
-  } else if (reader.has("(")) {
-    reader.take(/\(/, '"("')
-    do readLabel(reader, labels, share === "good" ? [...names, "within"] : names)
-    while (reader.take(/[,)]/, '"," or ")"').text === ",")
-  }
-  const operators = share === "good" ? /[>]=?/ : /[<]=?/
-  const operator = reader.take(operators, share === "good" ? '">=" or ">"' : '"<=" or "<"').text as Target["operator"]
-  const bound =
-    share === undefined
-      ? reader.takeAs(durationForm, millisOf)
-      : reader.takeAs('a share such as "0.1%" or "0.001", from 0 to 1', shareOf)
-  reader.end()
-  const { within, ...filter } = labels
-  const measure: Measure =
-    share === undefined
-      ? { kind: "time", of: of!, quantile: quantile! }
-      : { kind: "share", of: share, ...(within === undefined ? {} : { withinMillis: within as number }) }
-  return { text: reader.text.trim(), measure, ...filter, operator, bound }
-}
-
 const names = ["key", "type", "priority"]
 const measures = `mean, p50, p95, p99 or another pN, or one of ${shares.join(", ")}`
 const durationForm = 'a time such as "200ms", "2s" or "1m"'
 
-const readLabel = (reader: Reader, labels: Record<string, string | number>, allowed: ReadonlyArray<string>): void => {
-  const listed = allowed.map((name) => `"${name}="`).join(", ")
-  const name = reader.take(/[a-z]+/i, listed)
-  if (!allowed.includes(name.text) || Object.hasOwn(labels, name.text)) throw reader.refuse(listed, name)
-  reader.take(/=/, '"="')
-  labels[name.text] =
-    name.text === "within"
+const readLabel = (
+  reader: Reader,
+  labels: Record<string, string | number>,
+  allowed: ReadonlyArray<string>
+): Result.Result<void, InvalidTarget> =>
+  Result.gen(function* () {
+    const listed = allowed.map((name) => `"${name}="`).join(", ")
+    const name = yield* reader.take(/[a-z]+/i, listed)
+    if (!allowed.includes(name.text) || Object.hasOwn(labels, name.text)) return yield* reader.refuse(listed, name)
+    yield* reader.take(/=/, '"="')
+    labels[name.text] = yield* name.text === "within"
       ? reader.takeAs(durationForm, millisOf)
       : name.text === "priority"
         ? reader.takeAs("a whole number from -10 to 10", priorityOf)
-        : reader.take(/[^,()]*[^,()\s]/, `what ${name.text} it is`).text
-}
+        : Result.map(reader.take(/[^,()]*[^,()\s]/, `what ${name.text} it is`), ({ text }) => text)
+  })
 
 const quantileOf = (text: string): number | undefined => {
   const percent = /^p(\d+(?:\.\d+)?)$/.exec(text)?.[1]
@@ -177,31 +173,32 @@ class Reader {
     return this.text.startsWith(start, this.at)
   }
 
-  take(form: RegExp, expected: string): Token {
+  take(form: RegExp, expected: string): Result.Result<Token, InvalidTarget> {
     this.skip()
     const { at } = this
     const sticky = new RegExp(form.source, `${form.flags}y`)
     sticky.lastIndex = at
     const found = sticky.exec(this.text)?.[0]
-    if (found === undefined) throw this.refuse(expected, { at, text: this.next() })
+    if (found === undefined) return this.refuse(expected, { at, text: this.next() })
     this.at += found.length
-    return { text: found, at }
+    return Result.succeed({ text: found, at })
   }
 
-  takeAs(expected: string, read: (text: string) => number | undefined): number {
-    const token = this.take(/-?[\d.]+\s*(?:%|[a-z]+)?/i, expected)
-    const value = read(token.text.trim())
-    if (value === undefined) throw this.refuse(expected, { ...token, text: token.text.trim() })
-    return value
+  takeAs(expected: string, read: (text: string) => number | undefined): Result.Result<number, InvalidTarget> {
+    return Result.flatMap(this.take(/-?[\d.]+\s*(?:%|[a-z]+)?/i, expected), ({ at, text }) => {
+      const value = read(text.trim())
+      return value === undefined ? this.refuse(expected, { at, text: text.trim() }) : Result.succeed(value)
+    })
   }
 
-  end(): void {
+  end(): Result.Result<void, InvalidTarget> {
     this.skip()
-    if (this.at < this.text.length) throw this.refuse("its end", { at: this.at, text: this.text.slice(this.at).trim() })
+    const { at } = this
+    return at === this.text.length ? Result.void : this.refuse("its end", { at, text: this.text.slice(at).trim() })
   }
 
-  refuse(expected: string, { at, text }: Token): InvalidTarget {
-    return new InvalidTarget({ target: this.text, position: at + 1, expected, came: text })
+  refuse(expected: string, { at, text }: Token): Result.Result<never, InvalidTarget> {
+    return Result.fail(new InvalidTarget({ target: this.text, position: at + 1, expected, came: text }))
   }
 
   private skip(): void {

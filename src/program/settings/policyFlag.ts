@@ -1,8 +1,8 @@
-/** What `--policy` takes: `adaptive`, `fixed:10`, `queueLength:100`, `gradient`, or the least of several. */
+/** What `--policy` takes: `adaptive`, `fixed:10`, `queueLength:100`, `gradient`, with options behind, or the least of several. */
 import { Effect } from "effect"
 import { ScalingPolicy } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
-import { numberOf } from "./quantities.ts"
+import { millisOf, numberOf } from "./quantities.ts"
 
 export interface NamedPolicy {
   /** As it was written. */
@@ -21,7 +21,9 @@ export const policyHelp = `adaptive         as many workers as the measured load
 fixed:N          always N workers; N may be more than the 64 that --max-workers is by default
 queueLength:N    one more at each look while more than N requests wait
 gradient         a limit that comes down when the handlers get slower the more of them run
-A,B              the least that any of them wants, such as adaptive,gradient`
+A,B              the least that any of them wants, such as adaptive,gradient
+Options follow, such as adaptive:waitTarget=50ms:cooldown=2s; adaptive has waitTarget, clearWithin, cooldown, deadBand and fallPerSecond,
+queueLength lowWater and step, gradient tolerance, initial and least`
 
 export const parsePolicy = (
   text: string,
@@ -36,9 +38,10 @@ export const parsePolicy = (
     const policy =
       others.length === 0 ? first.policy : ScalingPolicy.min(first.policy, ...others.map(({ policy }) => policy))
     if (policy.invalid !== undefined) {
-      const { actual, expected } = policy.invalid
+      const { actual, expected, field } = policy.invalid
+      const isOption = Object.values(optionsOf).some((options) => Object.hasOwn(options, field))
       return yield* new BadUsage({
-        reason: `Expected --policy ${text} to have an N that is ${expected}, got ${actual}`
+        reason: `Expected --policy ${text} to have ${isOption ? `a ${field}` : "an N"} that is ${expected}, got ${actual}`
       })
     }
     const all = [first, ...others]
@@ -75,15 +78,48 @@ interface Part {
   readonly threshold?: number
 }
 
-const parse = (text: string, options: ScalingPolicy.AdaptiveOptions): Part | undefined => {
-  if (text === "adaptive") return { policy: ScalingPolicy.adaptive(options) }
-  if (text === "gradient") return { policy: ScalingPolicy.gradient() }
-  const [name, argument = "", ...rest] = text.split(":")
-  const n = numberOf(argument)
-  if (n === undefined || rest.length > 0) return undefined
-  if (name === "fixed") return { policy: ScalingPolicy.fixed(n), fixed: n }
-  if (name === "queueLength") return { policy: ScalingPolicy.queueLength({ threshold: n }), threshold: n }
-  return undefined
+/** How the options of each are read. */
+const optionsOf: Readonly<Record<string, Readonly<Record<string, (text: string) => number | undefined>>>> = {
+  adaptive: {
+    waitTarget: millisOf,
+    clearWithin: millisOf,
+    cooldown: millisOf,
+    deadBand: numberOf,
+    fallPerSecond: numberOf
+  },
+  gradient: { tolerance: numberOf, initial: numberOf, least: numberOf },
+  fixed: {},
+  queueLength: { lowWater: numberOf, step: numberOf }
+}
+
+/** `undefined`: this is none. */
+const parse = (text: string, defaults: ScalingPolicy.AdaptiveOptions): Part | undefined => {
+  const [name = "", ...rest] = text.split(":")
+  const isCounted = name === "fixed" || name === "queueLength"
+  const n = isCounted ? numberOf(rest[0] ?? "") : undefined
+  const options = Object.hasOwn(optionsOf, name)
+    ? readOptions(optionsOf[name]!, rest.slice(isCounted ? 1 : 0))
+    : undefined
+  if (options === undefined || (isCounted && n === undefined)) return undefined
+  if (name === "adaptive") return { policy: ScalingPolicy.adaptive({ ...defaults, ...options }) }
+  if (name === "gradient") return { policy: ScalingPolicy.gradient(options) }
+  return name === "fixed"
+    ? { policy: ScalingPolicy.fixed(n!), fixed: n! }
+    : { policy: ScalingPolicy.queueLength({ threshold: n!, ...options }), threshold: n! }
+}
+
+const readOptions = (
+  kinds: (typeof optionsOf)[string],
+  texts: ReadonlyArray<string>
+): Readonly<Record<string, number>> | undefined => {
+  const options: Record<string, number> = {}
+  for (const text of texts) {
+    const [name = "", value = "", ...more] = text.split("=")
+    const read = Object.hasOwn(kinds, name) && !Object.hasOwn(options, name) ? kinds[name]!(value) : undefined
+    if (read === undefined || more.length > 0) return undefined
+    options[name] = read
+  }
+  return options
 }
 
 const greatest = (parts: ReadonlyArray<Part>, field: "fixed" | "threshold"): number | undefined => {

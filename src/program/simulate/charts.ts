@@ -5,8 +5,9 @@ import type { Points } from "./series.ts"
 export interface Line {
   readonly name: string
   readonly colour: string
-  readonly dash: "solid" | "dashed" | "dotted"
-  /** Seconds and values. */
+  /** `"none"`: points, with no line through them. */
+  readonly dash: "solid" | "dashed" | "dotted" | "none"
+  /** Seconds and values; where the axis is another one, what that counts and values. */
   readonly points: Points
 }
 
@@ -14,6 +15,8 @@ export interface Chart {
   readonly lines: ReadonlyArray<Line>
   /** Where the time ends: the same for pictures that stand above each other. */
   readonly untilSeconds: number
+  /** What runs from left to right, if it is not the time. */
+  readonly across?: { readonly until: number; readonly format: (value: number) => string } | undefined
   readonly scale: "linear" | "log"
   /** A horizontal line. */
   readonly mark?: number | undefined
@@ -27,7 +30,7 @@ export const load: Effect.Effect<Draw> = Effect.map(
   Effect.promise(() => import("./echarts.mts")),
   ({ init }) => {
     let drawn = 0
-    return ({ format, lines, mark, scale, untilSeconds }, { height, width }) => {
+    return ({ across, format, lines, mark, scale, untilSeconds }, { height, width }) => {
       const chart = init(null, null, { renderer: "svg", ssr: true, width, height })
       const unit = untilSeconds > 10_800 ? hours : untilSeconds > 300 ? minutes : seconds
       chart.setOption({
@@ -36,8 +39,12 @@ export const load: Effect.Effect<Draw> = Effect.map(
         grid: { left: 58, right: 14, top: 10, bottom: 28, outerBoundsMode: "none" },
         xAxis: {
           type: "value",
-          max: untilSeconds / unit.seconds,
-          axisLabel: { color: ink, formatter: (value: number) => label(value, unit.name), showMaxLabel: false },
+          max: across?.until ?? untilSeconds / unit.seconds,
+          axisLabel: {
+            color: ink,
+            formatter: across?.format ?? ((value: number) => label(value, unit.name)),
+            showMaxLabel: false
+          },
           axisLine: { lineStyle: { color: rule } },
           axisTick: { lineStyle: { color: rule } },
           splitLine: { show: false }
@@ -56,10 +63,15 @@ export const load: Effect.Effect<Draw> = Effect.map(
           type: "line",
           name,
           silent: true,
-          showSymbol: false,
-          data: points.map(([at, value]) => [at / unit.seconds, scale === "log" ? Math.max(1, value) : value]),
+          showSymbol: dash === "none",
+          symbol: "circle",
+          symbolSize: 7,
+          data: points.map(([at, value]) => [
+            across === undefined ? at / unit.seconds : at,
+            scale === "log" ? Math.max(1, value) : value
+          ]),
           itemStyle: { color: colour },
-          lineStyle: { color: colour, width: 1.6, type: dash },
+          lineStyle: dash === "none" ? { width: 0 } : { color: colour, width: 1.6, type: dash },
           ...(n === 0 && mark !== undefined ? { markLine: markAt(mark) } : {})
         }))
       })

@@ -30,7 +30,7 @@ export const toHtml = (
 }
 
 /** Each can be told from the others on white and on black, and by most who cannot tell red from green. */
-const colours = ["#d9480f", "#2f7fc1", "#2b9467", "#9b6dd0", "#b8860b", "#d6558b", "#7a7f87", "#159aa8"]
+export const colours = ["#d9480f", "#2f7fc1", "#2b9467", "#9b6dd0", "#b8860b", "#d6558b", "#7a7f87", "#159aa8"]
 const dashes = ["solid", "dashed", "dotted"] as const
 
 const styleOf = (n: number) => ({
@@ -39,7 +39,13 @@ const styleOf = (n: number) => ({
   dash: dashes[Math.floor(n / colours.length) % dashes.length]!
 })
 
-const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw: Draw): ReadonlyArray<string> => {
+/** What the pictures show of a run. */
+interface Drawable {
+  readonly policy: string
+  readonly figures: { readonly windows: ReadonlyArray<Simulation.Window> }
+}
+
+export const pictures = (all: ReadonlyArray<Drawable>, waitTargetMillis: number, draw: Draw): ReadonlyArray<string> => {
   const longest = all.map(({ figures }) => figures.windows).reduce((a, b) => (b.length > a.length ? b : a))
   const secondsEach = secondsPerPoint(longest.length)
   const untilSeconds = (longest.at(-1)?.fromMillis ?? 0) / 1000
@@ -53,17 +59,7 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
     height: number,
     lines: ReadonlyArray<Line>,
     chart: Partial<Parameters<Draw>[0]> = {}
-  ) => {
-    const whole = { lines, untilSeconds, scale: "linear" as const, format: short, ...chart }
-    const svg = (className: string, width: number) =>
-      `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(whole, { width, height })}</div>`
-    return [
-      `<figure><figcaption>${escape(title)} <span>${escape(remark)}</span></figcaption>`,
-      svg("wide", 920),
-      svg("narrow", 380),
-      "</figure>"
-    ].join("\n")
-  }
+  ) => picture(title, remark, height, { lines, untilSeconds, scale: "linear", format: short, ...chart }, draw)
   const highest = Math.max(...series.flatMap(({ waitP95 }) => waitP95.map(([, value]) => value)))
   const target = `${highest < waitTargetMillis ? "all below" : "the dots are"} the target of ${time(waitTargetMillis)}`
   const isLog = highest > 10 * waitTargetMillis
@@ -95,7 +91,25 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
   ]
 }
 
-const legend = (all: ReadonlyArray<Simulated>): string => {
+/** One picture, for wide pages and for narrow ones. */
+export const picture = (
+  title: string,
+  remark: string,
+  height: number,
+  chart: Parameters<Draw>[0],
+  draw: Draw
+): string => {
+  const svg = (className: string, width: number) =>
+    `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(chart, { width, height })}</div>`
+  return [
+    `<figure><figcaption>${escape(title)} <span>${escape(remark)}</span></figcaption>`,
+    svg("wide", 920),
+    svg("narrow", 380),
+    "</figure>"
+  ].join("\n")
+}
+
+const legend = (all: ReadonlyArray<Drawable>): string => {
   const entries = all.map(({ policy }, n) => {
     const { colour, dash } = styleOf(n)
     const pattern = { solid: "", dashed: ' stroke-dasharray="8 4"', dotted: ' stroke-dasharray="2 3"' }[dash]
@@ -139,7 +153,7 @@ const decisionRow = ({ after, atMillis, before, heldBack, reason, wanted }: Simu
 ]
 
 /** `100 ms` or `100 s`, as short as there is room for. */
-const axisTime = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${short(millis / 1000)} s`)
+export const axisTime = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${short(millis / 1000)} s`)
 
 /** `1.5k` */
 const short = (value: number): string =>

@@ -11,8 +11,11 @@ import type { StatusLine } from "../output/statusLine.ts"
 
 /** A recording that comes through a pipe can be read once, and each thread would. The figures are the same one by one. */
 export const canBeSideBySide = ({ runs }: Plan, { arrivals, service }: Flags): boolean =>
-  runs.length > 1 &&
-  [...arrivals, ...service].every((text) => {
+  runs.length > 1 && isFromFiles([...arrivals, ...service])
+
+/** Whether all that these flags name can be read again and again. */
+export const isFromFiles = (texts: ReadonlyArray<string>): boolean =>
+  texts.every((text) => {
     const path = /(?:^|=)csv:([^@]*)/.exec(text)?.[1]
     return path === undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === true
   })

@@ -1,0 +1,90 @@
+/** What somebody asks of a search, checked. */
+import { Effect, Result } from "effect"
+import * as checks from "../internal/checks.ts"
+import * as PoolConfig from "../PoolConfig.ts"
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import type { Demand } from "./demand.ts"
+import type { Common } from "./measure.ts"
+import type { Cost } from "./scores.ts"
+import { parse, type Target } from "./target.ts"
+
+/** So many may be lost when nobody said. */
+const lostByDefault = 0.001
+
+interface Wanted extends Common {
+  readonly targets: ReadonlyArray<string | Target>
+  readonly cost?: Cost | undefined
+  readonly isRecorded?: boolean | undefined
+  readonly mostWorkers?: number | undefined
+  readonly seed?: string | number | undefined
+  readonly budget?: number | undefined
+}
+
+export const checked = Effect.fnUntraced(function* (options: Wanted) {
+  const {
+    cost = "worker-seconds",
+    isRecorded = false,
+    load,
+    mostWorkers,
+    pool = {},
+    seed = 1,
+    budget = 9_000_000
+  } = options
+  if (options.targets.length === 0) return yield* checks.wrong("targets", "at least one", "none")
+  const asked = yield* Effect.forEach(options.targets, (target) =>
+    typeof target === "string" ? Effect.fromResult(parse(target)) : Effect.succeed(target)
+  )
+  const durationMillis = checks.millis("duration", options.duration)
+  if (typeof durationMillis !== "number") return yield* durationMillis
+  const config = PoolConfig.make({ strategy: "dropping", ...pool, name: "tuning" })
+  if (Result.isFailure(config)) return yield* config.failure
+  const invalid =
+    load.arrivals.invalid ??
+    load.service.invalid ??
+    checks.oneOf("worker-seconds", "peak")("cost", cost) ??
+    checks.wholeFrom(1000)("budget", budget) ??
+    (mostWorkers === undefined ? undefined : checks.wholeFrom(1)("mostWorkers", mostWorkers))
+  if (invalid !== undefined) return yield* invalid
+  const { capacity, maxWorkers, minWorkers, scalingIntervalMillis } = config.success
+  const today = {
+    minWorkers,
+    maxWorkers,
+    capacity: capacity === Infinity ? ("unbounded" as const) : capacity,
+    scalingIntervalMillis
+  }
+  return { cost, durationMillis, isRecorded, seed, budget, targets: withLost(asked), today, mostWorkers }
+})
+
+/** The cheapest pool of all refuses everything: as many may be lost as a target lets be refused, and else one in a thousand. */
+const withLost = (asked: ReadonlyArray<Target>): ReadonlyArray<Target> => {
+  const isBounded = asked.some(
+    ({ key, measure, priority, type }) =>
+      measure.kind === "share" &&
+      (measure.of === "lost" || measure.of === "good") &&
+      key === undefined &&
+      priority === undefined &&
+      type === undefined
+  )
+  if (isBounded) return asked
+  const refused = asked.flatMap(({ bound, measure }) =>
+    measure.kind === "share" && measure.of === "refused" ? [bound] : []
+  )
+  const bound = Math.max(...refused, refused.length === 0 ? lostByDefault : 0)
+  const lost: Target = {
+    text: `lost <= ${Number((100 * bound).toPrecision(6))}%`,
+    measure: { kind: "share", of: "lost" },
+    operator: "<=",
+    bound
+  }
+  return [...asked, lost]
+}
+
+/** A target that speaks of nobody is kept by anything. */
+export const notEmpty = (demand: Demand, targets: ReadonlyArray<Target>): Effect.Effect<void, InvalidPoolConfig> => {
+  if (demand.requests === 0)
+    return Effect.fail(checks.wrong("arrivals", "at least one request in the duration", "none"))
+  const vain = targets.find((target) => demand.serviceOf(target).count === 0)
+  return vain === undefined
+    ? Effect.void
+    : Effect.fail(checks.wrong("targets", `one of requests that the load has: ${vain.text}`, "none of them"))
+}
