@@ -90,7 +90,7 @@ export class Measurer {
         }),
         ({ windows }) => ({
           ...tally.finish(windows, toMillis - span.fromMillis),
-          ...(task.isWatched === true ? { windows } : {})
+          ...(task.isWatched === true ? { windows: windows.filter(({ fromMillis }) => fromMillis < toMillis) } : {})
         })
       )
     })

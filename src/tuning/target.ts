@@ -137,7 +137,8 @@ const readLabel = (
 
 const quantileOf = (text: string): number | undefined => {
   const percent = /^p(\d+(?:\.\d+)?)$/.exec(text)?.[1]
-  const share = percent === undefined ? 0 : Number(percent) / 100
+  // As a decimal: 99.9 / 100 is a little more than 0.999.
+  const share = percent === undefined ? 0 : Number(`${percent}e-2`)
   return share > 0 && share < 1 ? share : undefined
 }
 
@@ -148,7 +149,7 @@ const millisOf = (text: string): number | undefined => {
 }
 const shareOf = (text: string): number | undefined => {
   const [, number, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text) ?? []
-  const share = number === undefined ? Number.NaN : Number(number) / (percent === "%" ? 100 : 1)
+  const share = number === undefined ? Number.NaN : Number(percent === "%" ? `${number}e-2` : number)
   return share >= 0 && share <= 1 ? share : undefined
 }
 const priorityOf = (text: string): number | undefined =>

@@ -16,7 +16,9 @@ export interface Chart {
   /** Where the time ends: the same for pictures that stand above each other. */
   readonly untilSeconds: number
   /** What runs from left to right, if it is not the time. */
-  readonly across?: { readonly until: number; readonly format: (value: number) => string } | undefined
+  readonly across?:
+    | { readonly from: number; readonly until: number; readonly format: (value: number) => string }
+    | undefined
   readonly scale: "linear" | "log"
   /** A horizontal line. */
   readonly mark?: number | undefined
@@ -39,6 +41,7 @@ export const load: Effect.Effect<Draw> = Effect.map(
         grid: { left: 58, right: 14, top: 10, bottom: 28, outerBoundsMode: "none" },
         xAxis: {
           type: "value",
+          min: across?.from ?? 0,
           max: across?.until ?? untilSeconds / unit.seconds,
           axisLabel: {
             color: ink,

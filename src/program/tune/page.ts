@@ -45,7 +45,9 @@ const choices = ({ cost, targets, tried, chosen, others, today }: Tuning.Report,
     points("today", colours[2]!, [today]),
     ...(chosen === undefined ? [] : [points("chosen", colours[0]!, [chosen])])
   ]
-  const until = Math.ceil(1.05 * Math.max(...lines.flatMap((line) => line.points.map(([x]) => x))))
+  const costs = lines.flatMap((line) => line.points.map(([x]) => x))
+  const from = Math.floor(0.95 * Math.min(...costs))
+  const until = Math.ceil(1.05 * Math.max(...costs))
   const what = cost === "peak" ? "workers at most" : "workers on average"
   const named = [
     ["tried on the seen part", "var(--ink)"],
@@ -66,7 +68,7 @@ const choices = ({ cost, targets, tried, chosen, others, today }: Tuning.Report,
       {
         lines,
         untilSeconds: 0,
-        across: { until, format: (value) => TuningText.figure(value) },
+        across: { from, until, format: (value) => TuningText.figure(value) },
         scale: "linear",
         mark: 1,
         format: (value) => TuningText.figure(value)
