@@ -47,7 +47,7 @@ export interface Options<E = never> extends Common {
   readonly mostWorkers?: number | undefined
   /** Seeds all random numbers. Default `1`. */
   readonly seed?: string | number | undefined
-  /** About so many requests are simulated, in all. At least 1,000. Default 9,000,000. */
+  /** About so many requests are simulated, in all. At least 1,000. Default 8,000,000. */
   readonly budget?: number | undefined
   /** Runs one simulation, for whoever has threads: it is asked for many at once. Default: one after the other, here. */
   readonly measure?: ((task: Task) => Effect.Effect<Measured, E>) | undefined
@@ -106,7 +106,8 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
     const [current, ...judged] = yield* judge(["today", ...first], judging)
     let all = [current!, ...judged]
     if (cheapest(all) === undefined) all = [...all, ...(yield* judge(second, judging))]
-    const best = cheapest(all)
+    const isAllowed = mostWorkers === undefined || current!.score.peakWorkers <= mostWorkers
+    const best = cheapest(isAllowed ? all : all.filter((one) => one !== current))
     // What is there already, and is no dearer, needs no change.
     const isWorthIt =
       current!.score.excess > 1 || best === undefined || best.score.cost < current!.score.cost * unchanged

@@ -37,10 +37,16 @@ const warmupOf = ({ fromMillis, toMillis }: Span): number =>
 const shortestMillis = 20_000
 const longestMillis = 600_000
 
+/** What a simulation takes before its first request, in requests. */
+const startRequests = 600
+/** A shorter one would be hardly more than its start. */
+const leastRequests = 3000
+
 /** Short pieces of these spans, about sixty in all. */
-const slices = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
+const slices = (spans: ReadonlyArray<Span>, { perSecond }: Demand): ReadonlyArray<Span> => {
   const all = spans.reduce((sum, { fromMillis, toMillis }) => sum + toMillis - fromMillis, 0)
-  const length = Math.max(shortestMillis, Math.min(longestMillis, all / 60))
+  const shortest = Math.max(shortestMillis, (1000 * leastRequests) / perSecond)
+  const length = Math.max(shortest, Math.min(longestMillis, all / 60))
   return spans.flatMap(({ fromMillis, toMillis }) => {
     const count = Math.max(1, Math.round((toMillis - fromMillis) / length))
     const edge = (n: number) => Math.round(fromMillis + ((toMillis - fromMillis) * n) / count)
@@ -53,7 +59,7 @@ const slices = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
  * of the heaviest the heaviest, of each other group of equal size that in its middle.
  */
 export const sample = (spans: ReadonlyArray<Span>, demand: Demand, requests: number): ReadonlyArray<Part> => {
-  const all = slices(spans)
+  const all = slices(spans, demand)
     .map((span) => ({ span, warmupMillis: warmupOf(span), work: demand.within(span).workMillis }))
     .sort((a, b) => b.work - a.work || a.span.fromMillis - b.span.fromMillis)
   const each =
@@ -70,9 +76,9 @@ export const sample = (spans: ReadonlyArray<Span>, demand: Demand, requests: num
   })
 }
 
-/** How many requests it takes to simulate it. */
+/** What it takes to simulate it, in requests. */
 export const requestsOf = ({ fromMillis, toMillis, warmupMillis }: Omit<Part, "weight">, demand: Demand): number =>
-  demand.within({ fromMillis: fromMillis - warmupMillis, toMillis }).requests
+  startRequests + demand.within({ fromMillis: fromMillis - warmupMillis, toMillis }).requests
 
 /** Its simulation under one choice of settings. */
 export const taskOf = (

@@ -7,7 +7,7 @@ import type { Measured, Task } from "./measure.ts"
 import { type Part, requestsOf, sample, taskOf } from "./parts.ts"
 import { type Cost, type Score, scoreOf } from "./scores.ts"
 import { changesOf, keyOf, type Settings } from "./settings.ts"
-import type { Ground, Space } from "./space.ts"
+import { type Ground, interleaved, type Space } from "./space.ts"
 import type { Span } from "./load.ts"
 
 /** Settings, and what they came to on the parts of one rung. */
@@ -43,6 +43,8 @@ interface Options<E> {
 
 /** An improvement of the cost by less is none. */
 const worthwhile = 0.01
+/** A search begins with no fewer. */
+const leastChoices = 6
 /** So many evaluations are planned for the last rung. */
 const lastRung = 14
 
@@ -50,6 +52,7 @@ export const search = <E>({ budget, cost, ground, run, seed, seen, space }: Opti
   Effect.gen(function* () {
     const { demand, targets } = ground
     const known = new Set<string>()
+    const sizeOf = (parts: ReadonlyArray<Part>) => parts.reduce((sum, part) => sum + requestsOf(part, demand), 0)
     let spent = 0
     /** Of these parts, what was evaluated. */
     let evaluated = new Map<string, Tried>()
@@ -60,7 +63,7 @@ export const search = <E>({ budget, cost, ground, run, seed, seen, space }: Opti
         const unknown = all.filter((settings) => !evaluated.has(keyOf(settings)))
         const tasks = unknown.flatMap((settings) => parts.map((part) => taskOf(part, settings, seed)))
         const measured = yield* run(tasks)
-        spent += measured.reduce((sum, { requests }) => sum + requests, 0)
+        spent += unknown.length * sizeOf(parts)
         for (const [n, settings] of unknown.entries()) {
           const ofThese = parts.map(({ weight }, at) => ({ measured: measured[n * parts.length + at]!, weight }))
           const key = keyOf(settings)
@@ -75,7 +78,8 @@ export const search = <E>({ budget, cost, ground, run, seed, seen, space }: Opti
         return all.map((settings) => evaluated.get(keyOf(settings))!)
       })
 
-    const first = unique(space.seeds)
+    const least = sizeOf(sample(seen, demand, 0))
+    const first = unique(space.seeds).slice(0, Math.max(leastChoices, Math.floor((0.4 * budget) / least)))
     let parts = sample(seen, demand, (0.22 * budget) / first.length)
     let tried = ranked(yield* evaluate(first, parts))
     const grow = (requests: number): ReadonlyArray<Part> => {
@@ -83,8 +87,6 @@ export const search = <E>({ budget, cost, ground, run, seed, seen, space }: Opti
       // A rung that is not longer than the last is none.
       return sizeOf(next) > sizeOf(parts) ? next : parts
     }
-    const sizeOf = (parts: ReadonlyArray<Part>) => parts.reduce((sum, part) => sum + requestsOf(part, demand), 0)
-
     const better = survivors(tried, Math.ceil(tried.length / 3))
     const beside = unique(better.slice(0, 5).flatMap((one) => neighbours(one, tried, space).slice(0, 3)))
     const second = unique([...better.map(({ settings }) => settings), ...beside])
@@ -164,12 +166,6 @@ const nearOf = (all: ReadonlyArray<Tried>): ReadonlyArray<Tried> => {
     .filter(({ score }) => score.excess > 1 && score.excess <= 2 && score.cost < best.score.cost)
     .toSorted((a, b) => a.score.excess * a.score.cost - b.score.excess * b.score.cost)
 }
-
-/** The first of each, then the second of each. */
-const interleaved = <A>(lists: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> =>
-  Array.from({ length: Math.max(0, ...lists.map(({ length }) => length)) }).flatMap((_, n) =>
-    lists.flatMap((list) => (n < list.length ? [list[n]!] : []))
-  )
 
 /** Where to go from here; of fixed numbers to the middle between one that is enough and one that is not. */
 const neighbours = (

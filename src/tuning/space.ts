@@ -48,22 +48,31 @@ export const spaceOf = (ground: Ground): Space => {
   const queueLength = (threshold: number): Settings => ({
     ...base,
     policy: { kind: "queueLength", threshold, step: Math.max(1, Math.round(demand.busyMean / 10)) },
-    scalingIntervalMillis: 200
+    scalingIntervalMillis: 100
   })
   const busy = (share: number) => workers(demand.busyIn(share))
-  const seeds = [
-    ...[1.05 * demand.busyMean, ...[0.5, 0.9, 0.99, 0.999].map(demand.busyIn), demand.busyMost].map(fixed),
-    ...[0.25, 0.5, 1, 2, 4].map((times) => adaptive(times)),
-    adaptive(1, {}, 1000),
-    adaptive(2, { scalingIntervalMillis: 250 }, 1000),
-    adaptive(1, { minWorkers: busy(0.1) }),
-    adaptive(2, { minWorkers: busy(0.5) }),
-    adaptive(2, { maxWorkers: Math.max(base.minWorkers, busy(0.99)) }),
-    ...[1, 5, 20].map(queueLength),
-    ...(ground.isSlowedDown ? [guardless(adaptive(1))] : []),
-    ...(demand.keys > 1 ? [2, 4].map((part) => adaptive(1, { keyConcurrency: busy(0.5 / part) })) : []),
-    ...(demand.priorities > 1 ? [5000, 120_000].map((agingMillis) => adaptive(1, { agingMillis })) : [])
-  ]
+  // The first of each kind come first: a small budget goes no further.
+  const seeds = interleaved<Settings>([
+    [
+      demand.busyIn(0.9),
+      demand.busyIn(0.99),
+      1.05 * demand.busyMean,
+      ...[0.999, 0.5].map(demand.busyIn),
+      demand.busyMost
+    ].map(fixed),
+    [1, 2, 0.5, 4, 0.25].map((times) => adaptive(times)),
+    [1, 5, 20].map(queueLength),
+    [
+      ...(demand.keys > 1 ? [2, 4].map((part) => adaptive(1, { keyConcurrency: busy(0.5 / part) })) : []),
+      ...(demand.priorities > 1 ? [5000, 120_000].map((agingMillis) => adaptive(1, { agingMillis })) : []),
+      ...(ground.isSlowedDown ? [guardless(adaptive(1))] : []),
+      adaptive(2, { scalingIntervalMillis: 250 }, 1000),
+      adaptive(1, { minWorkers: busy(0.1) }),
+      adaptive(2, { minWorkers: busy(0.5) }),
+      adaptive(1, {}, 1000),
+      adaptive(2, { maxWorkers: Math.max(base.minWorkers, busy(0.99)) })
+    ]
+  ])
   const levels = steps(ground, goal, ceiling)
   return {
     seeds,
@@ -75,6 +84,12 @@ export const spaceOf = (ground: Ground): Space => {
 
 const guardless = (settings: Settings): Settings =>
   settings.policy.kind === "adaptive" ? { ...settings, policy: { ...settings.policy, isGuarded: false } } : settings
+
+/** The first of each, then the second of each. */
+export const interleaved = <A>(lists: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> =>
+  Array.from({ length: Math.max(0, ...lists.map(({ length }) => length)) }).flatMap((_, n) =>
+    lists.flatMap((list) => (n < list.length ? [list[n]!] : []))
+  )
 
 /** The shortest wait that a target allows. */
 const goalOf = ({ demand, targets }: Ground): number => {

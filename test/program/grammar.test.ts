@@ -48,6 +48,36 @@ it.each([
   expect(shareOf(text)).toBe(share)
 })
 
+describe("the options of a policy", () => {
+  it("follow it, each with its name", async () => {
+    for (const text of [
+      "adaptive:waitTarget=50ms:clearWithin=1s:cooldown=0:deadBand=0.2:fallPerSecond=1",
+      "queueLength:10:step=4:lowWater=0.5",
+      "gradient:tolerance=2:initial=5:least=2",
+      "adaptive:waitTarget=1s,fixed:7"
+    ]) {
+      expect((await value(parsePolicy(text))).text).toBe(text)
+    }
+    const signals = { paused: false, target: 1, waiting: 30, heldBack: 0 } as never
+    expect((await value(parsePolicy("queueLength:10:step=4"))).policy.decide(signals, undefined).workers).toBe(5)
+  })
+
+  it.each([
+    ["adaptive:50ms", "to be adaptive"],
+    ["adaptive:wait=50ms", "to be adaptive"],
+    ["adaptive:waitTarget=soon", "to be adaptive"],
+    ["adaptive:waitTarget=1s:waitTarget=2s", "to be adaptive"],
+    ["adaptive:waitTarget=1=2", "to be adaptive"],
+    ["fixed:7:step=1", "to be adaptive"],
+    ["queueLength:step=4", "to be adaptive"],
+    ["adaptive:waitTarget=0", "to have a waitTarget that is a finite duration above zero, got 0"],
+    ["queueLength:10:step=0", "to have a step that is a whole number, at least 1, got 0"],
+    ["queueLength:0:step=1", "to have an N that is a whole number, at least 1, got 0"]
+  ])("are refused where they are wrong: %s", async (text, says) => {
+    expect(await refusal(parsePolicy(text))).toContain(says)
+  })
+})
+
 describe("a policy", () => {
   it.each([
     ["adaptive", "adaptive", undefined],

@@ -5,13 +5,17 @@ import { Limit, ScalingPolicy } from "../../src/index.ts"
 import { erlangC } from "../../src/policies/staffing.ts"
 import { Arrivals, ServiceTimes } from "../../src/Simulation.ts"
 import * as Tuning from "../../src/Tuning.ts"
+import { checked } from "../../src/tuning/wanted.ts"
 
 const tune = (options: Tuning.Options): Promise<Tuning.Report> => Effect.runPromise(Tuning.run(options))
 const refusal = (options: Tuning.Options) => Effect.runPromise(Effect.flip(Tuning.run(options)))
 
 /** Poisson arrivals, exponential service: two workers are busy on average. */
 const load = { arrivals: Arrivals.poisson(20), service: ServiceTimes.exponential(100) }
-const options: Tuning.Options = { load, duration: "5 minutes", targets: ["p99(wait) <= 200ms"], budget: 250_000 }
+const options: Tuning.Options = { load, duration: "5 minutes", targets: ["p99(wait) <= 200ms"], budget: 80_000 }
+
+/** Where the answer is no matter of chance. */
+const brief: Tuning.Options = { ...options, duration: "1 minute", budget: 15_000 }
 
 describe("a load of which theory knows what it needs", () => {
   /** The share that waits for longer than `millis`: P(W > t) = C(c, a) e^(-(c - a) t / s). */
@@ -20,7 +24,6 @@ describe("a load of which theory knows what it needs", () => {
 
   it.each([
     [200, 4],
-    [100, 5],
     [30, 6]
   ])("has no more workers at once than keep p99(wait) <= %d ms", async (millis, servers) => {
     expect(fewest(millis)).toBe(servers)
@@ -44,82 +47,79 @@ describe("a load of which theory knows what it needs", () => {
 
 describe("the same options", () => {
   it("give the same report, in whatever order simulations end; another seed gives another one", async () => {
-    const budget = 100_000
-    const alone = await tune({ ...options, budget })
-    const measurer = await Effect.runPromise(Tuning.measurerOf(options))
+    const alone = await tune(brief)
+    const measurer = await Effect.runPromise(Tuning.measurerOf(brief))
     let asked = 0
     const unordered = await tune({
-      ...options,
-      budget,
+      ...brief,
       measure: (task) =>
         Effect.suspend(() => Effect.delay(measurer.run(task), asked++ % 3 === 0 ? "2 millis" : 0)) as never
     })
-    expect(asked).toBeGreaterThan(50)
+    expect(asked).toBeGreaterThan(20)
     expect(JSON.stringify(unordered)).toBe(JSON.stringify(alone))
-    expect(JSON.stringify(await tune({ ...options, budget, seed: 2 }))).not.toBe(JSON.stringify(alone))
+    expect(JSON.stringify(await tune({ ...brief, seed: 2 }))).not.toBe(JSON.stringify(alone))
   })
 })
 
 describe("when nothing keeps a target", () => {
   it("the service time itself is told to be in the way, with what comes nearest", async () => {
-    const report = await tune({ ...options, budget: 60_000, targets: ["p99(total) <= 300ms"], isWatched: true })
+    const report = await tune({ ...brief, targets: ["p99(total) <= 300ms"], isWatched: true })
     expect(report.chosen).toBeUndefined()
     expect(report.obstacles).toEqual([
       expect.stringMatching(
-        /^p99\(total\) <= 300ms: no number of workers keeps it: the service time itself is 4[3-9]\d ms at p99$/
+        /^p99\(total\) <= 300ms: no number of workers keeps it: the service time itself is [45]\d\d ms at p99$/
       )
     ])
     // Nothing is nearer than hardly any wait at all.
-    expect(report.others[0]!.score.values[0]).toBeLessThan(520)
-    expect(report.outlook!.best.load.windows).toHaveLength(300)
+    expect(report.others[0]!.score.values[0]).toBeLessThan(600)
+    expect(report.outlook!.best.load.windows).toHaveLength(60)
   })
 
   it("so is a bound of the workers that the load is too much for", async () => {
-    const report = await tune({ ...options, budget: 60_000, mostWorkers: 1 })
+    const report = await tune({ ...brief, mostWorkers: 1 })
     expect(report.obstacles).toContainEqual(
-      expect.stringMatching(/not more than 1 workers are allowed, and the load keeps [12]\.\d\d? workers busy/)
+      expect.stringMatching(/not more than 1 workers are allowed, and the load keeps [12](\.\d+)? workers busy/)
     )
     for (const { settings } of report.tried) expect(settings.maxWorkers).toBe(1)
   })
 
   it("so is a limit, which stays as it is", async () => {
     const limits = [Limit.make({ name: "one", concurrency: 1 })]
-    const report = await tune({ ...options, budget: 60_000, pool: { limits } })
+    const report = await tune({ ...brief, pool: { limits } })
     expect(report.obstacles[0]).toContain("it is the limits that make requests wait")
   })
 
   it("so are failures", async () => {
     const report = await tune({
-      ...options,
-      budget: 60_000,
+      ...brief,
       load: { ...load, failures: 0.1 },
       targets: ["good >= 99%", "failed <= 20%"]
     })
     expect(report.obstacles).toEqual([
-      expect.stringMatching(/^good >= 99%: no number of workers keeps it: .* 9\d(\.\d)? %/)
+      expect.stringMatching(
+        /^good >= 99%: no number of workers keeps it: with a worker for each request it is (8[5-9]|9[0-4])/
+      )
     ])
   })
 })
 
 describe("what may be lost", () => {
   const texts = async (...targets: ReadonlyArray<string>) =>
-    (await tune({ ...options, budget: 20_000, targets })).targets.map(({ text }) => text)
+    (await Effect.runPromise(checked({ ...brief, targets }))).targets.map(({ text }) => text)
 
   it("is one in a thousand when nobody says, or what may be refused: the cheapest pool refuses everything", async () => {
     expect(await texts("p99(wait) <= 1s")).toEqual(["p99(wait) <= 1s", "lost <= 0.1%"])
     expect(await texts("p99(wait) <= 1s", "refused <= 2%")).toContain("lost <= 2%")
+    expect(await texts("lost(key=a) <= 5%", "p99(wait) <= 1s")).toContain("lost <= 0.1%")
     expect(await texts("p99(wait) <= 1s", "lost <= 5%")).toHaveLength(2)
     expect(await texts("good >= 90%")).toHaveLength(1)
-    expect(await texts("lost(key=a) <= 5%", "p99(wait) <= 1s").catch(String)).toContain(
-      "one of requests that the load has"
-    )
   })
 })
 
 it("today's settings are kept when nothing costs less", async () => {
   const report = await tune({
     ...options,
-    budget: 100_000,
+    budget: 30_000,
     cost: "peak",
     policy: ScalingPolicy.fixed(4),
     pool: { maxWorkers: 4 }
@@ -137,7 +137,7 @@ it("a recording is judged on the blocks of its time that the search did not see,
   const measurer = await Effect.runPromise(Tuning.measurerOf(recorded))
   const report = await tune({
     ...recorded,
-    budget: 60_000,
+    budget: 30_000,
     measure: (task) =>
       Effect.andThen(
         Effect.sync(() => seen.push(task)),
@@ -172,7 +172,7 @@ it.each([
   [{ load: { ...load, arrivals: Arrivals.poisson(0.000001) } }, "arrivals", "at least one request"],
   [{ policy: ScalingPolicy.fixed(-1) }, "workers", "a whole number"]
 ])("is refused where it is wrong: %j", async (wrong, field, expected) => {
-  const error = await refusal({ ...options, budget: 2000, ...wrong })
+  const error = await refusal({ ...brief, ...wrong })
   expect(error).toMatchObject({ _tag: "InvalidPoolConfig", field })
   expect((error as { readonly expected: string }).expected).toContain(expected)
 })
