@@ -203,6 +203,7 @@ const table = {
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
+  "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
@@ -216,7 +217,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",

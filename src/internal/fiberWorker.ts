@@ -113,7 +113,7 @@ export class FiberWorker extends Worker {
       effect =
         batch === undefined
           ? callInAsyncContext(called, route.run, payload, request)
-          : callInAsyncContext(called, route.batch!.run, batch.payloads(), request)
+          : callInAsyncContext(called, route.batch!.run, batch.ask().map(payloadOf), request)
       // What is none may throw when it is asked: a proxy, say.
       if (Exit.isExit(effect) && request.details?.spans === undefined) return effect
     } catch (defect) {
@@ -180,3 +180,5 @@ export class FiberWorker extends Worker {
     )
   }
 }
+
+const payloadOf = ({ payload }: PoolRequest): unknown => payload

@@ -25,7 +25,7 @@ export class TaskWorker extends Worker {
   }
 
   interrupt(): void {
-    const { end, exit, payload } = this.request!
+    const { end, exit, payload } = this.batch?.last ?? this.request!
     this.attempt?.interrupt(() => (payload as TaskCall).reasonOf(end, exit!))
   }
 
@@ -58,7 +58,9 @@ export class TaskWorker extends Worker {
         this.attempted = true
         let exit: Exit.Exit<unknown, unknown> = Exit.void
         if (attempts.start(this, request, now)) {
-          const call = request.payload as TaskCall
+          const { batch } = this
+          const one = request.payload as TaskCall
+          const call = batch === undefined ? one : one.together!(batch.ask())
           try {
             const given = startTask(call, request, (this.attempt = new TaskAttempt(request)), request.asyncContext)
             if (given instanceof Promise) {
