@@ -265,7 +265,7 @@ const table = {
   "durable/asking/*":
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
-    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
+    "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
