@@ -251,7 +251,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers internal/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
