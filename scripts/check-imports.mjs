@@ -216,7 +216,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/share internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
