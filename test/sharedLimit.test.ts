@@ -436,27 +436,29 @@ describe("while the store is away", () => {
     )
   )
 
-  it.effect.each(["silent", "dies", "throws", "interrupts"] as const)("what is in hand is used, and one that %s is away too", (away) =>
-    testOf({ limit: 100, lease: 10 }, (bench, store) =>
-      Effect.gen(function* () {
-        // Two start now, which makes the next lease one of four.
-        yield* submitAll(bench, 2)
-        yield* advance(0)
-        yield* submitAll(bench, 1)
-        yield* advance(0)
-        assert.strictEqual(starts(bench).length, 3)
-        store.away = away
-        yield* submitAll(bench, 5)
-        yield* advance(0)
-        assert.strictEqual(starts(bench).length, 6)
-        // A silent one has a second for its answer.
-        store.away = undefined
-        yield* advance(away === "silent" ? 999 : 99)
-        assert.strictEqual(starts(bench).length, 6)
-        yield* advance(away === "silent" ? 101 : 1)
-        assert.strictEqual(starts(bench).length, 8)
-      })
-    )
+  it.effect.each(["silent", "dies", "throws", "interrupts"] as const)(
+    "what is in hand is used, and one that %s is away too",
+    (away) =>
+      testOf({ limit: 100, lease: 10 }, (bench, store) =>
+        Effect.gen(function* () {
+          // Two start now, which makes the next lease one of four.
+          yield* submitAll(bench, 2)
+          yield* advance(0)
+          yield* submitAll(bench, 1)
+          yield* advance(0)
+          assert.strictEqual(starts(bench).length, 3)
+          store.away = away
+          yield* submitAll(bench, 5)
+          yield* advance(0)
+          assert.strictEqual(starts(bench).length, 6)
+          // A silent one has a second for its answer.
+          store.away = undefined
+          yield* advance(away === "silent" ? 999 : 99)
+          assert.strictEqual(starts(bench).length, 6)
+          yield* advance(away === "silent" ? 101 : 1)
+          assert.strictEqual(starts(bench).length, 8)
+        })
+      )
   )
 
   it.effect("a process that may starts as if it were alone, and shares again once the store is back", () =>

@@ -144,8 +144,10 @@ export class Turns {
 
   /** Of those that are alike the first comes first; of those that have come back, the last to come back may. */
   private overtaken(key: number, request: Ranked): ReadonlyArray<string> {
-    if (this.core.config.discipline.order === "lifo" || this.moved.has(key)) return []
-    return this.core.queue.all("waiting").flatMap((other: Ranked) => {
+    const { config, queue } = this.core
+    // A pool that has too much to do takes the newest first as well.
+    if (config.discipline.order === "lifo" || queue.overload?.isOverloaded === true || this.moved.has(key)) return []
+    return queue.all("waiting").flatMap((other: Ranked) => {
       const haveReturned = this.begun.has(key) && this.begun.has(Number(other.id))
       const isBehind =
         haveReturned || other.lane !== request.lane || other.sequence > request.sequence || other.attempts > 0
