@@ -340,11 +340,11 @@ describe("its types", () => {
       }
     })
     keep(pool)
-    expectTypeOf(pool.run.length("a")).toEqualTypeOf<Promise<number>>()
-    expectTypeOf(pool.run.settle({ path: "a" })).toEqualTypeOf<Promise<string>>()
-    expectTypeOf(pool.run.plain("a")).toEqualTypeOf<Promise<string>>()
     const unused = (body: () => unknown): void => void body
     unused(() => {
+      expectTypeOf(pool.run.length("a")).toEqualTypeOf<Promise<number>>()
+      expectTypeOf(pool.run.settle({ path: "a" })).toEqualTypeOf<Promise<string>>()
+      expectTypeOf(pool.run.plain("a")).toEqualTypeOf<Promise<string>>()
       // @ts-expect-error an input of the wrong type
       pool.run.length(1)
       // @ts-expect-error the inputs of several calls
