@@ -190,6 +190,44 @@ describe("a batch beside what protects a pool", () => {
     )
   )
 
+  for (const [how, ended] of [
+    ["has timed out", 150],
+    ["has succeeded", 120]
+  ] as const) {
+    it.effect(`is one probe until it ${how}, whichever of its requests has gone before`, () =>
+      withBatches({
+        annotation: {
+          batch: { size: 2, within: 5 },
+          timeout: 50,
+          breaker: CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2), openDuration: 100 })
+        },
+        minWorkers: 4
+      })((bench) =>
+        Effect.gen(function* () {
+          bench.answer = () => Effect.fail("all")
+          yield* bench.calls("a", "b")
+          yield* Effect.yieldNow
+          bench.answer = (ids) => Effect.as(Effect.sleep(ended === 150 ? 1000 : 20), ids.map(Exit.succeed))
+          const c = yield* bench.submit("c")
+          yield* bench.submit("d")
+          yield* bench.calls("e", "f")
+          yield* TestClock.adjust(100)
+          yield* c.cancel
+          yield* TestClock.adjust(ended - 101)
+          assert.deepStrictEqual(bench.begun, ["0 a b", "100 c d"])
+          yield* TestClock.adjust(1)
+          const { breaker } = (yield* countsOf(bench)).limits["breaker:Index"]!
+          assert.deepInclude(breaker, ended === 150 ? { open: 1, opened: 2 } : { open: 0, halfOpen: 0, opened: 1 })
+          yield* TestClock.adjust(99)
+          const next = ended === 150 ? [] : ["120 e f"]
+          assert.deepStrictEqual(bench.begun, ["0 a b", "100 c d", ...next])
+          yield* TestClock.adjust(1)
+          assert.strictEqual(bench.begun.length, 3)
+        })
+      )
+    )
+  }
+
   it.effect("puts into the budget for retries what each of its requests is worth, and each takes its own", () =>
     withBatches({
       annotation: { batch: { size: 4, within: 5 }, retry: RetryPolicy.make({ times: 1, base: 0 }) },

@@ -138,7 +138,10 @@ export class BatchAttempts {
       batch.last = request
       worker.state = "ending"
       counters.ending++
-    } else counters.batched--
+    } else {
+      counters.batched--
+      if (!batch.isOver) this.pool.queue.fair!.gates.batches.handOn(request, batch.members)
+    }
     settle(request, end, exit, now)
     // A listener may have let the attempt end by itself.
     if (isLast && worker.batch === batch && !worker.stopped) this.steps.interrupt(worker, now)
