@@ -85,6 +85,38 @@ describe("a batched handler", () => {
     })
   )
 
+  it.effect("is told which requests they are, alone and together, by facts that it cannot change", () => {
+    const group = RpcGroup.make(PutMany)
+    const told: Array<unknown> = []
+    const handler = Handlers.batched(PutMany, (rows, requests) => {
+      told.push(requests)
+      return told.length === 1 ? Effect.fail(new TooBig()) : Effect.succeed(rows.map(() => Exit.succeed("")))
+    })
+    return Effect.gen(function* () {
+      const pool = yield* WorkerPool.WorkerPool
+      yield* pool.execute(PutMany, { row: 1 }, { id: "a", retry: RetryPolicy.make({ times: 1, base: 0 }) })
+      yield* pool.pause
+      const calls = yield* Effect.forEach(["b", "c"], (id) => pool.submit(PutMany, { row: 1 }, { id }))
+      yield* pool.resume
+      for (const { await: ended } of calls) yield* ended
+      assert.deepStrictEqual(told, [
+        [{ id: "a", attempts: 1 }],
+        [{ id: "a", attempts: 2 }],
+        [
+          { id: "b", attempts: 1 },
+          { id: "c", attempts: 1 }
+        ]
+      ])
+    }).pipe(
+      Effect.provide(
+        ElasticPool.layer({ scaling: "none", minWorkers: 1 }).pipe(
+          Layer.provide(Handlers.layer(group)),
+          Layer.provide(group.toLayer({ Put: handler }))
+        )
+      )
+    )
+  })
+
   it.effect("has the annotation of its group", () => {
     class Rows extends RpcGroup.make(Put).annotate(RequestPolicy.RequestPolicy, { batch: { size: 2, within: 5 } }) {}
     const sizes: Array<number> = []

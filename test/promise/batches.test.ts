@@ -249,6 +249,28 @@ describe("a batched function", () => {
     expect(report.ends.succeeded).toBe(2)
   })
 
+  it("takes one input for all who have joined, and tells its signal what the last of them sees", async () => {
+    let signal: AbortSignal | undefined
+    const { begun, pool } = open(
+      (_, attempt) => {
+        signal = attempt.signal
+        return new Promise((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)))
+      },
+      { duplicate: "join" }
+    )
+    const controllers = Array.from({ length: 4 }, () => new AbortController())
+    const [first, joined, b, c] = ["a", "a", "b", "c"].map((input, at) =>
+      failure(pool.run.upper(input, { primaryKey: input, signal: controllers[at]!.signal }))
+    )
+    expect(begun).toEqual(["0 a b c"])
+    for (const [at, controller] of controllers.entries()) if (at !== 1) controller.abort(`gone ${at}`)
+    expect(await Promise.all([first, b, c])).toEqual(["gone 0", "gone 2", "gone 3"])
+    expect(signal!.aborted).toBe(false)
+    controllers[1]!.abort("gone 1")
+    expect(await joined).toBe("gone 1")
+    expect(signal!.reason).toBe("gone 1")
+  })
+
   it("is mapped over as any handler", async () => {
     const { pool } = open(shout)
     const words: Array<string> = []
