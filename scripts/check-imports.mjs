@@ -150,13 +150,14 @@ const table = {
   "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/answers",
-  Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
+  Ticket:
+    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request internal/scheduled queue/ranked",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
@@ -216,7 +217,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/share internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
@@ -301,7 +302,7 @@ const table = {
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":
-    "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
+    "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/* internal/startTime",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",

@@ -421,6 +421,8 @@ describe("latest", () => {
         const calls = yield* Effect.forEach(["a", "b", "c", "d"], (id) => bench.call(id, latest))
         assert.deepStrictEqual(calls.map(state), ["waits", "RequestReplaced", "RequestReplaced", "waits"])
         assert.deepInclude(yield* bench.pool.snapshot, { running: 1, delayed: 1, waiting: 0, scheduled: 0 })
+        // When the other one ends, nobody knows.
+        assert.deepInclude((yield* bench.pool.list({ phase: "delayed" }))[0], { startsInMillis: undefined })
         yield* TestClock.adjust(9)
         assert.strictEqual(state(calls[3]!), "waits")
         yield* TestClock.adjust(1)

@@ -11,8 +11,8 @@ export interface TaskCall {
   readonly start: (attempt: TaskAttempt) => unknown
   /** An attempt has failed with this. */
   readonly onFailure: (error: unknown) => void
-  /** Why an attempt is interrupted: what its caller sees, or would see if no other attempt followed. */
-  readonly reasonOf: (end: End | undefined, exit: Exit.Exit<any, unknown>) => unknown
+  /** Why an attempt of `ran` is interrupted: what its caller sees, or would see if no other attempt followed. */
+  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>, ran: TaskCall): unknown
 }
 
 /** What a function has of its attempt. The signal is made when somebody asks for it: most do not, and it takes 0.5 µs (W1a). */

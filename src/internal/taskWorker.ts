@@ -25,8 +25,11 @@ export class TaskWorker extends Worker {
   }
 
   interrupt(): void {
-    const { end, exit, payload } = this.request!
-    this.attempt?.interrupt(() => (payload as TaskCall).reasonOf(end, exit!))
+    const { details, end, exit, payload } = this.request!
+    const ran = payload as TaskCall
+    // Of several who have joined, the one that has called first may have gone long before.
+    const caller = (details?.sharing?.caller?.payload ?? ran) as TaskCall
+    this.attempt?.interrupt(() => caller.reasonOf(end, exit!, ran))
   }
 
   get isInterrupted(): boolean {

@@ -11,6 +11,7 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { withoutStack } from "../internal/runtime.ts"
+import { Share } from "../internal/share.ts"
 import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
@@ -193,7 +194,8 @@ export const outcomeOf = (request: PoolRequest): Outcome =>
   toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? withoutStack(() => errorOf(request)) : undefined)
 
 /** What the caller of a request that has come to no value is rejected with. */
-export const errorOf = (request: PoolRequest): unknown => callOf(request).reasonOf(request.end, request.exit!)
+export const errorOf = (request: PoolRequest): unknown =>
+  callOf(request).reasonOf(request.end, request.exit!, callOf(request instanceof Share ? request.of : request))
 
 const callOf = (request: PoolRequest): Call => request.payload as Call
 

@@ -120,12 +120,12 @@ export class Call implements TaskCall {
     this.lastError = error
   }
 
-  /** By the end and the exit of its request; without an end, of an attempt that another one follows. */
-  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>): unknown {
+  /** By the end and the exit of its request; without an end, of an attempt that another one follows. `ran`: the call that was run for it. */
+  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>, ran: Call): unknown {
     const error = Cause.squash((exit as Exit.Failure<any, unknown>).cause)
     if (end === "failed") return failureFor(error)
     const isCancelled = error instanceof RequestCancelled
     if (isCancelled && this.isAborted) return this.signal!.reason
-    return publicError(error, isCancelled ? this.cancelReason : this.lastError)
+    return publicError(error, isCancelled ? this.cancelReason : ran.lastError)
   }
 }
