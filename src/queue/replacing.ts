@@ -20,7 +20,10 @@ export const takeOver = (
     return queue.accept(request, now)
   }
   request.phase = before.phase
-  if (before.phase === "blocked") return queue.door.replace(before, request)
+  if (before.phase === "blocked") {
+    queue.early.delete(before)
+    return queue.door.replace(before, request)
+  }
   counters.accepted++
   if (queue.overload !== undefined) replaceBehind(queue.order, before, request, now)
   else if (queue.fair === undefined) (queue.order as Line).replace(before, request)
