@@ -53,6 +53,8 @@ export const make = ({
     const fork = (effect: Effect.Effect<unknown>) => void run(Effect.forkIn(effect, scope))
     const calls = new Calls(settings, handlers, context)
     for (const group of groups) calls.learnGroup(group)
+    const { notKept } = calls
+    if (notKept !== undefined) return yield* notKept
 
     const works = role !== "client"
     const id = crypto.randomUUID()
