@@ -100,9 +100,9 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Refused | undefined {
+    const { queue } = this.pool
     const away = this.turnAway(request)
     if (away !== undefined) return away
-    const { queue } = this.pool
     request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") {
@@ -263,12 +263,9 @@ export class Admission implements Canceller {
     exit: Exit.Exit<never, unknown>,
     now: number
   ): void {
-    if (request.phase === "running") {
-      this.pool.attempts.endRunning(request, end, exit, now)
-    } else {
-      this.pool.queue.withdraw(request, now)
-      this.end(request, end, exit, now)
-    }
+    if (request.phase === "running") return this.pool.attempts.endRunning(request, end, exit, now)
+    this.pool.queue.withdraw(request, now)
+    this.end(request, end, exit, now)
   }
 
   /** It is out of its place. */
