@@ -231,7 +231,7 @@ const table = {
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+    "internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
   "promise/index":
     "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 

@@ -39,7 +39,7 @@ interface Read {
 export const toCallOptions = (given: CallOptions): Read | Invalid => {
   if (typeof given !== "object" || given === null) return invalid("options", "an object", given)
   try {
-    const unknown = unknownField(given, callFields, "an option of a call")
+    const unknown = checks.unknownField(given, callFields, "an option of a call")
     if (unknown !== undefined) return Exit.fail(unknown)
     const { signal, ...policy } = given
     if (signal !== undefined && typeof signal.addEventListener !== "function") {
@@ -83,7 +83,7 @@ export const toHandlerPolicy = (
 ): Annotation | Invalid => {
   if ("batched" in given && given.batched !== undefined) return toBatchedPolicy(given, where)
   const unknown =
-    ofBatches(given, where, forHandlers) ?? unknownField(given, handlerFields, "an option of a handler", where)
+    ofBatches(given, where, forHandlers) ?? checks.unknownField(given, handlerFields, "an option of a handler", where)
   if (unknown !== undefined) return Exit.fail(unknown)
   const { breaker, handler: _, ...policy } = given as HandlerWithPolicy<any, unknown>
   return withBreaker(toFields(policy, where), breaker)
@@ -98,7 +98,7 @@ const forHandlers = "unset, unless a function `batched` is there in place of `ha
 const forFunctions = "unset: the `batched` function of another pool may call one on threads with all of its inputs"
 
 const toBatchedPolicy = (given: BatchedHandler<any, Answers>, where: string): Annotation | Invalid => {
-  const unknown = unknownField(given, batchedFields, "an option of a batched function", where)
+  const unknown = checks.unknownField(given, batchedFields, "an option of a batched function", where)
   if (unknown !== undefined) return Exit.fail(unknown)
   const { batched: _, breaker, size, within = 0, ...policy } = given
   const millis = checks.millis(`${where}within`, within, 0)
@@ -114,7 +114,8 @@ const withBreaker = (fields: Fields | Invalid, breaker: Annotation["breaker"]): 
 /** That of a function of a module. */
 export const toFunctionPolicy = (given: FunctionPolicy<any>, where: string): Fields | Invalid => {
   const unknown =
-    ofBatches(given, where, forFunctions) ?? unknownField(given, functionFields, "an option of a function", where)
+    ofBatches(given, where, forFunctions) ??
+    checks.unknownField(given, functionFields, "an option of a function", where)
   return unknown === undefined ? toFields(given, where) : Exit.fail(unknown)
 }
 
@@ -128,8 +129,8 @@ export const toLimits = (given: ReadonlyArray<Limit.Limit | Limit.Options>): Rea
     else {
       const where = `limits.${at}.`
       const unknown =
-        unknownField(one, limitFields, "an option of a limit", where) ??
-        unknownField(Object(one.rate), rateFields, "an option of a rate", `${where}rate.`)
+        checks.unknownField(one, limitFields, "an option of a limit", where) ??
+        checks.unknownField(Object(one.rate), rateFields, "an option of a rate", `${where}rate.`)
       if (unknown !== undefined) return Exit.fail(unknown)
       limits.push(Limit.make(one))
     }
@@ -137,26 +138,11 @@ export const toLimits = (given: ReadonlyArray<Limit.Limit | Limit.Options>): Rea
   return limits
 }
 
-/** The first field that is none of these: a word that is not known would be a setting that does not work. */
-export const unknownField = (
-  options: object,
-  known: ReadonlySet<string>,
-  what: string,
-  where = ""
-): InvalidPoolConfig | undefined => {
-  for (const field of Object.keys(options)) {
-    if (known.has(field)) continue
-    const expected = `${what} (${[...known].join(", ")})`
-    return new InvalidPoolConfig({ field: where + field, expected, actual: "a name that is not known" })
-  }
-  return undefined
-}
-
 /** With the retry rule as a policy. All of an object that has one is copied, all else is as it came. */
 const toFields = (options: Policy, where: string): Fields | Invalid => {
   const { retry } = options
   if (typeof retry !== "object" || retry === null) return options as Fields
-  const unknown = unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
+  const unknown = checks.unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
   return unknown === undefined ? ({ ...options, retry: toRetryPolicy(retry) } as Fields) : Exit.fail(unknown)
 }
 

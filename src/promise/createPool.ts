@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Rpc } from "effect/rpc"
 import { Handlers } from "../Handlers.ts"
 import { TaskWorker } from "../internal/taskWorker.ts"
+import * as checks from "../internal/checks.ts"
 import type * as Limit from "../Limit.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
@@ -11,7 +12,7 @@ import * as RequestQueue from "../RequestQueue.ts"
 import * as Scaler from "../Scaler.ts"
 import * as ScalingPolicy from "../ScalingPolicy.ts"
 import * as WorkerPool from "../WorkerPool.ts"
-import { toHandlerPolicy, toLimits, toPolicy, unknownField } from "./callOptions.ts"
+import { toHandlerPolicy, toLimits, toPolicy } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
 import { type FunctionsOf, type HandlersOf, makeDoors } from "./doors.ts"
 import { type HeldClock, HostClock } from "./hostClock.ts"
@@ -118,6 +119,7 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}
   maxScheduled: true
 }
 const known = new Set(Object.keys(fields))
+const sheddingFields = new Set(["target", "interval"])
 
 type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown> | BatchedHandler<any, Answers>
 
@@ -127,7 +129,16 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   newClock: () => HeldClock = () => new HostClock()
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
-  const wrong = unknownField(options, known, "an option of a pool")
+  const wrong =
+    typeof options === "object" && options !== null
+      ? (checks.unknownField(options, known, "an option of a pool") ??
+        checks.unknownField(
+          typeof options.shedding === "object" ? { ...options.shedding } : {},
+          sheddingFields,
+          "an option of `shedding`",
+          "shedding."
+        ))
+      : checks.wrong("options", "an object", options)
   if (wrong !== undefined) return yield* wrong
   const {
     handlers: given = {},

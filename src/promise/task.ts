@@ -100,13 +100,13 @@ export interface CallOptions extends Policy, Duplicates {
   readonly signal?: AbortSignal | undefined
   /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
   readonly key?: string | undefined
-  /** Its identity, beside the name of its handler: see `duplicate`. Not empty. Without one it is like no other. */
+  /** Its identity, beside the name of its handler: see `duplicate`, which needs one. Not empty. */
   readonly primaryKey?: string | undefined
   /** The group that it belongs to: see `group` of the pool. Not empty. */
   readonly group?: string | undefined
   /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
   readonly delay?: Duration.Input | undefined
-  /** It starts no sooner than at this date, of which a number is milliseconds since 1970. What is past is now. */
+  /** It starts no sooner than at this date, of which a number is milliseconds since 1970, and a text without an offset is UTC. What is past is now. */
   readonly startAt?: Date | string | number | undefined
 }
 

@@ -138,3 +138,34 @@ describe("a pool that sheds", () => {
     )
   })
 })
+
+describe("what is no option", () => {
+  const unknown = "a name that is not known"
+  const { make, rate } = CircuitBreaker as unknown as Record<"make" | "rate", (options: unknown) => never>
+  const budget = RetryBudget.make as (options: unknown) => never
+  it.each<[string, () => object | null, string, string]>([
+    ["of a breaker", () => ({ breaker: make({ openDuraton: 5 }) }), "breaker.openDuraton", unknown],
+    [
+      "of its rate",
+      () => ({ breaker: make({ tripPolicy: rate({ treshold: 1 }) }) }),
+      "breaker.tripPolicy.treshold",
+      unknown
+    ],
+    [
+      "of a handler's breaker",
+      () => ({ handlers: { no: { handler: no, breaker: make({ failures: 3 }) } } }),
+      "breaker.failures",
+      unknown
+    ],
+    ["no breaker", () => ({ breaker: make(null) }), "breaker", "null"],
+    ["of a budget", () => ({ retryBudget: budget({ ratios: 1 }) }), "retryBudget.ratios", unknown],
+    ["no budget", () => ({ retryBudget: budget(0.2) }), "retryBudget", "0.2"],
+    ["of shedding", () => ({ strategy: "shedding", shedding: { targt: 5 } }), "shedding.targt", unknown],
+    ["no shedding", () => ({ shedding: "5 seconds" }), "shedding", '"5 seconds"'],
+    ["no options", () => null, "options", "null"]
+  ])("%s is refused", async (_, options, field, actual) => {
+    const error = await failure((async () => keep(createPool(options() as {})))())
+    expect(error).toBeInstanceOf(InvalidOption)
+    expect(error).toMatchObject({ field, actual })
+  })
+})
