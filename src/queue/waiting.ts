@@ -35,7 +35,7 @@ export class WaitingRequests {
   order: Order
   door: Door = new FrontDoor()
   private readonly delayedRequests = new Set<PoolRequest>()
-  private readonly early: Early
+  readonly early: Early
   private readonly settings: Settings
   private readonly counters: Counters
   private readonly alarm: Alarm

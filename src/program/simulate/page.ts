@@ -87,7 +87,17 @@ export const pictures = (all: ReadonlyArray<Drawable>, waitTargetMillis: number,
       220,
       lines(({ waitP95 }) => waitP95),
       { scale: isLog ? "log" : "linear", mark: waitTargetMillis, format: axisTime }
-    )
+    ),
+    ...(series.some(({ good }) => good.length > 0)
+      ? [
+          figure(
+            "Answered in time, per second",
+            `mean ${each}`,
+            200,
+            lines(({ good }) => good)
+          )
+        ]
+      : [])
   ]
 }
 
