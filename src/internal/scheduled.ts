@@ -38,3 +38,7 @@ export const returnAfter = (pool: Dependencies, request: PoolRequest, millis: nu
 /** The queue holds this one until its first start. */
 export const holdUntilStart = (pool: Dependencies, request: PoolRequest, now: number): void =>
   returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now)), now)
+
+/** When a delayed one may start. Not known of one that waits for the end of another. */
+export const startsInMillis = ({ details, phase }: PoolRequest, now: number): number | undefined =>
+  phase !== "delayed" || details?.delay === undefined ? undefined : Math.max(0, details.delay.at - now)

@@ -40,8 +40,13 @@ export const poolOptions = (
   minWorkers: random.of([0, 1, 2]),
   maxWorkers: random.of([2, 3, 4]),
   capacity: random.of([1, 2, 3, 8, "unbounded"] as const),
-  strategy: random.of(["suspend", "suspend", "dropping", "sliding", "shedding"] as const),
-  shedding: { target: 15, interval: 20 },
+  ...random.of([
+    { strategy: "suspend" },
+    { strategy: "suspend" },
+    { strategy: "dropping" },
+    { strategy: "sliding" },
+    { strategy: "shedding", shedding: { target: 15, interval: 20 } }
+  ] as const),
   timeout: random.of([10, 30, "none"] as const),
   interruptGrace: 25,
   drainGrace: 50,

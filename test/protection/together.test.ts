@@ -65,8 +65,12 @@ const optionsOf = (random: Random, shared: Limit.Limit): ElasticPool.Options => 
   maxWorkers: 8,
   scaling: "none",
   capacity: random.of([5, 20]),
-  strategy: random.of(["suspend", "dropping", "sliding", "shedding"] as const),
-  shedding: { target: 20, interval: 100 },
+  ...random.of([
+    { strategy: "suspend" },
+    { strategy: "dropping" },
+    { strategy: "sliding" },
+    { strategy: "shedding", shedding: { target: 20, interval: 100 } }
+  ] as const),
   timeout: 60,
   drainDeadline,
   drainGrace,

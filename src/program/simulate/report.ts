@@ -7,7 +7,8 @@ export const toJson = (all: ReadonlyArray<Simulated>): string =>
   `${JSON.stringify({
     policies: all.map(({ figures, policy }) => {
       const { windows: _, ...others } = figures
-      const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
+      const { decisions, goodPerSecond, leastWorkerSeconds, timeToCapacity, total, wait, wasted, workerSeconds } =
+        others
       return {
         ...others,
         policy,
@@ -16,6 +17,8 @@ export const toJson = (all: ReadonlyArray<Simulated>): string =>
         workerSeconds: round(workerSeconds),
         leastWorkerSeconds: round(leastWorkerSeconds),
         timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+        ...(goodPerSecond === undefined ? {} : { goodPerSecond: round(goodPerSecond) }),
+        ...(wasted === undefined ? {} : { wasted: Number(wasted.toFixed(6)) }),
         ...groupsOf(figures),
         decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
       }
@@ -44,6 +47,12 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
     if (end === "completed" || all.some(({ figures }) => figures[end] > 0)) {
       add(end === "timedOut" ? "timed out" : end, (figures) => count(figures[end]))
     }
+  }
+  if (all.some(({ figures }) => figures.shed > 0)) add("of them shed", ({ shed }) => count(shed))
+  if (all.some(({ figures }) => figures.good !== undefined)) {
+    add("answered in time", ({ good = 0 }) => count(good))
+    add("answered in time, per second", ({ goodPerSecond = 0 }) => goodPerSecond.toFixed(1))
+    add("work that came too late or failed", ({ wasted = 0 }) => percent(wasted))
   }
   for (const row of groupRows(all)) table.push(row)
   if (all.some(({ figures }) => figures.retries > 0)) add("retries", ({ retries }) => count(retries))

@@ -7,7 +7,8 @@ import { parseLoads } from "./labelFlags.ts"
 import { parseServices } from "./loadFlags.ts"
 import { parseQueue, type QueueFlags } from "./queueFlags.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { flagError, retryOf } from "../settings/poolOptions.ts"
+import * as Kinds from "../settings/kinds.ts"
+import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
 import { countAfter } from "./traces.ts"
 
@@ -20,12 +21,17 @@ export interface Flags extends QueueFlags {
   readonly maxWorkers: number | undefined
   readonly capacity: string | undefined
   readonly strategy: PoolConfig.Strategy | undefined
+  readonly sheddingTarget: string | undefined
+  readonly sheddingInterval: string | undefined
   readonly tick: string | undefined
   readonly timeout: string | undefined
   readonly expiresIn: string | undefined
   readonly retries: number
+  readonly retryBudget: string | undefined
   readonly failures: string
   readonly downstream: string | undefined
+  readonly outage: ReadonlyArray<string>
+  readonly worth: string | undefined
   readonly waitTarget: string
   readonly duration: string
   readonly warmup: string
@@ -59,13 +65,15 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       arrivals,
       service,
       failures,
-      downstream: flags.downstream === undefined ? undefined : yield* parseDownstream(flags.downstream),
+      downstream: yield* parseDownstream(flags),
       duration: millisOr(flags.duration),
       warmup: millisOr(flags.warmup),
       waitTarget: millisOr(flags.waitTarget),
+      worth: millisOr(flags.worth),
       seed: flags.seed
     }
     const queue = yield* parseQueue(flags)
+    const retryBudget = yield* Effect.fromResult(Kinds.read("--retry-budget", Kinds.retryBudget, flags.retryBudget))
     // One that is no time is refused by the simulation, and by its own name.
     const waitTarget = millisOf(flags.waitTarget) ?? 0
     const runs = yield* Effect.forEach(policies, (text) =>
@@ -73,7 +81,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
         const named = yield* parsePolicy(text, { waitTarget: waitTarget > 0 ? waitTarget : undefined })
         const maxWorkers = yield* boundsFor(named, flags)
         const { policy } = named
-        return { policy: text, options: { ...common, policy, pool: { ...poolOf(flags), ...queue, maxWorkers } } }
+        const pool = { ...poolOf(flags), ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
+        return { policy: text, options: { ...common, policy, pool } }
       })
     )
     const recordings = flags.arrivals.filter((text) => text.startsWith("csv:"))
@@ -94,6 +103,8 @@ export const refused = (error: PoolError.InvalidPoolConfig): BadUsage =>
   flagError(error, {
     "retry.times": "retries",
     scalingInterval: "tick",
+    "shedding.target": "shedding-target",
+    "shedding.interval": "shedding-interval",
     "downstream.capacity": "downstream",
     "downstream.exponent": "downstream"
   })
@@ -105,6 +116,7 @@ const poolOf = (flags: Flags): NonNullable<Simulation.Options["pool"]> => ({
   minWorkers: flags.minWorkers,
   capacity: flags.capacity === "unbounded" ? flags.capacity : numberOr(flags.capacity),
   ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
+  shedding: sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)),
   scalingInterval: millisOr(flags.tick),
   timeout: millisOr(flags.timeout),
   expiresIn: millisOr(flags.expiresIn),
@@ -113,12 +125,26 @@ const poolOf = (flags: Flags): NonNullable<Simulation.Options["pool"]> => ({
   decisions: 0
 })
 
-const parseDownstream = (text: string): Effect.Effect<Simulation.Downstream, BadUsage> => {
-  const [capacity, exponent, ...rest] = text.split(",").map(numberOf)
-  const isWhole = capacity !== undefined && rest.length === 0 && (exponent !== undefined || !text.includes(","))
-  return isWhole
-    ? Effect.succeed({ capacity, exponent })
-    : expected("downstream", "CAPACITY or CAPACITY,EXPONENT, two numbers above 0", text)
+const parseDownstream = ({
+  downstream: text,
+  outage
+}: Flags): Effect.Effect<Simulation.Downstream | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const outages = yield* Effect.forEach(outage, parseOutage)
+    if (text === undefined) return outages.length === 0 ? undefined : { outages }
+    const [capacity, exponent, ...rest] = text.split(",").map(numberOf)
+    if (capacity === undefined || rest.length > 0 || (exponent === undefined && text.includes(","))) {
+      return yield* expected("downstream", "CAPACITY or CAPACITY,EXPONENT, two numbers above 0", text)
+    }
+    return { capacity, exponent, ...(outages.length === 0 ? {} : { outages }) }
+  })
+
+const parseOutage = (text: string): Effect.Effect<Simulation.Outage, BadUsage> => {
+  const [fromMillis, untilMillis, ...rest] = text.split(",").map(millisOf)
+  const isOne = fromMillis !== undefined && untilMillis !== undefined && rest.length === 0
+  return isOne && fromMillis >= 0 && untilMillis > fromMillis
+    ? Effect.succeed({ fromMillis, untilMillis })
+    : expected("outage", "FROM,UNTIL, two durations such as 30s, the second above the first", text)
 }
 
 const describe = (flags: Flags): Plan["load"] => {
@@ -132,12 +158,17 @@ const describe = (flags: Flags): Plan["load"] => {
     ["max workers", flags.maxWorkers],
     ["capacity", flags.capacity],
     ["strategy", flags.strategy],
+    ["shedding target", flags.sheddingTarget],
+    ["shedding interval", flags.sheddingInterval],
     ["tick", flags.tick],
     ["timeout", flags.timeout],
     ["expires in", flags.expiresIn],
     ["retries", flags.retries === 0 ? undefined : flags.retries],
+    ["retry budget", flags.retryBudget],
     ["failures", flags.failures === "0" ? undefined : flags.failures],
     ["downstream", flags.downstream],
+    ...flags.outage.map((text) => ["outage", text] as const),
+    ["worth", flags.worth],
     ...flags.limit.map((text) => ["limit", text] as const),
     ...flags.weight.map((text) => ["weight", text] as const),
     ["aging", flags.aging],
