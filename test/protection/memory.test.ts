@@ -58,6 +58,6 @@ describe("what protects a pool", () => {
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(keptBy(core), [])
       }),
-    Math.max(30_000, requests / 10)
+    Math.max(30_000, requests / 2)
   )
 })
