@@ -157,7 +157,7 @@ const table = {
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/answers",
   Ticket:
-    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request internal/scheduled queue/ranked",
+    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked internal/scheduled",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
@@ -204,6 +204,7 @@ const table = {
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
+  "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
@@ -217,7 +218,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/share internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
@@ -230,7 +231,7 @@ const table = {
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+    "internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
   "promise/index":
     "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 
@@ -251,7 +252,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers internal/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
@@ -265,7 +266,7 @@ const table = {
   "durable/asking/*":
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
-    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
+    "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",

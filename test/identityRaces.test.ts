@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Call from "../src/Call.ts"
-import { state, withPool } from "./support/bench.ts"
+import * as RetryPolicy from "../src/RetryPolicy.ts"
+import { hears, state, withPool } from "./support/bench.ts"
 
 const join: Call.Options = { primaryKey: "k", duplicate: "join" }
 const replace: Call.Options = { primaryKey: "k", duplicate: "replace" }
@@ -54,6 +55,30 @@ describe("replace", () => {
         const next = yield* bench.call("next", { delay: 5 })
         yield* TestClock.adjust(5)
         assert.strictEqual(state(next), "success")
+      })
+    )
+  )
+
+  it.effect("never touches one that begins while another one gives way", () =>
+    withPool({ minWorkers: 1, maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", (attempt) =>
+          Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed("a"))
+        )
+        bench.on("b", Effect.as(Effect.sleep(10), "b"))
+        const a = yield* bench.submit("a", { ...replace, retry: RetryPolicy.make({ times: 1, base: 0 }) })
+        yield* bench.pool.pause
+        const b = yield* bench.call("b", replace)
+        yield* TestClock.adjust(10)
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 2, running: 0 })
+        // Whoever hears that the first one is replaced lets the other one begin.
+        a.onEnd(() => Effect.runSync(bench.pool.resume))
+        const c = yield* bench.call("c", replace)
+        assert.strictEqual(yield* hears(a.await), "RequestReplaced")
+        assert.strictEqual(state(b), "waits")
+        yield* TestClock.adjust(10)
+        assert.deepStrictEqual([state(b), state(c)], ["success", "success"])
+        assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 1, succeeded: 2 })
       })
     )
   )

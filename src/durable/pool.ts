@@ -8,6 +8,7 @@ import * as recurringPools from "../internal/recurringPools.ts"
 import { Asking } from "./asking/asking.ts"
 import { Calls } from "./asking/calls.ts"
 import { Controls } from "./asking/controls.ts"
+import { Batches } from "./feeder/batches.ts"
 import { withDeliveries } from "./feeder/delivery.ts"
 import { Door } from "./asking/door.ts"
 import { Endings } from "./asking/endings.ts"
@@ -109,6 +110,7 @@ export const make = ({
       calls,
       settings,
       tags: works ? tags : [],
+      batches: new Batches(handlers),
       context,
       fork,
       held,

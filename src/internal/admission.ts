@@ -2,7 +2,7 @@
 import { Effect, Exit } from "effect"
 import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
 import { needsNone } from "../queue/early.ts"
-import { takeOver } from "../queue/replacing.ts"
+import { takeBack, takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
@@ -100,9 +100,9 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Refused | undefined {
+    const { queue } = this.pool
     const away = this.turnAway(request)
     if (away !== undefined) return away
-    const { queue } = this.pool
     request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") {
@@ -122,14 +122,18 @@ export class Admission implements Canceller {
     takeOver(queue, counters, first!, request, request.since)
     this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
     this.end(first!, "cancelled", replacedExit(first!, request), request.since)
-    for (const other of others) this.giveWay(other, request)
+    this.giveWay(others, request)
     if (request.phase === "waiting") this.wake()
   }
 
-  /** One that no attempt runs of gives way to another one of its identity. */
-  giveWay(request: PoolRequest, by: PoolRequest): void {
-    needsNone(request)
-    this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
+  /** Those that no attempt runs of give way to another one of their identity. */
+  giveWay(requests: ReadonlyArray<PoolRequest>, by: PoolRequest): void {
+    takeBack(this.pool.queue, requests, this.pool.now())
+    for (const request of requests) {
+      if (request.phase === "running" || request.phase === "ended") continue
+      needsNone(request)
+      this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
+    }
   }
 
   /** Neither refused nor, if it was accepted, waited for. */
@@ -191,9 +195,8 @@ export class Admission implements Canceller {
   /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
     if (request.phase === "ended") return "settled"
-    const exit = cancelledExit(request)
     const running = request.phase === "running"
-    this.remove(request, "cancelled", exit, this.pool.now())
+    this.remove(request, "cancelled", cancelledExit(request), this.pool.now())
     return running ? "interrupting" : "withdrawn"
   }
 
@@ -243,8 +246,7 @@ export class Admission implements Canceller {
 
   /** What waits, or will again, gets its place by another priority. `false`: it runs, or has ended. */
   setPriority(request: PoolRequest, priority: number): boolean {
-    const { phase } = request
-    if (phase === "running" || phase === "ended" || phase === "offered") return false
+    if (["running", "ended", "offered"].includes(request.phase)) return false
     this.pool.queue.setPriority(request, priority, this.pool.now())
     this.onFreed()
     return true
@@ -261,12 +263,9 @@ export class Admission implements Canceller {
     exit: Exit.Exit<never, unknown>,
     now: number
   ): void {
-    if (request.phase === "running") {
-      this.pool.attempts.endRunning(request, end, exit, now)
-    } else {
-      this.pool.queue.withdraw(request, now)
-      this.end(request, end, exit, now)
-    }
+    if (request.phase === "running") return this.pool.attempts.endRunning(request, end, exit, now)
+    this.pool.queue.withdraw(request, now)
+    this.end(request, end, exit, now)
   }
 
   /** It is out of its place. */

@@ -143,7 +143,10 @@ export class Identities implements Canceller {
     this.byKey.set(sharing.key, identity)
     const before = duplicate === "replace" || duplicate === "latest" ? identity.idle(of) : []
     // They give way: to whoever comes meanwhile they are not there.
-    for (const gone of before) identity.requests.delete(gone)
+    for (const gone of before) {
+      identity.requests.delete(gone)
+      if (identity.held === gone) identity.held = undefined
+    }
     identity.requests.add(of)
     sharing.add(share, of)
     of.observe(() => this.onEnded(identity, of))

@@ -114,6 +114,6 @@ export class Latest {
   /** One that has come back from its attempt, to try again, is not the last one any more. */
   private replaceOthers(request: PoolRequest, identity: Identity): void {
     if (request.policy.duplicate !== "latest") return
-    for (const other of identity.idle(request)) this.pool.admission.giveWay(other, request)
+    this.pool.admission.giveWay(identity.idle(request), request)
   }
 }

@@ -32,7 +32,7 @@ export interface Route {
 export interface BatchRoute {
   readonly size: number
   readonly withinMillis: number
-  readonly run: (payloads: ReadonlyArray<any>, first: PoolRequest) => Effect.Effect<unknown, unknown>
+  readonly run: (payloads: ReadonlyArray<any>, requests: ReadonlyArray<PoolRequest>) => Effect.Effect<unknown, unknown>
 }
 
 /** What an attempt waits for within its own pool: one request, or the next of several to end. */

@@ -16,6 +16,7 @@ import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { HeldClock } from "./hostClock.ts"
+import { BatchedCall } from "./batchedCall.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
 import { type Outcome, toOutcome } from "./outcome.ts"
@@ -72,7 +73,7 @@ export class Door {
     if (Exit.isExit(read)) return refused(above, read)
     const signal = read?.signal
     if (signal?.aborted === true) return { error: signal.reason }
-    const call = new Call(
+    const call = new (target.route.batch === undefined ? Call : BatchedCall)(
       task as Handler<unknown, unknown>,
       handler === undefined ? undefined : { value: given },
       signal

@@ -30,6 +30,15 @@ export const takeOver = (
   else replaceIn(queue.fair, before, request, now)
 }
 
+/** None of these starts any more, whatever is done by those who hear of the end of another one. They keep their places. */
+export const takeBack = (queue: WaitingRequests, requests: ReadonlyArray<PoolRequest>, now: number): void => {
+  for (const request of requests) {
+    if (request.phase !== "waiting") continue
+    queue.withdraw(request, now)
+    queue.hold(request)
+  }
+}
+
 /** Where the two are alike it takes the very place, and its lane keeps its turn; else it goes behind those that are like it. */
 const replaceIn = (queue: FairQueue, before: Ranked, request: Ranked, now: number): void => {
   const { lane } = before

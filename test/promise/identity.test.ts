@@ -62,6 +62,7 @@ describe("calls of the same identity", () => {
     const { task, told } = telling()
     const [first, second] = [new AbortController(), new AbortController()]
     const calls = [first, second].map(({ signal }) => failure(pool.run(task, { ...join, signal })))
+    await turn()
     first.abort("first")
     expect(told).toEqual([])
     second.abort("second")
@@ -174,6 +175,7 @@ describe("groups", () => {
     const group = pool.group("g")
     const calls = [1, 2].map((value) => pool.run(() => promise.then(() => value), { group: "g" }))
     const all = group.awaitAll()
+    await turn()
     expect(group.counts()).toMatchObject({ running: 1, waiting: 1, succeeded: 0 })
     expect(pool.list({ group: "g", phase: "waiting" })).toMatchObject([{ group: "g" }])
     resolve()
