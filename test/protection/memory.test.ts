@@ -58,8 +58,8 @@ describe("what protects a pool", () => {
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(keptBy(core), [])
         if (process.env["MEMORY_REQUESTS"] !== undefined)
-          console.log(
-            `${requests} requests: ${heapMegabytes.toFixed(1)} MB after a tenth, then ${grown.toFixed(2)} MB more`
+          process.stdout.write(
+            `${requests} requests: ${heapMegabytes.toFixed(1)} MB after a tenth, then ${grown.toFixed(2)} MB more\n`
           )
       }),
     Math.max(30_000, requests / 10)
