@@ -57,6 +57,10 @@ describe("what protects a pool", () => {
         assert.isBelow(grown, 5, `megabytes more than the ${heapMegabytes} after a tenth of them`)
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(keptBy(core), [])
+        if (process.env["MEMORY_REQUESTS"] !== undefined)
+          process.stdout.write(
+            `${requests} requests: ${heapMegabytes.toFixed(1)} MB after a tenth, then ${grown.toFixed(2)} MB more\n`
+          )
       }),
     Math.max(30_000, requests / 2)
   )
