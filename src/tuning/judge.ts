@@ -106,12 +106,15 @@ const nearly = 1.1
 export const cheapest = (all: ReadonlyArray<Judged>): Judged | undefined =>
   byWorth(all).find(({ score }) => score.excess <= 1)
 
-/** The best first: as `cheapest` finds, and of those that miss a target the nearest. */
+/** The best first: as `cheapest` finds; then those that miss a target, the nearest first, and of those that are about as near the cheapest. */
 export const byWorth = (all: ReadonlyArray<Judged>): ReadonlyArray<Judged> =>
   all.toSorted(({ score: a, settings: one }, { score: b, settings: other }) => {
-    if (a.excess <= 1 !== b.excess <= 1) return a.excess <= 1 ? -1 : 1
-    const first = a.excess <= 1 ? a.cost - b.cost : a.excess === b.excess ? 0 : a.excess - b.excess
-    return first || a.cost - b.cost || (nameOf(one) < nameOf(other) ? -1 : 1)
+    const [near, farther] = [stepsFrom(a.excess), stepsFrom(b.excess)]
+    const nearer = near === farther ? 0 : near - farther
+    return nearer || a.cost - b.cost || (nameOf(one) < nameOf(other) ? -1 : 1)
   })
+
+/** In steps of two per cent; none where every target is kept. */
+const stepsFrom = (excess: number): number => (excess <= 1 ? 0 : Math.ceil(50 * Math.log(excess)))
 
 const nameOf = (settings: Settings | "today"): string => (settings === "today" ? "" : keyOf(settings))

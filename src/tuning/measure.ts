@@ -83,6 +83,7 @@ export class Measurer {
           ...drawn.load,
           ...this.chosen(task.settings),
           arrivals: drawn.part(seed, span),
+          downstream: shifted(drawn.load.downstream, span.fromMillis),
           duration: span.toMillis - span.fromMillis,
           warmup: warmupMillis,
           seed,
@@ -103,6 +104,17 @@ export class Measurer {
       ? { policy, pool: quiet }
       : { policy: policyOf(settings.policy), pool: poolOf(settings, quiet) }
   }
+}
+
+/** Outages are told from the start of the load, and a part begins later. */
+const shifted = (downstream: Load["downstream"], byMillis: number): Load["downstream"] => {
+  if (downstream?.outages === undefined) return downstream
+  const outages = downstream.outages.flatMap(({ fromMillis, untilMillis }) =>
+    untilMillis <= byMillis
+      ? []
+      : [{ fromMillis: Math.max(0, fromMillis - byMillis), untilMillis: untilMillis - byMillis }]
+  )
+  return { ...downstream, outages }
 }
 
 class Tally {

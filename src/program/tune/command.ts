@@ -64,9 +64,13 @@ const flags = {
   policy: orUndefined(text("policy", "POLICY", "That of today (default adaptive)")),
   ...bounds,
   strategy: orUndefined(
-    Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
+    Flag.Literals("strategy", ["suspend", "dropping", "sliding", "shedding"]).pipe(
       Flag.withDescription("What a full queue does (default dropping)")
     )
+  ),
+  sheddingTarget: orUndefined(text("shedding-target", "DURATION", "With shedding: see simulate (default 100 ms)")),
+  sheddingInterval: orUndefined(
+    text("shedding-interval", "DURATION", "With shedding: see simulate (default ten times that)")
   ),
   limit: text("limit", "LIMIT", `What a start must pass, once for each: ${limitForm}`).pipe(Flag.atLeast(0)),
   weight: text("weight", "KEY=WEIGHT", "The share of a key against others (default 1 each)").pipe(Flag.atLeast(0)),
@@ -77,9 +81,15 @@ const flags = {
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
   retries: orUndefined(whole("retries", "Attempts after a first that failed or timed out, with backoff (default 0)")),
+  retryBudget: orUndefined(
+    text("retry-budget", Kinds.retryBudget.metavar, "The most that retries may add to the load (default none)")
+  ),
   failures: text("failures", "SHARE|P%", "How many of the attempts fail (default 0)").pipe(Flag.withDefault("0")),
   downstream: orUndefined(
     text("downstream", "CAPACITY[,EXPONENT]", "What the handlers call gets slower: see simulate")
+  ),
+  outage: text("outage", "FROM,UNTIL", "When what the handlers call is out of order, once for each").pipe(
+    Flag.atLeast(0)
   ),
   seed: text("seed", "TEXT", "Another one searches on other draws (default 1)").pipe(Flag.withDefault("1")),
   threads: orUndefined(

@@ -10,7 +10,7 @@ import * as Simulate from "../simulate/settings.ts"
 import { isFromFiles } from "../simulate/sideBySide.ts"
 
 /** As the command line gives them; `undefined` is not set. */
-export interface Flags extends Omit<Simulate.Flags, "policy" | "waitTarget" | "warmup" | "retries"> {
+export interface Flags extends Omit<Simulate.Flags, "policy" | "waitTarget" | "warmup" | "retries" | "worth"> {
   readonly policy: string | undefined
   readonly retries: number | undefined
   /** A file of settings of `serve`: what is not set by a flag is as it says. */
@@ -89,6 +89,9 @@ const names = {
   maxWorkers: "maxWorkers",
   capacity: "capacity",
   strategy: "strategy",
+  sheddingTarget: "sheddingTarget",
+  sheddingInterval: "sheddingInterval",
+  retryBudget: "retryBudget",
   tick: "scalingInterval",
   timeout: "timeout",
   expiresIn: "expiresIn",
@@ -124,7 +127,8 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
         policy: [policy],
         retries: (all["retries"] as number | undefined) ?? 0,
         waitTarget: "100ms",
-        warmup: "0"
+        warmup: "0",
+        worth: undefined
       } as Simulate.Flags,
       limits,
       today: { policy, ...today }
