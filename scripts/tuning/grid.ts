@@ -1,8 +1,8 @@
 /**
- * Compares what the search recommends with the best of a full grid: `npm run tuning:grid -- [LOAD...] [--draws N] [--coarse]`, with loads of
+ * Compares what the search recommends with the best of a full grid: `npm run tuning:grid -- [LOAD...] [--draws N] [--every N]`, with loads of
  * `loads.ts`; all but the hour by default. Each choice of the grid is simulated on the same unseen draws as the recommended one. It takes about
- * a quarter of an hour for a load on two cores, and a tenth of that with `--coarse`, which takes each fifth choice and one draw.
- * The rows are kept in `docs/tuning/grid.json`.
+ * a quarter of an hour for a load on two cores. With `--every` it takes each so-manieth choice, and one draw; else the rows are kept in
+ * `docs/tuning/grid.json`.
  */
 import { Effect } from "effect"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -98,7 +98,7 @@ export interface GridRow {
 
 const compare = async (
   name: string,
-  { draws, isCoarse }: { readonly draws: number | undefined; readonly isCoarse: boolean }
+  { draws, every }: { readonly draws: number | undefined; readonly every: number }
 ) => {
   const options = loads[name]!
   const threads = onThreads(name)
@@ -108,8 +108,8 @@ const compare = async (
     Tuning.run({ ...options, measure: (task) => Effect.promise(() => threads.run(task)) })
   )
   const seconds = (performance.now() - started) / 1000
-  const count = isCoarse ? 1 : (draws ?? report.draws)
-  const grid = gridOf(report).filter((_, n) => !isCoarse || n % 5 === 0)
+  const count = draws ?? (every > 1 ? 1 : report.draws)
+  const grid = gridOf(report).filter((_, n) => n % every === 0)
   const parts = whole(report.unseen)
   // Those of a trace are all the same.
   const seeds = Array.from({ length: options.isRecorded === true ? 1 : count }, (_, n) => `1/unseen-${n + 1}`)
@@ -155,14 +155,14 @@ const compare = async (
 if (isMainThread) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { draws: { type: "string" }, coarse: { type: "boolean", default: false } }
+    options: { draws: { type: "string" }, every: { type: "string", default: "1" } }
   })
   const names = positionals.length > 0 ? positionals : Object.keys(loads).filter((name) => name !== "hour")
   const file = join(import.meta.dirname, "../../docs/tuning/grid.json")
   for (const name of names) {
     const draws = values.draws === undefined ? undefined : Number(values.draws)
-    const row = await compare(name, { draws, isCoarse: values.coarse })
-    if (values.coarse) continue
+    const row = await compare(name, { draws, every: Number(values.every) })
+    if (values.every !== "1") continue
     const rows: ReadonlyArray<GridRow> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : []
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `${JSON.stringify([...rows.filter(({ load }) => load !== name), row], undefined, 2)}\n`)
