@@ -87,6 +87,7 @@ import * as RemotePool from "effect-worker-pool/RemotePool"
 import * as SharedLimit from "effect-worker-pool/SharedLimit"
 import * as Simulation from "effect-worker-pool/Simulation"
 import * as TestPool from "effect-worker-pool/TestPool"
+import * as Tuning from "effect-worker-pool/Tuning"
 import { Double, group, layer } from "./handlers.ts"
 
 const handlers = Handlers.layer(group).pipe(Layer.provideMerge(layer))
@@ -130,6 +131,7 @@ const figures = await Effect.runPromise(
     duration: "10 seconds"
   })
 )
+if (Tuning.parseTarget("p99(wait) <= 200ms")._tag !== "Success") throw new Error("not a target")
 console.log(figures.completed)
 console.log([...RemotePool.group(group).requests.keys()].join())
 const store = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
@@ -241,6 +243,12 @@ expect(!existsSync(join(project, "node_modules/echarts")), "ECharts is not insta
 const drawn = readFileSync(join(project, "x.html"), "utf8")
 expect(drawn.match(/<figure>/g)?.length === 4, "the page has four pictures")
 step("simulated with the installed worker-pool, and drew it without ECharts installed")
+
+const small = ["--arrivals", "poisson:10", "--service", "constant:100ms", "--duration", "20s", "--budget", "2000"]
+const answer = run(project, program, "tune", ...small, "--target", "p99(wait) <= 500ms", "--threads=2", "--json")
+const { chosen } = JSON.parse(answer)
+expect(chosen?.keeps === true, `worker-pool found settings on threads, got ${answer}`)
+step("tuned with the installed worker-pool, on threads")
 
 const serving = spawn(program, ["serve", "--handlers", "handlers.ts", "--port", "0"], {
   cwd: project,
