@@ -193,6 +193,8 @@ const table = {
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
   "simulation/meter":
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
+  "recording/recorded": "Outcome",
+  "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 

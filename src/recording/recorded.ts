@@ -1,0 +1,45 @@
+/** What a recording keeps of a request: of what a load is made, and nothing of what was asked or answered. */
+import type { End } from "../Outcome.ts"
+
+/** How an attempt ended. `"interrupted"`: its request had ended before it, or the pool has closed. */
+export const attemptEnds = ["succeeded", "failed", "timedOut", "interrupted"] as const
+/** One of them. */
+export type AttemptEnd = (typeof attemptEnds)[number]
+
+/** One attempt of a recorded request. */
+export interface RecordedAttempt {
+  /** When it began, in milliseconds since the start of the recording. */
+  readonly startedAtMillis: number
+  /** How long it ran, its finalizers included, or until its request ended. */
+  readonly millis: number
+  readonly end: AttemptEnd
+}
+
+/**
+ * How a request ended: the seven ends of accepted ones (`"evicted"` made room for a newer one, `"shed"` had waited for too long),
+ * and those of requests that never were the pool's. `"joined"`: it had its answer from another one that was there.
+ */
+export type RecordedEnd = End | "shed" | Unaccepted
+/** What became of one that was not accepted: all but `"abandoned"`, whose caller has gone, and `"joined"` are refusals. */
+export type Unaccepted = "full" | "open" | "draining" | "duplicate" | "abandoned" | "joined"
+
+/** One request, from its call to its end. */
+export interface Recorded {
+  /** When it came, in milliseconds since the start of the recording. */
+  readonly atMillis: number
+  /** Its tag. */
+  readonly type: string
+  /** Whose it is, hashed unless it was asked for. Not there: nobody's. */
+  readonly key?: string | undefined
+  /** From -10 to 10, higher first. Not there: 0. */
+  readonly priority?: number | undefined
+  /** In their order. None: it never ran. */
+  readonly attempts: ReadonlyArray<RecordedAttempt>
+  readonly end: RecordedEnd
+  /** In milliseconds since the start of the recording. */
+  readonly endedAtMillis: number
+}
+
+/** It never was the pool's, and was refused. */
+export const isRefused = (end: RecordedEnd): boolean =>
+  end === "full" || end === "open" || end === "draining" || end === "duplicate"
