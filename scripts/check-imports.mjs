@@ -86,12 +86,14 @@ const table = {
   "internal/runnable": "PoolError",
   "internal/payload": "",
   "internal/deadlines": "internal/runtime internal/time",
-  "internal/events": "PoolEvent",
+  "internal/events": "PoolEvent internal/recorder",
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
+  "internal/recorder": "PoolError internal/request",
+  "internal/recordedPools": "PoolConfig internal/events",
   "internal/settle":
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
@@ -118,12 +120,12 @@ const table = {
   "internal/latest":
     "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
   "internal/identities":
-    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
+    "PoolError internal/admission internal/counters internal/events internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
   "internal/group": "Outcome Selection internal/request",
   "internal/groups": "internal/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -162,7 +164,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping internal/recordedPools",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -195,6 +197,15 @@ const table = {
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   "recording/recorded": "Outcome",
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
+  "recording/siphash": "",
+  "recording/hashing": "recording/siphash",
+  "recording/errors": "",
+  "recording/header": "PoolConfig RetryPolicy",
+  "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
+  "recording/rows": "recording/notes recording/recorded",
+  "recording/files": "recording/errors recording/header",
+  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks simulation/*",
 
@@ -267,7 +278,7 @@ const table = {
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
-  "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",
+  "durable/pool": "index internal/recordedPools internal/recurringPools durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
   "durable/Durable": "index durable/* durable/feeder/delivery",

@@ -12,6 +12,7 @@ import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
 import { makeGrouping } from "./internal/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
+import * as recordedPools from "./internal/recordedPools.ts"
 import * as recurringPools from "./internal/recurringPools.ts"
 import * as shortages from "./internal/shortages.ts"
 import type { Latencies } from "./Latencies.ts"
@@ -181,6 +182,16 @@ export const make = (
       deadLetters: DeadLetters.make(core.deadLetters, calls.submitAgain)
     })
     shortages.connect(pool, core.crew)
+    recordedPools.connect(pool, {
+      config: core.config,
+      events: core.events,
+      now: core.now,
+      counts: () => {
+        const { counters, crew, queue } = core
+        return { workers: crew.size, pending: queue.waiting + queue.delayed + queue.blocked + counters.running }
+      },
+      scope: core.lasting
+    })
     recurringPools.connect(pool, {
       publish: (event) => core.events.on && core.events.publish(event),
       isOpen: () => core.drain.state === "open",

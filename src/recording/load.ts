@@ -33,7 +33,7 @@ export interface RecordedLoad {
   /** By type, the share of the attempts that failed. Those that ran into a timeout are no failures here: they take as long as they took. */
   readonly failures: Readonly<Record<string, number>>
   readonly durationMillis: number
-  /** Requests that the arrivals leave out, since a simulation has nothing that would refuse or join them: of the ends `"joined"`, `"duplicate"` and `"draining"`. */
+  /** Requests that the arrivals leave out, since a simulation has nothing that would refuse or join them: of the ends `"joined"`, `"refusedDuplicate"` and `"refusedDraining"`. */
   readonly leftOut: number
 }
 
@@ -48,7 +48,7 @@ export const load = (recorded: Iterable<Recorded>, options: LoadOptions = {}): R
     const { atMillis, end, endedAtMillis, key, priority, type } = request
     if (atMillis < from || (to !== undefined && atMillis >= to)) continue
     last = Math.max(last, endedAtMillis)
-    if (end === "joined" || end === "duplicate" || end === "draining") {
+    if (end === "joined" || end === "refusedDuplicate" || end === "refusedDraining") {
       leftOut++
       continue
     }

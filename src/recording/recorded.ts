@@ -1,5 +1,5 @@
 /** What a recording keeps of a request: of what a load is made, and nothing of what was asked or answered. */
-import type { End } from "../Outcome.ts"
+import { type End, ends } from "../Outcome.ts"
 
 /** How an attempt ended. `"interrupted"`: its request had ended before it, or the pool has closed. */
 export const attemptEnds = ["succeeded", "failed", "timedOut", "interrupted"] as const
@@ -20,8 +20,20 @@ export interface RecordedAttempt {
  * and those of requests that never were the pool's. `"joined"`: it had its answer from another one that was there.
  */
 export type RecordedEnd = End | "shed" | Unaccepted
-/** What became of one that was not accepted: all but `"abandoned"`, whose caller has gone, and `"joined"` are refusals. */
-export type Unaccepted = "full" | "open" | "draining" | "duplicate" | "abandoned" | "joined"
+/** What became of one that was not accepted, as in `PoolSnapshot`: refused, `"abandoned"` by its caller, or `"joined"`. */
+export type Unaccepted = "refusedFull" | "refusedDraining" | "refusedOpen" | "refusedDuplicate" | "abandoned" | "joined"
+
+/** All of them. */
+export const recordedEnds: ReadonlyArray<RecordedEnd> = [
+  ...ends,
+  "shed",
+  "refusedFull",
+  "refusedOpen",
+  "refusedDraining",
+  "refusedDuplicate",
+  "abandoned",
+  "joined"
+]
 
 /** One request, from its call to its end. */
 export interface Recorded {
@@ -41,5 +53,4 @@ export interface Recorded {
 }
 
 /** It never was the pool's, and was refused. */
-export const isRefused = (end: RecordedEnd): boolean =>
-  end === "full" || end === "open" || end === "draining" || end === "duplicate"
+export const isRefused = (end: RecordedEnd): boolean => end.startsWith("refused")
