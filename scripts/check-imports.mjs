@@ -195,7 +195,7 @@ const table = {
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
   "simulation/meter":
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
-  "recording/recorded": "Outcome",
+  "recording/recorded": "Outcome internal/recorder",
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
   "recording/siphash": "",
   "recording/hashing": "recording/siphash",
@@ -203,6 +203,8 @@ const table = {
   "recording/header": "PoolConfig RetryPolicy",
   "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
   "recording/rows": "recording/notes recording/recorded",
+  "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
+  "recording/read": "recording/errors recording/parse",
   "recording/files": "recording/errors recording/header",
   "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
   Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",

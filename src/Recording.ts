@@ -20,6 +20,8 @@ export { BadRecording, CannotRecord } from "./recording/errors.ts"
 export type { Header, Settings } from "./recording/header.ts"
 export { load, type LoadOptions, type RecordedLoad } from "./recording/load.ts"
 export * from "./recording/recorded.ts"
+export type { Entry } from "./recording/parse.ts"
+export { read } from "./recording/read.ts"
 export type { Mark } from "./recording/rows.ts"
 
 /** Where a recording goes, and what is in it. */

@@ -2,7 +2,7 @@
 import type { Phase } from "../PoolError.ts"
 import type { PoolRequest } from "./request.ts"
 
-/** Why a call has become no request, or none of its own. */
+/** What became of a call that was not accepted, as `PoolSnapshot` counts it. */
 export type Unaccepted = "refusedFull" | "refusedDraining" | "refusedOpen" | "refusedDuplicate" | "abandoned" | "joined"
 
 /** It is called within the pool's own steps, only to write it down. Without one nothing is told. */

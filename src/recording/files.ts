@@ -144,7 +144,9 @@ export class Files {
           })
         ),
         Effect.onError(() => {
+          // A line that was cut is only looked over before a header.
           this.isCut = true
+          this.isHeaded = false
           return this.close
         })
       )

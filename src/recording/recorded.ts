@@ -1,4 +1,5 @@
 /** What a recording keeps of a request: of what a load is made, and nothing of what was asked or answered. */
+import type { Unaccepted } from "../internal/recorder.ts"
 import { type End, ends } from "../Outcome.ts"
 
 /** How an attempt ended. `"interrupted"`: its request had ended before it, or the pool has closed. */
@@ -20,8 +21,7 @@ export interface RecordedAttempt {
  * and those of requests that never were the pool's. `"joined"`: it had its answer from another one that was there.
  */
 export type RecordedEnd = End | "shed" | Unaccepted
-/** What became of one that was not accepted, as in `PoolSnapshot`: refused, `"abandoned"` by its caller, or `"joined"`. */
-export type Unaccepted = "refusedFull" | "refusedDraining" | "refusedOpen" | "refusedDuplicate" | "abandoned" | "joined"
+export type { Unaccepted }
 
 /** All of them. */
 export const recordedEnds: ReadonlyArray<RecordedEnd> = [
