@@ -352,16 +352,16 @@ const table = {
   "program/arguments": "",
   "program/output/*": "index program/output/*",
   "program/process/*": "index program/errors program/process/* threads/living",
-  "program/settings/*": "index program/errors program/output/* program/settings/*",
+  "program/settings/*": "index Recording program/errors program/output/* program/settings/*",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   // On a store, or not; what is durable is loaded only where there is one.
   "program/durable/*":
-    "index durable/Durable durable/Store durable/embedded/cluster durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/*",
+    "index Recording durable/Durable durable/Store durable/embedded/cluster durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/*",
   // What a process does that serves until a signal.
   "program/daemon/*":
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
-    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime",
+    "index Recording durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime",
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
