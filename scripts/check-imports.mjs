@@ -205,6 +205,8 @@ const table = {
   "recording/rows": "recording/notes recording/recorded",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/parse",
+  "recording/timeline": "",
+  "recording/stats": "recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
   "recording/files": "recording/errors recording/header",
   "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
   Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
@@ -372,8 +374,11 @@ const table = {
     "index durable/embedded/cluster durable/postgres/migrations program/durable/* program/errors program/process/* program/settings/* program/store/*",
   "program/simulate/*":
     "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
+  // It draws as `simulate` does.
+  "program/record/*":
+    "index recording/read recording/stats program/errors program/output/* program/process/* program/record/* program/settings/* program/simulate/charts program/simulate/html",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
+    "program/arguments program/errors program/jobs/command program/process/* program/record/command program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/version program/work/command",
   main: "program/command"
 }
 

@@ -3,7 +3,7 @@ import * as checks from "../internal/checks.ts"
 import type { Arrival, Arrivals } from "../simulation/arrivals.ts"
 import type { Draw } from "../simulation/random.ts"
 import type { ServiceTimes } from "../simulation/serviceTimes.ts"
-import type { Recorded, RecordedAttempt } from "./recorded.ts"
+import { isLoad, type Recorded, type RecordedAttempt } from "./recorded.ts"
 
 /** Which part of a recording, and how much of it. */
 export interface LoadOptions {
@@ -48,7 +48,7 @@ export const load = (recorded: Iterable<Recorded>, options: LoadOptions = {}): R
     const { atMillis, end, endedAtMillis, key, priority, type } = request
     if (atMillis < from || (to !== undefined && atMillis >= to)) continue
     last = Math.max(last, endedAtMillis)
-    if (end === "joined" || end === "refusedDuplicate" || end === "refusedDraining") {
+    if (!isLoad(end)) {
       leftOut++
       continue
     }

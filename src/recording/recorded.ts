@@ -52,5 +52,9 @@ export interface Recorded {
   readonly endedAtMillis: number
 }
 
+/** Whether it would have made work in a pool that has nothing which joins or refuses it. */
+export const isLoad = (end: RecordedEnd): boolean =>
+  end !== "joined" && end !== "refusedDuplicate" && end !== "refusedDraining"
+
 /** It never was the pool's, and was refused. */
 export const isRefused = (end: RecordedEnd): boolean => end.startsWith("refused")

@@ -10,8 +10,9 @@ import { group, Simulate } from "./simulations.ts"
 import type { StatusLine } from "../output/statusLine.ts"
 
 /** A recording that comes through a pipe can be read once, and each thread would. The figures are the same one by one. */
-export const canBeSideBySide = ({ runs }: Plan, { arrivals, service }: Flags): boolean =>
+export const canBeSideBySide = ({ runs }: Plan, { arrivals, recording, service }: Flags): boolean =>
   runs.length > 1 &&
+  (recording === undefined || statSync(recording, { throwIfNoEntry: false })?.isFile() === true) &&
   [...arrivals, ...service].every((text) => {
     const path = /(?:^|=)csv:([^@]*)/.exec(text)?.[1]
     return path === undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === true
