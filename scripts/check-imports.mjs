@@ -206,7 +206,10 @@ const table = {
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/parse",
   "recording/timeline": "",
-  "recording/stats": "recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
+  "recording/figures": "recording/recorded recording/timeline",
+  "recording/stats":
+    "recording/figures recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
+  "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
   "recording/files": "recording/errors recording/header",
   "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
   Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
@@ -373,7 +376,7 @@ const table = {
   "program/store/*":
     "index durable/embedded/cluster durable/postgres/migrations program/durable/* program/errors program/process/* program/settings/* program/store/*",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
+    "index Simulation recording/header recording/load recording/read recording/reality recording/recorded program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
   // It draws as `simulate` does.
   "program/record/*":
     "index recording/read recording/stats program/errors program/output/* program/process/* program/record/* program/settings/* program/simulate/charts program/simulate/html",

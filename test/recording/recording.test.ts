@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, FileSystem, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import type * as Call from "../../src/Call.ts"
 import type * as ElasticPool from "../../src/ElasticPool.ts"
 import * as Recording from "../../src/Recording.ts"
 import * as RetryPolicy from "../../src/RetryPolicy.ts"
@@ -135,12 +136,16 @@ describe("a recording", () => {
 
   it.effect("has what was refused, evicted, expired, given up at the door, and joined: it is load", () =>
     Effect.gen(function* () {
-      const ends = (options: ElasticPool.Options, test: (bench: Bench) => Effect.Effect<unknown, unknown, never>) =>
+      const ends = (
+        options: ElasticPool.Options,
+        test: (bench: Bench) => Effect.Effect<unknown, unknown, never>,
+        call: Call.Options = {}
+      ) =>
         Effect.gen(function* () {
           const files = yield* recorded({ ...one, capacity: 1, ...options })((bench) =>
             Effect.gen(function* () {
               bench.on("runs", Effect.as(Effect.sleep(100), ""))
-              yield* bench.call("runs", { primaryKey: "same" })
+              yield* bench.call("runs", call)
               yield* test(bench)
               yield* TestClock.adjust(500)
             })
@@ -168,9 +173,14 @@ describe("a recording", () => {
         ]
       )
       assert.deepStrictEqual((yield* ends({ expiresIn: 60 }, (bench) => bench.call("waits")))[0], ["expired", 0, 60])
-      const same = (bench: Bench) => Effect.ignore(bench.submit("again", { primaryKey: "same" }))
-      assert.deepStrictEqual((yield* ends({ duplicate: "join" }, same))[0], ["joined", 0, 0])
-      assert.deepStrictEqual((yield* ends({ duplicate: "reject" }, same))[0], ["refusedDuplicate", 0, 0])
+      for (const [duplicate, end] of [
+        ["join", "joined"],
+        ["reject", "refusedDuplicate"]
+      ] as const) {
+        const call = { primaryKey: "same", duplicate }
+        const again = (bench: Bench) => Effect.ignore(bench.submit("again", call))
+        assert.deepStrictEqual((yield* ends({}, again, call))[0], [end, 0, 0])
+      }
       const late = (bench: Bench) =>
         Effect.andThen(
           Effect.forkChild(bench.pool.drain(), { startImmediately: true }),

@@ -84,28 +84,6 @@ export const readRecording = (
     }
   })
 
-/** How far a simulation was from what happened, as shares of that. */
-export interface Off {
-  readonly waitMean: number
-  readonly waitP99: number
-  /** `null`: the recording does not say how many workers there were. */
-  readonly workerSeconds: number | null
-}
-
-/** A difference that is less than nobody notices: waits below this count as this long. */
-const leastMillis = 10
-
-export const offOf = (simulated: Simulation.Figures, real: Simulation.Figures): Off => {
-  const wait = (figure: "mean" | "p99") =>
-    Math.abs(simulated.wait[figure] - real.wait[figure]) / Math.max(leastMillis, real.wait[figure])
-  return {
-    waitMean: wait("mean"),
-    waitP99: wait("p99"),
-    workerSeconds:
-      real.workerSeconds === 0 ? null : Math.abs(simulated.workerSeconds - real.workerSeconds) / real.workerSeconds
-  }
-}
-
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
   if (text === undefined) return Effect.succeed(undefined)
   const millis = millisOf(text)

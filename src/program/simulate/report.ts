@@ -1,26 +1,32 @@
 /** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
 import { duration } from "../output/duration.ts"
 import type { Simulated } from "./simulate.ts"
+import type { Verdict } from "./check.ts"
 import type { Plan } from "./settings.ts"
 
-export const toJson = (all: ReadonlyArray<Simulated>): string =>
+/** `reality`: what really happened, and `verdict` how far from that the first policy is, where somebody asked. */
+export const toJson = (all: ReadonlyArray<Simulated>, reality?: Simulated["figures"], verdict?: Verdict): string =>
   `${JSON.stringify({
-    policies: all.map(({ figures, policy }) => {
-      const { windows: _, ...others } = figures
-      const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
-      return {
-        ...others,
-        policy,
-        wait: rounded(wait),
-        total: rounded(total),
-        workerSeconds: round(workerSeconds),
-        leastWorkerSeconds: round(leastWorkerSeconds),
-        timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
-        ...groupsOf(figures),
-        decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
-      }
-    })
+    policies: all.map(plain),
+    ...(reality === undefined ? {} : { really: plain({ policy: "really", figures: reality }) }),
+    ...(verdict === undefined ? {} : { off: verdict.off, isWithin: verdict.isWithin })
   })}\n`
+
+const plain = ({ figures, policy }: Simulated) => {
+  const { windows: _, ...others } = figures
+  const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
+  return {
+    ...others,
+    policy,
+    wait: rounded(wait),
+    total: rounded(total),
+    workerSeconds: round(workerSeconds),
+    leastWorkerSeconds: round(leastWorkerSeconds),
+    timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+    ...groupsOf(figures),
+    decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
+  }
+}
 
 /** One row of the table: a name, and what each policy has there. */
 export interface Row {

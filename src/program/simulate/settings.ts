@@ -171,7 +171,7 @@ const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsag
   if (arrivals.length > 0) {
     return new BadUsage({ reason: `Expected --arrivals or --recording, got both` })
   }
-  return readRecording(recording, flags, service.includes("redrawn") ? "redrawn" : "recorded")
+  return readRecording(recording, flags, service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn")
 }
 
 const parseDownstream = (text: string): Effect.Effect<Simulation.Downstream, BadUsage> => {
