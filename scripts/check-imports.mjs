@@ -152,13 +152,14 @@ const table = {
   "internal/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/answers",
-  Ticket: "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked",
+  Ticket:
+    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked internal/scheduled",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
@@ -223,6 +224,7 @@ const table = {
   "promise/nestedPromise": "",
   "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
+  "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
     "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
@@ -236,7 +238,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task",
+    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task promise/batchedCall internal/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
@@ -249,7 +251,7 @@ const table = {
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+    "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/* internal/checks",
   "promise/index":
     "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 
@@ -270,7 +272,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/* internal/answers",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
@@ -284,7 +286,7 @@ const table = {
   "durable/asking/*":
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
-    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
+    "index durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/* internal/checks",
   "durable/pool": "index internal/recordedPools internal/recurringPools durable/* durable/asking/* durable/feeder/*",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
@@ -321,7 +323,7 @@ const table = {
   "http/lists": "index http/problem",
   // What a service knows of requests that are stored. It knows the durable pool by what it promises, and no store.
   "http/stored/*":
-    "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/*",
+    "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/* internal/startTime",
   "http/shapes": "index",
   "http/api": "http/shapes",
   "http/contract": "index http/api http/shapes",

@@ -12,11 +12,14 @@ export interface Options extends Fields {
    * from the call all the same. At least zero; not beside `startAt`.
    */
   readonly delay?: Duration.Input | undefined
-  /** It starts no sooner than then: by the date when it is called, so that one that is set later moves nothing. What is past is now. */
+  /** It starts no sooner than then: by the date when it is called, so that one that is set later moves nothing. What is past is now; a text without an offset is UTC. */
   readonly startAt?: DateTime.DateTime.Input | undefined
   /** The group that it belongs to: see `WorkerPool.group`. A text that is not empty. */
   readonly group?: string | undefined
-  /** Its identity, beside its tag: see `duplicate`. Default: the `primaryKey` of its Rpc, of this payload. */
+  /**
+   * Its identity, beside its tag: see `duplicate`, beside which one of the two must be there. Default: the `primaryKey` of its Rpc, of
+   * this payload.
+   */
   readonly primaryKey?: string | undefined
 }
 

@@ -34,7 +34,8 @@ export const rate = (
   } = {}
 ): TripPolicy => {
   const { size = 100, threshold = 0.5 } = options
-  return { _tag: "Rate", threshold, size, minimumCalls: options.minimumCalls ?? size }
+  // What is not known of it is told by whoever checks the whole.
+  return { ...options, _tag: "Rate", threshold, size, minimumCalls: options.minimumCalls ?? size }
 }
 
 /** What the caller writes. */
@@ -79,11 +80,22 @@ export interface CircuitBreaker {
   readonly invalid: InvalidPoolConfig | undefined
 }
 
+const fields = new Set(["tripPolicy", "openDuration", "per", "probes", "whenOpen", "classify"])
+const rateFields = new Set(["threshold", "size", "minimumCalls"])
+
 /** A breaker of these options. It never throws: what is wrong with them is in `invalid`. */
 export const make = (options: Options = {}): CircuitBreaker => {
-  const { classify, per = "tag", probes = 1, tripPolicy = consecutive(5), whenOpen = "wait" } = options
-  const openMillis = checks.millis("breaker.openDuration", options.openDuration ?? "30 seconds")
+  const {
+    classify,
+    openDuration = "30 seconds",
+    per = "tag",
+    probes = 1,
+    tripPolicy = consecutive(5),
+    whenOpen = "wait"
+  }: Options = options ?? {}
+  const openMillis = checks.millis("breaker.openDuration", openDuration)
   const invalid =
+    checks.fieldsOf("breaker", options, fields, "an option of a breaker") ??
     invalidTrip(tripPolicy) ??
     (typeof openMillis === "number" ? undefined : openMillis) ??
     checks.oneOf("tag", "key")("breaker.per", per) ??
@@ -115,7 +127,9 @@ const invalidTrip = (trip: TripPolicy): InvalidPoolConfig | undefined => {
   const field = "breaker.tripPolicy"
   if (trip?._tag === "Consecutive") return checks.wholeFrom(1)(`${field}.failures`, trip.failures)
   if (trip?._tag !== "Rate") return checks.wrong(field, "`consecutive(...)` or `rate(...)`", trip)
+  const { _tag, ...options } = trip
   return (
+    checks.unknownField(options, rateFields, "an option of `rate`", `${field}.`) ??
     checks.wholeFrom(1)(`${field}.size`, trip.size) ??
     (trip.threshold > 0
       ? checks.within(0, 1)(`${field}.threshold`, trip.threshold)

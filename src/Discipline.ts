@@ -44,7 +44,8 @@ export interface Options {
   readonly order?: Order | undefined
   /**
    * With the strategy `"shedding"`: while something has waited for all of `interval`, the newest comes first and whoever has waited for
-   * longer than `target` ends evicted, with `RequestShed` (adaptive last-in-first-out and CoDel: Maurer, 2015).
+   * longer than `target` ends evicted, with `RequestShed` (adaptive last-in-first-out and CoDel: Maurer, 2015). With another strategy it is
+   * refused.
    */
   readonly shedding?: Shedding | undefined
 }

@@ -18,7 +18,9 @@ export interface Handler {
   /** One attempt, without its timeout. Interrupting it interrupts the handler. */
   readonly run: (payload: unknown, request: Identified) => Effect.Effect<unknown, unknown>
   /** One attempt of several requests: what comes of it is an array of an `Exit` for each. Its policy says of how many. */
-  readonly batch?: ((payloads: ReadonlyArray<any>, first: Identified) => Effect.Effect<unknown, unknown>) | undefined
+  readonly batch?:
+    | ((payloads: ReadonlyArray<any>, requests: ReadonlyArray<Identified>) => Effect.Effect<unknown, unknown>)
+    | undefined
   /** How many attempts can run at once, where whoever runs them says so. Default: as many as there are workers. */
   readonly capacity?: Places | undefined
   /** What the pool's functions of a payload are given. Default: the payload. */
@@ -71,25 +73,39 @@ export const layer = <const Groups extends ReadonlyArray<RpcGroup.Any>>(
 export const batched = <R extends Rpc.Any, Env = never>(
   rpc: R,
   run: Batched<R, Env>
-): ((payload: Rpc.Payload<R>) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R>, Env>) => {
-  const one = (payload: Rpc.Payload<R>) =>
-    Effect.flatMap(runnable(rpc._tag, run([payload])), (answer) => {
-      const answers = answersOf(answer, 1, rpc._tag)
-      return Exit.isExit(answers) ? answers : answers[0]!
-    }) as Effect.Effect<Rpc.Success<R>, Rpc.Error<R>, Env>
-  return Object.assign(one, { [batchedBy]: run })
+): ((
+  payload: Rpc.Payload<R>,
+  options?: { readonly requestId: unknown }
+) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R>, Env>) => {
+  const one = (payload: Rpc.Payload<R>, options?: { readonly requestId: unknown }) =>
+    alone(rpc._tag, run, payload, { id: String(options?.requestId ?? ""), attempts: 1 })
+  return Object.assign(one, { [batchedBy]: run }) as never
 }
 
 /** What `batched` makes a handler of: the payloads are never none, and no more than the `size` of the batch. */
 export type Batched<R extends Rpc.Any, Env> = (
-  payloads: ReadonlyArray<Rpc.Payload<R>>
+  payloads: ReadonlyArray<Rpc.Payload<R>>,
+  /** Which they are, in the order of the payloads. */
+  requests: ReadonlyArray<Identified>
 ) => Effect.Effect<ReadonlyArray<Exit.Exit<Rpc.Success<R>, Rpc.Error<R>>>, Rpc.Error<R>, Env>
 
 /** By its name: a module that is loaded may bring its own copy of this one. */
 const batchedBy = Symbol.for("effect-worker-pool/Handlers/batched")
 
-const batchOf = (handler: object): ((payloads: ReadonlyArray<any>) => unknown) | undefined =>
-  (handler as { readonly [batchedBy]?: (payloads: ReadonlyArray<any>) => unknown })[batchedBy]
+type AnyBatched = (payloads: ReadonlyArray<any>, requests: ReadonlyArray<Identified>) => unknown
+
+const batchOf = (handler: object): AnyBatched | undefined =>
+  (handler as { readonly [batchedBy]?: AnyBatched })[batchedBy]
+
+/** A batch of one. */
+const alone = (tag: string, run: AnyBatched, payload: unknown, request: Identified): Effect.Effect<unknown, unknown> =>
+  Effect.flatMap(runnable(tag, run([payload], [identified(request)])), (answer) => {
+    const answers = answersOf(answer, 1, tag)
+    return Exit.isExit(answers) ? answers : (answers[0] as Exit.Exit<unknown, unknown>)
+  })
+
+/** Not the request itself: what a handler has of it is a fact. */
+const identified = ({ attempts, id }: Identified): Identified => ({ id, attempts })
 
 const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcGroup<Rpc.AnyWithProps>>) {
   const context = yield* Effect.context<never>()
@@ -115,8 +131,11 @@ const collect = Effect.fnUntraced(function* (groups: ReadonlyArray<RpcGroup.RpcG
         policy,
         context: capacity === undefined ? entry.context : Context.add(entry.context, Held, capacity),
         capacity,
-        run: runner(rpc, entry.handler),
-        batch: batch && ((payloads) => runnable(rpc._tag, batch(payloads)))
+        run:
+          batch === undefined
+            ? runner(rpc, entry.handler)
+            : (payload, request) => alone(rpc._tag, batch, payload, request),
+        batch: batch && ((payloads, requests) => runnable(rpc._tag, batch(payloads, requests.map(identified))))
       })
     }
   }

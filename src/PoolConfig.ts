@@ -28,7 +28,7 @@
  * | `keyCapacity` | at least 1, `"dynamic"` or `"none"` | `"dynamic"` |
  * | `forgetKeys` | at least 0 | 10,000 |
  * | `order` | `"fifo"`, `"lifo"` | `"fifo"` |
- * | `shedding` | a target and an interval, above zero | 100 ms, ten times the target |
+ * | `shedding` | a target and an interval, above zero, with the strategy `"shedding"` | 100 ms, ten times the target |
  * | `retryBudget` | a `RetryBudget`, or `"none"` | `"none"` |
  * | `breaker` | a `CircuitBreaker`, or `"none"` | `"none"` |
  * | `maxScheduled` | at least 0 | `capacity` |
@@ -160,7 +160,10 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     (retryBudget === "none" ? undefined : RetryBudget.invalid("retryBudget", retryBudget)) ??
     (breaker === "none" ? undefined : CircuitBreaker.invalid("breaker", breaker)) ??
     (maxScheduled === Infinity ? undefined : checks.wholeFrom(0)("maxScheduled", maxScheduled)) ??
-    (Result.isFailure(discipline) ? discipline.failure : undefined)
+    (Result.isFailure(discipline) ? discipline.failure : undefined) ??
+    (options.shedding === undefined || strategy === "shedding"
+      ? undefined
+      : checks.wrong("strategy", '"shedding" where `shedding` is set', strategy))
   if (invalid !== undefined) return Result.fail(invalid)
   return Result.map(Result.all({ policy, discipline }), ({ discipline, policy }) => ({
     ...(times as Record<keyof typeof times, number>),

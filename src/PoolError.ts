@@ -17,7 +17,8 @@ export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
   scheduled: Schema.optionalKey(Schema.Literal(true))
 }) {
   override get message() {
-    if (this.scheduled) return `${this.capacity} requests are there before they are due; this one was refused`
+    if (this.scheduled)
+      return `As many requests as may (${this.capacity}) are there before they are due; this one was refused`
     return this.key === undefined
       ? `The queue holds its ${this.capacity} requests; this one was refused`
       : `The queue holds as many requests of key "${this.key}" as it may; this one was refused`

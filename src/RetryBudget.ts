@@ -37,11 +37,14 @@ export interface RetryBudget {
   readonly invalid: InvalidPoolConfig | undefined
 }
 
+const fields = new Set(["ratio", "minPerSecond", "window", "per"])
+
 /** A budget of these options. It never throws: what is wrong with them is in `invalid`. */
 export const make = (options: Options = {}): RetryBudget => {
-  const { minPerSecond = 10, per = "tag", ratio = 0.2 } = options
-  const windowMillis = checks.millis("retryBudget.window", options.window ?? "10 seconds")
+  const { minPerSecond = 10, per = "tag", ratio = 0.2, window = "10 seconds" }: Options = options ?? {}
+  const windowMillis = checks.millis("retryBudget.window", window)
   const invalid =
+    checks.fieldsOf("retryBudget", options, fields, "an option of a budget") ??
     checks.within(0, 10)("retryBudget.ratio", ratio) ??
     checks.finite("retryBudget.minPerSecond", minPerSecond) ??
     (typeof windowMillis === "number" ? undefined : windowMillis) ??

@@ -38,7 +38,7 @@ export interface RequestView {
   readonly millis: number
   /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come; `"batch"`: for others to come along. */
   readonly heldBackBy: string | undefined
-  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. */
+  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. Not there of one that waits for the end of another. */
   readonly startsInMillis: number | undefined
 }
 

@@ -3,6 +3,7 @@ import { Effect, Exit } from "effect"
 import * as checks from "./internal/checks.ts"
 import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
+import { startsInMillis } from "./internal/scheduled.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { EndError, InvalidRequestOption, NestedWaitRefused, Phase } from "./PoolError.ts"
 import { keyOf } from "./queue/ranked.ts"
@@ -16,6 +17,8 @@ export interface Ticket<out A, out E = never> {
   readonly tag: string
   /** Whose it is; `""`: nobody's. */
   readonly key: string
+  /** What it belongs to, if it does to any group. */
+  readonly group: string | undefined
   /** Its priority, from -10 to 10. `setPriority` changes it. */
   readonly priority: Effect.Effect<number>
   /**
@@ -29,6 +32,8 @@ export interface Ticket<out A, out E = never> {
   readonly status: Effect.Effect<Phase | "ended">
   /** Attempts that were started so far. */
   readonly attempts: Effect.Effect<number>
+  /** While it is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. `undefined` of one that waits for the end of another. */
+  readonly startsInMillis: Effect.Effect<number | undefined>
   /**
    * Gives the request up: `"withdrawn"` if no attempt ran, `"interrupting"` if one did (its finalizers may go on for a
    * while), `"settled"` if it had ended before. It does not wait. Where others have joined the request, it is given up for this
@@ -48,13 +53,16 @@ export interface Ticket<out A, out E = never> {
 }
 
 /** @internal */
-export const make = <A, E>(request: PoolRequest): Ticket<A, E> => new TicketOf(request) as Ticket<A, E>
+export const make = <A, E>(request: PoolRequest, now: () => number): Ticket<A, E> =>
+  new TicketOf(request, now) as Ticket<A, E>
 
 class TicketOf implements Ticket<unknown, unknown> {
   private readonly request: PoolRequest
+  private readonly now: () => number
 
-  constructor(request: PoolRequest) {
+  constructor(request: PoolRequest, now: () => number) {
     this.request = request
+    this.now = now
   }
 
   get id(): string {
@@ -67,6 +75,10 @@ class TicketOf implements Ticket<unknown, unknown> {
 
   get key(): string {
     return keyOf(this.request)
+  }
+
+  get group(): string | undefined {
+    return this.request.shown.details?.group?.id
   }
 
   get priority(): Effect.Effect<number> {
@@ -87,6 +99,10 @@ class TicketOf implements Ticket<unknown, unknown> {
 
   get attempts(): Effect.Effect<number> {
     return Effect.sync(() => this.request.shown.attempts)
+  }
+
+  get startsInMillis(): Effect.Effect<number | undefined> {
+    return Effect.sync(() => startsInMillis(this.request.shown, this.now()))
   }
 
   get cancel(): Effect.Effect<"withdrawn" | "interrupting" | "settled"> {

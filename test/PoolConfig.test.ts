@@ -123,6 +123,8 @@ describe("PoolConfig.make", () => {
     [{ strategy: "drop" }, "strategy", '"suspend" or "dropping" or "sliding" or "shedding"', '"drop"'],
     [{ shedding: "1 second" }, "shedding", "an object with `target` and `interval`", '"1 second"'],
     [{ shedding: { target: 0 } }, "shedding.target", "a finite duration above zero", "0"],
+    [{ shedding: {} }, "strategy", '"shedding" where `shedding` is set', '"suspend"'],
+    [{ shedding: { target: 50 }, strategy: "sliding" }, "strategy", '"shedding" where `shedding` is set', '"sliding"'],
     [{ timeout: 0 }, "timeout", "a finite duration above zero", "0"],
     [{ timeout: -1 }, "timeout", "a finite duration above zero", "-1"],
     [{ timeout: Infinity }, "timeout", "a finite duration above zero", "Infinity"],

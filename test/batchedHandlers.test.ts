@@ -85,6 +85,38 @@ describe("a batched handler", () => {
     })
   )
 
+  it.effect("is told which requests they are, alone and together, by facts that it cannot change", () => {
+    const group = RpcGroup.make(PutMany)
+    const told: Array<unknown> = []
+    const handler = Handlers.batched(PutMany, (rows, requests) => {
+      told.push(requests)
+      return told.length === 1 ? Effect.fail(new TooBig()) : Effect.succeed(rows.map(() => Exit.succeed("")))
+    })
+    return Effect.gen(function* () {
+      const pool = yield* WorkerPool.WorkerPool
+      yield* pool.execute(PutMany, { row: 1 }, { id: "a", retry: RetryPolicy.make({ times: 1, base: 0 }) })
+      yield* pool.pause
+      const calls = yield* Effect.forEach(["b", "c"], (id) => pool.submit(PutMany, { row: 1 }, { id }))
+      yield* pool.resume
+      for (const { await: ended } of calls) yield* ended
+      assert.deepStrictEqual(told, [
+        [{ id: "a", attempts: 1 }],
+        [{ id: "a", attempts: 2 }],
+        [
+          { id: "b", attempts: 1 },
+          { id: "c", attempts: 1 }
+        ]
+      ])
+    }).pipe(
+      Effect.provide(
+        ElasticPool.layer({ scaling: "none", minWorkers: 1 }).pipe(
+          Layer.provide(Handlers.layer(group)),
+          Layer.provide(group.toLayer({ Put: handler }))
+        )
+      )
+    )
+  })
+
   it.effect("has the annotation of its group", () => {
     class Rows extends RpcGroup.make(Put).annotate(RequestPolicy.RequestPolicy, { batch: { size: 2, within: 5 } }) {}
     const sizes: Array<number> = []
@@ -189,6 +221,44 @@ describe("a batch beside what protects a pool", () => {
       })
     )
   )
+
+  for (const [how, ended] of [
+    ["has timed out", 150],
+    ["has succeeded", 120]
+  ] as const) {
+    it.effect(`is one probe until it ${how}, whichever of its requests has gone before`, () =>
+      withBatches({
+        annotation: {
+          batch: { size: 2, within: 5 },
+          timeout: 50,
+          breaker: CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2), openDuration: 100 })
+        },
+        minWorkers: 4
+      })((bench) =>
+        Effect.gen(function* () {
+          bench.answer = () => Effect.fail("all")
+          yield* bench.calls("a", "b")
+          yield* Effect.yieldNow
+          bench.answer = (ids) => Effect.as(Effect.sleep(ended === 150 ? 1000 : 20), ids.map(Exit.succeed))
+          const c = yield* bench.submit("c")
+          yield* bench.submit("d")
+          yield* bench.calls("e", "f")
+          yield* TestClock.adjust(100)
+          yield* c.cancel
+          yield* TestClock.adjust(ended - 101)
+          assert.deepStrictEqual(bench.begun, ["0 a b", "100 c d"])
+          yield* TestClock.adjust(1)
+          const { breaker } = (yield* countsOf(bench)).limits["breaker:Index"]!
+          assert.deepInclude(breaker, ended === 150 ? { open: 1, opened: 2 } : { open: 0, halfOpen: 0, opened: 1 })
+          yield* TestClock.adjust(99)
+          const next = ended === 150 ? [] : ["120 e f"]
+          assert.deepStrictEqual(bench.begun, ["0 a b", "100 c d", ...next])
+          yield* TestClock.adjust(1)
+          assert.strictEqual(bench.begun.length, 3)
+        })
+      )
+    )
+  }
 
   it.effect("puts into the budget for retries what each of its requests is worth, and each takes its own", () =>
     withBatches({

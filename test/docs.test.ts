@@ -217,6 +217,42 @@ describe("the documentation's tables", () => {
     )
   })
 
+  it("have each event of a pool, with Effect and without", () => {
+    const named = (file: string, field: string) =>
+      Array.from(
+        readFileSync(join(root, file), "utf8").matchAll(
+          new RegExp(`  \\| \\(?\\{\\s+readonly ${field}: "(\\w+)"`, "g")
+        ),
+        ([, name]) => name
+      )
+    const [, table] = /^## Events\n(.*?)^## /ms.exec(reference)!
+    const events = named("src/PoolEvent.ts", "_tag")
+    expect(events.length).toBeGreaterThan(15)
+    expect(rows(table!, 1).join().match(/\w+/g)!.sort()).toEqual(events.sort())
+    const [, list] = /^The events are (.*?)\. What/ms.exec(readFileSync(join(root, "docs/promise.md"), "utf8"))!
+    const own = named("src/promise/outcome.ts", "type")
+    expect([...list!.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(own.sort())
+  })
+
+  it("have each option of a call, of a breaker and of a budget", () => {
+    const protection = readFileSync(join(root, "docs/protection.md"), "utf8")
+    for (const [file, name, page, heading] of [
+      ["Call", "Options", reference, "Options of a request"],
+      ["RequestPolicy", "Fields", reference, "Options of a request"],
+      ["CircuitBreaker", "Options", reference, "A circuit breaker"],
+      ["RetryBudget", "Options", protection, "A budget for retries"],
+      ["recurring/options", "Options", protection, "Again and again"]
+    ] as const) {
+      const source = readFileSync(join(root, `src/${file}.ts`), "utf8")
+      const [, own] = new RegExp(`^export interface ${name}.*?\\{\\n(.*?)^\\}`, "ms").exec(source)!
+      const options = Array.from(own!.matchAll(/^  readonly (\w+)\?/gm), ([, option]) => option!)
+      expect(options.length).toBeGreaterThan(3)
+      const [, section] = new RegExp(`^##+ ${heading}\\n(.*?)^##`, "ms").exec(page)!
+      const first = rows(section!, 1).join().match(/\w+/g)
+      for (const option of options) expect(first, `${option} of ${file}`).toContain(option)
+    }
+  })
+
   it("and links lead to files that are there", () => {
     for (const page of pages.filter((page) => page.endsWith(".md"))) {
       for (const [, target] of readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#:]+)\)/g)) {

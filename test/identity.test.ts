@@ -1,9 +1,14 @@
 /** Calls of the same identity: what a second one is to the first. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Effect, Fiber, Stream } from "effect"
+import { Clock, Deferred, Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Call from "../src/Call.ts"
+import * as ElasticPool from "../src/ElasticPool.ts"
+import * as Handlers from "../src/Handlers.ts"
+import * as RequestPolicy from "../src/RequestPolicy.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
+import * as WorkerPool from "../src/WorkerPool.ts"
 import { Act, makeWorld } from "./model/world.ts"
 import { type Bench, hears, state, withPool, Work } from "./support/bench.ts"
 import { randomOf } from "./support/random.ts"
@@ -47,13 +52,12 @@ describe("join", () => {
   it.effect("of one that has another identity, tag, or none joins nothing", () =>
     withPool({ minWorkers: 9 })((bench) =>
       Effect.gen(function* () {
-        for (const id of ["a", "b", "c", "d"]) bench.on(id, Effect.never)
+        for (const id of ["a", "b", "d"]) bench.on(id, Effect.never)
         yield* bench.call("a", join)
         yield* bench.call("b", { ...join, primaryKey: "other" })
-        yield* bench.call("c", { duplicate: "join" })
         yield* bench.call("d", { primaryKey: "k" })
         yield* Effect.forkChild(bench.pool.run(Effect.never, join), { startImmediately: true })
-        assert.deepInclude(yield* bench.pool.snapshot, { joined: 0, running: 5 })
+        assert.deepInclude(yield* bench.pool.snapshot, { joined: 0, running: 4 })
       })
     )
   )
@@ -421,6 +425,8 @@ describe("latest", () => {
         const calls = yield* Effect.forEach(["a", "b", "c", "d"], (id) => bench.call(id, latest))
         assert.deepStrictEqual(calls.map(state), ["waits", "RequestReplaced", "RequestReplaced", "waits"])
         assert.deepInclude(yield* bench.pool.snapshot, { running: 1, delayed: 1, waiting: 0, scheduled: 0 })
+        // When the other one ends, nobody knows.
+        assert.deepInclude((yield* bench.pool.list({ phase: "delayed" }))[0], { startsInMillis: undefined })
         yield* TestClock.adjust(9)
         assert.strictEqual(state(calls[3]!), "waits")
         yield* TestClock.adjust(1)
@@ -655,6 +661,12 @@ describe("debounce", () => {
     [{ ...replace, debounce: 10, debounceAtMost: 9 }, "debounceAtMost", "at least `debounce`"],
     [{ duplicate: "merge" as never }, "duplicate", '"allow" or "join" or "reject" or "replace" or "latest"'],
     [{ primaryKey: "" }, "primaryKey", "a text that is not empty"],
+    [{ duplicate: "join" }, "primaryKey", 'a text that says of what it is a duplicate, with `duplicate` "join"'],
+    [
+      { duplicate: "latest", debounce: 10 },
+      "primaryKey",
+      'a text that says of what it is a duplicate, with `duplicate` "latest"'
+    ],
     [{ primaryKey: 7 as never }, "primaryKey", "a text that is not empty"],
     [{ group: "" }, "group", "a text that is not empty"]
   ] satisfies ReadonlyArray<readonly [Options, string, string]>)("%o is refused", ([options, field, expected]) =>
@@ -662,6 +674,57 @@ describe("debounce", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(bench.execute("a", options))
         assert.deepInclude(error, { _tag: "InvalidRequestOption", field, expected })
+      })
+    )
+  )
+})
+
+describe("the primary key of an Rpc", () => {
+  const Keyed = Rpc.make("Keyed", { payload: { key: Schema.Any }, primaryKey: ({ key }) => key() }).annotate(
+    RequestPolicy.RequestPolicy,
+    { duplicate: "join" }
+  )
+  const None = Rpc.make("None").annotate(RequestPolicy.RequestPolicy, { duplicate: "join" })
+  const All = RpcGroup.make(Keyed, None)
+  const handlers = Handlers.layer(All).pipe(
+    Layer.provide(All.toLayer({ Keyed: () => Effect.never, None: () => Effect.never }))
+  )
+  const withKeyed = <A, E>(body: (pool: WorkerPool.WorkerPool["Service"]) => Effect.Effect<A, E>) =>
+    Effect.flatMap(WorkerPool.WorkerPool, body).pipe(
+      Effect.provide(ElasticPool.layer({ scaling: "none", drainDeadline: 0 }).pipe(Layer.provide(handlers)))
+    )
+
+  it.effect("is one, also where the call says what it is to its like", () =>
+    withKeyed((pool) =>
+      Effect.gen(function* () {
+        for (const options of [undefined, { duplicate: "join" }] as const) {
+          yield* pool.submit(Keyed, { key: () => "k" }, options)
+        }
+        assert.deepInclude(yield* pool.snapshot, { offered: 1, joined: 1 })
+      })
+    )
+  )
+
+  it.effect.each([
+    ["empty", (): unknown => "", "a function that gives a text, not an empty one", '""'],
+    ["no text", (): unknown => 7, "a function that gives a text, or undefined", "number"]
+  ] as const)("that is %s is refused", ([, key, expected, actual]) =>
+    withKeyed((pool) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(pool.submit(Keyed, { key }))
+        assert.deepInclude(error, { _tag: "InvalidRequestOption", field: "primaryKey", expected, actual })
+        assert.deepInclude(yield* pool.snapshot, { offered: 0, invalid: 1 })
+      })
+    )
+  )
+
+  it.effect("that is not there is like no other, where only the Rpc says what that would be", () =>
+    withKeyed((pool) =>
+      Effect.gen(function* () {
+        for (const options of [undefined, { priority: 1 }]) yield* pool.submit(None, undefined, options)
+        assert.deepInclude(yield* pool.snapshot, { offered: 2, joined: 0 })
+        assert.strictEqual(yield* hears(pool.submit(None, undefined, { duplicate: "reject" })), "InvalidRequestOption")
+        yield* pool.submit(None, undefined, { duplicate: "allow" })
       })
     )
   )

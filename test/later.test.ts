@@ -142,6 +142,13 @@ describe("a date", () => {
           [{ startAt: Infinity }, "startAt"],
           [{ startAt: null }, "startAt"],
           [{ startAt: new Date(Number.NaN) }, "startAt"],
+          // What other libraries have for a date, and what has the parts of none, would be long past.
+          [{ startAt: {} }, "startAt"],
+          [{ startAt: { $y: 2099, valueOf: () => 1e15 } }, "startAt"],
+          [{ startAt: { year: () => 2099 } }, "startAt"],
+          [{ startAt: { hour: 18 } }, "startAt"],
+          [{ startAt: [] }, "startAt"],
+          [Object.defineProperty({}, "delay", { get: () => assert.fail("read") }), "startAt"],
           [{ delay: 1, startAt: 1 }, "startAt"]
         ]
         for (const [options, field] of mistakes) {

@@ -217,6 +217,28 @@ describe("a pool that sheds", () => {
     )
   )
 
+  it.effect("has too much to do where none of many keys has, but all of them together", () =>
+    shedding()((bench) =>
+      Effect.gen(function* () {
+        const events = yield* eventsOf(bench)
+        takes(bench, "long", 10_000)
+        yield* bench.call("long", { key: "long" })
+        const of = (key: string) => bench.call(key, { key })
+        const early = [yield* of("a"), yield* of("b")]
+        yield* TestClock.adjust(950)
+        const late = [yield* of("c"), yield* of("d"), yield* of("e")]
+        yield* TestClock.adjust(49)
+        assert.deepStrictEqual([early.map(state), events()], [["waits", "waits"], []])
+        yield* TestClock.adjust(50)
+        assert.deepStrictEqual([early.map(state), events()], [["RequestShed", "RequestShed"], ["Overloaded"]])
+        assert.deepStrictEqual(late.map(state), ["waits", "waits", "waits"])
+        yield* TestClock.adjust(1)
+        // The last one has no more than its half.
+        assert.deepStrictEqual(late.map(state), ["RequestShed", "RequestShed", "waits"])
+      })
+    )
+  )
+
   it.effect("has no timer while nothing waits, and drains", () =>
     shedding()((bench) =>
       Effect.gen(function* () {

@@ -3,43 +3,45 @@ import { Effect } from "effect"
 import { CircuitBreaker, type PoolConfig, RetryBudget, RetryPolicy, ScalingPolicy } from "../../src/index.ts"
 import * as Simulation from "../../src/Simulation.ts"
 import { drawPanels, type Line } from "../panels.ts"
+import { markdown, range } from "./figures.ts"
 
 const { Arrivals, ServiceTimes } = Simulation
 
+const seeds = [1, 2, 3]
 const rate = 1000
 const seconds = 100
 const [from, until] = [20, 50]
-const colours = ["#868e96", "#d9480f", "#1c6fb0", "#2b8a5b"]
+const inTimeMillis = 1000
+const colours = ["#868e96", "#d9480f", "#1c6fb0", "#7048e8", "#2b8a5b"]
 
 const budget = RetryBudget.make()
-const breaker = CircuitBreaker.make({
-  tripPolicy: CircuitBreaker.rate(),
-  openDuration: "2 seconds",
-  probes: 5,
-  whenOpen: "fail"
-})
+const breakerThat = (whenOpen: "fail" | "wait") =>
+  CircuitBreaker.make({ tripPolicy: CircuitBreaker.rate(), openDuration: "2 seconds", probes: 5, whenOpen })
 const ways: ReadonlyArray<{ readonly name: string; readonly options: PoolConfig.Options }> = [
   { name: "neither", options: {} },
   { name: "budget", options: { retryBudget: budget } },
-  { name: "breaker", options: { breaker } },
-  { name: "both", options: { retryBudget: budget, breaker } }
+  { name: "breaker, fails", options: { breaker: breakerThat("fail") } },
+  { name: "breaker, waits", options: { breaker: breakerThat("wait") } },
+  { name: "budget and breaker, fails", options: { retryBudget: budget, breaker: breakerThat("fail") } }
 ]
 
 interface Run {
   readonly name: string
   /** Attempts that began in each second. */
   readonly attempts: ReadonlyArray<number>
-  /** Of the requests that came in each second, the share that succeeded. */
+  /** Of the requests that came in each second, the share that succeeded within a second. */
+  readonly inTime: ReadonlyArray<number>
+  /** Of those that came in each second, the share that succeeded. */
   readonly succeeded: ReadonlyArray<number>
   readonly came: number
-  readonly ended: number
 }
 
-const outage = async (way: (typeof ways)[number]): Promise<Run> => {
-  console.error(`outage, ${way.name}`)
-  const attempts = Array.from({ length: seconds }, () => 0)
-  const came = Array.from({ length: seconds }, () => 0)
-  const succeeded = Array.from({ length: seconds }, () => 0)
+const none = (): Array<number> => Array.from({ length: seconds }, () => 0)
+
+/** Whatever was asked for must have had exactly one end. */
+const outage = async ({ name, options }: (typeof ways)[number], seed: number): Promise<Run> => {
+  console.error(`outage, ${name}, seed ${seed}`)
+  const [attempts, came, succeeded, inTime] = [none(), none(), none(), none()]
   const ends = new Map<number, number>()
   const figures = await Effect.runPromise(
     Simulation.run({
@@ -47,51 +49,55 @@ const outage = async (way: (typeof ways)[number]): Promise<Run> => {
       pool: {
         minWorkers: 0,
         maxWorkers: 400,
+        capacity: "unbounded",
         deadLetters: 0,
         decisions: 0,
         retry: RetryPolicy.make({ times: 3, base: 100 }),
-        ...way.options
+        ...options
       },
       arrivals: Arrivals.poisson(rate),
       service: ServiceTimes.exponential(20),
       downstream: { capacity: 200, outages: [{ fromMillis: from * 1000, untilMillis: until * 1000 }] },
       duration: seconds * 1000,
+      seed,
       onAttempt: (_, atMillis) => {
         const second = Math.floor(atMillis / 1000)
         if (second < seconds) attempts[second]!++
       },
-      onEnd: ({ atMillis, end, index }) => {
+      onEnd: ({ atMillis, end, endedAt, index }) => {
         const second = Math.min(seconds - 1, Math.floor(atMillis / 1000))
         came[second]!++
         if (end === "completed") succeeded[second]!++
+        if (end === "completed" && endedAt - atMillis <= inTimeMillis) inTime[second]!++
         ends.set(index, (ends.get(index) ?? 0) + 1)
       }
     })
   )
-  return {
-    name: way.name,
-    attempts,
-    succeeded: succeeded.map((count, second) => count / came[second]!),
-    came: figures.arrived,
-    ended: [...ends.values()].filter((count) => count === 1).length
-  }
+  const ended = [...ends.values()].filter((count) => count === 1).length
+  if (ended !== figures.arrived) throw new Error(`${name}: ${figures.arrived} came, ${ended} had one end`)
+  const shareOf = (counts: ReadonlyArray<number>) => counts.map((count, second) => count / came[second]!)
+  return { name, attempts, inTime: shareOf(inTime), succeeded: shareOf(succeeded), came: figures.arrived }
 }
 
-const count = (value: number): string => Math.round(value).toLocaleString("en")
-const sum = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0)
+const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** The table, and the picture beside it. Whatever was asked for must have had exactly one end. */
-export const outages = async (): Promise<{ readonly table: string; readonly svg: string }> => {
-  const runs: Array<Run> = []
-  for (const way of ways) runs.push(await outage(way))
-  for (const { came, ended, name } of runs) {
-    if (came !== ended) throw new Error(`${name}: ${came} came, ${ended} had one end`)
+/** The first second after the outage of which so many succeed in time again, from one on. */
+const backIn = ({ inTime }: Run): number =>
+  inTime.findIndex((share, second) => second >= until && share >= 0.99) - until + 1
+
+/** The table, the picture beside it, and how many requests had their one end in all runs. */
+export const outages = async (): Promise<{ readonly table: string; readonly svg: string; readonly ended: number }> => {
+  const runs: Array<ReadonlyArray<Run>> = []
+  for (const way of ways) {
+    const all: Array<Run> = []
+    for (const seed of seeds) all.push(await outage(way, seed))
+    runs.push(all)
   }
   const lineOf = (pick: (run: Run) => ReadonlyArray<number>): ReadonlyArray<Line> =>
-    runs.map((run, n) => ({
-      name: run.name,
+    runs.map(([run], n) => ({
+      name: run!.name,
       colour: colours[n]!,
-      points: pick(run).map((value, second) => [second, value] as const)
+      points: pick(run!).map((value, second) => [second, value] as const)
     }))
   const svg = drawPanels(
     "What calls a service that is out of order from 20 s to 50 s",
@@ -99,29 +105,30 @@ export const outages = async (): Promise<{ readonly table: string; readonly svg:
     seconds,
     [
       { name: "attempts per second", lines: lineOf(({ attempts }) => attempts) },
-      { name: "of what came then, % succeed", lines: lineOf(({ succeeded }) => succeeded.map((share) => 100 * share)) }
+      {
+        name: "of what came then, % succeed within a second",
+        lines: lineOf(({ inTime }) => inTime.map((share) => 100 * share))
+      }
     ]
   )
-  const rows = runs.map(({ attempts, name, succeeded }) => {
-    const during = attempts.slice(from, until)
-    const back = succeeded.findIndex((share, second) => second >= until && share >= 0.99)
+  const rows = runs.map((all) => {
+    const over = (value: (run: Run) => number, digits = 0) => range(all.map(value), digits)
     return [
-      name,
-      count(sum(during) / during.length),
-      count(Math.max(...attempts.slice(from))),
-      back === -1 ? "not within 50 s" : `in second ${back - until + 1}`,
-      `${((100 * sum(succeeded.slice(until))) / (seconds - until)).toFixed(1)} %`
+      all[0]!.name,
+      over(({ attempts }) => mean(attempts.slice(from, until))),
+      over(({ attempts }) => Math.max(...attempts.slice(from))),
+      all.some((run) => backIn(run) < 1) ? "not within 50 s" : over(backIn),
+      `${over(({ succeeded }) => 100 * mean(succeeded.slice(from, until)), 1)} %`,
+      `${over(({ succeeded }) => 100 * mean(succeeded.slice(until)), 1)} %`
     ]
   })
   const head = [
     "",
     "attempts per second in the outage",
     "most in a second from then on",
-    "99 % succeed again",
-    "of what came in the 50 s after it, succeeded"
+    "second after it in which 99 % succeed within a second again",
+    "of what came in the outage, succeeded",
+    "of what came in the 50 s after it"
   ]
-  const table = [head, head.map((_, at) => (at === 0 ? "---" : "---:")), ...rows]
-    .map((row) => `| ${row.join(" | ")} |`)
-    .join("\n")
-  return { table, svg }
+  return { table: markdown(head, rows), svg, ended: runs.flat().reduce((sum, { came }) => sum + came, 0) }
 }

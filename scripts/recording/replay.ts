@@ -22,10 +22,8 @@ const program = (...args: ReadonlyArray<string>) =>
     stdio: ["ignore", "pipe", "inherit"]
   })
 
-const serving = program(
-  ...["serve", "--handlers", "examples/handlers.ts", "--port", "0", "--record", path],
-  ...["--max-workers", "60", "--log-format", "json"]
-)
+const asked = "serve --handlers examples/handlers.ts --port 0 --max-workers 60 --log-format json".split(" ")
+const serving = program(...asked, "--record", path)
 const url = await new Promise<string>((found, failed) => {
   let text = ""
   serving.stdout.on("data", (chunk: Buffer) => {

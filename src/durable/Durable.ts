@@ -34,7 +34,7 @@ import { make, type Services } from "./pool.ts"
 import type { ClientOptions, Options } from "./settings.ts"
 import { Store } from "./Store.ts"
 
-export { Delivery, type Info as DeliveryInfo } from "./feeder/delivery.ts"
+export { Deliveries, Delivery, type Info as DeliveryInfo } from "./feeder/delivery.ts"
 export { Durable, type DurableTicket, lawViolations, type Local } from "./service.ts"
 export type { ClientOptions, Options } from "./settings.ts"
 export { type EmbeddedOptions, layerEmbedded, layerMemory, layerPostgres, type PostgresOptions } from "./stores.ts"

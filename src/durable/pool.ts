@@ -9,6 +9,7 @@ import * as recurringPools from "../internal/recurringPools.ts"
 import { Asking } from "./asking/asking.ts"
 import { Calls } from "./asking/calls.ts"
 import { Controls } from "./asking/controls.ts"
+import { Batches } from "./feeder/batches.ts"
 import { withDeliveries } from "./feeder/delivery.ts"
 import { Door } from "./asking/door.ts"
 import { Endings } from "./asking/endings.ts"
@@ -53,6 +54,8 @@ export const make = ({
     const fork = (effect: Effect.Effect<unknown>) => void run(Effect.forkIn(effect, scope))
     const calls = new Calls(settings, handlers, context)
     for (const group of groups) calls.learnGroup(group)
+    const { notKept } = calls
+    if (notKept !== undefined) return yield* notKept
 
     const works = role !== "client"
     const id = crypto.randomUUID()
@@ -108,6 +111,7 @@ export const make = ({
       calls,
       settings,
       tags: works ? tags : [],
+      batches: new Batches(handlers),
       context,
       fork,
       held,

@@ -35,7 +35,7 @@ export interface ClientOptions {
  * runs here, whoever has asked.
  */
 export interface Options
-  extends Omit<ElasticPool.Options, "capacity" | "keyCapacity" | "strategy" | "idPrefix">, ClientOptions {
+  extends Omit<ElasticPool.Options, "capacity" | "keyCapacity" | "strategy" | "shedding" | "idPrefix">, ClientOptions {
   /**
    * How far ahead it claims: beyond one request for each worker as many as they begin within so long, or within twice the time that a
    * claim takes if that is more, and at least half as many as there are workers. At least zero. Default 100 ms.
@@ -95,7 +95,8 @@ export const inner = (options: Options): ElasticPool.Options => ({
   capacity: "unbounded",
   // What was claimed must not wait here for a key's room: what comes behind it would wait, too.
   keyCapacity: "none",
-  strategy: "suspend"
+  strategy: "suspend",
+  shedding: undefined
 })
 
 const atLeastAMinute = (millis: number | PoolError.InvalidPoolConfig) =>

@@ -1,5 +1,5 @@
 /** A pool that other processes call: the Rpcs of its group over HTTP, with a typed client. An export of its own. */
-import { Cause, type DateTime, type Duration, Effect, Layer, type Redacted, type Scope } from "effect"
+import { Cause, Effect, Layer, type Redacted, type Scope } from "effect"
 import {
   FetchHttpClient,
   type Headers,
@@ -26,7 +26,7 @@ import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as RpcAnswers from "./rpcAnswers.ts"
 import { areMessages, expected } from "./rpcMessages.ts"
-import { headersOf, optionsOf, ownerOf, withOwner } from "./rpcOptions.ts"
+import { type Chosen, headersOf, optionsOf, ownerOf, withOwner } from "./rpcOptions.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
@@ -95,17 +95,17 @@ const protocolAt = (
   })
 
 /**
- * Whose a remote call is, its priority, and when it is to start: `client.Resize(payload, RemotePool.callOptions({ key: "acme", priority: 5 }))`.
- * A `startAt` is by the clock of the service, and only one of `delay` and `startAt` may be there. A key has 1
- * to 256 characters, without control characters; what is wrong fails the call with `InvalidRequestOption`. All else that may be asked of a pool,
- * such as another priority for what waits, pauses and limits, is in the routes of the service, and not here.
+ * Whose a remote call is, its priority, its identity and group, and when it is to start:
+ * `client.Resize(payload, RemotePool.callOptions({ key: "acme", priority: 5 }))`. A key, a primary key and a group have 1 to 256 characters,
+ * without control characters; what is wrong fails the call with `InvalidRequestOption`. All else that may be asked of a pool, such as another
+ * priority for what waits, pauses and limits, is in the routes of the service, and not here.
  */
-export const callOptions = (options: {
-  readonly key?: string
-  readonly priority?: number
-  readonly delay?: Duration.Input
-  readonly startAt?: DateTime.DateTime.Input
-}): { readonly headers: Readonly<Record<string, string>> } => ({ headers: headersOf(options) })
+export const callOptions = (options: CallOptions): { readonly headers: Readonly<Record<string, string>> } => ({
+  headers: headersOf(options)
+})
+
+/** What a remote call may choose; what is not set its Rpc, its group or the pool says. */
+export type CallOptions = Chosen
 
 /** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */
 export const client = <Rpcs extends Rpc.Any>(

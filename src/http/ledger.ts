@@ -40,7 +40,7 @@ export class Entry {
   /** The idempotency keys that it came with. */
   idempotencyKeys: ReadonlyArray<string> = []
   /** What it belongs to. */
-  group: string | undefined
+  readonly group: string | undefined
   /** Those of others that have joined it: they see the same request. */
   private joined: ReadonlyArray<Ticket.Ticket<unknown, unknown>> = []
   /** Whose it is; `""`: nobody's. */
@@ -70,6 +70,7 @@ export class Entry {
     this.number = number
     this.type = ticket.tag
     this.key = ticket.key
+    this.group = ticket.group
     this.ticket = ticket
     this.span = span
     this.acceptedAt = acceptedAt

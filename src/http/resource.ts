@@ -12,20 +12,26 @@ export interface Answer {
 }
 
 /** One that has not ended. */
-const pending = ({ acceptedAt, id, key, ticket, type }: Entry): Effect.Effect<string> =>
-  Effect.map(Effect.all([ticket!.status, ticket!.attempts, ticket!.priority]), ([status, attempts, priority]) => {
-    // Ended, but nobody has been told yet: the pool may leave that for its next turn.
-    const state = status === "ended" ? "running" : status
+const pending = ({ acceptedAt, group, id, key, ticket, type }: Entry): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    const status = yield* ticket!.status
     return JSON.stringify({
       id,
       type,
-      state,
-      attempts,
+      // Ended, but nobody has been told yet: the pool may leave that for its next turn.
+      state: status === "ended" ? "running" : status,
+      attempts: yield* ticket!.attempts,
       key: keyText(key),
-      priority,
-      acceptedAt: acceptedText(acceptedAt)
+      group,
+      priority: yield* ticket!.priority,
+      acceptedAt: acceptedText(acceptedAt),
+      startsInMillis: status === "delayed" ? roundUp(yield* ticket!.startsInMillis) : undefined
     })
   })
+
+/** Whole milliseconds: it is not there sooner. */
+const roundUp = (millis: number | undefined): number | undefined =>
+  millis === undefined ? undefined : Math.ceil(millis)
 
 /** Nobody's has none. */
 export const keyText = (key: string | undefined): string | undefined => (key === "" ? undefined : key)
@@ -44,6 +50,7 @@ export const ended = (known: Known | undefined, ended: Ended): string => {
       deliveries,
       process: known?.process,
       key: keyText(known?.key),
+      group: known?.group,
       priority: known?.priority,
       waitedMillis,
       ranMillis,
@@ -58,6 +65,7 @@ export const ended = (known: Known | undefined, ended: Ended): string => {
 
 /** Of one that has ended, beside its end. */
 export type Known = Pick<Entry, "acceptedAt" | "endedAt" | "key" | "priority"> & {
+  readonly group?: string | undefined
   /** Which process had it last, where that may be another one. */
   readonly process?: string | undefined
 }

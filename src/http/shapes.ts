@@ -22,6 +22,7 @@ export const RequestResource = Schema.Struct({
     })
   ),
   key: Schema.optionalKey(Schema.String.annotate({ description: "Whose it is; nobody's without" })),
+  group: Schema.optionalKey(Schema.String.annotate({ description: "The group that it belongs to" })),
   priority: Schema.optionalKey(Schema.Int.annotate({ description: "From -10 to 10, higher first" })),
   waitedMillis: Schema.optionalKey(Schema.Finite),
   ranMillis: Schema.optionalKey(Schema.Finite),
@@ -29,6 +30,11 @@ export const RequestResource = Schema.Struct({
   claimedAt: Schema.optionalKey(Schema.String.annotate({ description: "Since when its process has it" })),
   dueAt: Schema.optionalKey(
     Schema.String.annotate({ description: "From when on it may start, where that is to come" })
+  ),
+  startsInMillis: Schema.optionalKey(
+    Schema.Int.annotate({
+      description: "While it is delayed: when it may start. Not there where another has to end first"
+    })
   ),
   expiresAt: Schema.optionalKey(Schema.String),
   endedAt: Schema.optionalKey(Schema.String),
@@ -44,6 +50,11 @@ const ProblemDetails = Schema.Struct({
   detail: Schema.String,
   field: Schema.optionalKey(Schema.String),
   instance: Schema.optionalKey(Schema.String),
+  id: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "Of the request that is there already, where this one was refused as its duplicate"
+    })
+  ),
   request: Schema.optionalKey(RequestResource)
 }).annotate({ identifier: "Problem" })
 

@@ -129,11 +129,9 @@ const takeInMemory = (service: Service, context: Context.Context<never>, traced:
   return (request, asked, json, text, bytes) => {
     const { key, options, response, type } = asked
     if (key !== undefined && isRepeat(asked, fingerprintOf(asked, text))) return
-    const call = Effect.map(pool.submitUnknown(type, json, options), (ticket) => {
-      const entry = ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
-      entry.group ??= options?.group
-      return entry
-    })
+    const call = Effect.map(pool.submitUnknown(type, json, options), (ticket) =>
+      ledger.add(ticket, key, Fiber.getCurrent()!.cache.span, bytes)
+    )
     // One tenant never joins what another one has called for.
     const owned = asked.tenant === undefined ? call : Effect.provideService(call, IdOwner, asked.tenant)
     const fiber = run(traced(request, owned))

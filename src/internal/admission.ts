@@ -2,7 +2,7 @@
 import { Effect, Exit } from "effect"
 import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
 import { needsNone } from "../queue/early.ts"
-import { takeOver } from "../queue/replacing.ts"
+import { takeBack, takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
 import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
@@ -11,7 +11,7 @@ import type { Crew } from "./crew.ts"
 import type { Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import { cancelledExit, expiredExit, fullOfKey, interruptedExit, replacedExit } from "./exits.ts"
-import type { Canceller, PoolRequest } from "./request.ts"
+import type { Canceller, Details, PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import { expireAfter } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
@@ -105,9 +105,9 @@ export class Admission implements Canceller {
   }
 
   private letIn(request: PoolRequest): Refused | undefined {
+    const { queue } = this.pool
     const away = this.turnAway(request)
     if (away !== undefined) return away
-    const { queue } = this.pool
     request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") {
@@ -128,14 +128,18 @@ export class Admission implements Canceller {
     takeOver(queue, counters, first!, request, request.since)
     this.onOffered(request, request.phase === "blocked" ? "blocked" : "accepted")
     this.end(first!, "cancelled", replacedExit(first!, request), request.since)
-    for (const other of others) this.giveWay(other, request)
+    this.giveWay(others, request)
     if (request.phase === "waiting") this.wake()
   }
 
-  /** One that no attempt runs of gives way to another one of its identity. */
-  giveWay(request: PoolRequest, by: PoolRequest): void {
-    needsNone(request)
-    this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
+  /** Those that no attempt runs of give way to another one of their identity. */
+  giveWay(requests: ReadonlyArray<PoolRequest>, by: PoolRequest): void {
+    takeBack(this.pool.queue, requests, this.pool.now())
+    for (const request of requests) {
+      if (request.phase === "running" || request.phase === "ended") continue
+      needsNone(request)
+      this.remove(request, "cancelled", replacedExit(request, by), this.pool.now())
+    }
   }
 
   /** Neither refused nor, if it was accepted, waited for. */
@@ -143,19 +147,19 @@ export class Admission implements Canceller {
     const { deadlines } = this.pool
     const { policy, since: now } = request
     if (policy.expiresInMillis !== Infinity) expireAfter(deadlines, request, now, (now) => this.expire(request, now))
-    request.details?.group?.add(request)
-    if (offered === "blocked") return
-    this.onPlaced(request, now)
-    if (offered !== "accepted") {
+    const { details } = request
+    if (details !== undefined) {
+      details.group?.add(request)
+      if (offered !== "blocked") this.onPlaced(request, details, now)
+    }
+    if (typeof offered !== "string") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
       evict(this.pool, offered, now)
     }
   }
 
-  private onPlaced(request: PoolRequest, now: number): void {
-    const { details } = request
-    if (details === undefined) return
+  private onPlaced(request: PoolRequest, details: Details, now: number): void {
     details.spans?.onAccepted(request)
     if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
     else details.onPlaced?.(now)
@@ -183,17 +187,17 @@ export class Admission implements Canceller {
   }
 
   private tellAccepted(request: PoolRequest): void {
-    this.onPlaced(request, this.pool.now())
-    const onAccepted = request.details?.onAccepted
+    const { details } = request
+    if (details !== undefined) this.onPlaced(request, details, this.pool.now())
+    const onAccepted = details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
 
   /** The caller gives up. What waits is withdrawn; what runs is settled at once and then interrupted. */
   cancel(request: PoolRequest): "withdrawn" | "interrupting" | "settled" {
     if (request.phase === "ended") return "settled"
-    const exit = cancelledExit(request)
     const running = request.phase === "running"
-    this.remove(request, "cancelled", exit, this.pool.now())
+    this.remove(request, "cancelled", cancelledExit(request), this.pool.now())
     return running ? "interrupting" : "withdrawn"
   }
 
@@ -243,8 +247,7 @@ export class Admission implements Canceller {
 
   /** What waits, or will again, gets its place by another priority. `false`: it runs, or has ended. */
   setPriority(request: PoolRequest, priority: number): boolean {
-    const { phase } = request
-    if (phase === "running" || phase === "ended" || phase === "offered") return false
+    if (["running", "ended", "offered"].includes(request.phase)) return false
     this.pool.queue.setPriority(request, priority, this.pool.now())
     this.onFreed()
     return true
@@ -261,12 +264,9 @@ export class Admission implements Canceller {
     exit: Exit.Exit<never, unknown>,
     now: number
   ): void {
-    if (request.phase === "running") {
-      this.pool.attempts.endRunning(request, end, exit, now)
-    } else {
-      this.pool.queue.withdraw(request, now)
-      this.end(request, end, exit, now)
-    }
+    if (request.phase === "running") return this.pool.attempts.endRunning(request, end, exit, now)
+    this.pool.queue.withdraw(request, now)
+    this.end(request, end, exit, now)
   }
 
   /** It is out of its place. */

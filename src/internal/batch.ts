@@ -10,6 +10,8 @@ export class Batch {
   isOver = false
   /** Its time was over: after how long each of those is tried again for which another attempt follows. */
   delays: Map<PoolRequest, number> | undefined = undefined
+  /** Whose end, or timeout, has interrupted the attempt. */
+  last: PoolRequest | undefined = undefined
   private given: ReadonlyArray<PoolRequest> | undefined = undefined
 
   constructor(members: ReadonlyArray<PoolRequest>) {
@@ -22,10 +24,9 @@ export class Batch {
     return this.given ?? this.members
   }
 
-  /** What its handler is given: of those that have no end yet. */
-  payloads(): ReadonlyArray<unknown> {
-    this.given = this.members.filter(({ phase }) => phase === "running")
-    return this.given.map(({ payload }) => payload)
+  /** Those that its handler is to be given: they have no end yet. */
+  ask(): ReadonlyArray<PoolRequest> {
+    return (this.given = this.members.filter(({ phase }) => phase === "running"))
   }
 
   /** The shortest of its members has its say. */

@@ -135,9 +135,13 @@ export class BatchAttempts {
     const { counters, settle } = this.pool
     const isLast = --batch.live === 0 && !batch.isOver
     if (isLast) {
+      batch.last = request
       worker.state = "ending"
       counters.ending++
-    } else counters.batched--
+    } else {
+      counters.batched--
+      if (!batch.isOver) this.pool.queue.fair!.gates.batches.handOn(request, batch.members)
+    }
     settle(request, end, exit, now)
     // A listener may have let the attempt end by itself.
     if (isLast && worker.batch === batch && !worker.stopped) this.steps.interrupt(worker, now)
@@ -170,7 +174,9 @@ export class BatchAttempts {
       if (request.phase === "running" && request.worker === worker && !delays.has(request))
         this.endOne(worker, batch, request, "timedOut", request.exit as Exit.Exit<never, unknown>, now)
     }
-    if (batch.live > 0 && !batch.isOver && !worker.stopped) this.steps.interrupt(worker, now)
+    if (batch.live === 0 || batch.isOver || worker.stopped) return
+    batch.last = live.find((request) => delays.has(request) && request.phase === "running")
+    this.steps.interrupt(worker, now)
   }
 
   /** It ignores its interruption: whoever waits for another attempt waits no more. */

@@ -159,9 +159,9 @@ export class Calls {
     const { admission } = this.core
     const refusal = admission.enter(request)
     if (refusal !== undefined) resume(refusal)
-    else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request)))
+    else if (request.phase !== "blocked") resume(Exit.succeed(Ticket.make(request, this.core.now)))
     else {
-      const ticket = Exit.succeed(Ticket.make<any, any>(request))
+      const ticket = Exit.succeed(Ticket.make<any, any>(request, this.core.now))
       const details = (request.details ??= new Details())
       // A full queue may be full of what waits for the very workers whose attempts wait for a place in it.
       const waiting = details.parent === undefined ? undefined : this.core.nesting.waitFor(request)

@@ -48,6 +48,32 @@ export const oneOf =
   (field, value) =>
     choices.includes(value) ? undefined : wrong(field, choices.map((choice) => show(choice)).join(" or "), value)
 
+/** The first field that is none of these: a word that is not known would be a setting that does not work. */
+export const unknownField = (
+  options: object,
+  known: ReadonlySet<string>,
+  what: string,
+  where = ""
+): InvalidPoolConfig | undefined => {
+  for (const field of Object.keys(options)) {
+    if (known.has(field)) continue
+    const expected = `${what} (${[...known].join(", ")})`
+    return new InvalidPoolConfig({ field: where + field, expected, actual: "a name that is not known" })
+  }
+  return undefined
+}
+
+/** What is wrong with these options as a whole: they are no object, or one has a name that is not known. */
+export const fieldsOf = (
+  field: string,
+  options: unknown,
+  known: ReadonlySet<string>,
+  what: string
+): InvalidPoolConfig | undefined =>
+  typeof options === "object" && options !== null
+    ? unknownField(options, known, what, `${field}.`)
+    : wrong(field, "an object", options)
+
 /** The two bounds of a pool's workers. */
 export const bounds = (minWorkers: unknown, maxWorkers: unknown): InvalidPoolConfig | undefined =>
   wholeFrom(0)("minWorkers", minWorkers) ??

@@ -9,7 +9,7 @@ import {
   moveIntoAsyncContext
 } from "./asyncContext.ts"
 import { CurrentRequest } from "./origin.ts"
-import type { PoolRequest, Route } from "./request.ts"
+import type { BatchRoute, PoolRequest, Route } from "./request.ts"
 import { enterContext, forkUninterruptible, interruptNow, isInterrupted, isTraced, liveChildren } from "./runtime.ts"
 import { type Parts, Worker } from "./worker.ts"
 
@@ -113,7 +113,7 @@ export class FiberWorker extends Worker {
       effect =
         batch === undefined
           ? callInAsyncContext(called, route.run, payload, request)
-          : callInAsyncContext(called, route.batch!.run, batch.payloads(), request)
+          : callInAsyncContext(called, runBatch, route.batch!.run, batch.ask())
       // What is none may throw when it is asked: a proxy, say.
       if (Exit.isExit(effect) && request.details?.spans === undefined) return effect
     } catch (defect) {
@@ -180,3 +180,9 @@ export class FiberWorker extends Worker {
     )
   }
 }
+
+const runBatch = (run: BatchRoute["run"], requests: ReadonlyArray<PoolRequest>): Effect.Effect<unknown, unknown> =>
+  run(
+    requests.map(({ payload }) => payload),
+    requests
+  )

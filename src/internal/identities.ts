@@ -45,7 +45,7 @@ export class Identities implements Canceller {
 
   /**
    * What a call gets in place of its request: a share of what is there, or of the one that `make` gives. `owner`: whose primary keys
-   * those are. It is to be let in in the same step.
+   * those are. What it is a share of is looked at again when it is let in: that may have ended, or another one come.
    */
   share(
     route: Route,
@@ -55,18 +55,20 @@ export class Identities implements Canceller {
     owner: string | undefined,
     make: () => PoolRequest | Refused
   ): Share | Refused {
-    const { duplicate } = details?.policy ?? route.policy
     const key = keyOf(route.tag, primaryKey, owner)
-    const joined = duplicate === "join" ? this.byKey.get(key)?.newest : undefined
-    const of = joined ?? make()
+    const makeOwn = () => {
+      const own = make()
+      if (!(own instanceof PoolRequest)) return own
+      const details = (own.details ??= new Details())
+      details.primaryKey = primaryKey
+      details.sharing = new Sharing(key)
+      return own
+    }
+    const joins = (details?.policy ?? route.policy).duplicate === "join"
+    const of = (joins ? this.byKey.get(key)?.newest : undefined) ?? makeOwn()
     if (!(of instanceof PoolRequest)) return of
     const share = new Share(of, this.routeOf(route), payload, details?.parent, this.pool.now(), this)
-    share.details!.onEnter = joined === undefined ? this.enterNew : this.join
-    if (joined === undefined) {
-      const own = (of.details ??= new Details())
-      own.primaryKey = primaryKey
-      own.sharing = new Sharing(key)
-    }
+    share.details!.onEnter = joins ? () => this.enterOrJoin(share, key, makeOwn) : this.enterNew
     return share
   }
 
@@ -105,15 +107,25 @@ export class Identities implements Canceller {
     return request.phase !== "ended" && this.pool.admission.setPriority((request as Share).of, priority)
   }
 
+  private enterOrJoin(share: Share, key: string, makeOwn: () => PoolRequest | Refused): Refused | undefined {
+    const there = this.byKey.get(key)?.newest
+    if (there !== undefined) return this.join(share, there)
+    if (share.of.phase === "ended") {
+      const own = makeOwn()
+      if (!(own instanceof PoolRequest)) return own
+      share.of = own
+    }
+    return this.enterNew(share)
+  }
+
   /** The options of the first one hold: this one only waits. */
-  private readonly join = (request: PoolRequest): Refused | undefined => {
-    const share = request as Share
+  private join(share: Share, of: PoolRequest): Refused | undefined {
     const { admission, counters } = this.pool
     const away = admission.refuseDraining(share)
     if (away !== undefined) return away
     counters.joined++
     this.pool.events.recorder?.unaccepted(share, "joined", share.since)
-    const { of } = share
+    share.of = of
     adopt(of, share.details!.parent)
     sharingOf(of).add(share, of)
     return undefined
@@ -134,7 +146,10 @@ export class Identities implements Canceller {
     this.byKey.set(sharing.key, identity)
     const before = duplicate === "replace" || duplicate === "latest" ? identity.idle(of) : []
     // They give way: to whoever comes meanwhile they are not there.
-    for (const gone of before) identity.requests.delete(gone)
+    for (const gone of before) {
+      identity.requests.delete(gone)
+      if (identity.held === gone) identity.held = undefined
+    }
     identity.requests.add(of)
     sharing.add(share, of)
     of.observe(() => this.onEnded(identity, of))

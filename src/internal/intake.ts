@@ -122,7 +122,7 @@ export class Intake {
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       details ??= new Details()
-      const invalid = readOptions(options, route, details, this.core) ?? readStart(options, details, this.core)
+      const invalid = readOptions(options, route, payload, details, this.core) ?? readStart(options, details, this.core)
       if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
@@ -145,7 +145,7 @@ export class Intake {
   /** One that others may be like. Without a primary key it is like none. */
   private makeShare(route: Route, payload: unknown, details: Details | undefined): PoolRequest | Refusal {
     const { identities } = this.core
-    const key = details?.primaryKey ?? textOf("primaryKey", () => primaryKeyOf(payload))
+    const key = details?.primaryKey ?? ownKeyOf(payload)
     if (typeof key === "object") return this.invalidOption(key)
     const make = () => this.makeAlone(route, payload, details)
     return key === undefined ? make() : identities.share(route, payload, details, key, ownerOf(), make)
@@ -215,6 +215,14 @@ const textOf = (field: string, say: () => unknown): string | undefined | Invalid
   }
 }
 
+/** What the payload's class says. All that say an empty one would be one. */
+const ownKeyOf = (payload: unknown): string | undefined | InvalidOption => {
+  const key = textOf("primaryKey", () => primaryKeyOf(payload))
+  return key === ""
+    ? { field: "primaryKey", expected: "a function that gives a text, not an empty one", actual: '""' }
+    : key
+}
+
 /** Whose primary keys those of the running code are. */
 const ownerOf = (): string | undefined => {
   const fiber = Fiber.getCurrent()
@@ -230,8 +238,8 @@ type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
 
 /** When it is to start. A date is that of the clock which shows it now. */
 const readStart = (options: Call.Options, details: Details, { context, now }: Core): InvalidOption | undefined => {
-  if (options.delay === undefined && options.startAt === undefined) return undefined
   try {
+    if (options.delay === undefined && options.startAt === undefined) return undefined
     const start = startTimeOf(options)
     if (Result.isFailure(start)) return start.failure
     if (start.success === undefined) return undefined
@@ -243,10 +251,20 @@ const readStart = (options: Call.Options, details: Details, { context, now }: Co
   }
 }
 
+/** What the call itself wants to be to its like. Where only its Rpc or group says so, one without a primary key is like none. */
+const duplicateOf = (
+  { debounce, debounceAtMost, duplicate }: Call.Options,
+  resolved: RequestPolicy.Resolved
+): RequestPolicy.Duplicate | undefined =>
+  (duplicate ?? debounce ?? debounceAtMost) === undefined || resolved.duplicate === "allow"
+    ? undefined
+    : resolved.duplicate
+
 /** What a caller gives may throw when it is read; that is its mistake like any other. */
 const readOptions = (
   options: Call.Options,
   route: Route,
+  payload: unknown,
   details: Details,
   { groups }: Core
 ): InvalidOption | undefined => {
@@ -259,6 +277,11 @@ const readOptions = (
     if (invalid !== undefined) return invalid
     details.id = id
     details.primaryKey = primaryKey
+    const duplicate = duplicateOf(options, resolved.success)
+    if (duplicate !== undefined && primaryKey === undefined && ownKeyOf(payload) === undefined) {
+      const expected = `a text that says of what it is a duplicate, with \`duplicate\` "${duplicate}"`
+      return { field: "primaryKey", expected, actual: "undefined" }
+    }
     if (group !== undefined) details.group = groups.of(group)
     return undefined
   } catch {

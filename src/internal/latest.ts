@@ -4,7 +4,7 @@
  */
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Admission } from "./admission.ts"
-import { Deadline, type Deadlines, isDue } from "./deadlines.ts"
+import { Deadline, type Deadlines, grainMillis, isDue } from "./deadlines.ts"
 import type { Identity } from "./identity.ts"
 import type { PoolRequest } from "./request.ts"
 import type { Turn } from "./runtime.ts"
@@ -68,7 +68,7 @@ export class Latest {
       details.delay = undefined
       this.release(request, identity, now)
     })
-    deadlines.set(details.delay, now, Math.ceil(notBefore - now))
+    deadlines.set(details.delay, now, Math.ceil(notBefore - now - grainMillis))
   }
 
   private isHeld(request: PoolRequest, identity: Identity): boolean {
@@ -114,6 +114,6 @@ export class Latest {
   /** One that has come back from its attempt, to try again, is not the last one any more. */
   private replaceOthers(request: PoolRequest, identity: Identity): void {
     if (request.policy.duplicate !== "latest") return
-    for (const other of identity.idle(request)) this.pool.admission.giveWay(other, request)
+    this.pool.admission.giveWay(identity.idle(request), request)
   }
 }

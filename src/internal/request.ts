@@ -32,7 +32,7 @@ export interface Route {
 export interface BatchRoute {
   readonly size: number
   readonly withinMillis: number
-  readonly run: (payloads: ReadonlyArray<any>, first: PoolRequest) => Effect.Effect<unknown, unknown>
+  readonly run: (payloads: ReadonlyArray<any>, requests: ReadonlyArray<PoolRequest>) => Effect.Effect<unknown, unknown>
 }
 
 /** What an attempt waits for within its own pool: one request, or the next of several to end. */
@@ -118,7 +118,7 @@ export class Details {
   /** Its identity beside its tag, where that counts or was given. */
   primaryKey: string | undefined = undefined
   /** The calls that have a share of it. */
-  sharing: { readonly isHeard: boolean } | undefined = undefined
+  sharing: { readonly isHeard: boolean; readonly caller: PoolRequest | undefined } | undefined = undefined
   /** What it belongs to; told once it is in the queue, or its caller blocked. */
   group: { readonly id: string; add(request: PoolRequest): void } | undefined = undefined
   /** Who hears of its end before its callers do. */

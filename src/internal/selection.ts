@@ -13,6 +13,7 @@ import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
+import { startsInMillis } from "./scheduled.ts"
 import { requestsOf } from "./worker.ts"
 
 export const makeSelection = (core: Core) => {
@@ -45,7 +46,7 @@ export const makeSelection = (core: Core) => {
     attempts: request.attempts,
     millis: at - request.since,
     heldBackBy: request.phase === "waiting" ? nameOf(queue.obstacle(request, at)) : undefined,
-    startsInMillis: request.phase === "delayed" ? Math.max(0, request.details!.delay!.at - at) : undefined
+    startsInMillis: startsInMillis(request, at)
   })
 
   const setPaused = (what: Pausable, paused: boolean): InvalidRequestOption | undefined => {

@@ -11,8 +11,8 @@ interface Known {
 }
 
 export class Share extends PoolRequest {
-  /** What it is a share of: made for it, or there already. */
-  readonly of: PoolRequest
+  /** What it is a share of: made for it, or there already. It may be another one until it is let in. */
+  of: PoolRequest
   /** Its caller has gone, and the request goes on for others. */
   isDetached = false
   private readonly known: Known

@@ -26,6 +26,12 @@ export class Sharing {
     return false
   }
 
+  /** One of those who have not gone: the last to go, when it goes. */
+  get caller(): Share | undefined {
+    for (const share of this.shares) return share
+    return undefined
+  }
+
   /** Those in whose attempts it was called for. */
   *parents(): Iterable<PoolRequest> {
     for (const { details } of this.shares) if (details!.parent !== undefined) yield details!.parent

@@ -43,8 +43,15 @@ export const expectedDate = "a date with its offset, such as 2026-12-24T18:00:00
 
 /** Nothing but an object may be given that is none: it may throw when it is read. */
 const dateOf = (value: unknown): number | undefined => {
-  if (value === null || typeof value === "boolean") return undefined
+  if (value === null || typeof value === "boolean" || (typeof value === "object" && !isDate(value))) return undefined
   const date = Option.getOrUndefined(DateTime.make(value as DateTime.DateTime.Input))
   const millis = date === undefined ? Number.NaN : DateTime.toEpochMillis(date)
   return Number.isFinite(millis) ? millis : undefined
 }
+
+/** What has no year would be one of 1970: parts of none, and what other libraries have for a date. */
+const isDate = (value: object): boolean =>
+  value instanceof Date ||
+  DateTime.isDateTime(value) ||
+  "epochMilliseconds" in value ||
+  ("year" in value && typeof value.year === "number")

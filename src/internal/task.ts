@@ -9,10 +9,12 @@ import type { PoolRequest } from "./request.ts"
 export interface TaskCall {
   /** Whatever the function gives, or throws. */
   readonly start: (attempt: TaskAttempt) => unknown
+  /** Of a route of batches: the attempt at all of these, of which it is one. What it gives is a list of their exits. */
+  readonly together?: ((requests: ReadonlyArray<PoolRequest>) => Pick<TaskCall, "start" | "onFailure">) | undefined
   /** An attempt has failed with this. */
   readonly onFailure: (error: unknown) => void
-  /** Why an attempt is interrupted: what its caller sees, or would see if no other attempt followed. */
-  readonly reasonOf: (end: End | undefined, exit: Exit.Exit<any, unknown>) => unknown
+  /** Why an attempt of `ran` is interrupted: what its caller sees, or would see if no other attempt followed. */
+  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>, ran: TaskCall): unknown
 }
 
 /** What a function has of its attempt. The signal is made when somebody asks for it: most do not, and it takes 0.5 µs (W1a). */
@@ -86,7 +88,7 @@ export const currentTask = (): PoolRequest | undefined => {
  * other thenable is asked for its end from within: one of the pool's own then knows in whose attempt it is waited for.
  */
 export const startTask = (
-  call: TaskCall,
+  call: Pick<TaskCall, "start">,
   request: PoolRequest,
   attempt: TaskAttempt,
   called: AsyncContext | undefined
@@ -95,7 +97,7 @@ export const startTask = (
     ? current.run(request, start, call, attempt)
     : inAsyncContext(called, () => current.run(request, start, call, attempt))
 
-const start = (call: TaskCall, attempt: TaskAttempt): unknown => {
+const start = (call: Pick<TaskCall, "start">, attempt: TaskAttempt): unknown => {
   const given = call.start(attempt)
   if ((typeof given !== "object" && typeof given !== "function") || given === null) return given
   if (given instanceof Promise && given.constructor === Promise) return given

@@ -25,8 +25,11 @@ export class TaskWorker extends Worker {
   }
 
   interrupt(): void {
-    const { end, exit, payload } = this.request!
-    this.attempt?.interrupt(() => (payload as TaskCall).reasonOf(end, exit!))
+    const { details, end, exit, payload } = this.batch?.last ?? this.request!
+    const ran = payload as TaskCall
+    // Of several who have joined, the one that has called first may have gone long before.
+    const caller = (details?.sharing?.caller?.payload ?? ran) as TaskCall
+    this.attempt?.interrupt(() => caller.reasonOf(end, exit!, ran))
   }
 
   get isInterrupted(): boolean {
@@ -58,7 +61,9 @@ export class TaskWorker extends Worker {
         this.attempted = true
         let exit: Exit.Exit<unknown, unknown> = Exit.void
         if (attempts.start(this, request, now)) {
-          const call = request.payload as TaskCall
+          const { batch } = this
+          const one = request.payload as TaskCall
+          const call = batch === undefined ? one : one.together!(batch.ask())
           try {
             const given = startTask(call, request, (this.attempt = new TaskAttempt(request)), request.asyncContext)
             if (given instanceof Promise) {

@@ -7,7 +7,15 @@ import { InvalidPoolConfig } from "../PoolError.ts"
 import type { Annotation, Fields } from "../RequestPolicy.ts"
 import * as RetryPolicy from "../RetryPolicy.ts"
 import { publicError } from "./publicError.ts"
-import type { CallOptions, FunctionPolicy, HandlerWithPolicy, Policy, RetryOptions } from "./task.ts"
+import type {
+  Answers,
+  BatchedHandler,
+  CallOptions,
+  FunctionPolicy,
+  HandlerWithPolicy,
+  Policy,
+  RetryOptions
+} from "./task.ts"
 
 type Invalid = Exit.Exit<never, InvalidPoolConfig>
 
@@ -15,6 +23,7 @@ const policyFields = ["timeout", "expiresIn", "retry", "priority", "key"] as con
 const functionFields = new Set<string>([...policyFields, "duplicate", "debounce", "debounceAtMost"])
 const callFields = new Set([...functionFields, "id", "signal", "primaryKey", "group", "delay", "startAt"])
 const handlerFields = new Set(["handler", "breaker", ...functionFields])
+const batchedFields = new Set(["batched", "size", "within", "breaker", ...functionFields])
 const limitFields = new Set(["name", "per", "concurrency", "rate", "tags", "until"])
 /** And of its rate. */
 export const rateFields = new Set(["limit", "period", "burst"])
@@ -30,7 +39,7 @@ interface Read {
 export const toCallOptions = (given: CallOptions): Read | Invalid => {
   if (typeof given !== "object" || given === null) return invalid("options", "an object", given)
   try {
-    const unknown = unknownField(given, callFields, "an option of a call")
+    const unknown = checks.unknownField(given, callFields, "an option of a call")
     if (unknown !== undefined) return Exit.fail(unknown)
     const { signal, ...policy } = given
     if (signal !== undefined && typeof signal.addEventListener !== "function") {
@@ -68,17 +77,45 @@ export const toPolicy = ({ expiresIn, priority, retry, timeout }: Policy): Omit<
   toFields({ timeout, expiresIn, retry, priority }, "")
 
 /** That of a handler. `where` stands before the field in an error. */
-export const toHandlerPolicy = (given: HandlerWithPolicy<any, unknown>, where: string): Annotation | Invalid => {
-  const unknown = unknownField(given, handlerFields, "an option of a handler", where)
+export const toHandlerPolicy = (
+  given: HandlerWithPolicy<any, unknown> | BatchedHandler<any, Answers>,
+  where: string
+): Annotation | Invalid => {
+  if ("batched" in given && given.batched !== undefined) return toBatchedPolicy(given, where)
+  const unknown =
+    ofBatches(given, where, forHandlers) ?? checks.unknownField(given, handlerFields, "an option of a handler", where)
   if (unknown !== undefined) return Exit.fail(unknown)
-  const { breaker, handler: _, ...policy } = given
-  const fields = toFields(policy, where)
-  return breaker === undefined || Exit.isExit(fields) ? fields : { ...fields, breaker }
+  const { breaker, handler: _, ...policy } = given as HandlerWithPolicy<any, unknown>
+  return withBreaker(toFields(policy, where), breaker)
 }
+
+/** Said where it means nothing. */
+const ofBatches = (given: object, where: string, expected: string): InvalidPoolConfig | undefined => {
+  const field = ["batched", "batch", "size", "within"].find((field) => Object(given)[field] !== undefined)
+  return field === undefined ? undefined : new InvalidPoolConfig({ field: where + field, expected, actual: "set" })
+}
+const forHandlers = "unset, unless a function `batched` is there in place of `handler`"
+const forFunctions = "unset: the `batched` function of another pool may call one on threads with all of its inputs"
+
+const toBatchedPolicy = (given: BatchedHandler<any, Answers>, where: string): Annotation | Invalid => {
+  const unknown = checks.unknownField(given, batchedFields, "an option of a batched function", where)
+  if (unknown !== undefined) return Exit.fail(unknown)
+  const { batched: _, breaker, size, within = 0, ...policy } = given
+  const millis = checks.millis(`${where}within`, within, 0)
+  const wrong = checks.wholeFrom(1)(`${where}size`, size) ?? (typeof millis === "number" ? undefined : millis)
+  if (wrong !== undefined) return Exit.fail(wrong)
+  const fields = withBreaker(toFields(policy, where), breaker)
+  return Exit.isExit(fields) ? fields : { ...fields, batch: { size, within } }
+}
+
+const withBreaker = (fields: Fields | Invalid, breaker: Annotation["breaker"]): Annotation | Invalid =>
+  breaker === undefined || Exit.isExit(fields) ? (fields as Annotation | Invalid) : { ...fields, breaker }
 
 /** That of a function of a module. */
 export const toFunctionPolicy = (given: FunctionPolicy<any>, where: string): Fields | Invalid => {
-  const unknown = unknownField(given, functionFields, "an option of a function", where)
+  const unknown =
+    ofBatches(given, where, forFunctions) ??
+    checks.unknownField(given, functionFields, "an option of a function", where)
   return unknown === undefined ? toFields(given, where) : Exit.fail(unknown)
 }
 
@@ -92,8 +129,8 @@ export const toLimits = (given: ReadonlyArray<Limit.Limit | Limit.Options>): Rea
     else {
       const where = `limits.${at}.`
       const unknown =
-        unknownField(one, limitFields, "an option of a limit", where) ??
-        unknownField(Object(one.rate), rateFields, "an option of a rate", `${where}rate.`)
+        checks.unknownField(one, limitFields, "an option of a limit", where) ??
+        checks.unknownField(Object(one.rate), rateFields, "an option of a rate", `${where}rate.`)
       if (unknown !== undefined) return Exit.fail(unknown)
       limits.push(Limit.make(one))
     }
@@ -101,26 +138,11 @@ export const toLimits = (given: ReadonlyArray<Limit.Limit | Limit.Options>): Rea
   return limits
 }
 
-/** The first field that is none of these: a word that is not known would be a setting that does not work. */
-export const unknownField = (
-  options: object,
-  known: ReadonlySet<string>,
-  what: string,
-  where = ""
-): InvalidPoolConfig | undefined => {
-  for (const field of Object.keys(options)) {
-    if (known.has(field)) continue
-    const expected = `${what} (${[...known].join(", ")})`
-    return new InvalidPoolConfig({ field: where + field, expected, actual: "a name that is not known" })
-  }
-  return undefined
-}
-
 /** With the retry rule as a policy. All of an object that has one is copied, all else is as it came. */
 const toFields = (options: Policy, where: string): Fields | Invalid => {
   const { retry } = options
   if (typeof retry !== "object" || retry === null) return options as Fields
-  const unknown = unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
+  const unknown = checks.unknownField(retry, retryFields, "an option of `retry`", `${where}retry.`)
   return unknown === undefined ? ({ ...options, retry: toRetryPolicy(retry) } as Fields) : Exit.fail(unknown)
 }
 

@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Rpc } from "effect/rpc"
 import { Handlers } from "../Handlers.ts"
 import { TaskWorker } from "../internal/taskWorker.ts"
+import * as checks from "../internal/checks.ts"
 import type * as Limit from "../Limit.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
@@ -11,14 +12,14 @@ import * as RequestQueue from "../RequestQueue.ts"
 import * as Scaler from "../Scaler.ts"
 import * as ScalingPolicy from "../ScalingPolicy.ts"
 import * as WorkerPool from "../WorkerPool.ts"
-import { toHandlerPolicy, toLimits, toPolicy, unknownField } from "./callOptions.ts"
+import { toHandlerPolicy, toLimits, toPolicy } from "./callOptions.ts"
 import { Door, failureOf } from "./door.ts"
 import { type FunctionsOf, type HandlersOf, makeDoors } from "./doors.ts"
 import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
-import type { Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
+import type { Answers, BatchedHandler, Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
 import { ModuleOnThreads } from "./threads.ts"
 import { toThreads, type WithThreads } from "./threadsOption.ts"
 
@@ -46,9 +47,15 @@ export interface WithHandlers<H extends HandlersOf> {
 /** None of its fields is one that does not exist, and its `key` is of its input. */
 type Known<One> = One extends Function
   ? unknown
-  : { readonly [Field in Exclude<keyof One, keyof HandlerWithPolicy<never, unknown>>]: never } & KeyOf<One>
+  : { readonly [Field in Exclude<keyof One, FieldsOf<One>>]: never } & KeyOf<One>
 
-type KeyOf<One> = One extends { readonly handler: (input: infer I, ...rest: never) => unknown }
+type FieldsOf<One> = One extends { readonly batched: unknown }
+  ? keyof BatchedHandler<never, Answers>
+  : keyof HandlerWithPolicy<never, unknown>
+
+type KeyOf<One> = One extends
+  | { readonly handler: (input: infer I, ...rest: never) => unknown }
+  | { readonly batched: (inputs: ReadonlyArray<infer I>, ...rest: never) => unknown }
   ? { readonly key?: string | ((input: I) => string | undefined) | undefined }
   : unknown
 
@@ -112,8 +119,9 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}
   maxScheduled: true
 }
 const known = new Set(Object.keys(fields))
+const sheddingFields = new Set(["target", "interval"])
 
-type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown>
+type Given = Handler<any, unknown> | HandlerWithPolicy<any, unknown> | BatchedHandler<any, Answers>
 
 /** Each step is synchronous. `newClock` is asked for two: the pool's, and that of its scaler. @internal */
 export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
@@ -121,7 +129,16 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   newClock: () => HeldClock = () => new HostClock()
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
-  const wrong = unknownField(options, known, "an option of a pool")
+  const wrong =
+    typeof options === "object" && options !== null
+      ? (checks.unknownField(options, known, "an option of a pool") ??
+        checks.unknownField(
+          typeof options.shedding === "object" ? { ...options.shedding } : {},
+          sheddingFields,
+          "an option of `shedding`",
+          "shedding."
+        ))
+      : checks.wrong("options", "an object", options)
   if (wrong !== undefined) return yield* wrong
   const {
     handlers: given = {},
@@ -140,16 +157,18 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   const functions = new Map<string, Handler<any, unknown>>()
   const handlers = new Map<string, Handlers["Service"] extends ReadonlyMap<string, infer One> ? One : never>()
   for (const [name, one] of Object.entries<Given>(given as Record<string, Given>)) {
-    const handler = typeof one === "function" ? one : one?.handler
+    const handler = functionOf(one)
     if (typeof handler !== "function") return yield* notAHandler(name, one)
     if (name === "then") return yield* named(name)
+    const policy = typeof one === "function" ? {} : yield* checked(toHandlerPolicy(one, `handlers.${name}.`))
     functions.set(name, handler)
     handlers.set(name, {
       rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),
-      policy: typeof one === "function" ? {} : yield* checked(toHandlerPolicy(one, `handlers.${name}.`)),
+      policy,
+      batch: policy.batch && unreached,
       subjectOf: (call: Call) => call.subject,
       context: Context.empty(),
-      run: () => Effect.die("not reached: a TaskWorker calls the function")
+      run: unreached
     })
   }
   const clock = newClock()
@@ -185,6 +204,13 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
   })
 })
 
+const unreached = () => Effect.die("not reached: a TaskWorker calls the function")
+
+const functionOf = (one: Given): Handler<any, unknown> => {
+  if (typeof one === "function") return one
+  return Object(one).handler ?? Object(one).batched
+}
+
 const checked = <A>(read: A | Exit.Exit<never, InvalidPoolConfig>): Effect.Effect<A, InvalidPoolConfig> =>
   Exit.isExit(read) ? read : Effect.succeed(read)
 
@@ -195,6 +221,6 @@ const named = (name: string): InvalidPoolConfig =>
 const notAHandler = (name: string, actual: unknown): InvalidPoolConfig =>
   new InvalidPoolConfig({
     field: `handlers.${name}`,
-    expected: "a function, or an object with a function `handler`",
+    expected: "a function, or an object with a function `handler` or `batched`",
     actual: actual === null ? "null" : typeof actual
   })

@@ -11,10 +11,12 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { withoutStack } from "../internal/runtime.ts"
+import { Share } from "../internal/share.ts"
 import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { HeldClock } from "./hostClock.ts"
+import { BatchedCall } from "./batchedCall.ts"
 import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
 import { type Outcome, toOutcome } from "./outcome.ts"
@@ -71,7 +73,7 @@ export class Door {
     if (Exit.isExit(read)) return refused(above, read)
     const signal = read?.signal
     if (signal?.aborted === true) return { error: signal.reason }
-    const call = new Call(
+    const call = new (target.route.batch === undefined ? Call : BatchedCall)(
       task as Handler<unknown, unknown>,
       handler === undefined ? undefined : { value: given },
       signal
@@ -193,7 +195,8 @@ export const outcomeOf = (request: PoolRequest): Outcome =>
   toOutcome(internalOutcome(request), Exit.isFailure(request.exit!) ? withoutStack(() => errorOf(request)) : undefined)
 
 /** What the caller of a request that has come to no value is rejected with. */
-export const errorOf = (request: PoolRequest): unknown => callOf(request).reasonOf(request.end, request.exit!)
+export const errorOf = (request: PoolRequest): unknown =>
+  callOf(request).reasonOf(request.end, request.exit!, callOf(request instanceof Share ? request.of : request))
 
 const callOf = (request: PoolRequest): Call => request.payload as Call
 

@@ -4,12 +4,23 @@ import type { Door, Target } from "./door.ts"
 import { withFunctions } from "./functionDoors.ts"
 import { type Inputs, map, type MapOptions, toPlan } from "./map.ts"
 import type { Outcome, Refused } from "./outcome.ts"
-import type { Attempt, CallOptions, FunctionPolicy, Handler, HandlerWithPolicy, Task } from "./task.ts"
+import type {
+  Answers,
+  Attempt,
+  BatchedHandler,
+  CallOptions,
+  FunctionPolicy,
+  Handler,
+  HandlerWithPolicy,
+  Task
+} from "./task.ts"
 import type { ModuleOnThreads } from "./threads.ts"
 import { type Ticket, TicketOf } from "./ticket.ts"
 
 /** The handlers of a pool, by name. */
-export type HandlersOf = Readonly<Record<string, Handler<never, unknown> | HandlerWithPolicy<never, unknown>>>
+export type HandlersOf = Readonly<
+  Record<string, Handler<never, unknown> | HandlerWithPolicy<never, unknown> | BatchedHandler<never, Answers>>
+>
 
 /**
  * Of the type of a module: its functions of an input and an attempt, by name. What each function has, such as `call`, is no name for one.
@@ -26,9 +37,18 @@ export type PoliciesOf<M> = {
 type Reserved = Exclude<keyof Function, "name" | "length"> | "constructor" | "run" | "then" | "toJSON"
 
 type FunctionOf<H> = H extends HandlerWithPolicy<never, unknown> ? H["handler"] : H
-type ValueOf<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never
+type ValueOf<H> = H extends BatchedHandler<never, Answers> ? AnswerOf<Awaited<ReturnType<H["batched"]>>> : ValueOfOne<H>
+/** An error is none. */
+type AnswerOf<A> = A extends ReadonlyArray<infer One> ? Exclude<Awaited<One>, Error> : never
+type ValueOfOne<H> = FunctionOf<H> extends (...given: never) => infer A ? Awaited<A> : never
 /** That of a handler which takes none is `undefined`. */
-type InputOf<H> =
+type InputOf<H> = H extends BatchedHandler<never, Answers> ? InputsOf<H>[number] : InputOfOne<H>
+type InputsOf<H> = H extends {
+  readonly batched: (inputs: infer Inputs extends ReadonlyArray<any>, ...rest: never) => unknown
+}
+  ? Inputs
+  : never
+type InputOfOne<H> =
   FunctionOf<H> extends (...given: infer Given) => unknown ? (Given extends [] ? undefined : Given[0]) : never
 /** An input that may be `undefined` may be left out. */
 type Given<H> =

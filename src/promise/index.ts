@@ -10,7 +10,10 @@ export { NotBefore } from "./notBefore.ts"
 export type { DrainOptions, Pool } from "./pool.ts"
 export type { Selection } from "./selection.ts"
 export type {
+  Answers,
   Attempt,
+  BatchAttempt,
+  BatchedHandler,
   CallOptions,
   FunctionPolicy,
   Handler,

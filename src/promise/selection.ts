@@ -6,7 +6,7 @@ import type * as Limit from "../Limit.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
-import { rateFields, unknownField } from "./callOptions.ts"
+import { rateFields } from "./callOptions.ts"
 import { type Group, GroupOf } from "./group.ts"
 import { errorAt } from "./publicError.ts"
 
@@ -112,7 +112,7 @@ export abstract class SelectionOf implements Selection {
 const known = (above: Function, given: object, fields: ReadonlySet<string>, what: string, where = ""): void => {
   const isObject = typeof given === "object" && given !== null
   const invalid: InvalidPoolConfig | undefined = isObject
-    ? unknownField(given, fields, what, where)
+    ? checks.unknownField(given, fields, what, where)
     : checks.wrong(where === "" ? "what" : where.slice(0, -1), "an object", given)
   if (invalid !== undefined) throw errorAt(above, invalid)
 }

@@ -26,6 +26,19 @@ export type Handler<I, A> = (input: I, attempt: Attempt) => A | PromiseLike<A>
 /** Whether and when another attempt follows one that failed: see `RetryPolicy.Options`. There are no defects: all that a task throws is a failure. */
 export type RetryOptions = Omit<RetryPolicy.Options, "defects">
 
+/** What a batched function is told of the attempt that it is. */
+export interface BatchAttempt {
+  /** Those of the requests, in the order of the inputs. */
+  readonly ids: ReadonlyArray<string>
+  /** Which attempt it is of each of them, from 1. */
+  readonly attempts: ReadonlyArray<number>
+  /** Aborted when nobody waits for any of them any more, or their time is over, with what the last of the callers sees as the reason. */
+  readonly signal: AbortSignal
+}
+
+/** What a batched function answers: one for each input, in their order. Where it is an `Error`, or a promise that is rejected, that call alone fails. */
+export type Answers = ReadonlyArray<unknown> | PromiseLike<ReadonlyArray<unknown>>
+
 /** What the call says wins, field by field, then what its handler says, then the pool. `"none"` switches one off. */
 export interface Policy {
   /** For one attempt. Default 30 s, from the pool. A number is milliseconds. */
@@ -65,6 +78,20 @@ export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
   readonly breaker?: CircuitBreaker | "none" | undefined
 }
 
+/**
+ * A function that takes the inputs of several calls at once. For its callers nothing is different: each has an input, and an end, of its own.
+ * What it throws, all of them fail with, and so they do where it answers with another number of answers.
+ */
+export interface BatchedHandler<I, A extends Answers> extends FunctionPolicy<I> {
+  readonly batched: (inputs: Array<I>, attempt: BatchAttempt) => A
+  /** The most inputs at once. A whole number, at least 1. */
+  readonly size: number
+  /** How long the first waits for others while there are fewer. At least zero. Default 0: for none, it goes with those that are there. */
+  readonly within?: Duration.Input | undefined
+  /** As of any handler. */
+  readonly breaker?: CircuitBreaker | "none" | undefined
+}
+
 /** Options of one call. One that is unknown or out of its range rejects it with `InvalidOption`. */
 export interface CallOptions extends Policy, Duplicates {
   /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
@@ -73,13 +100,13 @@ export interface CallOptions extends Policy, Duplicates {
   readonly signal?: AbortSignal | undefined
   /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
   readonly key?: string | undefined
-  /** Its identity, beside the name of its handler: see `duplicate`. Not empty. Without one it is like no other. */
+  /** Its identity, beside the name of its handler: see `duplicate`, which needs one. Not empty. */
   readonly primaryKey?: string | undefined
   /** The group that it belongs to: see `group` of the pool. Not empty. */
   readonly group?: string | undefined
   /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
   readonly delay?: Duration.Input | undefined
-  /** It starts no sooner than at this date, of which a number is milliseconds since 1970. What is past is now. */
+  /** It starts no sooner than at this date, of which a number is milliseconds since 1970, and a text without an offset is UTC. What is past is now. */
   readonly startAt?: Date | string | number | undefined
 }
 
@@ -92,10 +119,11 @@ export class Call implements TaskCall {
   cancelReason: unknown = undefined
   /** What the last attempt that failed has failed with. */
   private lastError: unknown = undefined
-  private readonly task: Task<unknown> | Handler<unknown, unknown>
+  protected readonly task: Task<unknown> | Handler<unknown, unknown>
   /** `undefined`: it has none. Boxed, since `undefined` may be one. */
   private readonly input: { readonly value: unknown } | undefined
 
+  /** `input` is `undefined` where `task` is a function of the attempt alone. */
   constructor(
     task: Task<unknown> | Handler<unknown, unknown>,
     input: { readonly value: unknown } | undefined,
@@ -120,12 +148,12 @@ export class Call implements TaskCall {
     this.lastError = error
   }
 
-  /** By the end and the exit of its request; without an end, of an attempt that another one follows. */
-  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>): unknown {
+  /** By the end and the exit of its request; without an end, of an attempt that another one follows. `ran`: the call that was run for it. */
+  reasonOf(end: End | undefined, exit: Exit.Exit<any, unknown>, ran: Call): unknown {
     const error = Cause.squash((exit as Exit.Failure<any, unknown>).cause)
     if (end === "failed") return failureFor(error)
     const isCancelled = error instanceof RequestCancelled
     if (isCancelled && this.isAborted) return this.signal!.reason
-    return publicError(error, isCancelled ? this.cancelReason : this.lastError)
+    return publicError(error, isCancelled ? this.cancelReason : ran.lastError)
   }
 }

@@ -4,7 +4,7 @@ import * as checks from "../internal/checks.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
 import * as Settings from "../threads/settings.ts"
 import type { Fields } from "../RequestPolicy.ts"
-import { toFunctionPolicy, unknownField } from "./callOptions.ts"
+import { toFunctionPolicy } from "./callOptions.ts"
 import type { PoliciesOf } from "./doors.ts"
 import type { Read } from "./threads.ts"
 
@@ -73,7 +73,7 @@ export const toThreads = (given: Location | ThreadsOptions): Read | Invalid => {
   const isObject = typeof given === "object" && given !== null
   if (!isObject)
     return Exit.fail(checks.wrong("threads", "a URL, a path, or an object with a `module` or `spawn`", given))
-  const unknown = unknownField(given, known, "an option of threads", "threads.")
+  const unknown = checks.unknownField(given, known, "an option of threads", "threads.")
   if (unknown !== undefined) return Exit.fail(unknown)
   const { functions, module, spawn, ...options } = given
   const source = spawn === undefined ? toModule(module) : toSpawn(given)

@@ -46,6 +46,17 @@ export class Batches {
     return along.length
   }
 
+  /** The one of a batch that speaks for a probe has its end before the others: one that goes on speaks in its place. */
+  handOn(from: Ranked, members: ReadonlyArray<Ranked>): void {
+    const { epoch } = from
+    if (epoch === undefined) return
+    // Where each speaks for itself there is none.
+    const to = members.find((member) => member !== from && member.phase === "running" && member.epoch === undefined)
+    if (to === undefined) return
+    to.epoch = epoch
+    from.epoch = undefined
+  }
+
   /** Those that came along with the one that started last. */
   takeAlong(): ReadonlyArray<PoolRequest> {
     const { along } = this

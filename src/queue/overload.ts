@@ -42,6 +42,8 @@ export class Overload {
   /** Those of which some could start. */
   private readonly watched = new Heap<Crowd>((a, b) => a.lookAt < b.lookAt)
   private overloaded = 0
+  /** Since when some have been watched without a break: as long as that no worker has had nothing to do. */
+  private busySince = 0
   private isPaused = false
   private isShedding = false
   private alarmAt = Infinity
@@ -68,10 +70,15 @@ export class Overload {
     this.crowds = crowds
   }
 
-  /** Some of it could start, from now on. */
+  /**
+   * Some of it could start, from now on. Whatever has been there all the time, there is too much to do: of many keys none need have more
+   * than one that waits.
+   */
   begin(crowd: Crowd, now: number): void {
+    if (this.watched.size === 0) this.busySince = now
+    const overloadedAt = this.busySince + this.intervalMillis
     crowd.freeSince = now
-    crowd.lookAt = now + (crowd.isOverloaded ? this.targetMillis : this.intervalMillis)
+    crowd.lookAt = crowd.isOverloaded || isDue(overloadedAt, now) ? now + this.targetMillis : overloadedAt
     if (crowd.heapAt < 0) this.watched.push(crowd)
     else this.watched.changed(crowd)
     this.setAlarm(now)

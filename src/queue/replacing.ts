@@ -20,11 +20,23 @@ export const takeOver = (
     return queue.accept(request, now)
   }
   request.phase = before.phase
-  if (before.phase === "blocked") return queue.door.replace(before, request)
+  if (before.phase === "blocked") {
+    queue.early.delete(before)
+    return queue.door.replace(before, request)
+  }
   counters.accepted++
   if (queue.overload !== undefined) replaceBehind(queue.order, before, request, now)
   else if (queue.fair === undefined) (queue.order as Line).replace(before, request)
   else replaceIn(queue.fair, before, request, now)
+}
+
+/** None of these starts any more, whatever is done by those who hear of the end of another one. They keep their places. */
+export const takeBack = (queue: WaitingRequests, requests: ReadonlyArray<PoolRequest>, now: number): void => {
+  for (const request of requests) {
+    if (request.phase !== "waiting") continue
+    queue.withdraw(request, now)
+    queue.hold(request)
+  }
 }
 
 /** Where the two are alike it takes the very place, and its lane keeps its turn; else it goes behind those that are like it. */

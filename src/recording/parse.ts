@@ -75,14 +75,12 @@ export class Parser {
       return undefined
     }
     if (value["version"] !== version)
-      return this.wrong(`version ${version} of the format`, `version ${JSON.stringify(value["version"])}`)
+      return this.wrong(`version ${version} of the format`, `version ${told(value["version"])}`)
     const startedAtMillis = typeof value["startedAt"] === "string" ? Date.parse(value["startedAt"]) : Number.NaN
-    if (!Number.isFinite(startedAtMillis))
-      return this.wrong("`startedAt` to be a date", JSON.stringify(value["startedAt"]))
+    if (!Number.isFinite(startedAtMillis)) return this.wrong("`startedAt` to be a date", told(value["startedAt"]))
     const { keys, part, pool, salt } = value
-    if (typeof salt !== "string") return this.wrong("`salt` to be a text", JSON.stringify(salt))
-    if (!isSettings(pool))
-      return this.wrong("`pool` to be the settings of a pool", shown(JSON.stringify(pool) ?? "nothing"))
+    if (typeof salt !== "string") return this.wrong("`salt` to be a text", told(salt))
+    if (!isSettings(pool)) return this.wrong("`pool` to be the settings of a pool", shown(told(pool)))
     this.header = {
       salt,
       part: typeof part === "number" ? part : 1,
@@ -100,22 +98,20 @@ export class Parser {
 
   private onRequest(row: ReadonlyArray<unknown>): Entry | BadRecording {
     const [at, type, end, phases, key = "", priority = 0, earlier = ""] = row
-    if (!isTime(at))
-      return this.wrong("the instant of a request to be whole microseconds, at least 0", JSON.stringify(at))
-    if (typeof type !== "string") return this.wrong("the type of a request to be a text", JSON.stringify(type))
-    if (!isEnd(end))
-      return this.wrong(`the end of a request to be one of ${recordedEnds.join(", ")}`, JSON.stringify(end))
+    if (!isTime(at)) return this.wrong("the instant of a request to be whole microseconds, at least 0", told(at))
+    if (typeof type !== "string") return this.wrong("the type of a request to be a text", told(type))
+    if (!isEnd(end)) return this.wrong(`the end of a request to be one of ${recordedEnds.join(", ")}`, told(end))
     if (!Array.isArray(phases) || !phases.every(isTime)) {
-      return this.wrong("the phases of a request to be whole microseconds, at least 0", JSON.stringify(phases))
+      return this.wrong("the phases of a request to be whole microseconds, at least 0", told(phases))
     }
-    if (typeof key !== "string") return this.wrong("the key of a request to be a text", JSON.stringify(key))
+    if (typeof key !== "string") return this.wrong("the key of a request to be a text", told(key))
     if (!Number.isInteger(priority) || Math.abs(priority as number) > 10) {
-      return this.wrong("the priority of a request to be a whole number from -10 to 10", JSON.stringify(priority))
+      return this.wrong("the priority of a request to be a whole number from -10 to 10", told(priority))
     }
     const count = phases.length >> 1
-    const told = phases.length % 2 === 0 ? count - 1 : count
-    if (count > 0 && (typeof earlier !== "string" || earlier.length !== told || /[^ft]/.test(earlier))) {
-      return this.wrong(`the ends of ${told} earlier attempts, each f or t`, JSON.stringify(earlier))
+    const expectedEnds = phases.length % 2 === 0 ? count - 1 : count
+    if (count > 0 && (typeof earlier !== "string" || earlier.length !== expectedEnds || /[^ft]/.test(earlier))) {
+      return this.wrong(`the ends of ${expectedEnds} earlier attempts, each f or t`, told(earlier))
     }
     const atMillis = this.offset + at / 1000
     const attempts: Array<RecordedAttempt> = []
@@ -148,8 +144,7 @@ export class Parser {
   private onMark(value: Readonly<Record<string, unknown>>): Entry | BadRecording {
     const { at, closed, lost, pending, worked, workers } = value
     for (const [name, number] of Object.entries({ at, workers, worked, pending, lost })) {
-      if (!isTime(number))
-        return this.wrong(`\`${name}\` of a mark to be a whole number, at least 0`, JSON.stringify(number))
+      if (!isTime(number)) return this.wrong(`\`${name}\` of a mark to be a whole number, at least 0`, told(number))
     }
     if ((at as number) < this.markAt) {
       return this.wrong(
@@ -206,5 +201,8 @@ const parsed = (text: string): Readonly<Record<string, unknown>> | undefined => 
   }
 }
 
+/** A value, for an error. */
+const told = (value: unknown): string => JSON.stringify(value) ?? "nothing"
+
 /** The beginning of a line, for an error. */
-const shown = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
+const shown = (text: string): string => told(text.length > 60 ? `${text.slice(0, 60)}...` : text)

@@ -41,7 +41,8 @@ export const realityOf = (
     step.do(state)
   }
   meter.onInstant(lastMillis, { waiting: state.waiting, blocked: 0, workers: state.workers })
-  return { policy: "recorded", ...meter.finish(lastMillis), decisions: [] }
+  // Between two marks nobody knows when the number of workers has changed, and how often.
+  return { policy: "recorded", ...meter.finish(lastMillis), reversals: 0, decisions: [] }
 }
 
 interface State {

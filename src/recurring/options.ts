@@ -27,7 +27,8 @@ export interface Options {
   /**
    * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); asks all the same (`"queue"`), with
    * no more than `maxPending` of them beside one; or cancels what is left of the earlier ones, be it running or not, and asks
-   * (`"replace"`, as a CronJob of Kubernetes does).
+   * (`"replace"`, as a CronJob of Kubernetes does). With `"queue"` they run side by side where workers are free, unless a limit of their tag,
+   * such as `Limit.make({ name, concurrency: 1, tags })`, lets one run at a time.
    */
   readonly overlap?: Overlap | undefined
   /**

@@ -67,12 +67,11 @@ export const makeLeases = (
         if (at < awayUntil) return meanwhile(key, tokens)
         // Of those that ask now, one finds out whether it is back.
         if (failures > 0) awayUntil = at + timeoutMillis
-        return leaseOf(limiter, shared, key, tokens).pipe(
+        // Whatever it does, and be it that it throws or stops itself: whoever asks gets an answer, as nobody else asks until then.
+        return Effect.suspend(() => leaseOf(limiter, shared, key, tokens)).pipe(
           Effect.timeout(timeoutMillis),
           Effect.tap(onBack),
-          Effect.catchCause((cause) =>
-            Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.andThen(onAway(cause), meanwhile(key, tokens))
-          )
+          Effect.catchCause((cause) => Effect.andThen(onAway(cause), meanwhile(key, tokens)))
         )
       })
   })

@@ -15,6 +15,8 @@ export class GoodMeter {
   private wastedMillis = 0
   /** What the attempts of those that have not ended have taken. */
   private readonly spent = new Map<Job, number>()
+  /** Ended without being of use: an attempt of theirs may still be about to hear that it is interrupted. */
+  private readonly lost = new WeakSet<Job>()
   private readonly span: Span
   private readonly worthMillis: number
 
@@ -23,9 +25,10 @@ export class GoodMeter {
     this.worthMillis = worthMillis
   }
 
-  /** An attempt is over, before its request may end. */
+  /** An attempt is over: before its request ends, or after that if it was interrupted. */
   onServed(job: Job, millis: number): void {
-    this.spent.set(job, (this.spent.get(job) ?? 0) + millis)
+    if (this.lost.has(job)) this.waste(job, millis)
+    else this.spent.set(job, (this.spent.get(job) ?? 0) + millis)
   }
 
   /** Whether it is answered in time. */
@@ -35,11 +38,20 @@ export class GoodMeter {
     const spent = this.spent.get(job) ?? 0
     this.spent.delete(job)
     if (isGood && now >= warmupMillis && now < durationMillis) this.answered++
-    if (job.atMillis < warmupMillis) return isGood
-    this.workedMillis += spent
-    if (isGood) this.good++
-    else this.wastedMillis += spent
+    if (!isGood) {
+      this.lost.add(job)
+      this.waste(job, spent)
+    } else if (job.atMillis >= warmupMillis) {
+      this.good++
+      this.workedMillis += spent
+    }
     return isGood
+  }
+
+  private waste(job: Job, millis: number): void {
+    if (job.atMillis < this.span.warmupMillis) return
+    this.workedMillis += millis
+    this.wastedMillis += millis
   }
 
   finish(): Worth {

@@ -1,7 +1,8 @@
 /** Handlers on threads, or processes, of their own: more than one core, and work that can be stopped though it computes. */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
-import { Capacity, type PoolError } from "../index.ts"
+import { Capacity, type PoolError, RequestPolicy } from "../index.ts"
+import * as BatchHandler from "./batchHandler.ts"
 import type { Fleet } from "./fleet.ts"
 import * as Handler from "./handler.ts"
 import { makeFleet, until } from "./makeFleet.ts"
@@ -41,6 +42,9 @@ export const stats: Effect.Effect<Stats, never, Threads> = Effect.flatMap(Thread
  * same `group` and the `layer` of its handlers. It is built when `min` threads are ready, and fails with `ThreadsFailed` when one
  * cannot be. Closing it, which its pool's drain comes before, ends all of them.
  *
+ * The batches of an Rpc whose policy has a `batch`, and whose handler in the module is one of `Handlers.batched`, are an attempt each: one message to
+ * one thread.
+ *
  * A request for which no thread is ready waits in the pool's queue: no timeout runs meanwhile. Interrupting an attempt asks its
  * thread first, and kills it when it does not answer; the attempt has ended when the thread has. A thread that ends under its
  * attempt is `ThreadCrashed`.
@@ -76,8 +80,10 @@ export const layer = <Rpcs extends Rpc.Any>(
       )
       if (missing.length > 0) return yield* new ThreadsFailed({ reason: `its group has no ${listed(missing)}` })
       const handlers: Record<string, unknown> = {}
-      for (const rpc of group.requests.values()) {
-        handlers[rpc._tag] = Handler.make(fleet, places, settings, rpc as unknown as Rpc.AnyWithProps, context)
+      const ofGroup = Context.get(group.annotations, RequestPolicy.RequestPolicy)
+      for (const rpc of group.requests.values() as Iterable<any>) {
+        const { make } = RequestPolicy.ofRpc(rpc, ofGroup).batch === undefined ? Handler : BatchHandler
+        handlers[rpc._tag] = make(fleet, places, settings, rpc, context)
       }
       const threads = Threads.of({ name: settings.name, stats: Effect.sync(() => fleet.stats) })
       return Layer.merge(

@@ -63,6 +63,12 @@ export const causes = Schema.toCodecJson(
   Schema.Cause(Schema.Defect({ includeStack: true }), Schema.Defect({ includeStack: true }))
 )
 
+/** Several of them as one: a list. What is moved with more than one of them is moved once. */
+export const together = (all: ReadonlyArray<Encoded>): Encoded => {
+  const transfers = [...new Set(all.flatMap(({ transfers }) => transfers ?? []))]
+  return { value: all.map(({ value }) => value), transfers: transfers.length > 0 ? transfers : undefined }
+}
+
 /** Whether it took no time. */
 export const isDone = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
 

@@ -24,16 +24,42 @@ export const make = (
   context: Context.Context<never>
 ): Handler => {
   const encode = codec.encoder(rpc.payloadSchema, `the payload of "${rpc._tag}"`, context)
-  const decode = decoderOf(rpc, context)
-  const send = (fiber: Fiber.Fiber<unknown, unknown>, id: string, { transfers, value }: codec.Encoded) =>
+  const send = sender(fleet, places, settings, rpc._tag, decoderOf(rpc, context))
+  return (payload, { requestId }) =>
+    Effect.withFiber((fiber) =>
+      Effect.flatMap(encode(payload), (encoded) => {
+        const { transfers } = encoded
+        if (transfers === undefined) return send(fiber, String(requestId), 1, encoded)
+        return (
+          moved.refuse(rpc._tag, transfers) ?? moved.remember(transfers, send(fiber, String(requestId), 1, encoded))
+        )
+      })
+    )
+}
+
+/** An attempt as a message to a thread, until its end has come. @internal */
+export const sender =
+  (
+    fleet: Fleet,
+    places: Capacity.Places,
+    settings: Settings,
+    tag: string,
+    decode: (end: TaskEnd) => Effect.Effect<unknown, unknown>
+  ) =>
+  (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    id: string | ReadonlyArray<string>,
+    // A handler of one request, in Effect, is not told which attempt it is.
+    attempt: number | ReadonlyArray<number>,
+    { transfers, value }: codec.Encoded
+  ) =>
     Effect.callback<unknown, unknown>((resume) => {
       const hasPlace = Context.get(fiber.context, Capacity.Held) === places
       // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
       if (hasPlace && fleet.mustWait) {
         return resume(Effect.fail(NotBefore.of(1, { at: settings.name, countsAsAttempt: false })))
       }
-      // A handler in Effect is not told which attempt it is.
-      const message = [To.run, rpc._tag, value, id, 1, spanOf(fiber.context)] as const
+      const message = [To.run, tag, value, id, attempt, spanOf(fiber.context)] as const
       const task = new Task(message, transfers, hasPlace, (end) => resume(decode(end)))
       task.context = fiber.context
       try {
@@ -43,15 +69,6 @@ export const make = (
       }
       return cancel(fleet, task, settings)
     })
-  return (payload, { requestId }) =>
-    Effect.withFiber((fiber) =>
-      Effect.flatMap(encode(payload), (encoded) => {
-        const { transfers } = encoded
-        if (transfers === undefined) return send(fiber, String(requestId), encoded)
-        return moved.refuse(rpc._tag, transfers) ?? moved.remember(transfers, send(fiber, String(requestId), encoded))
-      })
-    )
-}
 
 /**
  * First it asks. A thread that does not answer computes, and is killed; one that does has its time for finalizers. Over when
@@ -99,9 +116,14 @@ const spanOf = (context: Context.Context<never>): AttemptSpan | undefined => {
   return [traceId, spanId, sampled, isTraced]
 }
 
-const decoderOf = (rpc: Rpc.AnyWithProps, context: Context.Context<never>) => {
+/** What the end of an attempt comes to. `valueOf`: what its value is, where that is none of the Rpc's. @internal */
+export const decoderOf = (
+  rpc: Rpc.AnyWithProps,
+  context: Context.Context<never>,
+  valueOf?: (told: unknown) => Effect.Effect<unknown>
+) => {
   const tag = rpc._tag
-  const value = codec.decoder(rpc.successSchema, `the result of "${tag}"`, context)
+  const value = valueOf ?? codec.decoder(rpc.successSchema, `the result of "${tag}"`, context)
   const error = codec.decoder(rpc.errorSchema, `the error of "${tag}"`, context)
   const exit = codec.decoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
   return (end: TaskEnd): Effect.Effect<unknown, unknown> => {

@@ -67,8 +67,9 @@ export type ToThread =
       kind: typeof To.run,
       tag: string,
       payload: unknown,
-      requestId: string,
-      attempt: number,
+      /** Of a batch: of each, as are its payloads, and as are the exits with which it succeeds. */
+      requestId: string | ReadonlyArray<string>,
+      attempt: number | ReadonlyArray<number>,
       span: AttemptSpan | undefined
     ]
   | readonly [kind: typeof To.interrupt, why: Thrown | undefined]

@@ -51,7 +51,9 @@ export class Cluster {
     as: "layer" | "layerWorker" | "layerClient" = "layer",
     group: RpcGroup.RpcGroup<any> = Works as unknown as RpcGroup.RpcGroup<any>,
     /** What is different about the store as this process sees it. */
-    seen: (session: Session) => Session = (session) => session
+    seen: (session: Session) => Session = (session) => session,
+    /** What its handlers are; by default those of `on`. */
+    handlersOf?: (run: (payload: { readonly id: string }) => Effect.Effect<string, string>) => Layer.Layer<any>
   ): Effect.Effect<Process> =>
     Effect.gen({ self: this }, function* () {
       const scope = yield* Scope.make("sequential")
@@ -61,7 +63,10 @@ export class Cluster {
           return this.handlers.get(id)?.(id, name) ?? Effect.succeed(`${id} by ${name}`)
         })
       const handlers = Handlers.layer(group).pipe(
-        Layer.provide(group.toLayer(Object.fromEntries([...group.requests.keys()].map((tag) => [tag, run])) as any))
+        Layer.provide(
+          handlersOf?.(run) ??
+            group.toLayer(Object.fromEntries([...group.requests.keys()].map((tag) => [tag, run])) as any)
+        )
       ) as Layer.Layer<Handlers.Handlers>
       const store = {
         ...this.memory.store,

@@ -188,6 +188,24 @@ describe("one request, at another process than it was sent to", () => {
     await door.ask("PATCH", "/pool", { body: { paused: false } })
   })
 
+  it.each(["delay=1h", `startAt=${encodeURIComponent(new Date(Date.now() + 3_600_000).toISOString())}`])(
+    "is for later with %s, and every process tells when",
+    async (query) => {
+      const { json } = await door.submit(`Echo?${query}`, { message: "later" })
+      for (const told of [
+        json,
+        (await look(worker, json.id)).json,
+        (await door.ask("GET", "/requests")).json.requests[0]
+      ]) {
+        expect(told).toMatchObject({ id: json.id, state: "delayed" })
+        expect(told.startsInMillis).toBeGreaterThan(3_500_000)
+        expect(told.startsInMillis).toBeLessThanOrEqual(3_600_000)
+      }
+      expect((await door.ask("DELETE", `/requests/${json.id}`)).json.cancel).toBe("withdrawn")
+      expect((await look(door, json.id)).json).not.toHaveProperty("startsInMillis")
+    }
+  )
+
   it("is 404 where there is none, whatever the id looks like", async () => {
     for (const id of [randomUUID(), "p-1", "nonsense", `${randomUUID()}0`]) {
       for (const [method, path] of [

@@ -6,7 +6,7 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import type { RpcClientError } from "effect/rpc"
 import { createServer } from "node:http"
 import * as RemotePool from "../../src/http/RemotePool.ts"
-import { ElasticPool, Handlers, PoolError, ScalingPolicy, WorkerPool } from "../../src/index.ts"
+import { CircuitBreaker, ElasticPool, Handlers, PoolError, ScalingPolicy, WorkerPool } from "../../src/index.ts"
 import { group, layer as layerHandlers, open, Refusal } from "./handlers.ts"
 
 const token = "open sesame"
@@ -41,7 +41,7 @@ const connect = (given = token) =>
   })
 
 /** Until the pool shows it: `field` has that value. */
-const until = (field: "running" | "waiting" | "cancelled", value: number) =>
+const until = (field: "running" | "waiting" | "delayed" | "joined" | "cancelled", value: number) =>
   Effect.flatMap(WorkerPool.WorkerPool, ({ snapshot }) =>
     Effect.repeat(Effect.delay(snapshot, 1), { until: (snapshot) => snapshot[field] === value })
   )
@@ -156,6 +156,140 @@ describe("a client in another process", () => {
         _tag: "HttpError",
         kind: "StatusCodeError"
       })
+    }).pipe(Effect.provide(serve()))
+  )
+})
+
+describe("what a remote call is to others", () => {
+  const { callOptions } = RemotePool
+  const once = { primaryKey: "\u00fc order-7", duplicate: "join" } as const
+
+  it.live("joins: one attempt, and its answer for both; who gives up takes the other one's not along", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const { snapshot } = yield* WorkerPool.WorkerPool
+      const call = Effect.forkChild(client.Gate({ name: "joined" }, callOptions(once)))
+      const first = yield* call
+      yield* until("running", 1)
+      const [second, third] = [yield* call, yield* call]
+      yield* until("joined", 2)
+      yield* Fiber.interrupt(first)
+      yield* Fiber.interrupt(third)
+      open("joined")
+      assert.strictEqual(yield* Fiber.join(second), "joined")
+      assert.deepInclude(yield* snapshot, { attempts: 1, joined: 2, cancelled: 0, succeeded: 1 })
+    }).pipe(Effect.provide(serve()))
+  )
+
+  it.live("is refused as a duplicate, and gives way, by errors of their classes", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const { list } = yield* WorkerPool.WorkerPool
+      const running = yield* Effect.forkChild(client.Gate({ name: "one" }, callOptions({ primaryKey: "k" })))
+      yield* until("running", 1)
+      const waiting = yield* Effect.forkChild(
+        client.Echo({ message: "old" }, callOptions({ primaryKey: "k", duplicate: "replace" }))
+      )
+      yield* until("waiting", 1)
+      const [{ id } = { id: "" }] = yield* list({ phase: "waiting" })
+      const refused = yield* Effect.flip(
+        client.Echo({ message: "" }, callOptions({ primaryKey: "k", duplicate: "reject" }))
+      )
+      assert.instanceOf(refused, PoolError.DuplicateRequest)
+      assert.deepInclude(refused, { tag: "Echo", id, primaryKey: "k" })
+      const fresh = yield* Effect.forkChild(
+        client.Echo({ message: "new" }, callOptions({ primaryKey: "k", duplicate: "replace" }))
+      )
+      const replaced = yield* Effect.flip(Fiber.join(waiting))
+      assert.instanceOf(replaced, PoolError.RequestReplaced)
+      assert.strictEqual(replaced.by, (yield* list({ phase: "waiting" }))[0]?.id)
+      open("one")
+      assert.deepStrictEqual(yield* Fiber.joinAll([running, fresh]), ["one", "new"])
+    }).pipe(Effect.provide(serve()))
+  )
+
+  it.live("is for later, in a group, and put off; more of them than may be is refused", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const { group, list } = yield* WorkerPool.WorkerPool
+      const later = yield* Effect.forkChild(
+        client.Echo({ message: "" }, callOptions({ delay: "1 hour", group: "import" }))
+      )
+      yield* until("delayed", 1)
+      const [view] = yield* list()
+      assert.deepInclude(view, { group: "import" })
+      assert.isAbove(view!.startsInMillis!, 3_590_000)
+      const tooMany = yield* Effect.flip(client.Echo({ message: "" }, callOptions({ startAt: Date.now() + 3_600_000 })))
+      assert.instanceOf(tooMany, PoolError.QueueFull)
+      assert.deepInclude(tooMany, { scheduled: true, capacity: 1 })
+      assert.strictEqual(yield* group("import").cancel, 1)
+      assert.instanceOf(yield* Effect.flip(Fiber.join(later)), PoolError.RequestCancelled)
+      const putOff = callOptions({
+        primaryKey: "k",
+        duplicate: "latest",
+        debounce: "1 minute",
+        debounceAtMost: 120_000
+      })
+      yield* Effect.forkChild(client.Echo({ message: "" }, putOff))
+      yield* until("delayed", 1)
+      assert.isAbove((yield* list())[0]!.startsInMillis!, 50_000)
+    }).pipe(Effect.provide(serve({ maxScheduled: 1 })))
+  )
+
+  it.live("is told of a breaker that is open, and of too much to do, by errors of their classes", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      const { snapshot } = yield* WorkerPool.WorkerPool
+      const running = yield* Effect.forkChild(client.Gate({ name: "late" }))
+      yield* until("running", 1)
+      const waiting: Array<Fiber.Fiber<unknown, unknown>> = []
+      for (let n = 0; n < 5; n++) waiting.push(yield* Effect.forkChild(client.Echo({ message: `${n}` })))
+      // Some may have been given up before the others have come.
+      yield* Effect.repeat(Effect.delay(snapshot, 1), { until: ({ accepted }) => accepted === 6 })
+      yield* Effect.sleep(50)
+      open("late")
+      yield* Fiber.await(running)
+      const errors = (yield* Effect.forEach(waiting, Fiber.await)).flatMap((exit) =>
+        Exit.isFailure(exit) ? [Cause.squash(exit.cause)] : []
+      )
+      assert.isNotEmpty(errors)
+      for (const error of errors) assert.instanceOf(error, PoolError.RequestShed)
+      yield* Effect.flip(client.Fail({ why: "down" }))
+      const refused = yield* Effect.flip(client.Fail({ why: "down" }))
+      assert.instanceOf(refused, PoolError.CircuitOpen)
+      assert.strictEqual(refused.tag, "Fail")
+      assert.isAbove(refused.retryAfterMillis, 0)
+    }).pipe(
+      Effect.provide(
+        serve({
+          strategy: "shedding",
+          shedding: { target: 1, interval: 10 },
+          breaker: CircuitBreaker.make({
+            tripPolicy: CircuitBreaker.consecutive(1),
+            openDuration: "1 hour",
+            whenOpen: "fail"
+          })
+        })
+      )
+    )
+  )
+
+  it.live("is refused where an option is wrong", () =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      for (const [wrong, field] of [
+        [{ primaryKey: "" }, "primaryKey"],
+        [{ primaryKey: "k".repeat(257) }, "primaryKey"],
+        [{ group: "a\nb" }, "group"],
+        [{ primaryKey: "k", duplicate: "merge" as "join" }, "duplicate"],
+        [{ primaryKey: "k", duplicate: "replace", debounce: -1 }, "debounce"],
+        [{ primaryKey: "k", duplicate: "join", debounce: 1 }, "debounce"],
+        [{ primaryKey: "k", duplicate: "replace", debounce: 2, debounceAtMost: 1 }, "debounceAtMost"],
+        [{ delay: 1, startAt: 1 }, "startAt"]
+      ] as const) {
+        const error = yield* Effect.flip(client.Echo({ message: "" }, callOptions(wrong)))
+        assert.deepInclude(error, { _tag: "InvalidRequestOption", field })
+      }
     }).pipe(Effect.provide(serve()))
   )
 })

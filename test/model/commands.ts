@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { type PoolConfig, RetryPolicy, type Call, type Limit } from "../../src/index.ts"
 import type { Pausable } from "../../src/Selection.ts"
 import type { Random } from "../support/random.ts"
+import { groups, type Identities } from "./identities.ts"
 import { keys, priorities } from "./turns.ts"
 import { Act, type Behaviour, behaviours, fiberOf, plainBehaviours, record, resultOf, type World } from "./world.ts"
 
@@ -28,6 +29,7 @@ export type Command =
       readonly do: "cancel-all"
       readonly filter: { readonly key: string; readonly phase: "waiting" | "running" | "delayed" }
     }
+  | { readonly do: "cancel-group" | "await-group"; readonly group: string }
   /** The clock of the host is disturbed, while its timers go on as they should. */
   | { readonly do: "stall-clock" | "free-clock" }
   | { readonly do: "step-clock" | "set-wall-clock"; readonly millis: number }
@@ -38,8 +40,13 @@ export const poolOptions = (
   minWorkers: random.of([0, 1, 2]),
   maxWorkers: random.of([2, 3, 4]),
   capacity: random.of([1, 2, 3, 8, "unbounded"] as const),
-  strategy: random.of(["suspend", "suspend", "dropping", "sliding", "shedding"] as const),
-  shedding: { target: 15, interval: 20 },
+  ...random.of([
+    { strategy: "suspend" },
+    { strategy: "suspend" },
+    { strategy: "dropping" },
+    { strategy: "sliding" },
+    { strategy: "shedding", shedding: { target: 15, interval: 20 } }
+  ] as const),
   timeout: random.of([10, 30, "none"] as const),
   interruptGrace: 25,
   drainGrace: 50,
@@ -93,6 +100,22 @@ export const commandsOf = (
   })
 }
 
+/** The same, of calls that are something to each other, belong to groups, or are for later. */
+export const withIdentities = (
+  commands: ReadonlyArray<Command>,
+  identities: Identities,
+  random: Random
+): ReadonlyArray<Command> =>
+  commands.flatMap((command): ReadonlyArray<Command> => {
+    const group = random.of(groups)
+    const roll = random.below(40)
+    const more: ReadonlyArray<Command> =
+      roll === 0 ? [{ do: "cancel-group", group }] : roll < 3 ? [{ do: "await-group", group }] : []
+    return command.do === "submit" || command.do === "execute"
+      ? [{ ...command, options: { ...command.options, ...identities.optionsOf(command.key) } }, ...more]
+      : [command, ...more]
+  })
+
 const turnsCommand = (random: Random, key: number): Command => {
   const roll = random.below(10)
   if (roll < 3) return { do: "set-priority", key, priority: random.of(priorities) }
@@ -113,6 +136,7 @@ const turnsCommand = (random: Random, key: number): Command => {
 }
 
 export const apply = (world: World, command: Command): Effect.Effect<void> => {
+  if ("key" in command && world.identities?.isMoved(command.key) === true) world.turns.moved.add(command.key)
   switch (command.do) {
     case "execute":
       return Effect.map(
@@ -169,11 +193,19 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
       return Effect.ignore(
         Effect.suspend(() => {
           world.turns.moved.add(command.key)
+          world.turns.moved.add(Number(world.tickets.get(command.key)?.id))
           return world.tickets.get(command.key)?.setPriority(command.priority) ?? Effect.void
         })
       )
     case "cancel-all":
       return Effect.asVoid(world.pool.cancelAll(command.filter))
+    case "cancel-group":
+      return Effect.asVoid(world.pool.group(command.group).cancel)
+    case "await-group":
+      return Effect.map(
+        Effect.forkDetach(world.pool.group(command.group).awaitAll, { startImmediately: true }),
+        (fiber) => void world.awaiting.push(fiber)
+      )
     case "drain":
       world.turns.paused.clear()
       return Effect.asVoid(

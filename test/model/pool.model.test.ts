@@ -3,7 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Scheduler, Scope, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Outcome, PoolSnapshot } from "../../src/index.ts"
-import { apply, type Command, commandsOf, poolOptions } from "./commands.ts"
+import { apply, type Command, commandsOf, poolOptions, withIdentities } from "./commands.ts"
+import { budgetOf, groups, Identities, keptBy } from "./identities.ts"
+import type { PoolRequest } from "../../src/internal/request.ts"
 import { randomOf } from "../support/random.ts"
 import { breakerOf, disciplineOf, keys } from "./turns.ts"
 import { disagreements, makeWorld, type Scaling, timers, type World } from "./world.ts"
@@ -17,6 +19,7 @@ const check = (world: World, limit: number, seed: number, done: ReadonlyArray<Co
   Effect.gen(function* () {
     const snapshot = yield* world.pool.snapshot
     const problems = [...PoolSnapshot.lawViolations(snapshot), ...world.breaches]
+    problems.push(...(world.identities?.tooMany(world.core) ?? []))
     // A clock that steps ahead ends a grace at once.
     if (world.clock === undefined && snapshot.stuck > world.deaf)
       problems.push(`${snapshot.stuck} are stuck, ${world.deaf} bodies do not listen`)
@@ -78,6 +81,13 @@ const resumeParts = (world: World) =>
     (what) => Effect.ignore(apply(world, { do: "resume-only", what }))
   )
 
+/** It starts when another one of its identity has ended, which may never do so. */
+const waitsForOthers = (world: World, request: PoolRequest): boolean => {
+  if (request.details?.sharing === undefined) return false
+  for (const _ of world.core.identities.before(request)) return true
+  return false
+}
+
 /** The last counts of the pool, how often it was scaled without waiting for a tick, and how often several ran in one attempt. */
 type Reached = PoolSnapshot.PoolSnapshot & { readonly early: number; readonly together: number }
 
@@ -88,7 +98,13 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
     const chance = randomOf(-seed)
     const usesTurns = chance.below(2) === 0
     const breaker = breakerOf(randomOf(seed * 7919))
-    const options = { ...poolOptions(random), ...(usesTurns ? { ...disciplineOf(chance), breaker } : {}) }
+    const ofIdentities = randomOf(seed + 2_000_003)
+    const identities = ofIdentities.below(3) === 0 ? new Identities(ofIdentities) : undefined
+    const options = {
+      ...poolOptions(random),
+      ...(usesTurns ? { ...disciplineOf(chance), breaker } : {}),
+      ...(identities !== undefined && budgetOf(ofIdentities))
+    }
     const ofBatches = randomOf(seed + 1_000_003)
     const batch =
       ofBatches.below(3) === 0
@@ -96,10 +112,13 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
         : undefined
     const unsteady = random.below(4) === 0
     const scaling = random.of<Scaling>(["none", "none", "adaptive", "hungry"])
-    const commands = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady, usesTurns })
+    const plain = commandsOf(random, 10 + random.below(40), { scales: scaling !== "none", unsteady, usesTurns })
+    const commands = identities === undefined ? plain : withIdentities(plain, identities, ofIdentities)
     const limit = options.maxWorkers + options.maxStuckWorkers
     const scope = yield* Scope.make()
-    const world = yield* makeWorld(options, { batch, scaling, unsteady, usesTurns }).pipe(Scope.provide(scope))
+    const world = yield* makeWorld(options, { batch, identities, scaling, unsteady, usesTurns }).pipe(
+      Scope.provide(scope)
+    )
     const done: Array<Command> = []
     for (const command of commands) {
       done.push(command)
@@ -116,8 +135,9 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
     yield* turns
     if (usesTurns) yield* isAtWork(world, seed, done)
     const { delayed, heldBack, idle, waiting } = yield* check(world, limit, seed, done)
+    const held = world.core.queue.all("delayed").filter((one) => waitsForOthers(world, one)).length
     const forgotten =
-      delayed > 0 ? "delayed" : waiting > heldBack && idle > 0 ? "waiting beside an idle worker" : undefined
+      delayed > held ? "delayed" : waiting > heldBack && idle > 0 ? "waiting beside an idle worker" : undefined
     // Nobody waits for a part of its own for longer than that part takes, unless a probe that never ends is before it.
     if (world.asking > 0 && breaker === undefined)
       expect.fail(story(seed, [`${world.asking} still wait for what they have asked`], done))
@@ -149,7 +169,15 @@ const runSequence = (seed: number): Effect.Effect<Reached> =>
     if (timers(world) !== 0) problems.push(`${timers(world)} timers are left`)
     if (world.leftovers !== 0) problems.push(`${world.leftovers} things that attempts started are still there`)
     if (after.workers !== 0) problems.push(`${after.workers} workers are left`)
-    problems.push(...unsettled)
+    problems.push(...unsettled, ...keptBy(world.core))
+    for (const group of identities === undefined ? [] : groups) {
+      const { blocked, delayed, running, waiting, ...ends } = yield* world.pool.group(group).counts
+      const told = identities!.endsOf(group, world.ended)
+      for (const [end, count] of Object.entries({ ...ends, going: blocked + delayed + running + waiting })) {
+        if (count !== (told[end] ?? 0)) problems.push(`${count} of group ${group} are ${end}, ${told[end] ?? 0} told`)
+      }
+    }
+    if (world.awaiting.some((fiber) => fiber.pollUnsafe() === undefined)) problems.push("somebody waits for a group")
     if (problems.length > 0) expect.fail(story(seed, problems, done))
     yield* Fiber.await(closing)
     const decisions = yield* world.scaler?.recent ?? Effect.succeed([])

@@ -72,6 +72,8 @@ export class Turns {
   /** By gate the requests whose bodies run there. */
   private readonly inside = new Map<string, Set<number>>()
   private readonly gatesOfRunning = new Map<number, ReadonlyArray<string>>()
+  /** Requests of which an attempt has begun, be it one that counts or not. */
+  private readonly begun = new Set<number>()
   /** Who has the turn of a key that is served one by one. */
   private readonly serving = new Map<string, number>()
 
@@ -135,14 +137,20 @@ export class Turns {
     for (const what of ["tag Act", `key ${request.key}`, ...gates.map((gate) => `limit ${gate.split(" ")[0]}`)]) {
       if (this.paused.has(what)) problems.push(`request ${key} begins, and ${what} is paused`)
     }
-    return [...problems, ...this.overtaken(key, request)]
+    problems.push(...this.overtaken(key, request))
+    this.begun.add(key)
+    return problems
   }
 
-  /** Of those that are alike the first comes first. */
+  /** Of those that are alike the first comes first; of those that have come back, the last to come back may. */
   private overtaken(key: number, request: Ranked): ReadonlyArray<string> {
-    if (this.core.config.discipline.order === "lifo" || this.moved.has(key)) return []
-    return this.core.queue.all("waiting").flatMap((other: Ranked) => {
-      const isBehind = other.lane !== request.lane || other.sequence > request.sequence || other.attempts > 0
+    const { config, queue } = this.core
+    // A pool that has too much to do takes the newest first as well.
+    if (config.discipline.order === "lifo" || queue.overload?.isOverloaded === true || this.moved.has(key)) return []
+    return queue.all("waiting").flatMap((other: Ranked) => {
+      const haveReturned = this.begun.has(key) && this.begun.has(Number(other.id))
+      const isBehind =
+        haveReturned || other.lane !== request.lane || other.sequence > request.sequence || other.attempts > 0
       return isBehind || this.moved.has(Number(other.id)) ? [] : [`request ${key} begins before ${other.id}`]
     })
   }

@@ -18,6 +18,7 @@ import type { Worker } from "../../src/internal/worker.ts"
 import * as PoolConfig from "../../src/PoolConfig.ts"
 import * as RequestQueue from "../../src/RequestQueue.ts"
 import * as WorkerPool from "../../src/WorkerPool.ts"
+import type { Identities } from "./identities.ts"
 import { Turns } from "./turns.ts"
 import { type UnsteadyClock, unsteadyClock } from "../support/unsteadyClock.ts"
 
@@ -56,7 +57,7 @@ export const Act = Rpc.make("Act", {
 export class Acts extends RpcGroup.make(Act) {}
 
 /** What one call came to. A call has one result, however it ends. */
-export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "open" | "gaveUp"
+export type Result = Exclude<Outcome.End, "cancelled"> | "refused" | "replaced" | "open" | "gaveUp"
 
 export interface World {
   /** Of pools that follow their load. */
@@ -70,6 +71,7 @@ export interface World {
   mostBodies: number
   /** Of these, the ones that do not listen to their interruption. */
   deaf: number
+  readonly deafCalls: Set<number>
   /** Broken promises that only a body can see. */
   readonly breaches: Array<string>
   readonly gates: Map<number, Deferred.Deferred<number, string>>
@@ -92,6 +94,10 @@ export interface World {
   readonly givenUp: Set<number>
   /** Who may start, where keys, priorities and limits have their say. */
   readonly turns: Turns
+  /** What calls are to each other, where that is of interest. */
+  readonly identities: Identities | undefined
+  /** Whoever waits for all of a group. */
+  readonly awaiting: Array<Fiber.Fiber<unknown, unknown>>
 }
 
 /** Bodies that may not be more than the pool allows. */
@@ -214,10 +220,15 @@ class Asker {
   }
 }
 
+const optionsOfPart = (world: World, asker: number, part: number) => ({
+  ...world.turns.partOf(asker, part),
+  ...world.identities?.optionsOfPart(part)
+})
+
 const part = (world: World, asker: Asker, among: ReadonlyArray<Behaviour>) =>
   Effect.suspend(() => {
     const act = nextPart(world, among)
-    return asker.waitFor(world, world.pool.execute(Act, act, world.turns.partOf(asker.key, act.key))).pipe(
+    return asker.waitFor(world, world.pool.execute(Act, act, optionsOfPart(world, asker.key, act.key))).pipe(
       Effect.onExit((exit) => Effect.sync(() => record(world, act.key, resultOf(exit)))),
       Effect.ignore
     )
@@ -228,7 +239,7 @@ const partByTicket = (world: World, key: number) =>
     const act = nextPart(world, quickPartsOf)
     const asker = new Asker(key)
     // One that had to wait for its place may have the slot, while whoever asked goes on.
-    const submitted = Effect.tap(world.pool.submit(Act, act, world.turns.partOf(key, act.key)), () =>
+    const submitted = Effect.tap(world.pool.submit(Act, act, optionsOfPart(world, key, act.key)), () =>
       Effect.sync(() => world.givenUp.add(act.key))
     )
     return asker.waitFor(world, submitted).pipe(
@@ -263,22 +274,30 @@ const isDeaf = (behaviour: Behaviour) => behaviour === "hang" || behaviour === "
 const watched = (world: World, key: number, behaviour: Behaviour) => {
   const { running } = world
   const effect = body(world, key, behaviour)
-  if (Exit.isExit(effect)) {
-    world.breaches.push(...world.turns.begins(key))
+  const isDeafCall = (call: number) => world.deafCalls.has(call)
+  const begin = () =>
+    world.breaches.push(...world.turns.begins(key), ...(world.identities?.begins(key, isDeafCall) ?? []))
+  const end = () => {
     world.turns.ends(key)
+    world.identities?.ends(key)
+  }
+  if (Exit.isExit(effect)) {
+    begin()
+    end()
     return effect
   }
   const come = Effect.sync(() => {
     if (running.has(key)) world.breaches.push(`two attempts of request ${key} run at once`)
     running.add(key)
-    world.breaches.push(...world.turns.begins(key))
+    if (isDeaf(behaviour)) world.deafCalls.add(key)
+    begin()
     world.bodies++
     measure(world)
     if (isDeaf(behaviour)) world.deaf++
   })
   const go = Effect.sync(() => {
     running.delete(key)
-    world.turns.ends(key)
+    end()
     world.bodies--
     if (isDeaf(behaviour)) world.deaf--
   })
@@ -320,6 +339,7 @@ export const makeWorld = Effect.fnUntraced(function* (
   options: PoolConfig.Options,
   {
     batch,
+    identities,
     scaling = "none",
     unsteady = false,
     usesTurns = false
@@ -328,6 +348,7 @@ export const makeWorld = Effect.fnUntraced(function* (
     readonly unsteady?: boolean
     readonly usesTurns?: boolean
     readonly batch?: RequestPolicy.Batch | undefined
+    readonly identities?: Identities | undefined
   } = {}
 ) {
   const clock = unsteady ? unsteadyClock(yield* Clock.Clock) : undefined
@@ -363,6 +384,7 @@ export const makeWorld = Effect.fnUntraced(function* (
     core,
     bodies: 0,
     deaf: 0,
+    deafCalls: new Set(),
     mostBodies: 0,
     breaches: [],
     gates: new Map(),
@@ -377,7 +399,9 @@ export const makeWorld = Effect.fnUntraced(function* (
     together: 0,
     running: new Set(),
     givenUp: new Set(),
-    turns: new Turns(core, options.limits ?? [], usesTurns, batch !== undefined)
+    turns: new Turns(core, options.limits ?? [], usesTurns, batch !== undefined),
+    identities,
+    awaiting: []
   }
   // Told synchronously, past the buffer of a subscription: none of it may be missed here.
   Object.defineProperty(core.events, "on", { value: true })
@@ -385,6 +409,7 @@ export const makeWorld = Effect.fnUntraced(function* (
     if (event._tag !== "RequestEnded") return
     const key = Number(event.outcome.id)
     world.turns.hasEnded(key)
+    world.breaches.push(...(identities?.hasEnded(event.outcome, world.running.has(key)) ?? []))
     world.ended.set(key, [...(world.ended.get(key) ?? []), event.outcome.end])
   }
   return world
@@ -442,6 +467,8 @@ export const resultOf = (exit: Exit.Exit<unknown, unknown>): Result => {
     case "HandlerInterrupted":
     case "NotBefore":
       return "failed"
+    case "RequestReplaced":
+      return "replaced"
     case "CircuitOpen":
       return "open"
     default:
@@ -469,7 +496,14 @@ export const disagreements = (world: World, snapshot: PoolSnapshot.PoolSnapshot)
     const [result] = results
     // By a breaker a call may be refused, and so may what waits already.
     const isOpen = result === "open" && (ends.length === 0 || ends[0] === "failed")
-    const fits = isOpen || result === "gaveUp" || (result === "refused" ? ends.length === 0 : ends[0] === result)
+    const isReplaced = result === "replaced" && (ends.length === 0 || ends[0] === "cancelled")
+    const hasJoined = ends.length === 0 && world.identities?.mayHaveJoined(key, result!, world.ended) === true
+    const fits =
+      isOpen ||
+      isReplaced ||
+      hasJoined ||
+      result === "gaveUp" ||
+      (result === "refused" ? ends.length === 0 : ends[0] === result)
     if (!fits) problems.push(`call ${key} saw ${result}, its request ${ends.join(", ") || "was never accepted"}`)
   }
   return problems

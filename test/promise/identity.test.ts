@@ -1,9 +1,31 @@
 /** Calls of the same identity, and groups, of a pool of promises. */
 import { describe, expect, it } from "vitest"
-import { createPool, DuplicateRequest, NestedWaitRefused, RequestReplaced } from "../../src/promise/index.ts"
+import {
+  type Attempt,
+  createPool,
+  DuplicateRequest,
+  NestedWaitRefused,
+  type Pool,
+  RequestCancelled,
+  RequestReplaced,
+  type Ticket
+} from "../../src/promise/index.ts"
 import { failure, gate, keep, open, openHeld, turn } from "./support.ts"
 
 const join = { primaryKey: "k", duplicate: "join" } as const
+
+/** A task that goes on until it is told not to, and by what it was told. */
+const telling = () => {
+  const told: Array<unknown> = []
+  const task = ({ signal }: Attempt) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        told.push(signal.reason)
+        reject(signal.reason)
+      })
+    )
+  return { told, task }
+}
 
 describe("calls of the same identity", () => {
   it("join: one call of the task, and its value for all; a signal takes back one's own", async () => {
@@ -13,6 +35,7 @@ describe("calls of the same identity", () => {
     const aborting = new AbortController()
     const second = failure(pool.run(() => "never called", { ...join, signal: aborting.signal }))
     const ticket = await pool.submit(() => "never called", join)
+    await turn()
     expect([ticket.status, ticket.attempts]).toEqual(["running", 1])
     aborting.abort("enough")
     expect(await second).toBe("enough")
@@ -24,27 +47,58 @@ describe("calls of the same identity", () => {
 
   it("join: the last to go cancels, with its own reason, and the task is told", async () => {
     const pool = open()
-    let told: unknown
-    const tickets = await Promise.all(
-      [1, 2].map(() =>
-        pool.submit(
-          ({ signal }) =>
-            new Promise((_, reject) =>
-              signal.addEventListener("abort", () => {
-                told = signal.reason
-                reject(signal.reason)
-              })
-            ),
-          join
-        )
-      )
-    )
+    const { task, told } = telling()
+    const tickets = await Promise.all([1, 2].map(() => pool.submit(task, join)))
     expect(tickets[1]!.cancel("mine")).toBe("withdrawn")
     expect(await failure(tickets[1]!.result)).toMatchObject({ code: "REQUEST_CANCELLED", cause: "mine" })
-    expect([told, tickets[0]!.status, tickets[1]!.status]).toEqual([undefined, "running", "ended"])
+    expect([told, tickets[0]!.status, tickets[1]!.status]).toEqual([[], "running", "ended"])
     expect(tickets[0]!.cancel("too")).toBe("interrupting")
     expect(await failure(tickets[0]!.result)).toMatchObject({ code: "REQUEST_CANCELLED", cause: "too" })
-    expect(told).toMatchObject({ code: "REQUEST_CANCELLED", cause: "too" })
+    expect(told).toMatchObject([{ code: "REQUEST_CANCELLED", cause: "too" }])
+  })
+
+  it("join: the signal of the last to go is what the task is told, whoever had gone before", async () => {
+    const pool = open()
+    const { task, told } = telling()
+    const [first, second] = [new AbortController(), new AbortController()]
+    const calls = [first, second].map(({ signal }) => failure(pool.run(task, { ...join, signal })))
+    await turn()
+    first.abort("first")
+    expect(told).toEqual([])
+    second.abort("second")
+    expect(await Promise.all(calls)).toEqual(["first", "second"])
+    expect(told).toEqual(["second"])
+  })
+
+  it.each([
+    ["its ticket", "mine", (_: Pool, ticket: Ticket<unknown>) => ticket.cancel("mine")],
+    ["the pool", undefined, (pool: Pool) => pool.cancelAll({})]
+  ])("join: given up by %s, the task is told of that, not of who had gone before", async (_, cause, giveUp) => {
+    const pool = open()
+    const { task, told } = telling()
+    const aborting = new AbortController()
+    const gone = failure(pool.run(task, { ...join, signal: aborting.signal }))
+    const ticket = await pool.submit(task, join)
+    aborting.abort("enough")
+    expect(await gone).toBe("enough")
+    await giveUp(pool, ticket)
+    for (const error of [await failure(ticket.result), ...told]) {
+      expect(error).toBeInstanceOf(RequestCancelled)
+      expect(error.cause).toBe(cause)
+    }
+    expect(told.length).toBe(1)
+  })
+
+  it("join: each hears by what the last attempt had failed", async () => {
+    const { advance, pool } = openHeld()
+    const boom = new Error("boom")
+    const task = ({ attempt, signal }: Attempt) =>
+      new Promise((_, reject) => (attempt === 1 ? reject(boom) : signal.addEventListener("abort", reject)))
+    const options = { ...join, timeout: 10, retry: { times: 1, base: 1, timeouts: false } } as const
+    const calls = [1, 2].map(() => failure(pool.run(task, options)))
+    await advance(20)
+    const expected = { code: "REQUEST_TIMEOUT", cause: boom }
+    expect(await Promise.all(calls)).toMatchObject([expected, expected])
   })
 
   it("reject, and replace", async () => {
@@ -121,6 +175,7 @@ describe("groups", () => {
     const group = pool.group("g")
     const calls = [1, 2].map((value) => pool.run(() => promise.then(() => value), { group: "g" }))
     const all = group.awaitAll()
+    await turn()
     expect(group.counts()).toMatchObject({ running: 1, waiting: 1, succeeded: 0 })
     expect(pool.list({ group: "g", phase: "waiting" })).toMatchObject([{ group: "g" }])
     resolve()

@@ -1,4 +1,4 @@
-/** A budget for retries and circuit breakers, for pools of promises. */
+/** A budget for retries, circuit breakers and shedding, for pools of promises. */
 import { describe, expect, it } from "vitest"
 import {
   CircuitBreaker,
@@ -6,6 +6,8 @@ import {
   createPool,
   InvalidOption,
   NotBefore,
+  PoolError,
+  RequestShed,
   RetryBudget
 } from "../../src/promise/index.ts"
 import { failure, keep, openHeld } from "./support.ts"
@@ -85,5 +87,85 @@ describe("a budget for retries", () => {
     await advance(10)
     expect((await failed).message).toBe("attempt 2")
     expect(pool.snapshot()).toMatchObject({ retries: 1, retriesDenied: 1 })
+  })
+})
+
+describe("a pool that sheds", () => {
+  const one = { minWorkers: 1, maxWorkers: 1, strategy: "shedding" } as const
+
+  it("rejects whoever has waited for the target with an ordinary error, and not before", async () => {
+    const { advance, pool, work } = openHeld(one)
+    const happened: Array<string> = []
+    for (const name of ["Overloaded", "Recovered"] as const) pool.on(name, () => happened.push(name))
+    const long = pool.run(work("long", 1200))
+    const call = failure(pool.run(work("call")))
+    const ticket = await pool.submit(work("ticket"))
+    const result = failure(ticket.result)
+    await advance(999, 333)
+    expect(pool.snapshot()).toMatchObject({ shed: 0, waiting: 2 })
+    await advance(1)
+    const error = await call
+    expect(error).toBeInstanceOf(RequestShed)
+    expect(error).toBeInstanceOf(PoolError)
+    expect(error).toMatchObject({ name: "RequestShed", code: "REQUEST_SHED", tag: "run", waitedMillis: 1000 })
+    expect(await result).toMatchObject({ code: "REQUEST_SHED" })
+    expect(await ticket.outcome).toMatchObject({ end: "evicted", attempts: 0 })
+    expect(pool.snapshot()).toMatchObject({ shed: 2, evicted: 2, overloaded: true, waiting: 0 })
+    await advance(200, 100)
+    expect(await long).toBe("long")
+    expect(happened).toEqual(["Overloaded", "Recovered"])
+    expect(pool.snapshot()).toMatchObject({ overloaded: false, succeeded: 1 })
+  })
+
+  it("has a target and an interval of its own", async () => {
+    const { advance, pool, work } = openHeld({ ...one, shedding: { target: 20, interval: "50 millis" } })
+    const long = pool.run(work("long", 100))
+    const first = failure(pool.run(work("first")))
+    await advance(49, 49)
+    const second = failure(pool.run(work("second")))
+    await advance(1)
+    expect(await first).toMatchObject({ waitedMillis: 50 })
+    await advance(19)
+    expect(await second).toMatchObject({ waitedMillis: 20 })
+    await advance(31)
+    expect(await long).toBe("long")
+  })
+
+  it("is refused times that are none, and any beside another strategy", () => {
+    expect(() => createPool({ ...one, shedding: { target: 0 } })).toThrow(/shedding\.target/)
+    expect(() => createPool({ shedding: { target: 50 } })).toThrow(
+      /`strategy` to be "shedding" where `shedding` is set/
+    )
+  })
+})
+
+describe("what is no option", () => {
+  const unknown = "a name that is not known"
+  const { make, rate } = CircuitBreaker as unknown as Record<"make" | "rate", (options: unknown) => never>
+  const budget = RetryBudget.make as (options: unknown) => never
+  it.each<[string, () => object | null, string, string]>([
+    ["of a breaker", () => ({ breaker: make({ openDuraton: 5 }) }), "breaker.openDuraton", unknown],
+    [
+      "of its rate",
+      () => ({ breaker: make({ tripPolicy: rate({ treshold: 1 }) }) }),
+      "breaker.tripPolicy.treshold",
+      unknown
+    ],
+    [
+      "of a handler's breaker",
+      () => ({ handlers: { no: { handler: no, breaker: make({ failures: 3 }) } } }),
+      "breaker.failures",
+      unknown
+    ],
+    ["no breaker", () => ({ breaker: make(null) }), "breaker", "null"],
+    ["of a budget", () => ({ retryBudget: budget({ ratios: 1 }) }), "retryBudget.ratios", unknown],
+    ["no budget", () => ({ retryBudget: budget(0.2) }), "retryBudget", "0.2"],
+    ["of shedding", () => ({ strategy: "shedding", shedding: { targt: 5 } }), "shedding.targt", unknown],
+    ["no shedding", () => ({ shedding: "5 seconds" }), "shedding", '"5 seconds"'],
+    ["no options", () => null, "options", "null"]
+  ])("%s is refused", async (_, options, field, actual) => {
+    const error = await failure((async () => keep(createPool(options() as {})))())
+    expect(error).toBeInstanceOf(InvalidOption)
+    expect(error).toMatchObject({ field, actual })
   })
 })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Cron, DateTime, Deferred, Effect, Exit, Fiber, Layer, Random, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { type ElasticPool, type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
+import { type ElasticPool, Limit, type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
 import { type Bench, state, withPool as withPoolOf, Work } from "../support/bench.ts"
 import { unsteadyClock } from "../support/unsteadyClock.ts"
 
@@ -158,6 +158,22 @@ describe("while an earlier one has not ended", () => {
           yield* TestClock.adjust(5 * minute)
           assert.deepStrictEqual(ran(bench), [...expected])
           assert.deepInclude(yield* view, { ...counts, pending: 0, missed: 0 })
+        })
+      )
+    )
+  }
+
+  for (const [limits, peak] of [
+    [[], 2],
+    [[Limit.make({ name: "one at a time", concurrency: 1, tags: ["Work"] })], 1]
+  ] as const) {
+    it.effect(`queue lets ${peak} run at once, ${peak === 1 ? "behind a limit" : "where workers are free"}`, () =>
+      withPool({ minWorkers: 3, limits })((bench) =>
+        Effect.gen(function* () {
+          lasting(bench, [1, 2], 1.5 * minute)
+          yield* Recurring.make(bench.pool, { ...everyMinute, overlap: "queue" })
+          yield* TestClock.adjust(5 * minute)
+          assert.strictEqual(bench.peak, peak)
         })
       )
     )

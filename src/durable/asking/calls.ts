@@ -59,6 +59,15 @@ export class Calls {
     return this.known.get(tag)
   }
 
+  /** What the annotation of one of them says, and no store keeps. */
+  get notKept(): PoolError.InvalidPoolConfig | undefined {
+    for (const [tag, { policy }] of this.known) {
+      const wrong = notStored(policy, policy.duplicate, `${tag}.`)
+      if (wrong !== undefined) return wrong
+    }
+    return undefined
+  }
+
   get tags(): ReadonlyArray<string> {
     return [...this.known.keys()]
   }
@@ -121,7 +130,7 @@ export class Calls {
     )
     if (typeof key === "object") return Effect.fail(key)
     const unstored = notStored(options, base.success.duplicate)
-    if (unstored !== undefined) return Effect.fail(unstored)
+    if (unstored !== undefined) return Effect.fail(checks.ofCall(unstored))
     const call = callOf(options)
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
     const start = startOf(options)
@@ -170,13 +179,14 @@ const startOf = (options: Call.Options): StartTime | undefined | PoolError.Inval
 /** What is the same has the same id, and is one request: that is all of it that a store does. */
 const notStored = (
   { debounce, group }: Call.Options,
-  duplicate: RequestPolicy.Duplicate
-): PoolError.InvalidRequestOption | undefined => {
-  if (duplicate !== "allow" && duplicate !== "join") {
-    return checks.ofCall(checks.wrong("duplicate", 'unset or "join" in a durable pool', duplicate))
-  }
-  if (debounce !== undefined) return checks.ofCall(checks.wrong("debounce", "unset in a durable pool", debounce))
-  return group === undefined ? undefined : checks.ofCall(checks.wrong("group", "unset in a durable pool", group))
+  duplicate: RequestPolicy.Duplicate = "allow",
+  where = ""
+): PoolError.InvalidPoolConfig | undefined => {
+  const wrong = (field: string, expected: string, actual: unknown) =>
+    checks.wrong(`${where}${field}`, `${expected} in a durable pool`, actual)
+  if (duplicate !== "allow" && duplicate !== "join") return wrong("duplicate", 'unset, "allow" or "join"', duplicate)
+  if (debounce !== undefined) return wrong("debounce", "unset", debounce)
+  return group === undefined ? undefined : wrong("group", "unset", group)
 }
 
 const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidRequestOption => {

@@ -7,7 +7,7 @@ import { ended } from "../exits.ts"
 import { idFor, isUuid } from "./ids.ts"
 import { untilAnswered } from "../signal.ts"
 import type { EndRecord, Pause, RequestRecord, Session } from "../Store.ts"
-import { type Desk, toOutcome } from "./ticket.ts"
+import { type Desk, startsInMillis, toOutcome } from "./ticket.ts"
 
 type Pool = WorkerPool.WorkerPool["Service"]
 type Request = Pick<RequestRecord["request"], "id" | "tag" | "resubmittedFrom">
@@ -174,14 +174,17 @@ const whereTo = {
   ended: "settled"
 } as const
 
-const viewOf = ({ claimedAt, deliveries, dueAt, request, state, storedAt }: RequestRecord, now: number) => ({
-  id: request.id,
-  tag: request.tag,
-  key: request.key,
-  priority: request.priority,
-  phase: state === "claimed" ? ("running" as const) : (state as "waiting" | "delayed"),
-  attempts: deliveries,
-  millis: Math.max(0, now - (claimedAt ?? (state === "waiting" ? Math.max(storedAt, dueAt) : storedAt))),
-  heldBackBy: undefined,
-  startsInMillis: state === "delayed" ? Math.max(0, dueAt - now) : undefined
-})
+const viewOf = (record: RequestRecord, now: number) => {
+  const { claimedAt, deliveries, dueAt, request, state, storedAt } = record
+  return {
+    id: request.id,
+    tag: request.tag,
+    key: request.key,
+    priority: request.priority,
+    phase: state === "claimed" ? ("running" as const) : (state as "waiting" | "delayed"),
+    attempts: deliveries,
+    millis: Math.max(0, now - (claimedAt ?? (state === "waiting" ? Math.max(storedAt, dueAt) : storedAt))),
+    heldBackBy: undefined,
+    startsInMillis: startsInMillis(record, now)
+  }
+}

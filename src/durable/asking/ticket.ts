@@ -1,5 +1,5 @@
 /** The ticket of a stored request: what it knows it asks the store, but for what this process has seen itself. */
-import { Effect, Exit } from "effect"
+import { Clock, Effect, Exit } from "effect"
 import { type Outcome, PoolError, RequestPolicy, type Ticket } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
 import type { Known } from "./calls.ts"
@@ -102,6 +102,11 @@ export class StoredTicket implements DurableTicket<any, any> {
     })
   }
 
+  /** There are none in a store. */
+  get group(): undefined {
+    return undefined
+  }
+
   get status(): Effect.Effect<Ticket.Ticket<unknown>["status"] extends Effect.Effect<infer S> ? S : never> {
     return this.seen(
       (ticket) => ticket.status,
@@ -117,6 +122,17 @@ export class StoredTicket implements DurableTicket<any, any> {
       ({ end }) => end?.attempts ?? 0,
       ({ attempts }) => attempts,
       0
+    )
+  }
+
+  get startsInMillis(): Effect.Effect<number | undefined> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      this.seen<number | undefined>(
+        (ticket) => ticket.startsInMillis,
+        (record) => startsInMillis(record, now),
+        () => undefined,
+        undefined
+      )
     )
   }
 
@@ -180,6 +196,10 @@ export class StoredTicket implements DurableTicket<any, any> {
 /** Ends it though the store may be away now. Dies of a store that is away still when the pool has closed. */
 export const cancelAnyhow = ({ cancel, isClosed }: Desk, request: Parameters<Desk["cancel"]>[0]) =>
   Effect.orDie(untilAnswered(cancel(request), isClosed))
+
+/** By the clock of this process, as far as that goes with the store's. */
+export const startsInMillis = ({ dueAt, state }: RequestRecord, now: number): number | undefined =>
+  state === "delayed" ? Math.max(0, dueAt - now) : undefined
 
 /** What a record says, with its exit as the Rpc's schemas read it. An `Exit` when that took no time. */
 export const toOutcome = (record: EndRecord, known: Known | undefined): Effect.Effect<Ended> =>

@@ -1,5 +1,6 @@
 /** How much to claim, and when: no more than the workers will soon begin. */
 import { Effect, Exit } from "effect"
+import type { Batches } from "./batches.ts"
 import type { Held } from "./held.ts"
 import type { Settings } from "../settings.ts"
 import { backoff, elapsed, Portion, Signal } from "../signal.ts"
@@ -9,11 +10,11 @@ import type { Claim, Session } from "../Store.ts"
 export interface Load {
   /** The number of workers asked for. */
   readonly target: number
-  /** What it has that has not ended, but for what no worker could begin now. */
+  /** The attempts that what it has and has not ended takes, but for what no worker could begin now. */
   readonly pending: number
   /** Of a tag: those that no worker could begin now, since a limit or a gate of this process is in the way. */
   readonly heldBack: (tag: string) => number
-  /** Requests that have ended so far. */
+  /** Attempts' worth of requests that have ended so far. */
   readonly ended: number
 }
 
@@ -54,6 +55,7 @@ export class Claims {
   private readonly held: Held
   private readonly pool: Pool
   private readonly settings: Settings
+  private readonly batches: Batches
   /** Tags of which there may be something to claim. */
   private readonly hot = new Set<string>()
   private readonly portion = new Portion(mostTogether)
@@ -70,7 +72,8 @@ export class Claims {
   /** What waits in the store beyond what this process has, for its tags. */
   backlog = 0
 
-  constructor(session: Session, held: Held, pool: Pool, settings: Settings) {
+  constructor(session: Session, held: Held, pool: Pool, settings: Settings, batches: Batches) {
+    this.batches = batches
     this.session = session
     this.held = held
     this.pool = pool
@@ -117,9 +120,8 @@ export class Claims {
   private readonly step = Effect.gen({ self: this }, function* () {
     const load = yield* this.pool.load
     const room = this.roomOf(load, yield* elapsed)
-    // More of a tag of which enough cannot begin would take the place of what can.
-    const enough = Math.max(1, load.target / 2)
-    const tags = this.pool.tags().filter((tag) => this.hot.has(tag) && load.heldBack(tag) < enough)
+    const able = this.pool.tags().filter((tag) => this.hot.has(tag) && this.mayHaveMore(tag, load, room))
+    const { groups, size, tags } = this.batches.next(able)
     if (room < 1 || tags.length === 0) {
       const isFull = this.hot.size > 0
       // Full, it waits for an end, or for more workers; with nothing to claim it looks now and then, since a notice may have been lost.
@@ -130,7 +132,8 @@ export class Claims {
     }
     for (const tag of tags) this.hot.delete(tag)
     const startedAt = yield* elapsed
-    const most = Math.min(room + this.beyond, this.portion.size, this.settings.maxHeld - this.held.size)
+    const places = this.placesOf(room, groups, size, size > 1 ? load.heldBack(tags[0]!) : 0)
+    const most = Math.min(places + this.beyond, this.portion.size, this.settings.maxHeld - this.held.size)
     const claimed = yield* Effect.tapError(this.session.claim(tags, most), () => {
       this.heard(tags)
       this.portion.failed()
@@ -143,7 +146,7 @@ export class Claims {
       // What was claimed is begun, whatever becomes of this.
       yield* Effect.ignore(this.lookAtTimes(backlogMillis))
     } else this.backlog = 0
-    yield* this.take(claimed, room)
+    yield* this.take(claimed, places)
   })
 
   private readonly take = (claimed: ReadonlyArray<Claim>, room: number) =>
@@ -184,7 +187,7 @@ export class Claims {
       this.missed()
     })
 
-  /** As many as the workers will begin in the time that a claim takes, and a little more. */
+  /** As many attempts as the workers will begin in the time that a claim takes, and a little more. */
   private roomOf({ ended, pending, target }: Load, now: number): number {
     const { lookAheadMillis, maxHeld } = this.settings
     if (ended > this.measured.ended || pending === 0) this.endedAt = now
@@ -198,6 +201,22 @@ export class Claims {
     const soon = this.rate * Math.max(lookAheadMillis, 2 * this.claimMillis)
     const ahead = this.isStalled(now) ? 0 : Math.max(workers / 2, soon)
     return Math.floor(Math.min(this.portion.size, maxHeld - this.held.size, workers + Math.ceil(ahead) - pending))
+  }
+
+  /**
+   * How many requests fit there: the room is shared among the groups that want it, and what waits already for its batch to fill has its
+   * place. There is room for one at least.
+   */
+  private placesOf(room: number, groups: number, size: number, filling: number): number {
+    if (groups === 1 && size === 1) return room
+    return Math.max(1, Math.min(Math.ceil(room / groups) * size - filling, this.portion.size))
+  }
+
+  /** More of a tag of which enough cannot begin would take the place of what can. */
+  private mayHaveMore(tag: string, { heldBack, target }: Load, room: number): boolean {
+    const enough = Math.max(1, target / 2)
+    const size = this.batches.sizeOf(tag)
+    return heldBack(tag) < (size === 1 ? enough : Math.min(enough, room) * size)
   }
 
   private isStalled(now: number): boolean {

@@ -1,6 +1,7 @@
 /** What a handler can know of the delivery in which it runs. */
 import { Context, Effect } from "effect"
 import { Handlers } from "../../index.ts"
+import type { Claim } from "../Store.ts"
 import type { Entry } from "./held.ts"
 
 /** One handing-over of a stored request to a process. */
@@ -38,23 +39,43 @@ export const Delivery: Context.Reference<Info | undefined> = Context.Reference<I
   { defaultValue: () => undefined }
 )
 
+/** Those of a batch, in the order of its payloads; a handler that takes one at a time has `Delivery`. Empty: it is none of a durable pool. */
+export const Deliveries: Context.Reference<ReadonlyArray<Info>> = Context.Reference<ReadonlyArray<Info>>(
+  "effect-worker-pool/Durable/Deliveries",
+  { defaultValue: () => [] }
+)
+
 /** The same handlers, each told of its delivery. */
 export const withDeliveries = (
   handlers: Handlers.Handlers["Service"],
   find: (id: string) => Entry | undefined
 ): Handlers.Handlers["Service"] =>
   new Map(
-    [...handlers].map(([tag, handler]) => [
-      tag,
-      {
+    [...handlers].map(([tag, handler]) => {
+      const { batch } = handler
+      if (batch !== undefined) {
+        const told = (attempt: Effect.Effect<unknown, unknown>, requests: ReadonlyArray<Handlers.Identified>) => {
+          const infos = requests.map(({ id }) => infoOf(find(id)?.claim) ?? { id, deliveries: 1, key: "" })
+          return Effect.provideService(attempt, Deliveries, infos)
+        }
+        const batched: Handlers.Handler = {
+          ...handler,
+          run: (payload, request) => told(handler.run(payload, request), [request]),
+          batch: (payloads, requests) => told(batch(payloads, requests), requests)
+        }
+        return [tag, batched]
+      }
+      const single: Handlers.Handler = {
         ...handler,
         run: (payload, request) => {
-          const claim = find(request.id)?.claim
+          const info = infoOf(find(request.id)?.claim)
           const attempt = handler.run(payload, request)
-          if (claim === undefined) return attempt
-          const { deliveries, request: stored } = claim
-          return Effect.provideService(attempt, Delivery, { id: stored.id, deliveries, key: stored.key })
+          return info === undefined ? attempt : Effect.provideService(attempt, Delivery, info)
         }
-      } satisfies Handlers.Handler
-    ])
+      }
+      return [tag, single]
+    })
   )
+
+const infoOf = (claim: Claim | undefined): Info | undefined =>
+  claim && { id: claim.request.id, deliveries: claim.deliveries, key: claim.request.key }

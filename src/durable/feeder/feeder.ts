@@ -6,6 +6,7 @@ import { Clock, Context, Effect, Exit, Option, Random, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import { type Outcome, PoolError, PoolSnapshot, type WorkerPool } from "../../index.ts"
 import type { Calls } from "../asking/calls.ts"
+import type { Batches } from "./batches.ts"
 import { Claims } from "./claims.ts"
 import { type Entry, Held } from "./held.ts"
 import { Recent } from "../recent.ts"
@@ -23,6 +24,7 @@ export interface Dependencies {
   readonly settings: Settings
   /** The tags that it serves. */
   readonly tags: ReadonlyArray<string>
+  readonly batches: Batches
   readonly context: Context.Context<never>
   readonly held: Held
   readonly onRecorded: (record: EndRecord) => void
@@ -76,7 +78,7 @@ export class Feeder {
     })
     const load = Effect.map(this.of.pool.snapshot, (snapshot) => ({
       target: snapshot.target,
-      pending: PoolSnapshot.pending(snapshot) - snapshot.heldBack,
+      pending: dependencies.batches.attemptsOf(PoolSnapshot.pending(snapshot) - snapshot.heldBack, snapshot),
       heldBack: (tag: string) => snapshot.handlers[tag]?.heldBack ?? 0,
       ended: this.ended
     }))
@@ -96,7 +98,8 @@ export class Feeder {
         ),
         giveBackAll: Effect.suspend(() => this.giveBackWaiting(0))
       },
-      settings
+      settings,
+      dependencies.batches
     )
   }
 
@@ -151,6 +154,7 @@ export class Feeder {
       return Effect.matchCauseEager(within(traceparent, submitted), {
         onSuccess: (ticket) => {
           entry.ticket = ticket
+          this.of.batches.began(tag)
           if (entry.isDropped) this.fork(ticket.cancel)
           ticket.onEnd((outcome) => this.onEnd(entry, outcome))
         },
@@ -177,6 +181,7 @@ export class Feeder {
 
   private onEnd(entry: Entry, outcome: Outcome.Outcome): void {
     entry.outcome = outcome
+    this.of.batches.ended(outcome.tag)
     if (entry.isDropped) return this.held.remove(entry.claim)
     const { returning } = entry
     if (returning !== undefined && outcome.end === "cancelled") return this.giveBack(entry, returning)
@@ -193,9 +198,9 @@ export class Feeder {
     exit: Exit.Exit<unknown, unknown>,
     { attempts, ranMillis, waitedMillis }: Pick<Outcome.Outcome, "attempts" | "ranMillis" | "waitedMillis"> = none
   ): void {
-    this.ended++
     const { claim, known } = entry
     const { id, resubmittedFrom, tag } = claim.request
+    this.ended += 1 / this.of.batches.sizeOf(tag)
     const written = Effect.mapEager(known.exits.encode(exit), (exit) => {
       const record: EndRecord = {
         id,
@@ -250,9 +255,11 @@ export class Feeder {
   /** Those that it has had for so long. The attempts that were made of one are told. */
   private giveBackWaiting(millis: number): Effect.Effect<void> {
     const since = elapsedOf(this.clock) - millis
-    const waiting = [...this.held.all].filter(({ claimedAt, isDropped, outcome, returning, ticket }) => {
+    const waiting = [...this.held.all].filter(({ claim, claimedAt, isDropped, outcome, returning, ticket }) => {
       const isOpen = ticket !== undefined && !isDropped && outcome === undefined && returning === undefined
-      return isOpen && claimedAt <= since
+      // Who waits for others has not waited in vain, unless all are to go.
+      const mayWait = millis === 0 ? 0 : this.of.batches.withinMillisOf(claim.request.tag)
+      return isOpen && claimedAt + mayWait <= since
     })
     return Effect.forEach(
       waiting,

@@ -1,5 +1,5 @@
 /** A stored request as JSON. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { RequestRecord } from "../../durable/Store.ts"
 import type { Outcome, PoolError } from "../../index.ts"
 import type { Ended } from "../ended.ts"
@@ -12,15 +12,16 @@ export const stateOf = ({ end, state }: RequestRecord): PoolError.Phase | Outcom
 
 /** One that has just been stored. */
 export const begun = (id: string, asked: Begun): string => {
-  const { acceptedAt, key, priority, type } = asked
+  const { acceptedAt, key, priority, startsInMillis = 0, type } = asked
   return JSON.stringify({
     id,
     type,
-    state: "waiting",
+    state: startsInMillis > 0 ? "delayed" : "waiting",
     deliveries: 0,
     key: Resource.keyText(key),
     priority,
-    acceptedAt: Resource.acceptedText(acceptedAt)
+    acceptedAt: Resource.acceptedText(acceptedAt),
+    startsInMillis: startsInMillis > 0 ? startsInMillis : undefined
   })
 }
 
@@ -29,10 +30,12 @@ interface Begun {
   readonly key: string
   readonly priority: number
   readonly acceptedAt: number
+  /** What its call has asked for. */
+  readonly startsInMillis: number | undefined
 }
 
 /** How often it was attempted is known to whoever has it, and told with the end. */
-const pending = (record: RequestRecord): string => {
+const pending = (record: RequestRecord, now: number): string => {
   const { claimedAt, deliveries, dueAt, expiresAt, process, request, state, storedAt } = record
   const { id, key, priority, resubmittedFrom, tag } = request
   return JSON.stringify({
@@ -46,6 +49,7 @@ const pending = (record: RequestRecord): string => {
     acceptedAt: Resource.acceptedText(storedAt),
     claimedAt: state === "claimed" ? textOf(claimedAt) : undefined,
     dueAt: state === "delayed" ? textOf(dueAt) : undefined,
+    startsInMillis: state === "delayed" ? Math.max(0, dueAt - now) : undefined,
     expiresAt: textOf(expiresAt),
     resubmittedFrom
   })
@@ -55,7 +59,7 @@ const textOf = (at: number | undefined): string | undefined => (at === undefined
 
 export const of = (room: Room, record: RequestRecord): Effect.Effect<string> =>
   record.end === undefined
-    ? Effect.succeed(pending(record))
+    ? Effect.map(Clock.currentTimeMillis, (now) => pending(record, now))
     : Effect.map(room.endOf(record.end), (ended) => Resource.ended(knownOf(record), counted(record, ended)))
 
 /** Of one that has ended: what whoever has waited for it is answered. */

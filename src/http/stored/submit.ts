@@ -2,9 +2,10 @@
  * Takes a call into the store: it is answered once it is there, or, where its client waits, with its end, whichever process makes that.
  * What the same key has brought before is known to the store, so that it holds whoever is asked.
  */
-import { Cause, Clock, type Context, Effect, Fiber } from "effect"
-import type { PoolError, Ticket } from "../../index.ts"
+import { Cause, Clock, type Context, Effect, Fiber, Result } from "effect"
+import type { Call, PoolError, Ticket } from "../../index.ts"
 import { IdOwner } from "../../internal/idOwner.ts"
+import { millisUntil, startTimeOf } from "../../internal/startTime.ts"
 import {
   type Asked,
   fingerprintOf,
@@ -74,7 +75,8 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
           return sendEnd(asked, Resource.answer({ acceptedAt, endedAt, key, priority }, ended), retryAfter)
         }
       }
-      const request = StoredResource.begun(id, { type, key, priority, acceptedAt })
+      const startsInMillis = millisFrom(acceptedAt, asked.options)
+      const request = StoredResource.begun(id, { type, key, priority, acceptedAt, startsInMillis })
       sendPending(asked, Resource.locationOf(id), request, 202)
     })
 
@@ -100,6 +102,11 @@ export const take = (service: Service, room: Room, context: Context.Context<neve
     // Who goes away hears nothing. What is stored goes on.
     response.once("close", () => run(Fiber.interrupt(fiber)))
   }
+}
+
+const millisFrom = (acceptedAt: number, options: Call.Options = {}): number | undefined => {
+  const start = startTimeOf(options)
+  return Result.isSuccess(start) && start.success !== undefined ? millisUntil(start.success, acceptedAt) : undefined
 }
 
 /** What even a client that does not wait gives the store to take its request. */

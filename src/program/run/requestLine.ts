@@ -1,8 +1,9 @@
-/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "key"?, "priority"?, "timeout"?, "maxRetries"?, "delay"?, "startAt"?}`. */
+/** What one line asks for: `{"type": "Checksum", "data": {...}, "id"?, "key"?, "priority"?, "timeout"?, "maxRetries"?, "delay"?, "startAt"?, "primaryKey"?, "duplicate"?, "debounce"?, "debounceAtMost"?, "group"?}`. */
 import { isUtf8 } from "node:buffer"
 import { type Call, PoolError } from "../../index.ts"
 import { dateOfText, expectedDate } from "../../internal/startTime.ts"
 import { messageOf } from "../errors.ts"
+import { identityKeys, identityOf, malformedIdentity } from "./lineIdentity.ts"
 import { type Line, requestLimit } from "./lines.ts"
 import { retryOf } from "../settings/poolOptions.ts"
 import { durationForms, millisOf } from "../settings/quantities.ts"
@@ -25,7 +26,7 @@ export interface Refused {
   readonly id: string
 }
 
-const keys = ["type", "data", "id", "key", "priority", "timeout", "maxRetries", "delay", "startAt"]
+const keys = ["type", "data", "id", "key", "priority", "timeout", "maxRetries", "delay", "startAt", ...identityKeys]
 /** A key is kept, counted and written: it is no place for data. */
 const mostKey = 256
 
@@ -64,6 +65,8 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
     return expected(`"delay" to be a duration (${durationForms})`, delay)
   }
   if (startAt !== undefined && typeof startAt !== "string") return expected(`"startAt" to be ${expectedDate}`, startAt)
+  const malformed = malformedIdentity(value)
+  if (malformed !== undefined) return expected(...malformed)
   const name = String(id ?? number)
   const options = { id: name, ...(key === undefined ? {} : { key: String(key) }) }
   const refuse = (field: string, expected: string, actual: unknown): Refused => ({
@@ -82,6 +85,9 @@ export const parse = ({ bytes, number }: Line): RequestLine | Malformed | Refuse
   if (startAt !== undefined && date === undefined) return refuse("startAt", expectedDate, startAt)
   if (date !== undefined && delay !== undefined) return refuse("startAt", "no startAt beside a delay", startAt)
   if (date !== undefined || delay !== undefined) Object.assign(options, { delay: delayMillis, startAt: date })
+  const identity = identityOf(value)
+  if ("field" in identity) return refuse(identity.field, identity.expected, identity.actual)
+  Object.assign(options, identity)
   if (timeout === undefined && maxRetries === undefined) return { type, data, options: { ...options, priority } }
   const millis = typeof timeout === "string" && timeout !== "none" ? millisOf(timeout) : timeout
   if (timeout !== undefined && millis !== "none" && !(typeof millis === "number" && millis > 0 && millis < Infinity)) {

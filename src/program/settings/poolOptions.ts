@@ -1,10 +1,13 @@
 /** Options of the pool that several commands take, and how one is told that the library refuses. */
 import { Result } from "effect"
-import { type Limit, type PoolError, RetryPolicy } from "../../index.ts"
+import { type Limit, type PoolConfig, type PoolError, RetryBudget, RetryPolicy } from "../../index.ts"
 import { BadUsage } from "../errors.ts"
 import { withForms } from "./quantities.ts"
 
 export const retryOf = (times: number) => (times === 0 ? "none" : RetryPolicy.make({ times }))
+
+export const retryBudgetOf = (ratio: number | "none" | undefined): PoolConfig.Options["retryBudget"] =>
+  ratio === undefined || ratio === "none" ? "none" : RetryBudget.make({ ratio })
 
 /** The limits, or what is wrong with the first that is, said of where they came from. */
 export const limitsFrom = (
@@ -20,6 +23,10 @@ export const limitError = ({ actual, expected, field }: PoolError.InvalidPoolCon
   const what = field === "limits" ? label : `\`${field}\` of ${label}`
   return new BadUsage({ reason: `Expected ${what} to be ${withForms(expected)}, got ${actual}` })
 }
+
+/** What two settings ask for; nothing where neither is set, since only one strategy has a use for it. */
+export const sheddingOf = (target: never | undefined, interval: never | undefined): PoolConfig.Options["shedding"] =>
+  target === undefined && interval === undefined ? undefined : { target, interval }
 
 const flagNames: Record<string, string> = { "retry.times": "retries" }
 

@@ -1,11 +1,11 @@
 /** What the settings of a pool ask for, checked by the pool's own rules, whichever command runs it. */
 import { Effect, Result } from "effect"
-import { type ElasticPool, PoolConfig, RetryBudget } from "../../index.ts"
+import { type ElasticPool, PoolConfig } from "../../index.ts"
 import type * as Recording from "../../Recording.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "./policyFlag.ts"
 import { recordOf } from "./record.ts"
-import { limitError, limitsFrom, retryOf } from "./poolOptions.ts"
+import { limitError, limitsFrom, retryBudgetOf, retryOf, sheddingOf } from "./poolOptions.ts"
 import { expected, type Found } from "./sources.ts"
 import { type StoreSettings, storeOf } from "./store.ts"
 import type { Name } from "./table.ts"
@@ -35,7 +35,7 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
     const { aging, forgetKeys, keyCapacity, order, priority } = values
-    const { retryBudget, sheddingInterval, sheddingTarget } = values
+    const { maxScheduled, retryBudget, sheddingInterval, sheddingTarget } = values
     const limits = yield* Effect.fromResult(limitsFrom(values.limits, labels.limits))
     const pool: ElasticPool.Options = {
       name,
@@ -45,10 +45,11 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
       strategy,
       timeout,
       expiresIn,
-      shedding: { target: sheddingTarget, interval: sheddingInterval },
+      maxScheduled,
+      // A store takes what it is given, whatever the strategy.
+      shedding: store === undefined ? sheddingOf(sheddingTarget, sheddingInterval) : undefined,
       retry: retryOf(values.retries),
-      retryBudget:
-        retryBudget === undefined || retryBudget === "none" ? "none" : RetryBudget.make({ ratio: retryBudget }),
+      retryBudget: retryBudgetOf(retryBudget),
       scalingInterval,
       interruptGrace,
       drainDeadline,

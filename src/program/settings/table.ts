@@ -96,6 +96,11 @@ export const settings = {
     "dropping",
     "A full queue lets callers wait, refuses them, or evicts the oldest; with shedding long waits end, too, while there is too much to do"
   ),
+  maxScheduled: optional(
+    kinds.whole(0),
+    "capacity",
+    "Requests with a delay that may be there before they are due; a store has no bound"
+  ),
   sheddingTarget: optional(
     kinds.poolTime("a duration above zero"),
     "100ms",

@@ -14,7 +14,7 @@ import { exit, print } from "../process/end.ts"
 import { canBeSideBySide, simulateSideBySide } from "./sideBySide.ts"
 import { simulate } from "./simulate.ts"
 import { toHtml } from "./page.ts"
-import { toJson, toTable } from "./report.ts"
+import { really, toJson, toTable } from "./report.ts"
 import * as Settings from "./settings.ts"
 import * as StatusLine from "../output/statusLine.ts"
 import { codeOfSignal, type Signal } from "../process/stop.ts"
@@ -84,8 +84,24 @@ const flags = {
   ),
   ...bounds,
   strategy: orUndefined(
-    Flag.Literals("strategy", ["suspend", "dropping", "sliding"]).pipe(
-      Flag.withDescription("What a full queue does (default dropping)")
+    Flag.Literals("strategy", ["suspend", "dropping", "sliding", "shedding"]).pipe(
+      Flag.withDescription(
+        "What a full queue does; with shedding long waits end while there is too much to do (default dropping)"
+      )
+    )
+  ),
+  sheddingTarget: orUndefined(
+    text(
+      "shedding-target",
+      "DURATION",
+      "With shedding: the longest wait while there is too much to do (default 100 ms)"
+    )
+  ),
+  sheddingInterval: orUndefined(
+    text(
+      "shedding-interval",
+      "DURATION",
+      "With shedding: there is too much to do when something has waited for all of this (default ten times the target)"
     )
   ),
   limit: text("limit", "LIMIT", `What a start must pass, once for each: ${limitForm}`).pipe(Flag.atLeast(0)),
@@ -97,12 +113,31 @@ const flags = {
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
   retries: orUndefined(whole("retries", "Attempts after a first that failed or timed out, with backoff (default 0)")),
+  retryBudget: orUndefined(
+    text(
+      "retry-budget",
+      Kinds.retryBudget.metavar,
+      "The most that retries may add to the load: 0.2 is a fifth (default none)"
+    )
+  ),
   failures: text("failures", "SHARE|P%", "How many of the attempts fail (default 0)").pipe(Flag.withDefault("0")),
   downstream: orUndefined(
     text(
       "downstream",
       "CAPACITY[,EXPONENT]",
       "What the handlers call gets slower: time x (1 + (running / CAPACITY) ^ EXPONENT), EXPONENT by default 2"
+    )
+  ),
+  outage: text(
+    "outage",
+    "FROM,UNTIL",
+    "When what the handlers call is out of order, once for each: what begins then fails"
+  ).pipe(Flag.atLeast(0)),
+  worth: orUndefined(
+    text(
+      "worth",
+      "DURATION",
+      "Tell how many are answered within so long, and what of the work was too late (default: not told)"
     )
   ),
   waitTarget: text("wait-target", "DURATION", "The wait that is good enough, for adaptive too (default 100 ms)").pipe(
@@ -167,7 +202,7 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: n
     // The figures come first: a page that cannot be written does not take them away.
     const { reality } = plan
     const verdict = bound === undefined || reality === undefined ? undefined : judge(simulated[0]!, reality, bound)
-    const shown = reality === undefined ? simulated : [{ policy: "really", figures: reality }, ...simulated]
+    const shown = reality === undefined ? simulated : [{ policy: really, figures: reality }, ...simulated]
     const sentence = verdict === undefined ? "" : `\n${verdict.sentence}\n`
     yield* print(json ? toJson(simulated, reality, verdict) : `${toTable(shown, plan)}${sentence}`)
     if (html !== undefined) {

@@ -91,7 +91,17 @@ const pictures = (all: ReadonlyArray<Simulated>, waitTargetMillis: number, draw:
       220,
       lines(({ waitP95 }) => waitP95),
       { scale: isLog ? "log" : "linear", mark: waitTargetMillis, format: axisTime }
-    )
+    ),
+    ...(series.some(({ good }) => good.length > 0)
+      ? [
+          figure(
+            "Answered in time, per second",
+            `mean ${each}`,
+            200,
+            lines(({ good }) => good)
+          )
+        ]
+      : [])
   ]
 }
 

@@ -8,13 +8,13 @@ import type { Plan } from "./settings.ts"
 export const toJson = (all: ReadonlyArray<Simulated>, reality?: Simulated["figures"], verdict?: Verdict): string =>
   `${JSON.stringify({
     policies: all.map(plain),
-    ...(reality === undefined ? {} : { really: plain({ policy: "really", figures: reality }) }),
+    ...(reality === undefined ? {} : { really: plain({ policy: really, figures: reality }) }),
     ...(verdict === undefined ? {} : { off: verdict.off, isWithin: verdict.isWithin })
   })}\n`
 
 const plain = ({ figures, policy }: Simulated) => {
   const { windows: _, ...others } = figures
-  const { decisions, leastWorkerSeconds, timeToCapacity, total, wait, workerSeconds } = others
+  const { decisions, goodPerSecond, leastWorkerSeconds, timeToCapacity, total, wait, wasted, workerSeconds } = others
   return {
     ...others,
     policy,
@@ -23,10 +23,15 @@ const plain = ({ figures, policy }: Simulated) => {
     workerSeconds: round(workerSeconds),
     leastWorkerSeconds: round(leastWorkerSeconds),
     timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+    ...(goodPerSecond === undefined ? {} : { goodPerSecond: round(goodPerSecond) }),
+    ...(wasted === undefined ? {} : { wasted: Number(wasted.toFixed(6)) }),
     ...groupsOf(figures),
     decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
   }
 }
+
+/** What happened stands under this name. No policy has it. */
+export const really = "really"
 
 /** One row of the table: a name, and what each policy has there. */
 export interface Row {
@@ -51,6 +56,12 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
       add(end === "timedOut" ? "timed out" : end, (figures) => count(figures[end]))
     }
   }
+  if (all.some(({ figures }) => figures.shed > 0)) add("of them shed", ({ shed }) => count(shed))
+  if (all.some(({ figures }) => figures.good !== undefined)) {
+    add("answered in time", ({ good = 0 }) => count(good))
+    add("answered in time, per second", ({ goodPerSecond = 0 }) => goodPerSecond.toFixed(1))
+    add("work that came too late or failed", ({ wasted = 0 }) => percent(wasted))
+  }
   for (const row of groupRows(all)) table.push(row)
   if (all.some(({ figures }) => figures.retries > 0)) add("retries", ({ retries }) => count(retries))
   add("peak backlog", ({ peakBacklog }) => count(peakBacklog))
@@ -61,8 +72,11 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
       timeToCapacity === null ? "-" : time(timeToCapacity)
     )
   }
-  add("changes", ({ decisions }) => count(decisions.length))
-  add("reversals", ({ reversals }) => count(reversals))
+  const isReally = (n: number) => all[n]!.policy === really
+  const unlessReally = (name: string, value: (figures: Simulated["figures"]) => number) =>
+    table.push({ name, cells: all.map(({ figures }, n) => (isReally(n) ? "-" : count(value(figures)))) })
+  unlessReally("changes", ({ decisions }) => decisions.length)
+  unlessReally("reversals", ({ reversals }) => reversals)
   return table as ReadonlyArray<Row>
 }
 

@@ -9,11 +9,13 @@ export interface Series {
   readonly workers: Points
   readonly backlog: Points
   readonly waitP95: Points
+  /** Nothing where nobody said for how long an answer is worth something. */
+  readonly good: Points
 }
 
 export type Points = ReadonlyArray<readonly [atSeconds: number, value: number]>
 
-type Window = Pick<Simulation.Window, "fromMillis" | "arrived" | "workers" | "backlog" | "waitP95">
+type Window = Pick<Simulation.Window, "fromMillis" | "arrived" | "workers" | "backlog" | "waitP95" | "good">
 
 /** How many seconds share a point, for a run that lasts so many. */
 export const secondsPerPoint = (seconds: number): number => Math.max(1, Math.ceil(seconds / pointLimit))
@@ -29,7 +31,8 @@ export const seriesOf = (windows: ReadonlyArray<Window>, each: number): Series =
     arrived: points((group) => mean(group, ({ arrived }) => arrived)),
     workers: points((group) => mean(group, ({ workers }) => workers)),
     backlog: points((group) => Math.max(...group.map(({ backlog }) => backlog))),
-    waitP95: points((group) => mean(group, ({ waitP95 }) => waitP95))
+    waitP95: points((group) => mean(group, ({ waitP95 }) => waitP95)),
+    good: windows.some(({ good }) => good !== undefined) ? points((group) => mean(group, ({ good = 0 }) => good)) : []
   }
 }
 

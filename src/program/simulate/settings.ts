@@ -8,7 +8,8 @@ import { parseLoads } from "./labelFlags.ts"
 import { parseServices } from "./loadFlags.ts"
 import { parseQueue, type QueueFlags } from "./queueFlags.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
-import { flagError, retryOf } from "../settings/poolOptions.ts"
+import * as Kinds from "../settings/kinds.ts"
+import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
 import { type Recording, type RecordingFlags, readRecording } from "./recordings.ts"
 import { countAfter } from "./traces.ts"
@@ -22,12 +23,17 @@ export interface Flags extends QueueFlags, RecordingFlags {
   readonly maxWorkers: number | undefined
   readonly capacity: string | undefined
   readonly strategy: PoolConfig.Strategy | undefined
+  readonly sheddingTarget: string | undefined
+  readonly sheddingInterval: string | undefined
   readonly tick: string | undefined
   readonly timeout: string | undefined
   readonly expiresIn: string | undefined
   readonly retries: number | undefined
+  readonly retryBudget: string | undefined
   readonly failures: string
   readonly downstream: string | undefined
+  readonly outage: ReadonlyArray<string>
+  readonly worth: string | undefined
   readonly waitTarget: string
   readonly duration: string | undefined
   readonly warmup: string
@@ -73,15 +79,17 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       arrivals,
       service,
       failures: recording !== undefined && flags.failures === "0" ? recording.load.failures : failures,
-      downstream: flags.downstream === undefined ? undefined : yield* parseDownstream(flags.downstream),
+      downstream: yield* parseDownstream(flags),
       duration: millisOr(duration),
       warmup: millisOr(flags.warmup),
       waitTarget: millisOr(flags.waitTarget),
+      worth: millisOr(flags.worth),
       seed: flags.seed,
       ...(recording === undefined ? {} : { epochMillis: recording.epochMillis })
     }
     const own = poolOf(flags, recorded)
     const queue = yield* parseQueue(flags)
+    const retryBudget = yield* Effect.fromResult(Kinds.read("--retry-budget", Kinds.retryBudget, flags.retryBudget))
     // One that is no time is refused by the simulation, and by its own name.
     const waitTarget = millisOf(flags.waitTarget) ?? 0
     const runs = yield* Effect.forEach(policies, (text) =>
@@ -94,7 +102,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
         }
         const maxWorkers = yield* boundsFor(named, bounds)
         const { policy } = named
-        return { policy: text, options: { ...common, policy, pool: { ...own, ...queue, maxWorkers } } }
+        const pool = { ...own, ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
+        return { policy: text, options: { ...common, policy, pool } }
       })
     )
     const recordings = flags.arrivals.filter((text) => text.startsWith("csv:"))
@@ -125,6 +134,8 @@ export const refused = (error: PoolError.InvalidPoolConfig): BadUsage =>
   flagError(error, {
     "retry.times": "retries",
     scalingInterval: "tick",
+    "shedding.target": "shedding-target",
+    "shedding.interval": "shedding-interval",
     "downstream.capacity": "downstream",
     "downstream.exponent": "downstream"
   })
@@ -142,6 +153,7 @@ const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simul
         ? flags.capacity
         : numberOr(flags.capacity),
   ...((flags.strategy ?? recorded?.strategy) === undefined ? {} : { strategy: flags.strategy ?? recorded!.strategy }),
+  shedding: sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)),
   scalingInterval: flags.tick === undefined ? recorded?.scalingIntervalMillis : millisOr(flags.tick),
   timeout:
     flags.timeout === undefined && recorded !== undefined
@@ -174,12 +186,26 @@ const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsag
   return readRecording(recording, flags, service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn")
 }
 
-const parseDownstream = (text: string): Effect.Effect<Simulation.Downstream, BadUsage> => {
-  const [capacity, exponent, ...rest] = text.split(",").map(numberOf)
-  const isWhole = capacity !== undefined && rest.length === 0 && (exponent !== undefined || !text.includes(","))
-  return isWhole
-    ? Effect.succeed({ capacity, exponent })
-    : expected("downstream", "CAPACITY or CAPACITY,EXPONENT, two numbers above 0", text)
+const parseDownstream = ({
+  downstream: text,
+  outage
+}: Flags): Effect.Effect<Simulation.Downstream | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const outages = yield* Effect.forEach(outage, parseOutage)
+    if (text === undefined) return outages.length === 0 ? undefined : { outages }
+    const [capacity, exponent, ...rest] = text.split(",").map(numberOf)
+    if (capacity === undefined || rest.length > 0 || (exponent === undefined && text.includes(","))) {
+      return yield* expected("downstream", "CAPACITY or CAPACITY,EXPONENT, two numbers above 0", text)
+    }
+    return { capacity, exponent, ...(outages.length === 0 ? {} : { outages }) }
+  })
+
+const parseOutage = (text: string): Effect.Effect<Simulation.Outage, BadUsage> => {
+  const [fromMillis, untilMillis, ...rest] = text.split(",").map(millisOf)
+  const isOne = fromMillis !== undefined && untilMillis !== undefined && rest.length === 0
+  return isOne && fromMillis >= 0 && untilMillis > fromMillis
+    ? Effect.succeed({ fromMillis, untilMillis })
+    : expected("outage", "FROM,UNTIL, two durations such as 30s, the second above the first", text)
 }
 
 const describe = (flags: Flags): Plan["load"] => {
@@ -196,12 +222,17 @@ const describe = (flags: Flags): Plan["load"] => {
     ["max workers", flags.maxWorkers],
     ["capacity", flags.capacity],
     ["strategy", flags.strategy],
+    ["shedding target", flags.sheddingTarget],
+    ["shedding interval", flags.sheddingInterval],
     ["tick", flags.tick],
     ["timeout", flags.timeout],
     ["expires in", flags.expiresIn],
     ["retries", flags.retries === 0 ? undefined : flags.retries],
+    ["retry budget", flags.retryBudget],
     ["failures", flags.failures === "0" ? undefined : flags.failures],
     ["downstream", flags.downstream],
+    ...flags.outage.map((text) => ["outage", text] as const),
+    ["worth", flags.worth],
     ...flags.limit.map((text) => ["limit", text] as const),
     ...flags.weight.map((text) => ["weight", text] as const),
     ["aging", flags.aging],

@@ -23,6 +23,7 @@ export const defaults: Defaults = { port: "8081", name: "work" }
 const ofServe = new Set<Name>([
   "capacity",
   "strategy",
+  "maxScheduled",
   "sheddingTarget",
   "sheddingInterval",
   "keyCapacity",

@@ -1,11 +1,12 @@
 /** The thread's side of an attempt: it runs the handler, and tells how that has ended. */
 import { Cause, Context, Effect, Exit, type Fiber, Scope, Tracer } from "effect"
 import { Rpc } from "effect/rpc"
-import type { Handler, Handlers } from "../../Handlers.ts"
+import type { Handlers } from "../../Handlers.ts"
 import * as codec from "../codec.ts"
 import { type Answer, From, type AttemptSpan, To, type ToThread } from "../messages.ts"
 import type { Transferable } from "../host.ts"
 import { messageOf } from "../words.ts"
+import * as batches from "./batches.ts"
 import type { Metrics } from "./metrics.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Port } from "./port.ts"
@@ -15,12 +16,11 @@ type Run = Extract<ToThread, readonly [typeof To.run, ...unknown[]]>
 
 /** What one Rpc needs, made once. */
 interface Way {
-  readonly handler: Handler
   readonly context: Context.Context<never>
-  readonly decodePayload: ReturnType<typeof codec.decoder>
   readonly encodeValue: ReturnType<typeof codec.encoder>
   readonly encodeError: ReturnType<typeof codec.encoder>
   readonly encodeExit: ReturnType<typeof codec.encoder>
+  readonly run: (payload: unknown, id: any, attempts: any) => Effect.Effect<unknown, unknown>
 }
 
 /** `transfers`: what is moved with it. */
@@ -51,13 +51,21 @@ export class Attempts {
     for (const [tag, handler] of handlers) {
       const { rpc } = handler
       const context = Context.merge(base, handler.context)
+      const decodePayload = codec.decoder(rpc.payloadSchema, `the payload of "${tag}"`, context)
+      const encodeExit = codec.encoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
       this.ways.set(tag, {
-        handler,
         context,
-        decodePayload: codec.decoder(rpc.payloadSchema, `the payload of "${tag}"`, context),
-        encodeValue: codec.encoder(rpc.successSchema, `the result of "${tag}"`, context),
+        encodeValue:
+          handler.batch === undefined
+            ? codec.encoder(rpc.successSchema, `the result of "${tag}"`, context)
+            : batches.encodeEach(encodeExit),
         encodeError: codec.encoder(rpc.errorSchema, `the error of "${tag}"`, context),
-        encodeExit: codec.encoder(Rpc.exitSchema(rpc as Rpc.Any), `the end of "${tag}"`, context)
+        encodeExit,
+        run:
+          handler.batch === undefined
+            ? (payload, id, attempts) =>
+                Effect.flatMap(decodePayload(payload), (payload) => handler.run(payload, { id, attempts }))
+            : batches.runEach(tag, handler.batch, decodePayload)
       })
     }
   }
@@ -67,8 +75,7 @@ export class Attempts {
     if (way === undefined) return this.end([[From.untold, `no handler for "${tag}" on this thread`]])
     this.isInterrupted = false
     const scope = Scope.makeUnsafe()
-    const handled = Effect.flatMap(way.decodePayload(payload), (payload) => way.handler.run(payload, { id, attempts }))
-    this.follow(this.contextOf(way, scope, span), handled, (exit) => {
+    this.follow(this.contextOf(way, scope, span), way.run(payload, id, attempts), (exit) => {
       // Most handlers never use it.
       if (scope.state._tag === "Empty") return this.answer(way, exit)
       this.follow(way.context, Effect.uninterruptible(Scope.close(scope, exit)), (closed) =>

@@ -77,10 +77,62 @@ it("gives each line its outcome, and numbers blank lines without running them", 
   )
   expect(of(13)?.error?.message).toBe("Expected `maxRetries` to be a whole number, at least 0, got 0.5")
   expect(of(23)?.error?.message).toBe(
-    'expected no unknown keys, got "timeuot", "retries"; a line takes type, data, id, key, priority, timeout, maxRetries, delay, startAt'
+    'expected no unknown keys, got "timeuot", "retries"; a line takes type, data, id, key, priority, timeout, maxRetries, delay, startAt, primaryKey, duplicate, debounce, debounceAtMost, group'
   )
   expect(of(24)).toMatchObject({ result: "é😀" })
   expect(program.summary).toMatchObject({ lines: 22, blank: 2, failures: 18, left: 0, retries: 3 })
+})
+
+it("lets lines join, replace and be refused as duplicates, and says of each what is wrong with it", async () => {
+  const requests = files.path("requests.jsonl")
+  const out = files.path("outcomes.jsonl")
+  const one = { type: "Sleep", data: { millis: 300 }, primaryKey: "k" }
+  const later = { ...echo("later"), primaryKey: 7, duplicate: "replace" }
+  writeFileSync(
+    requests,
+    [
+      one, // 1
+      { ...one, duplicate: "join" }, // 2
+      { ...one, duplicate: "reject", group: "g" }, // 3
+      { ...later, debounce: "10 minutes" }, // 4
+      { ...later, debounce: 1, debounceAtMost: "1s" }, // 5
+      { ...later, duplicate: "merge" }, // 6
+      { ...later, primaryKey: "" }, // 7
+      { ...later, primaryKey: ["k"] }, // 8
+      { ...later, debounce: 0 }, // 9
+      { ...later, debounce: "1s", debounceAtMost: 1 }, // 10
+      { ...echo(), group: "g".repeat(257) }, // 11
+      { ...echo(), debounce: true }, // 12
+      { ...echo(), debounce: 1 }, // 13
+      { ...echo(), duplicate: 1 } // 14
+    ]
+      .map((one) => `${JSON.stringify(one)}\n`)
+      .join("")
+  )
+  const program = startRun(requests, "--outcomes", out, "--max-workers", "2")
+  expect(await program.code()).toBe(1)
+  const told = outcomes(out).toSorted((a, b) => a.line - b.line)
+  expect(told.map(({ end, error }) => [end, (error as { _tag?: string } | undefined)?._tag])).toEqual([
+    ["succeeded", undefined],
+    ["succeeded", undefined],
+    ["rejected", "DuplicateRequest"],
+    ["cancelled", "RequestReplaced"],
+    ["succeeded", undefined],
+    ["rejected", "InvalidRequestOption"],
+    ["rejected", "InvalidRequestOption"],
+    ["malformed", "MalformedLine"],
+    ["rejected", "InvalidRequestOption"],
+    ["rejected", "InvalidRequestOption"],
+    ["rejected", "InvalidRequestOption"],
+    ["malformed", "MalformedLine"],
+    ["rejected", "InvalidRequestOption"],
+    ["malformed", "MalformedLine"]
+  ])
+  const messages = told.map(({ error }) => (error as { message?: string } | undefined)?.message)
+  expect(messages[5]).toBe('Expected `duplicate` to be allow or join or reject or replace or latest, got "merge"')
+  expect(messages[7]).toBe('expected "primaryKey" to be a text or a number, got ["k"]')
+  expect(messages[9]).toContain("`debounceAtMost`")
+  expect(messages[13]).toBe('expected "duplicate" to be a text, got 1')
 })
 
 it("runs an empty input, and one of blank lines", async () => {

@@ -106,6 +106,8 @@ describe("sources", () => {
       minWorkers: { maxWorkers: 99 },
       isolate: { threads: true },
       threadMemory: { threads: true },
+      sheddingTarget: { strategy: "shedding" },
+      sheddingInterval: { strategy: "shedding" },
       ...Object.fromEntries(storeNames.map((name) => [name, { store: "/jobs" }]))
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
@@ -178,6 +180,12 @@ describe("refuses", () => {
     ],
     [{ logFormat: "xml" }, {}, '--log-format to be one of auto, pretty, json, got "xml"'],
     [{ retries: "-1" }, {}, '--retries to be a whole number, at least 0, got "-1"'],
+    [{ sheddingTarget: "50ms" }, {}, '--strategy to be "shedding" where `shedding` is set, got "dropping"'],
+    [
+      { strategy: "shedding" },
+      { WORKER_POOL_SHEDDING_INTERVAL: "0" },
+      `WORKER_POOL_SHEDDING_INTERVAL to be a finite duration above zero (${durationForms}), got 0`
+    ],
     [{ name: "" }, {}, '--name to be a text that is not empty, got ""'],
     // By the pool's own rules, said of the source.
     [{ timeout: "soon" }, {}, `--timeout to be a finite duration above zero (${durationForms}), got "soon"`],

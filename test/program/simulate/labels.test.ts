@@ -121,3 +121,79 @@ it("the report tells waits by priority and by key, and how fair it was; without 
   expect(without.table).not.toMatch(/priority|key|fair/)
   expect(without.json).not.toMatch(/byPriority|byKey|fairness|keys/)
 })
+
+describe("an overload, and an outage", () => {
+  const overload = {
+    ...flags,
+    policy: ["fixed:2"],
+    arrivals: ["constant:40"],
+    duration: "10s",
+    strategy: "shedding" as const,
+    worth: "300ms"
+  }
+  const run = async (wanted: typeof flags) => {
+    const plan = await value(make(wanted))
+    const simulated = await value(simulate(plan, nobody))
+    const [policy] = JSON.parse(toJson(simulated)).policies
+    return { policy, table: toTable(simulated, plan) }
+  }
+
+  it("is told: what was shed, answered in time, and done in vain", async () => {
+    const { policy, table } = await run(overload)
+    expect(policy.shed).toBeGreaterThan(100)
+    expect(policy.shed).toBe(policy.evicted)
+    expect(policy.good).toBeGreaterThan(150)
+    expect(policy.goodPerSecond).toBeGreaterThan(15)
+    expect(policy.wasted).toBeLessThan(0.1)
+    for (const [name, shown] of [
+      ["of them shed", policy.shed],
+      ["answered in time", policy.good],
+      ["answered in time, per second", policy.goodPerSecond.toFixed(1)],
+      ["work that came too late or failed", `${(100 * policy.wasted).toFixed(1)} %`]
+    ]) {
+      expect(table).toMatch(new RegExp(`^${name} +${shown}$`, "m"))
+    }
+    expect(table).toContain("strategy shedding, worth 300ms")
+    const late = (await run({ ...overload, strategy: "dropping" })).policy
+    expect([late.shed, late.good < 50, late.wasted > 0.8]).toEqual([0, true, true])
+    const unasked = await run({ ...overload, strategy: "dropping", worth: undefined })
+    expect(unasked.table).not.toMatch(/shed|in time|too late/)
+  })
+
+  it("heeds how long a wait may be, and for how long there must be too much", async () => {
+    const shed = async (sheddingTarget: string, sheddingInterval?: string) =>
+      (await run({ ...overload, sheddingTarget, sheddingInterval })).policy.shed
+    expect(await shed("900ms", "20s")).toBe(0)
+    expect(await shed("3s")).toBe(0)
+    expect(await shed("900ms", "2s")).toBeGreaterThan(100)
+    const { table } = await run({ ...overload, sheddingTarget: "1s", sheddingInterval: "5s" })
+    expect(table).toContain("shedding target 1s, shedding interval 5s")
+  })
+
+  it("fails what begins while the handlers' service is out of order, and a budget bounds what is tried again", async () => {
+    const outage = { ...flags, policy: ["fixed:64"], duration: "10s", retries: 3, outage: ["2s,4s", "6s,7s"] }
+    const without = (await run(outage)).policy
+    expect(without.failed).toBeGreaterThan(50)
+    expect(without.retries).toBeGreaterThan(300)
+    const { policy, table } = await run({ ...outage, retryBudget: "0" })
+    expect(policy.retries).toBeLessThan(without.retries / 2)
+    expect(table).toContain("retry budget 0, outage 2s,4s, outage 6s,7s")
+  })
+
+  it.each([
+    [{ sheddingTarget: "10ms" }, 'Expected --strategy to be "shedding" where `shedding` is set, got "dropping"'],
+    [
+      { strategy: "shedding" as const, sheddingTarget: "0" },
+      "Expected --shedding-target to be a finite duration above"
+    ],
+    [{ strategy: "shedding" as const, sheddingInterval: "x" }, "Expected --shedding-interval to be a finite duration"],
+    [{ worth: "0" }, "Expected --worth to be a finite duration above zero"],
+    [{ retryBudget: "lots" }, 'Expected --retry-budget to be a number from 0 to 10, or "none", got "lots"'],
+    [{ outage: ["5s"] }, "Expected --outage to be FROM,UNTIL"],
+    [{ outage: ["5s,5s"] }, "Expected --outage to be FROM,UNTIL"],
+    [{ outage: ["5s,6s,7s"] }, "Expected --outage to be FROM,UNTIL"]
+  ])("is refused where it is wrong: %j", async (wrong, says) => {
+    const refused = refusal(Effect.flatMap(make({ ...flags, ...wrong }), (plan) => simulate(plan, nobody)))
+    expect(await refused).toContain(says)
+  })
+})

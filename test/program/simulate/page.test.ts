@@ -43,6 +43,14 @@ describe("the page", async () => {
     ])
   })
 
+  it("has a fifth of what is answered in time, where it is said for how long an answer is worth something", async () => {
+    const worth = await Effect.runPromise(make({ ...flags, worth: "1s" }))
+    const page = await draw(await Effect.runPromise(simulate(worth, nobody)), worth)
+    expect(page.split("<figure>").length - 1).toBe(5)
+    expect(page).toContain("Answered in time, per second")
+    expect(html).not.toContain("in time")
+  })
+
   it("has the reason of each decision, folded, and for paper the first ones", () => {
     const [adaptive] = simulated
     const { decisions } = adaptive!.figures

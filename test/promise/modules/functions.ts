@@ -94,3 +94,5 @@ export const give = (isMoved: boolean): Uint8Array => {
   return isMoved ? move(last) : last
 }
 export const left = (): number => last.length
+
+export const lengths = (words: ReadonlyArray<string>): ReadonlyArray<number> => words.map(({ length }) => length)
