@@ -86,12 +86,14 @@ const table = {
   "internal/runnable": "PoolError",
   "internal/payload": "",
   "internal/deadlines": "internal/runtime internal/time",
-  "internal/events": "PoolEvent",
+  "internal/events": "PoolEvent internal/recorder",
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
+  "internal/recorder": "PoolError internal/request",
+  "internal/recordedPools": "PoolConfig internal/events",
   "internal/settle":
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
@@ -119,12 +121,12 @@ const table = {
   "internal/latest":
     "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
   "internal/identities":
-    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker",
+    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker internal/events",
   "internal/group": "Outcome Selection internal/request",
   "internal/groups": "internal/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -164,7 +166,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping internal/gauges",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping internal/gauges internal/recordedPools",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -195,6 +197,24 @@ const table = {
   "simulation/groups": "simulation/histogram simulation/report simulation/workload",
   "simulation/meter":
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
+  "recording/recorded": "Outcome internal/recorder",
+  "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
+  "recording/siphash": "",
+  "recording/hashing": "recording/siphash",
+  "recording/errors": "",
+  "recording/header": "PoolConfig RetryPolicy",
+  "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
+  "recording/rows": "recording/notes recording/recorded",
+  "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
+  "recording/read": "recording/errors recording/parse",
+  "recording/timeline": "",
+  "recording/figures": "recording/recorded recording/timeline",
+  "recording/stats":
+    "recording/figures recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
+  "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
+  "recording/files": "recording/errors recording/header",
+  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges simulation/*",
 
@@ -287,7 +307,7 @@ const table = {
     "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
-  "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",
+  "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/* internal/recordedPools",
   "durable/stores":
     "index durable/Store durable/link durable/embedded/cluster durable/memory/store durable/postgres/store",
   "durable/Durable": "index durable/* durable/feeder/delivery",
@@ -359,16 +379,16 @@ const table = {
   "program/arguments": "",
   "program/output/*": "index program/output/*",
   "program/process/*": "index program/errors program/process/* threads/living",
-  "program/settings/*": "index program/errors program/output/* program/settings/*",
+  "program/settings/*": "index program/errors program/output/* program/settings/* Recording",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   // On a store, or not; what is durable is loaded only where there is one.
   "program/durable/*":
-    "index durable/Durable durable/Store durable/embedded/cluster durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/*",
+    "index durable/Durable durable/Store durable/embedded/cluster durable/service program/durable/* program/errors program/handlersModule program/output/* program/settings/* Recording",
   // What a process does that serves until a signal.
   "program/daemon/*":
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
-    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime",
+    "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime Recording",
   "program/serve/*":
     "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
@@ -378,12 +398,14 @@ const table = {
   "program/store/*":
     "index durable/embedded/cluster durable/postgres/migrations program/durable/* program/errors program/process/* program/settings/* program/store/*",
   "program/simulate/*":
-    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads",
+    "index Simulation program/errors program/output/* program/process/* program/settings/* program/simulate/* threads/Threads recording/header recording/load recording/read recording/reality recording/recorded",
+  "program/record/*":
+    "index recording/read recording/stats program/errors program/output/* program/process/* program/record/* program/settings/* program/simulate/charts program/simulate/html",
   // It tries what `simulate` simulates: its loads are that command's, and so are its pictures.
   "program/tune/*":
-    "index Tuning program/errors program/output/* program/process/* program/settings/* program/simulate/* program/tune/* threads/Threads",
+    "index Simulation Tuning program/errors program/output/* program/process/* program/settings/* program/simulate/* program/tune/* threads/Threads",
   "program/command":
-    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/tune/command program/version program/work/command",
+    "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/tune/command program/version program/work/command program/record/command",
   main: "program/command"
 }
 

@@ -245,9 +245,9 @@ expect(drawn.match(/<figure>/g)?.length === 4, "the page has four pictures")
 step("simulated with the installed worker-pool, and drew it without ECharts installed")
 
 const small = ["--arrivals", "poisson:10", "--service", "constant:100ms", "--duration", "20s", "--budget", "2000"]
-const answer = run(project, program, "tune", ...small, "--target", "p99(wait) <= 500ms", "--threads=2", "--json")
-const { chosen } = JSON.parse(answer)
-expect(chosen?.keeps === true, `worker-pool found settings on threads, got ${answer}`)
+const told = run(project, program, "tune", ...small, "--target", "p99(wait) <= 500ms", "--threads=2", "--json")
+const { chosen } = JSON.parse(told)
+expect(chosen?.keeps === true, `worker-pool found settings on threads, got ${told}`)
 step("tuned with the installed worker-pool, on threads")
 
 const serving = spawn(program, ["serve", "--handlers", "handlers.ts", "--port", "0"], {

@@ -49,8 +49,8 @@ export interface Options {
   readonly arrivals: Arrivals.Arrivals
   /** How long their handlers work. */
   readonly service: ServiceTimes.ServiceTimes
-  /** The share of the attempts that fail, at the end of their time. From 0 to 1. Default `0`. */
-  readonly failures?: number | undefined
+  /** The share of the attempts that fail, at the end of their time; or that of each type, where the others do not fail. From 0 to 1. Default `0`. */
+  readonly failures?: number | Readonly<Record<string, number>> | undefined
   /** What the handlers call. Default: nothing slows them down. */
   readonly downstream?: Downstream | undefined
   /** How long requests arrive. The run lasts until the last of them has ended. Above zero. */
@@ -253,6 +253,13 @@ const invalidOutage = ({ fromMillis, untilMillis }: Outage): InvalidPoolConfig |
     ? undefined
     : checks.wrong("downstream.outages.untilMillis", `above ${fromMillis}`, untilMillis))
 
+const invalidFailures = (failures: NonNullable<Options["failures"]>): InvalidPoolConfig | undefined =>
+  typeof failures === "number"
+    ? checks.within(0, 1)("failures", failures)
+    : Object.entries(failures)
+        .map(([type, share]) => checks.within(0, 1)(`failures.${type}`, share))
+        .find((invalid) => invalid !== undefined)
+
 const check = (options: Options): Settings | InvalidPoolConfig => {
   const { arrivals, downstream, failures = 0, service } = options
   const durationMillis = checks.millis("duration", options.duration)
@@ -269,7 +276,7 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
   const invalid =
     arrivals.invalid ??
     service.invalid ??
-    checks.within(0, 1)("failures", failures) ??
+    invalidFailures(failures) ??
     (warmupMillis < durationMillis ? undefined : checks.wrong("warmup", "shorter than the duration", options.warmup)) ??
     (downstream === undefined
       ? undefined

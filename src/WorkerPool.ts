@@ -12,6 +12,7 @@ import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
 import { makeGrouping } from "./internal/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
+import * as recordedPools from "./internal/recordedPools.ts"
 import * as recurringPools from "./internal/recurringPools.ts"
 import * as gauges from "./internal/gauges.ts"
 import * as shortages from "./internal/shortages.ts"
@@ -183,6 +184,16 @@ export const make = (
     })
     shortages.connect(pool, core.crew)
     gauges.connect(pool, core)
+    recordedPools.connect(pool, {
+      config: core.config,
+      events: core.events,
+      now: core.now,
+      counts: () => {
+        const { counters, crew, queue } = core
+        return { workers: crew.size, pending: queue.waiting + queue.delayed + queue.blocked + counters.running }
+      },
+      scope: core.lasting
+    })
     recurringPools.connect(pool, {
       publish: (event) => core.events.on && core.events.publish(event),
       isOpen: () => core.drain.state === "open",

@@ -4,6 +4,7 @@ import type { RpcGroup } from "effect/rpc"
 import { hostname } from "node:os"
 import { pid } from "node:process"
 import { ElasticPool, Handlers, PoolError, type PoolEvent, Scaler, ScalingPolicy, WorkerPool } from "../index.ts"
+import * as recordedPools from "../internal/recordedPools.ts"
 import * as recurringPools from "../internal/recurringPools.ts"
 import { Asking } from "./asking/asking.ts"
 import { Calls } from "./asking/calls.ts"
@@ -201,6 +202,7 @@ export const make = ({
       drain,
       events: Stream.merge(pool.events, Stream.fromPubSub(events), { haltStrategy: "left" })
     })
+    recordedPools.sameAs(durablePool, pool)
     recurringPools.connect(durablePool, {
       publish: (event) => PubSub.publishUnsafe(events, event),
       isOpen: () => asking.closed === undefined,

@@ -8,10 +8,12 @@ import type { Attempts } from "./attempt.ts"
 import { refusedByBreaker } from "./circuitOpen.ts"
 import type { Counters } from "./counters.ts"
 import type { Crew } from "./crew.ts"
-import { Deadline, type Deadlines } from "./deadlines.ts"
+import type { Deadlines } from "./deadlines.ts"
+import type { Events } from "./events.ts"
 import { cancelledExit, expiredExit, fullOfKey, interruptedExit, replacedExit } from "./exits.ts"
-import { type Canceller, Details, type PoolRequest } from "./request.ts"
+import type { Canceller, Details, PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
+import { expireAfter } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
 import { evict } from "./shedding.ts"
 import { requestsOf, workerOf } from "./worker.ts"
@@ -24,6 +26,7 @@ export interface Dependencies {
   readonly counters: Counters
   readonly crew: Crew
   readonly deadlines: Deadlines
+  readonly events: Events
   readonly queue: WaitingRequests
   readonly settle: Settle
   readonly turn: Turn
@@ -82,6 +85,7 @@ export class Admission implements Canceller {
     request.route.counts.offered++
     counters.offered++
     counters.refusedDraining++
+    this.pool.events.recorder?.unaccepted(request, "refusedDraining", request.since)
     return this.draining
   }
 
@@ -96,6 +100,7 @@ export class Admission implements Canceller {
     counters.offered++
     counters.refusedOpen++
     request.route.counts.needless++
+    this.pool.events.recorder?.unaccepted(request, "refusedOpen", request.since)
     return open
   }
 
@@ -106,6 +111,7 @@ export class Admission implements Canceller {
     request.route.counts.offered++
     const offered = queue.offer(request)
     if (offered === "full") {
+      this.pool.events.recorder?.unaccepted(request, "refusedFull", request.since)
       if (queue.refusesEarly(request)) return this.fullOfEarly
       return queue.hasRoom ? fullOfKey(request, queue.capacity) : this.full
     }
@@ -140,13 +146,7 @@ export class Admission implements Canceller {
   private onOffered(request: PoolRequest, offered: Exclude<Offered, "full">): void {
     const { deadlines } = this.pool
     const { policy, since: now } = request
-    if (policy.expiresInMillis !== Infinity) {
-      const expiry = new Deadline((now) => this.expire(request, now))
-      const details = (request.details ??= new Details())
-      details.expiry = expiry
-      details.expiresAt = now + policy.expiresInMillis
-      deadlines.set(expiry, now, policy.expiresInMillis)
-    }
+    if (policy.expiresInMillis !== Infinity) expireAfter(deadlines, request, now, (now) => this.expire(request, now))
     const { details } = request
     if (details !== undefined) {
       details.group?.add(request)
@@ -289,6 +289,7 @@ export class Admission implements Canceller {
     counter: "abandoned" | "refusedDraining" | "refusedOpen"
   ): void {
     this.pool.counters[counter]++
+    this.pool.events.recorder?.unaccepted(request, counter, this.pool.now())
     const expiry = request.details?.expiry
     if (expiry !== undefined) this.pool.deadlines.clear(expiry)
     request.phase = "ended"

@@ -249,6 +249,7 @@ export class Attempts implements AttemptSteps {
       settle(request, end, exit, now)
       return
     }
+    if (events.recorder !== undefined) events.recorder.retried(request, end, now)
     counters.running--
     request.elapse(now)
     request.exit = exit
@@ -270,6 +271,7 @@ export class Attempts implements AttemptSteps {
 
   /** The queue holds this one, which is not to start yet. */
   holdUntilStart(request: PoolRequest, now: number): void {
+    this.pool.events.recorder?.scheduled(request)
     holdUntilStart(this.pool, request, now)
   }
 }

@@ -59,6 +59,8 @@ export interface Core {
   readonly nesting: Nesting
   readonly queue: WaitingRequests
   readonly turn: Turn
+  /** Ends when the pool has drained. */
+  readonly lasting: Scope.Scope
 }
 
 /** How this pool's workers are made, given what handlers run with but for what one has of its own. */
@@ -93,6 +95,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
   }
   const context = inherit(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => Effect.runForkWith(context)(Effect.annotateLogs(line, "pool", config.name))
+  const lasting = yield* Effect.flatMap(Effect.scope, Scope.fork)
   const scope = Scope.makeUnsafe("parallel")
   const time = new Time(context)
   const { now } = time
@@ -201,6 +204,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     counters,
     crew,
     deadlines,
+    events,
     queue,
     settle,
     turn,
@@ -208,7 +212,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     letsIn: (request) => drain.isFinishing && nesting.isFromWithin(request)
   })
   const latest = new Latest({ now, admission, deadlines, queue, turn, latestReturn, onReturn })
-  const identities = new Identities({ now, admission, counters, latest, turn })
+  const identities = new Identities({ now, admission, counters, events, latest, turn })
   nesting.connect({
     name: config.name,
     counters,
@@ -273,7 +277,8 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
     identities,
     nesting,
     queue,
-    turn
+    turn,
+    lasting
   }
   return core
 })

@@ -165,6 +165,7 @@ export class Crew implements Employer {
     prepare?.(worker)
     this.workers.add(worker)
     attempts.watch(worker)
+    events.recorder?.workers(this.workers.size, attempts.now())
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
     turn.run(attempts.now(), () =>
       worker.begin(scope, (exit) => {
@@ -268,6 +269,7 @@ export class Crew implements Employer {
     this.pool.attempts.unwatch(worker)
     const at = this.idle.indexOf(worker)
     if (at >= 0) this.idle.splice(at, 1)
+    this.pool.events.recorder?.workers(this.workers.size, this.pool.attempts.now())
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
     if (worker.isLent) this.giveBack(worker)
     for (const listener of worker.onExit.splice(0)) listener()

@@ -1,6 +1,7 @@
 /** Fans events out to subscribers. A slow one loses its own oldest events, and is told how many. */
 import { Effect, Queue, Scope, Stream } from "effect"
 import type { PoolEvent } from "../PoolEvent.ts"
+import type { Recorder } from "./recorder.ts"
 
 const bufferSize = 1024
 
@@ -13,6 +14,8 @@ export class Events {
   private readonly subscribers = new Set<Subscriber>()
   private readonly listeners = new Set<(event: PoolEvent) => void>()
   private last: PoolEvent | undefined = undefined
+  /** Hears of each request. */
+  recorder: Recorder | undefined = undefined
 
   /** Whether anybody listens. Ask before building an event. After the last one nobody does. */
   get on(): boolean {

@@ -7,6 +7,7 @@ import { Effect, Exit } from "effect"
 import { DuplicateRequest, type SubmitError } from "../PoolError.ts"
 import type { Admission } from "./admission.ts"
 import type { Counters } from "./counters.ts"
+import type { Events } from "./events.ts"
 import { cancelledExit } from "./exits.ts"
 import { attemptGoesOn, Identity } from "./identity.ts"
 import type { Latest } from "./latest.ts"
@@ -21,6 +22,7 @@ export interface Dependencies {
   readonly now: () => number
   readonly admission: Admission
   readonly counters: Counters
+  readonly events: Events
   readonly latest: Latest
   readonly turn: Turn
 }
@@ -122,6 +124,7 @@ export class Identities implements Canceller {
     const away = admission.refuseDraining(share)
     if (away !== undefined) return away
     counters.joined++
+    this.pool.events.recorder?.unaccepted(share, "joined", share.since)
     share.of = of
     adopt(of, share.details!.parent)
     sharingOf(of).add(share, of)
@@ -177,6 +180,7 @@ export class Identities implements Canceller {
     request.route.counts.offered++
     counters.offered++
     counters.refusedDuplicate++
+    this.pool.events.recorder?.unaccepted(request, "refusedDuplicate", request.since)
     request.route.counts.needless++
     return Exit.fail(withoutStack(() => new DuplicateRequest({ tag, id, primaryKey })))
   }

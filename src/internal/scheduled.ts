@@ -35,6 +35,20 @@ export const returnAfter = (pool: Dependencies, request: PoolRequest, millis: nu
   deadlines.set(details.delay, now, millis)
 }
 
+/** It expires once its policy's time for that is over. */
+export const expireAfter = (
+  deadlines: Deadlines,
+  request: PoolRequest,
+  now: number,
+  expire: (now: number) => void
+): void => {
+  const { expiresInMillis } = request.policy
+  const details = (request.details ??= new Details())
+  details.expiry = new Deadline(expire)
+  details.expiresAt = now + expiresInMillis
+  deadlines.set(details.expiry, now, expiresInMillis)
+}
+
 /** The queue holds this one until its first start. */
 export const holdUntilStart = (pool: Dependencies, request: PoolRequest, now: number): void =>
   returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now - grainMillis)), now)

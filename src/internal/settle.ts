@@ -85,6 +85,7 @@ export const makeSettle =
         counters.interrupted++
         break
     }
+    if (pool.events.recorder !== undefined) pool.events.recorder.ended(request, from, millis, now)
     if (pool.events.on) pool.events.publish({ _tag: "RequestEnded", outcome: toOutcome(request) })
     pool.onSettled(request, from, millis)
     pool.turn.tell(request)

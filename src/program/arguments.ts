@@ -1,9 +1,12 @@
 /** The command line as its parser takes it. */
 
 /** A flag whose value may be left out takes one only behind an equals sign. */
-const optionalValues: Readonly<Record<string, RegExp>> = { "--threads": /^(\d+|auto|none)$/ }
+const optionalValues: Readonly<Record<string, RegExp>> = {
+  "--threads": /^(\d+|auto|none)$/,
+  "--check": /^[\d.]+%?$/
+}
 
-/** `--threads 4` becomes `--threads=4`: what follows it and is no number of threads is something else. */
+/** `--threads 4` becomes `--threads=4`: what follows it and is no number of threads is something else. So with the others. */
 export const attached = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const result: Array<string> = []
   let isEnded = false

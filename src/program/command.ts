@@ -7,6 +7,7 @@ import { configCommand } from "./serve/configCommand.ts"
 import { jobsCommand } from "./jobs/command.ts"
 import { BadUsage, messageOf, StoppedBeforeStart } from "./errors.ts"
 import { end, endPrinted, watchOutputs } from "./process/end.ts"
+import { recordCommand } from "./record/command.ts"
 import { runCommand } from "./run/command.ts"
 import { serveCommand } from "./serve/command.ts"
 import { simulateCommand } from "./simulate/command.ts"
@@ -25,7 +26,8 @@ const command = Command.make("worker-pool").pipe(
     jobsCommand,
     storeCommand,
     simulateCommand,
-    tuneCommand
+    tuneCommand,
+    recordCommand
   ])
 )
 

@@ -14,6 +14,16 @@ export interface Arrival {
   readonly key?: string | undefined
   /** From -10 to 10, higher first. Default: that of the pool. */
   readonly priority?: number | undefined
+  /** How its attempts go, as far as that is known: the first of these is for the first attempt. Default: they are drawn. */
+  readonly attempts?: ReadonlyArray<KnownAttempt> | undefined
+}
+
+/** An attempt of a recording. */
+export interface KnownAttempt {
+  /** How long it takes when nothing slows it down, in milliseconds. */
+  readonly millis: number
+  /** Whether it fails at the end of that time. */
+  readonly fails: boolean
 }
 
 /** A load. Rates are requests per second. */

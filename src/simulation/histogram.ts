@@ -1,18 +1,25 @@
 /** Quantiles of any number of durations in a fixed amount of memory. */
 
-/** Neighbouring buckets are this much apart. What shares a bucket is shown by its mean. */
-const precision = 0.001
 /** The first bucket: a nanosecond, in milliseconds; the last is that of a year. */
 const least = 1e-6
-const buckets = Math.ceil(Math.log(3.2e10 / least) / Math.log1p(precision))
+const most = 3.2e10
 
-/** Quantiles are off by at most 0.1 %, and are exact where all that is near has the same value. */
+/** Quantiles are off by at most the precision, and are exact where all that is near has the same value. */
 export class Histogram {
   count = 0
   private sum = 0
   private zeros = 0
-  private readonly counts = new Float64Array(buckets)
-  private readonly sums = new Float64Array(buckets)
+  /** Neighbouring buckets are this much apart. What shares a bucket is shown by its mean. */
+  private readonly step: number
+  private readonly counts: Float64Array
+  private readonly sums: Float64Array
+
+  constructor(precision = 0.001) {
+    this.step = Math.log1p(precision)
+    const buckets = Math.ceil(Math.log(most / least) / this.step)
+    this.counts = new Float64Array(buckets)
+    this.sums = new Float64Array(buckets)
+  }
 
   add(millis: number): void {
     this.count++
@@ -21,7 +28,7 @@ export class Histogram {
       return
     }
     this.sum += millis
-    const bucket = Math.min(buckets - 1, Math.floor(Math.log(millis / least) / Math.log1p(precision)))
+    const bucket = Math.min(this.counts.length - 1, Math.floor(Math.log(millis / least) / this.step))
     this.counts[bucket]!++
     this.sums[bucket]! += millis
   }
@@ -35,7 +42,7 @@ export class Histogram {
     return sparse
   }
 
-  /** Adds what another one held, so many times. */
+  /** Adds what another one of the same precision held, so many times. */
   addSparse([zeros = 0, ...triples]: ReadonlyArray<number>, weight = 1): void {
     this.zeros += weight * zeros
     this.count += weight * zeros
@@ -56,7 +63,7 @@ export class Histogram {
   quantile(share: number): number {
     let left = Math.ceil(share * this.count) - this.zeros
     if (left <= 0) return 0
-    for (let bucket = 0; bucket < buckets; bucket++) {
+    for (let bucket = 0; bucket < this.counts.length; bucket++) {
       left -= this.counts[bucket]!
       if (left <= 0) return this.sums[bucket]! / this.counts[bucket]!
     }

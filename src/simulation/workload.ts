@@ -45,7 +45,9 @@ export const jobs = function* (
   const sample = service.sampler(makeDraw(`${seed}/service`))
   let index = 0
   for (const arrival of arrivals.draw(makeDraw(`${seed}/arrivals`), durationMillis)) {
-    const serviceMillis = sample(arrival.type)
+    // Drawn in any case: one that is known moves no other.
+    const drawn = sample(arrival.type)
+    const serviceMillis = arrival.attempts?.[0]?.millis ?? drawn
     const job: Job = { ...arrival, index, serviceMillis, luck: luck.uniform(), startedAt: undefined }
     index++
     yield job
@@ -66,8 +68,11 @@ const luckOf = ({ luck }: Job, attempt: number): number => {
   return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
 }
 
+const shareOf = (failures: WorkloadOptions["failures"], type: string): number =>
+  typeof failures === "number" ? failures : Object.hasOwn(failures, type) ? failures[type]! : 0
+
 interface WorkloadOptions {
-  readonly failures: number
+  readonly failures: number | Readonly<Record<string, number>>
   readonly downstream: Downstream | undefined
   /** Milliseconds since the start. For those whose downstream has outages. */
   readonly now?: (() => number) | undefined
@@ -109,9 +114,10 @@ export class Workload {
       const at = outages === undefined ? 0 : now!()
       const isOut = outages?.some(({ fromMillis, untilMillis }) => fromMillis <= at && at < untilMillis) === true
       const slowdown = capacity === Infinity ? 1 : 1 + (++this.running / capacity) ** exponent
-      const fails = isOut || luckOf(job, attempt) < failures
+      const known = job.attempts?.[attempt - 1]
+      const fails = isOut || (known === undefined ? luckOf(job, attempt) < shareOf(failures, job.type) : known.fails)
       const work = Effect.andThen(
-        Effect.sleep(job.serviceMillis * slowdown),
+        Effect.sleep((known?.millis ?? job.serviceMillis) * slowdown),
         fails ? Effect.fail(new SimulatedFailure({ type: job.type })) : Effect.void
       )
       const slowed =

@@ -7,7 +7,7 @@ import { Writable } from "node:stream"
 import { checkEnvironment } from "../settings/environment.ts"
 import { BadUsage } from "../errors.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
-import { json, orUndefined, storing, text, turns, whole, bounds, places } from "../settings/flags.ts"
+import { json, orUndefined, recorded, storing, text, turns, whole, bounds, places } from "../settings/flags.ts"
 import { readable } from "../output/logs.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { exit, print } from "../process/end.ts"
@@ -73,6 +73,7 @@ const flags = {
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   retries: whole("retries", "Attempts after a first that failed or timed out, with backoff").pipe(Flag.withDefault(0)),
   ...storing,
+  ...recorded,
   job: orUndefined(
     text(
       "job",

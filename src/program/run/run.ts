@@ -3,6 +3,7 @@ import { Clock, Context, Effect, type Scope } from "effect"
 import { Durable } from "../../durable/service.ts"
 import { type DrainReport, type PoolError, WorkerPool } from "../../index.ts"
 import * as Pool from "../durable/pool.ts"
+import * as Recording from "../durable/recording.ts"
 import {
   BadUsage,
   EveryWorkerStuck,
@@ -165,11 +166,14 @@ const prepare = Effect.fnUntraced(function* (job: Job, { print }: StatusLine) {
   const first = yield* matchInput(requests, outcomes)
   const heard = inSentences(print, { changes: job.tellsChanges })
   if (store === undefined) {
-    const pool = Context.get(yield* heard(Pool.inMemory(job.settings.pool, loaded)), WorkerPool.WorkerPool)
+    const context = yield* heard(Pool.inMemory(job.settings.pool, loaded))
+    yield* Recording.begin(context, job.settings.record)
+    const pool = Context.get(context, WorkerPool.WorkerPool)
     return { requests, handlers, tally, outcomes, first, pool, storing: undefined }
   }
   const name = yield* Storing.jobOf(requests, store.job)
   const context = yield* Pool.onStore(job.settings.pool, store, loaded, works ? "both" : "asks", heard)
+  yield* Recording.begin(context, job.settings.record)
   const pool = Context.get(context, WorkerPool.WorkerPool)
   const storing = Storing.make(pool, Context.get(context, Durable), name)
   return { requests, handlers, tally, outcomes, first, pool, storing }

@@ -1,6 +1,7 @@
 /** What the flags of `run` ask for, checked: by the pool's own rules where an option is the pool's. */
 import { Effect, Result } from "effect"
 import { type Discipline, type ElasticPool, PoolConfig } from "../../index.ts"
+import type * as Recording from "../../Recording.ts"
 import { BadUsage } from "../errors.ts"
 import type { Environment } from "../settings/environment.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
@@ -8,6 +9,7 @@ import * as Kinds from "../settings/kinds.ts"
 import { type StoreSettings, storeOf } from "../settings/store.ts"
 import { variableOf } from "../settings/table.ts"
 import { type Threads, threadsOf } from "../settings/threads.ts"
+import { recordOf } from "../settings/record.ts"
 import { flagError, limitError, limitsFrom, retryOf } from "../settings/poolOptions.ts"
 import { limitsOf } from "../settings/limits.ts"
 import { keyCapacityOr, millisOr, numberOr } from "../settings/quantities.ts"
@@ -41,6 +43,9 @@ export interface Flags {
   readonly maxHeld: string | undefined
   readonly deliveries: string | undefined
   readonly keepOutcomes: string | undefined
+  readonly record: string | undefined
+  readonly recordMaxBytes: string | undefined
+  readonly recordKeys: string | undefined
 }
 
 export interface Settings {
@@ -48,6 +53,8 @@ export interface Settings {
   readonly threads: Threads | undefined
   /** Whether, and where, the lines are stored; and what they are called there, if that was said. */
   readonly store: (StoreSettings & { readonly job: string | undefined }) | undefined
+  /** Whether, and where, the run is recorded. */
+  readonly record: Recording.Options | undefined
   readonly pool: ElasticPool.Options
   readonly config: PoolConfig.PoolConfig["Service"]
   readonly maxFailures: MaxFailures
@@ -64,6 +71,7 @@ export interface MaxFailures {
 export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
     const store = yield* parseStore(flags, environment)
+    const record = yield* parseRecord(flags)
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
     const onThreads = yield* parseThreads(flags)
@@ -99,7 +107,7 @@ export const make = (flags: Flags, environment: Environment = process.env): Effe
     }
     const config = checked.success
     const outstanding = store === undefined ? outstandingOf(config, named.threshold ?? 0) : mostStored
-    return { threads: onThreads, store, pool, config, maxFailures, outstanding }
+    return { threads: onThreads, store, record, pool, config, maxFailures, outstanding }
   })
 
 /** No line is refused or evicted by the queue that it is fed to: not for its key either, unless that is asked for. */
@@ -164,6 +172,17 @@ const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage
     }
     const labels = { threads: "--threads", isolate: "--isolate", threadMemory: "--thread-memory" }
     return yield* Effect.fromResult(threadsOf(values, labels))
+  })
+
+const parseRecord = (flags: Flags): Effect.Effect<Recording.Options | undefined, BadUsage> =>
+  Effect.gen(function* () {
+    const labels = { record: "--record", recordMaxBytes: "--record-max-bytes", recordKeys: "--record-keys" }
+    const values = {
+      record: yield* Effect.fromResult(Kinds.read(labels.record, Kinds.path("FILE"), flags.record)),
+      recordMaxBytes: yield* Effect.fromResult(Kinds.read(labels.recordMaxBytes, Kinds.recorded, flags.recordMaxBytes)),
+      recordKeys: yield* Effect.fromResult(Kinds.read(labels.recordKeys, Kinds.recordKeys, flags.recordKeys))
+    }
+    return yield* Effect.fromResult(recordOf(values, labels))
   })
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {

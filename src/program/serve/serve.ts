@@ -15,6 +15,7 @@ import { type PoolError, WorkerPool } from "../../index.ts"
 import { live } from "../daemon/life.ts"
 import * as ProcessMetrics from "../daemon/processMetrics.ts"
 import * as Pool from "../durable/pool.ts"
+import * as Recording from "../durable/recording.ts"
 import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as HandlersModule from "../handlersModule.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
@@ -65,6 +66,7 @@ export const start = (settings: ServeSettings) =>
     const pool = yield* store === undefined
       ? PoolLogs.atInfo(Pool.inMemory({ ...settings.pool, idPrefix }, loaded))
       : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks", PoolLogs.atInfo)
+    yield* Recording.begin(pool, settings.record)
     const tenants = new Tenants(settings)
     const service = yield* Service.make({
       idPrefix,

@@ -2,7 +2,7 @@
 import { Option } from "effect"
 import { Flag } from "effect/cli"
 import { limitForm } from "./limits.ts"
-import { isolation, store, threadMemory, threads } from "./kinds.ts"
+import { isolation, recordKeys, store, threadMemory, threads } from "./kinds.ts"
 
 export const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
@@ -80,6 +80,21 @@ export const storing = {
       "keep-outcomes",
       "DURATION",
       "With --store: how long ends are kept, and ids are not stored again (default 7 d)"
+    )
+  )
+}
+
+/** What is written down of the load. */
+export const recorded = {
+  record: orUndefined(text("record", "FILE", "Write down what the load is made of, for stats and simulations")),
+  recordMaxBytes: orUndefined(
+    text("record-max-bytes", "BYTES", "With --record: the most bytes of it; the oldest are given up (default 256MiB)")
+  ),
+  recordKeys: orUndefined(
+    text(
+      "record-keys",
+      recordKeys.metavar,
+      "With --record: keys as hashes that nobody can undo, or as they are (default hashed)"
     )
   )
 }

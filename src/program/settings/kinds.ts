@@ -68,6 +68,11 @@ export const kept: Kind<number> = {
   expected: "a number of bytes such as 1048576 or 64MiB, at least 0",
   read: between(0, Infinity, bytesOf)
 }
+export const recorded: Kind<number> = {
+  metavar: "BYTES",
+  expected: "a number of bytes such as 64MiB or 1GiB, at least 64KiB",
+  read: between(64 * 1024, Infinity, bytesOf)
+}
 export const host: Kind<string> = {
   metavar: "HOST",
   expected: "an IP address or the name of a host",
@@ -119,6 +124,7 @@ export const threads: Kind<number | "none"> = {
   },
   bare: "auto"
 }
+export const recordKeys = oneOf("hashed", "plain")
 export const isolation = oneOf("thread", "process")
 /** A thread takes 40 MiB before its first attempt (`effect`, and what removes types): less than this could kill each at its start. */
 export const threadMemory: Kind<number> = {

@@ -1,8 +1,10 @@
 /** What the settings of a pool ask for, checked by the pool's own rules, whichever command runs it. */
 import { Effect, Result } from "effect"
 import { type ElasticPool, PoolConfig } from "../../index.ts"
+import type * as Recording from "../../Recording.ts"
 import { BadUsage } from "../errors.ts"
 import { boundsFor, type NamedPolicy, parsePolicy } from "./policyFlag.ts"
+import { recordOf } from "./record.ts"
 import { limitError, limitsFrom, retryBudgetOf, retryOf, sheddingOf } from "./poolOptions.ts"
 import { expected, type Found } from "./sources.ts"
 import { type StoreSettings, storeOf } from "./store.ts"
@@ -14,6 +16,8 @@ export interface PoolSettings {
   readonly threads: Threads | undefined
   /** Whether, and where, requests are stored. */
   readonly store: StoreSettings | undefined
+  /** Whether, and where, it is recorded. */
+  readonly record: Recording.Options | undefined
   readonly pool: ElasticPool.Options
   readonly policy: NamedPolicy
   /** The pool's options as it will read them. */
@@ -26,6 +30,7 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
     const labels = labelsOf(origins)
     const threads = yield* Effect.fromResult(threadsOf(values, labels))
     const store = yield* Effect.fromResult(storeOf(values, labels))
+    const record = yield* Effect.fromResult(recordOf(values, labels))
     const maxWorkers = yield* boundsFor(policy, values, threads?.max).pipe(Effect.mapError(relabel(origins)))
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values
@@ -66,7 +71,7 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
       if (field.startsWith("limits")) return yield* limitError(config.failure, labels.limits)
       return yield* expected(origins[names[field] ?? (field as Name)], what, actual)
     }
-    return { threads, store, pool, policy, config: config.success }
+    return { threads, store, record, pool, policy, config: config.success }
   })
 
 /** Settings that are called differently from the option that they are. */

@@ -196,6 +196,17 @@ export const settings = {
     "The most bytes of results and errors that are kept, and again of dead letters"
   ),
   keepFor: withDefault(kinds.time(0), "10m", "How long they can"),
+  record: optional(
+    kinds.path("FILE"),
+    "none",
+    "Write down what the load is made of: when requests come, how long they run and how they end, and nothing of what they are about"
+  ),
+  recordMaxBytes: optional(kinds.recorded, "256MiB", "With a recording: the most bytes of it; the oldest are given up"),
+  recordKeys: optional(
+    kinds.recordKeys,
+    "hashed",
+    "With a recording: keys as hashes that nobody can undo, or as they are"
+  ),
   logFormat: withDefault(
     kinds.oneOf("auto", "pretty", "json"),
     "auto",

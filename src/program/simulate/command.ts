@@ -3,16 +3,18 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { promises } from "node:fs"
 import * as Charts from "./charts.ts"
-import { messageOf, PageNotWritten } from "../errors.ts"
+import { BadUsage, messageOf, PageNotWritten } from "../errors.ts"
 import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import { limitForm } from "../settings/limits.ts"
 import * as Kinds from "../settings/kinds.ts"
+import { judge } from "./check.ts"
+import { shareOf } from "../settings/quantities.ts"
 import { exit, print } from "../process/end.ts"
 import { canBeSideBySide, simulateSideBySide } from "./sideBySide.ts"
 import { simulate } from "./simulate.ts"
 import { toHtml } from "./page.ts"
-import { toJson, toTable } from "./report.ts"
+import { really, toJson, toTable } from "./report.ts"
 import * as Settings from "./settings.ts"
 import * as StatusLine from "../output/statusLine.ts"
 import { codeOfSignal, type Signal } from "../process/stop.ts"
@@ -43,12 +45,17 @@ SERVICE, the time that a request takes, is one of:
   csv:FILE                   rows of milliseconds or type,milliseconds, taken one after the other
 TYPE=SERVICE is that of the requests of a type, beside the one of all others.
 
+With --recording requests come as they came, with their types, keys and priorities, and their attempts take and end as they did; with
+--service redrawn those are drawn from all of their type. What is not said of the pool is as it was recorded. What really happened
+stands beside the figures.
+
 A DURATION is a number of milliseconds, or a text such as 500ms, 1.5s, 10m, 2h, 1d or "2 seconds".
 
 Exit codes:
-  0    simulated
+  0    simulated, and no farther from what happened than --check allows
   1    the page of --html could not be written
   2    bad usage: nothing was simulated
+  3    farther from what happened than --check allows
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 
@@ -56,8 +63,25 @@ const flags = {
   policy: text("policy", "POLICY", "Once for each policy to compare (default adaptive); see above").pipe(
     Flag.atLeast(0)
   ),
-  arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several; see above").pipe(Flag.atLeast(1)),
-  service: text("service", "SERVICE", "What a request takes, also by type; see above").pipe(Flag.atLeast(1)),
+  arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several; see above").pipe(Flag.atLeast(0)),
+  service: text("service", "SERVICE", "What a request takes, also by type; see above").pipe(Flag.atLeast(0)),
+  recording: orUndefined(
+    text(
+      "recording",
+      "FILE",
+      "The load that --record of serve, work or run has written, in place of --arrivals and --service"
+    )
+  ),
+  from: orUndefined(text("from", "DURATION", "With --recording: leave out what came before, counted from its start")),
+  to: orUndefined(text("to", "DURATION", "With --recording: leave out what came from then on")),
+  scale: orUndefined(text("scale", "FACTOR", "With --recording: so many times as many requests, such as 2 or 0.5")),
+  check: orUndefined(
+    text(
+      "check",
+      "P%",
+      "With --recording: say how far the first policy is from what happened, and fail if it is farther (default 10%)"
+    ).pipe(Flag.withOptionalValue("10%"))
+  ),
   ...bounds,
   strategy: orUndefined(
     Flag.Literals("strategy", ["suspend", "dropping", "sliding", "shedding"]).pipe(
@@ -88,7 +112,7 @@ const flags = {
   tick: orUndefined(text("tick", "DURATION", "Time between two looks at the load (default 1 s)")),
   timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
   expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
-  retries: whole("retries", "Attempts after a first that failed or timed out, with backoff").pipe(Flag.withDefault(0)),
+  retries: orUndefined(whole("retries", "Attempts after a first that failed or timed out, with backoff (default 0)")),
   retryBudget: orUndefined(
     text(
       "retry-budget",
@@ -119,7 +143,7 @@ const flags = {
   waitTarget: text("wait-target", "DURATION", "The wait that is good enough, for adaptive too (default 100 ms)").pipe(
     Flag.withDefault("100ms")
   ),
-  duration: text("duration", "DURATION", "How long requests arrive (default 10 min)").pipe(Flag.withDefault("10m")),
+  duration: orUndefined(text("duration", "DURATION", "How long requests arrive (default 10 min, or as recorded)")),
   warmup: text("warmup", "DURATION", "What arrives before is left out of the figures (default 0)").pipe(
     Flag.withDefault("0")
   ),
@@ -136,6 +160,7 @@ const flags = {
 }
 
 interface Output {
+  readonly check: string | undefined
   readonly json: boolean
   readonly html: string | undefined
 }
@@ -143,8 +168,9 @@ interface Output {
 export const simulateCommand = Command.make("simulate", flags, (flags) =>
   Effect.gen(function* () {
     const threads = yield* Effect.fromResult(Kinds.read("--threads", Kinds.threads, flags.threads))
+    const bound = yield* boundOf(flags)
     const plan = yield* Settings.make(flags)
-    return yield* perform(plan, flags, typeof threads === "number" ? threads : 1)
+    return yield* perform(plan, flags, typeof threads === "number" ? threads : 1, bound)
   })
 ).pipe(
   Command.withDescription(description),
@@ -159,7 +185,7 @@ export const simulateCommand = Command.make("simulate", flags, (flags) =>
 )
 
 /** Simulates, prints the figures, writes the page, and ends the process. A signal ends it on the spot. */
-const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: number) =>
+const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: number, bound: number | undefined) =>
   Effect.gen(function* () {
     const statusLine = StatusLine.make(process.stderr)
     for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
@@ -174,13 +200,29 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: n
       ? simulateSideBySide(plan, flags, threads, statusLine)
       : simulate(plan, statusLine)
     // The figures come first: a page that cannot be written does not take them away.
-    yield* print(json ? toJson(simulated) : toTable(simulated, plan))
+    const { reality } = plan
+    const verdict = bound === undefined || reality === undefined ? undefined : judge(simulated[0]!, reality, bound)
+    const shown = reality === undefined ? simulated : [{ policy: really, figures: reality }, ...simulated]
+    const sentence = verdict === undefined ? "" : `\n${verdict.sentence}\n`
+    yield* print(json ? toJson(simulated, reality, verdict) : `${toTable(shown, plan)}${sentence}`)
     if (html !== undefined) {
-      const page = toHtml(simulated, plan, yield* Charts.load)
+      const page = toHtml(shown, plan, yield* Charts.load)
       yield* Effect.tryPromise({
         try: () => promises.writeFile(html, page),
         catch: (error) => new PageNotWritten({ path: html, reason: messageOf(error) })
       })
     }
-    return yield* exit(0)
+    return yield* exit(verdict?.isWithin === false ? 3 : 0)
   })
+
+/** What `--check` allows, as a share. */
+const boundOf = ({ check, recording }: Settings.Flags & Output): Effect.Effect<number | undefined, BadUsage> => {
+  if (check === undefined) return Effect.succeed(undefined)
+  if (recording === undefined) {
+    return new BadUsage({ reason: "Expected --check to come with --recording, which it is about" })
+  }
+  const bound = shareOf(check)
+  return bound === undefined
+    ? new BadUsage({ reason: `Expected --check to be a percentage such as 10%, got "${check}"` })
+    : Effect.succeed(bound)
+}

@@ -1,29 +1,37 @@
 /** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
 import { duration } from "../output/duration.ts"
 import type { Simulated } from "./simulate.ts"
+import type { Verdict } from "./check.ts"
 import type { Plan } from "./settings.ts"
 
-export const toJson = (all: ReadonlyArray<Simulated>): string =>
+/** `reality`: what really happened, and `verdict` how far from that the first policy is, where somebody asked. */
+export const toJson = (all: ReadonlyArray<Simulated>, reality?: Simulated["figures"], verdict?: Verdict): string =>
   `${JSON.stringify({
-    policies: all.map(({ figures, policy }) => {
-      const { windows: _, ...others } = figures
-      const { decisions, goodPerSecond, leastWorkerSeconds, timeToCapacity, total, wait, wasted, workerSeconds } =
-        others
-      return {
-        ...others,
-        policy,
-        wait: rounded(wait),
-        total: rounded(total),
-        workerSeconds: round(workerSeconds),
-        leastWorkerSeconds: round(leastWorkerSeconds),
-        timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
-        ...(goodPerSecond === undefined ? {} : { goodPerSecond: round(goodPerSecond) }),
-        ...(wasted === undefined ? {} : { wasted: Number(wasted.toFixed(6)) }),
-        ...groupsOf(figures),
-        decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
-      }
-    })
+    policies: all.map(plain),
+    ...(reality === undefined ? {} : { really: plain({ policy: really, figures: reality }) }),
+    ...(verdict === undefined ? {} : { off: verdict.off, isWithin: verdict.isWithin })
   })}\n`
+
+const plain = ({ figures, policy }: Simulated) => {
+  const { windows: _, ...others } = figures
+  const { decisions, goodPerSecond, leastWorkerSeconds, timeToCapacity, total, wait, wasted, workerSeconds } = others
+  return {
+    ...others,
+    policy,
+    wait: rounded(wait),
+    total: rounded(total),
+    workerSeconds: round(workerSeconds),
+    leastWorkerSeconds: round(leastWorkerSeconds),
+    timeToCapacity: timeToCapacity === null ? null : round(timeToCapacity),
+    ...(goodPerSecond === undefined ? {} : { goodPerSecond: round(goodPerSecond) }),
+    ...(wasted === undefined ? {} : { wasted: Number(wasted.toFixed(6)) }),
+    ...groupsOf(figures),
+    decisions: decisions.map((decision) => ({ ...decision, atMillis: round(decision.atMillis) }))
+  }
+}
+
+/** What happened stands under this name. No policy has it. */
+export const really = "really"
 
 /** One row of the table: a name, and what each policy has there. */
 export interface Row {
@@ -64,8 +72,11 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
       timeToCapacity === null ? "-" : time(timeToCapacity)
     )
   }
-  add("changes", ({ decisions }) => count(decisions.length))
-  add("reversals", ({ reversals }) => count(reversals))
+  const isReally = (n: number) => all[n]!.policy === really
+  const unlessReally = (name: string, value: (figures: Simulated["figures"]) => number) =>
+    table.push({ name, cells: all.map(({ figures }, n) => (isReally(n) ? "-" : count(value(figures)))) })
+  unlessReally("changes", ({ decisions }) => decisions.length)
+  unlessReally("reversals", ({ reversals }) => reversals)
   return table as ReadonlyArray<Row>
 }
 

@@ -1,6 +1,7 @@
 /** What the flags of `simulate` ask for, checked: by the simulation's own rules where an option is its. */
 import { Effect } from "effect"
 import type { PoolConfig, PoolError } from "../../index.ts"
+import type { Settings } from "../../recording/header.ts"
 import type * as Simulation from "../../Simulation.ts"
 import { BadUsage } from "../errors.ts"
 import { parseLoads } from "./labelFlags.ts"
@@ -10,10 +11,11 @@ import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
 import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
+import { type Recording, type RecordingFlags, readRecording } from "./recordings.ts"
 import { countAfter } from "./traces.ts"
 
 /** As the command line gives them; `undefined` is not set. */
-export interface Flags extends QueueFlags {
+export interface Flags extends QueueFlags, RecordingFlags {
   readonly policy: ReadonlyArray<string>
   readonly arrivals: ReadonlyArray<string>
   readonly service: ReadonlyArray<string>
@@ -26,14 +28,14 @@ export interface Flags extends QueueFlags {
   readonly tick: string | undefined
   readonly timeout: string | undefined
   readonly expiresIn: string | undefined
-  readonly retries: number
+  readonly retries: number | undefined
   readonly retryBudget: string | undefined
   readonly failures: string
   readonly downstream: string | undefined
   readonly outage: ReadonlyArray<string>
   readonly worth: string | undefined
   readonly waitTarget: string
-  readonly duration: string
+  readonly duration: string | undefined
   readonly warmup: string
   readonly seed: string
 }
@@ -46,32 +48,46 @@ export interface Plan {
   readonly waitTargetMillis: number
   /** Something that is no error and that one should know. */
   readonly notes: ReadonlyArray<string>
+  /** What really happened, where the load was recorded. */
+  readonly reality?: Simulation.Figures | undefined
 }
 
 export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
   Effect.gen(function* () {
-    const policies = flags.policy.length === 0 ? ["adaptive"] : flags.policy
+    const recording = yield* recordingOf(flags)
+    const recorded = recording?.settings
+    const policies = flags.policy.length === 0 ? [recorded?.policy ?? "adaptive"] : flags.policy
     const twice = policies.find((text, n) => policies.indexOf(text) < n)
     if (twice !== undefined) return yield* expected("policy", "given once for each policy", twice)
-    const arrivals = yield* parseLoads(flags.arrivals)
-    const service = yield* parseServices(flags.service)
+    if (recording === undefined && flags.arrivals.length === 0) {
+      return yield* new BadUsage({ reason: "Expected --arrivals, or --recording, got neither" })
+    }
+    if (recording === undefined && flags.service.length === 0) {
+      return yield* new BadUsage({ reason: "Expected --service, or --recording, got neither" })
+    }
+    const arrivals = recording?.load.arrivals ?? (yield* parseLoads(flags.arrivals))
+    const service = hasService(flags) ? yield* parseServices(flags.service) : recording!.load.service
     const failures = shareOf(flags.failures)
     if (failures === undefined) {
       return yield* expected("failures", "a share from 0 to 1, or a percentage", flags.failures)
     }
-    const durationMillis = millisOf(flags.duration) ?? Number.NaN
-    if (durationMillis > longestMillis) return yield* expected("duration", "at most 100 days", flags.duration)
+    const duration =
+      flags.duration ?? (recording === undefined ? "10m" : `${Math.ceil(recording.load.durationMillis)}ms`)
+    const durationMillis = millisOf(duration) ?? Number.NaN
+    if (durationMillis > longestMillis) return yield* expected("duration", "at most 100 days", duration)
     const common = {
       arrivals,
       service,
-      failures,
+      failures: recording !== undefined && flags.failures === "0" ? recording.load.failures : failures,
       downstream: yield* parseDownstream(flags),
-      duration: millisOr(flags.duration),
+      duration: millisOr(duration),
       warmup: millisOr(flags.warmup),
       waitTarget: millisOr(flags.waitTarget),
       worth: millisOr(flags.worth),
-      seed: flags.seed
+      seed: flags.seed,
+      ...(recording === undefined ? {} : { epochMillis: recording.epochMillis })
     }
+    const own = poolOf(flags, recorded)
     const queue = yield* parseQueue(flags)
     const retryBudget = yield* Effect.fromResult(Kinds.read("--retry-budget", Kinds.retryBudget, flags.retryBudget))
     // One that is no time is refused by the simulation, and by its own name.
@@ -79,22 +95,37 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
     const runs = yield* Effect.forEach(policies, (text) =>
       Effect.gen(function* () {
         const named = yield* parsePolicy(text, { waitTarget: waitTarget > 0 ? waitTarget : undefined })
-        const maxWorkers = yield* boundsFor(named, flags)
+        const fixedAbove = named.fixed !== undefined && flags.maxWorkers === undefined && recorded !== undefined
+        const bounds = {
+          minWorkers: own.minWorkers,
+          maxWorkers: fixedAbove ? undefined : (flags.maxWorkers ?? recorded?.maxWorkers)
+        }
+        const maxWorkers = yield* boundsFor(named, bounds)
         const { policy } = named
-        const pool = { ...poolOf(flags), ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
+        const pool = { ...own, ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
         return { policy: text, options: { ...common, policy, pool } }
       })
     )
     const recordings = flags.arrivals.filter((text) => text.startsWith("csv:"))
-    const late = recordings.length === flags.arrivals.length ? countAfter(arrivals, durationMillis) : 0
+    const isTrace = recording === undefined && recordings.length === flags.arrivals.length
+    const late = isTrace ? countAfter(arrivals, durationMillis) : 0
     return {
       runs,
-      load: describe(flags),
+      load: describe({ ...flags, duration, retries: flags.retries ?? 0 }),
       waitTargetMillis: waitTarget,
       notes:
         late > 0
-          ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${flags.duration}: left out`]
-          : []
+          ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${duration}: left out`]
+          : (recording?.notes ?? []),
+      ...(recording === undefined
+        ? {}
+        : {
+            reality: recording.reality({
+              warmupMillis: millisOf(flags.warmup) ?? 0,
+              waitTargetMillis: waitTarget,
+              tickMillis: millisOf(String(own.scalingInterval)) ?? 1000
+            })
+          })
     }
   })
 
@@ -112,18 +143,48 @@ export const refused = (error: PoolError.InvalidPoolConfig): BadUsage =>
 /** Virtual time is exact for 104 days. */
 const longestMillis = 100 * 24 * 3_600_000
 
-const poolOf = (flags: Flags): NonNullable<Simulation.Options["pool"]> => ({
-  minWorkers: flags.minWorkers,
-  capacity: flags.capacity === "unbounded" ? flags.capacity : numberOr(flags.capacity),
-  ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
+/** What is not said is as it was recorded. */
+const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simulation.Options["pool"]> => ({
+  minWorkers: flags.minWorkers ?? recorded?.minWorkers,
+  capacity:
+    flags.capacity === undefined && recorded !== undefined
+      ? (recorded.capacity ?? "unbounded")
+      : flags.capacity === "unbounded"
+        ? flags.capacity
+        : numberOr(flags.capacity),
+  ...((flags.strategy ?? recorded?.strategy) === undefined ? {} : { strategy: flags.strategy ?? recorded!.strategy }),
   shedding: sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)),
-  scalingInterval: millisOr(flags.tick),
-  timeout: millisOr(flags.timeout),
-  expiresIn: millisOr(flags.expiresIn),
-  retry: retryOf(flags.retries),
+  scalingInterval: flags.tick === undefined ? recorded?.scalingIntervalMillis : millisOr(flags.tick),
+  timeout:
+    flags.timeout === undefined && recorded !== undefined
+      ? (recorded.timeoutMillis ?? "none")
+      : millisOr(flags.timeout),
+  expiresIn:
+    flags.expiresIn === undefined && recorded !== undefined
+      ? (recorded.expiresInMillis ?? "none")
+      : millisOr(flags.expiresIn),
+  retry: retryOf(flags.retries ?? recorded?.retries ?? 0),
   deadLetters: 0,
   decisions: 0
 })
+
+/** One of its own, and not what was recorded. */
+const hasService = ({ recording, service }: Flags): boolean =>
+  recording === undefined || service.some((text) => text !== "recorded" && text !== "redrawn")
+
+const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsage> => {
+  const { arrivals, recording, service } = flags
+  if (recording === undefined) {
+    const alone = (["scale", "from", "to"] as const).find((name) => flags[name] !== undefined)
+    return alone === undefined
+      ? Effect.succeed(undefined)
+      : new BadUsage({ reason: `Expected --${alone} to come with --recording, which it is about` })
+  }
+  if (arrivals.length > 0) {
+    return new BadUsage({ reason: `Expected --arrivals or --recording, got both` })
+  }
+  return readRecording(recording, flags, service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn")
+}
 
 const parseDownstream = ({
   downstream: text,
@@ -149,8 +210,11 @@ const parseOutage = (text: string): Effect.Effect<Simulation.Outage, BadUsage> =
 
 const describe = (flags: Flags): Plan["load"] => {
   const rows: Array<readonly [string, string | number | undefined]> = [
-    ["arrivals", flags.arrivals.join(" and ")],
-    ["service", flags.service.join(" and ")],
+    ["arrivals", flags.recording === undefined ? flags.arrivals.join(" and ") : flags.recording],
+    ["service", flags.recording !== undefined && flags.service.length === 0 ? "recorded" : flags.service.join(" and ")],
+    ["from", flags.from],
+    ["to", flags.to],
+    ["scale", flags.scale],
     ["duration", flags.duration],
     ["warm-up", flags.warmup === "0" ? undefined : flags.warmup],
     ["seed", flags.seed],

@@ -10,12 +10,16 @@ import { group, Simulate } from "./simulations.ts"
 import type { StatusLine } from "../output/statusLine.ts"
 
 /** A recording that comes through a pipe can be read once, and each thread would. The figures are the same one by one. */
-export const canBeSideBySide = ({ runs }: Plan, { arrivals, service }: Flags): boolean =>
-  runs.length > 1 && isFromFiles([...arrivals, ...service])
+export const canBeSideBySide = ({ runs }: Plan, flags: Flags): boolean => runs.length > 1 && canBeReadAgain(flags)
 
 /** Whether all that these flags name can be read again and again. */
-export const isFromFiles = (texts: ReadonlyArray<string>): boolean =>
-  texts.every((text) => {
+export const canBeReadAgain = ({
+  arrivals,
+  recording,
+  service
+}: Pick<Flags, "arrivals" | "recording" | "service">): boolean =>
+  (recording === undefined || statSync(recording, { throwIfNoEntry: false })?.isFile() === true) &&
+  [...arrivals, ...service].every((text) => {
     const path = /(?:^|=)csv:([^@]*)/.exec(text)?.[1]
     return path === undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === true
   })

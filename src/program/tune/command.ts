@@ -12,6 +12,7 @@ import { exit, print } from "../process/end.ts"
 import * as StatusLine from "../output/statusLine.ts"
 import { codeOfSignal, type Signal } from "../process/stop.ts"
 import * as Charts from "../simulate/charts.ts"
+import { canBeReadAgain } from "../simulate/sideBySide.ts"
 import { toHtml } from "./page.ts"
 import { toJson, toTable } from "./report.ts"
 import * as Settings from "./settings.ts"
@@ -29,7 +30,7 @@ TARGET is what you want, once for each:
   "good(within=1s) >= 99%"         completed, in time
 Where no target says how many may be lost, 0.1 % may.
 
-ARRIVALS and SERVICE are those of worker-pool simulate: see its help. The flags of the pool say how it is today; --config takes a file of
+The load is a recording, or ARRIVALS and SERVICE as for worker-pool simulate: see its help. The flags of the pool say how it is today; --config takes a file of
 settings of serve for that. What is tuned: the policy, the bounds, the capacity and the tick; with keys the attempts of one key at once, with
 priorities the aging. All else stays as it is.
 
@@ -45,9 +46,15 @@ Exit codes:
 
 const flags = {
   target: text("target", "TARGET", "What is wanted, once for each; see above").pipe(Flag.atLeast(1)),
-  arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several").pipe(Flag.atLeast(1)),
-  service: text("service", "SERVICE", "What a request takes, also by type").pipe(Flag.atLeast(1)),
-  duration: text("duration", "DURATION", "How long requests arrive (default 10 min)").pipe(Flag.withDefault("10m")),
+  recording: orUndefined(
+    text("recording", "FILE", "A load that was recorded, and a pool that is today as it was then")
+  ),
+  from: orUndefined(text("from", "DURATION", "Where to begin in the recording (default its start)")),
+  to: orUndefined(text("to", "DURATION", "Where to end in it (default its end)")),
+  scale: orUndefined(text("scale", "N", "So many times as many requests as were recorded (default 1)")),
+  arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several").pipe(Flag.atLeast(0)),
+  service: text("service", "SERVICE", "What a request takes, also by type").pipe(Flag.atLeast(0)),
+  duration: orUndefined(text("duration", "DURATION", "How long requests arrive (default 10 min, or as recorded)")),
   cost: Flag.Literals("cost", ["worker-seconds", "peak"]).pipe(
     Flag.withDescription("What is to be little: workers over time, or the most at once (default worker-seconds)"),
     Flag.withDefault("worker-seconds" as const)
@@ -139,7 +146,7 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags, { html, json, out }
     }
     for (const note of plan.notes) statusLine.print(`worker-pool: ${note}`)
     const watched = { ...plan, options: { ...plan.options, isWatched: html !== undefined } }
-    const report = yield* threads > 1 && Settings.canBeReadAgain(flags)
+    const report = yield* threads > 1 && canBeReadAgain(flags)
       ? tuneSideBySide(watched, flags, threads, statusLine)
       : tune(watched, statusLine)
     // The answer comes first: a file that cannot be written does not take it away.

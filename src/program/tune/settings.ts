@@ -1,18 +1,17 @@
 /** What the flags of `tune` ask for: a load and a pool as `simulate` has them, and what is wanted of it. */
 import { Effect } from "effect"
 import type { Limit } from "../../index.ts"
+import type * as Simulation from "../../Simulation.ts"
 import * as Tuning from "../../Tuning.ts"
 import { BadUsage } from "../errors.ts"
 import { limitsFrom } from "../settings/poolOptions.ts"
 import { numberOf } from "../settings/quantities.ts"
 import { find, type Found } from "../settings/sources.ts"
 import * as Simulate from "../simulate/settings.ts"
-import { isFromFiles } from "../simulate/sideBySide.ts"
 
 /** As the command line gives them; `undefined` is not set. */
-export interface Flags extends Omit<Simulate.Flags, "policy" | "waitTarget" | "warmup" | "retries" | "worth"> {
+export interface Flags extends Omit<Simulate.Flags, "policy" | "waitTarget" | "warmup" | "worth"> {
   readonly policy: string | undefined
-  readonly retries: number | undefined
   /** A file of settings of `serve`: what is not set by a flag is as it says. */
   readonly config: string | undefined
   readonly target: ReadonlyArray<string>
@@ -45,10 +44,19 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       return yield* new BadUsage({ reason: `Expected --most-workers to be at least 1, got ${flags.mostWorkers}` })
     }
     const { load, notes, runs } = yield* Simulate.make(whole)
-    const { arrivals, downstream, duration, failures, policy, pool, service } = runs[0]!.options
+    const { duration, policy, pool } = runs[0]!.options
+    const { recording, scale } = flags
+    // A recording is read anew for each way to take it.
+    const taken = (change: Partial<Simulate.Flags>) =>
+      recording === undefined
+        ? Effect.undefined
+        : Effect.map(Simulate.make({ ...whole, ...change }), ({ runs }) => loadOf(runs[0]!.options))
     return {
       options: {
-        load: { arrivals, service, failures, downstream },
+        load: loadOf(runs[0]!.options),
+        redrawn: yield* taken(flags.service.length === 0 ? { service: ["redrawn"] } : {}),
+        doubled: yield* taken({ scale: String(2 * Number(scale ?? 1)) }),
+        isRecorded: flags.arrivals.every((text) => text.startsWith("csv:")),
         duration,
         policy,
         pool: limits === undefined ? pool : { ...pool, limits },
@@ -60,9 +68,24 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       },
       load: load.filter(([name]) => name !== "wait target"),
       notes,
-      today
+      today: recording === undefined ? today : { ...recordedOf(pool ?? {}), ...today, policy: runs[0]!.policy }
     }
   })
+
+const loadOf = ({ arrivals, downstream, failures, service }: Simulation.Options): Tuning.Load => ({
+  arrivals,
+  service,
+  failures,
+  downstream
+})
+
+/** The settings of today as the recording has them: what a file of settings may hold. */
+const recordedOf = (pool: NonNullable<Simulation.Options["pool"]>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    (["minWorkers", "maxWorkers", "capacity", "strategy", "scalingInterval", "timeout", "expiresIn"] as const).flatMap(
+      (name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : [])
+    )
+  )
 
 /** What the search refuses, by the name of its flag. */
 export const refused = (error: Tuning.InvalidTarget | Parameters<typeof Simulate.refused>[0]): BadUsage => {
@@ -113,7 +136,7 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
       return (typeof flags[flag] === "number" || value === undefined ? value : asFlag(flag, String(value))) as never
     }
     const all = Object.fromEntries(Object.keys(names).map((flag) => [flag, of(flag as keyof typeof names)]))
-    const policy = flags.policy ?? inFile("policy") ?? "adaptive"
+    const policy = flags.policy ?? inFile("policy")
     const ofFile = flags.limit.length > 0 ? undefined : found?.values.limits
     const limits = yield* Effect.fromResult(limitsFrom(ofFile, found?.origins.limits.label ?? ""))
     const text = inFile("limits")
@@ -124,20 +147,15 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
       flags: {
         ...others,
         ...all,
-        policy: [policy],
-        retries: (all["retries"] as number | undefined) ?? 0,
+        policy: policy === undefined ? [] : [policy],
         waitTarget: "100ms",
         warmup: "0",
         worth: undefined
       } as Simulate.Flags,
       limits,
-      today: { policy, ...today }
+      today: { policy: policy ?? "adaptive", ...today }
     }
   })
 
 const asFlag = (flag: keyof typeof names, text: string): string | number =>
   flag === "minWorkers" || flag === "maxWorkers" || flag === "retries" ? Number(text) : text
-
-/** What comes through a pipe can be read once, and each thread would. The answer is the same one by one. */
-export const canBeReadAgain = ({ arrivals, service }: Pick<Flags, "arrivals" | "service">): boolean =>
-  isFromFiles([...arrivals, ...service])

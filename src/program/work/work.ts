@@ -11,6 +11,7 @@ import { type PoolError, type PoolEvent, WorkerPool } from "../../index.ts"
 import { live } from "../daemon/life.ts"
 import * as ProcessMetrics from "../daemon/processMetrics.ts"
 import { onStore } from "../durable/pool.ts"
+import * as Recording from "../durable/recording.ts"
 import { closeMillisOf } from "../durable/store.ts"
 import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as HandlersModule from "../handlersModule.ts"
@@ -38,6 +39,7 @@ const start = (settings: WorkSettings) =>
     const loaded = yield* HandlersModule.load(settings.handlers, { threads: settings.threads })
     yield* ProcessMetrics.register
     const context = yield* onStore(settings.pool, settings.store, loaded, "works", PoolLogs.atInfo)
+    yield* Recording.begin(context, settings.record)
     const pool = Context.get(context, WorkerPool.WorkerPool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import type { ScalingPolicy } from "../../../src/index.ts"
 import { parsePolicy } from "../../../src/program/settings/policyFlag.ts"
 import { make } from "../../../src/program/tune/settings.ts"
+import { toTable } from "../../../src/program/tune/report.ts"
 import { toYaml } from "../../../src/program/tune/yaml.ts"
 import * as Simulation from "../../../src/Simulation.ts"
 import * as Tuning from "../../../src/Tuning.ts"
@@ -131,6 +132,63 @@ describe("today's settings", () => {
   ])("are refused where they are wrong: %j", async (wrong, says) => {
     const error = await Effect.runPromise(Effect.flip(make({ ...flags, ...wrong })))
     expect(error.message).toContain(says)
+  })
+})
+
+describe("a recording", () => {
+  const path = files.path("recording.jsonl")
+  const header = {
+    recording: "effect-worker-pool",
+    version: 1,
+    part: 1,
+    startedAt: "2026-01-01T00:00:00.000Z",
+    keys: "hashed",
+    salt: "x",
+    pool: {
+      name: "p",
+      policy: "fixed:9",
+      minWorkers: 1,
+      maxWorkers: 9,
+      strategy: "suspend",
+      scalingIntervalMillis: 500
+    }
+  }
+  // Twenty a second for three minutes, of 30 to 170 ms each.
+  const rows = Array.from(
+    { length: 3600 },
+    (_, n) => `[${50_000 * n},"A","succeeded",[0,${1000 * (30 + ((n * 37) % 140))}]]`
+  )
+  writeFileSync(path, `${[JSON.stringify(header), ...rows].join("\n")}\n`)
+  const recorded = { ...flags, recording: path, arrivals: [], service: [], duration: undefined }
+
+  it("is the load, and its pool is that of today; it is judged on blocks of its time that the search did not see", async () => {
+    const plan = await Effect.runPromise(make(recorded))
+    expect(plan.options).toMatchObject({ isRecorded: true, policy: { name: "fixed" } })
+    expect(plan.today).toMatchObject({ policy: "fixed:9", strategy: "suspend", scalingInterval: 500 })
+    const report = await Effect.runPromise(Tuning.run(plan.options))
+    expect(report.demand.requests).toBe(3600)
+    expect(report.unseen).toHaveLength(3)
+    expect(report.chosen!.score.cost).toBeLessThan(report.today.score.cost / 2)
+    expect(report.today.score.cost).toBe(9)
+    expect(toTable(report, plan)).toMatch(
+      /did not see: [\d.]+ s to [\d.]+ s, .* of the recording, once as it was and \d times/
+    )
+    const yaml = toYaml(report, plan.today, plan.load)
+    expect(yaml).toContain('strategy: "suspend"')
+    expect(yaml).not.toContain("fixed:9")
+  })
+
+  it("may be of csv too, and is refused beside other arrivals, or where neither is", async () => {
+    const csv = files.path("load.csv")
+    writeFileSync(csv, "10\n20\n30\n")
+    expect((await Effect.runPromise(make({ ...flags, arrivals: [`csv:${csv}`] }))).options.isRecorded).toBe(true)
+    expect(
+      (await Effect.runPromise(make({ ...flags, arrivals: [`csv:${csv}`, "poisson:1"] }))).options.isRecorded
+    ).toBe(false)
+    const refusal = async (wrong: Parameters<typeof make>[0]) =>
+      (await Effect.runPromise(Effect.flip(make(wrong)))).message
+    expect(await refusal({ ...recorded, arrivals: ["poisson:1"] })).toContain("--arrivals or --recording, got both")
+    expect(await refusal({ ...flags, arrivals: [], service: [] })).toContain("--arrivals, or --recording, got neither")
   })
 })
 

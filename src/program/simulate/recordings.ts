@@ -1,0 +1,107 @@
+/** `--recording`: a load that was recorded, what its pool was set to, and what really happened. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { Effect, Stream } from "effect"
+import type { PoolError } from "../../index.ts"
+import type { Settings } from "../../recording/header.ts"
+import { load, type RecordedLoad } from "../../recording/load.ts"
+import { read } from "../../recording/read.ts"
+import { realityOf, type SaltedMark } from "../../recording/reality.ts"
+import type { Recorded } from "../../recording/recorded.ts"
+import type * as Simulation from "../../Simulation.ts"
+import { BadUsage } from "../errors.ts"
+import { millisOf, numberOf } from "../settings/quantities.ts"
+
+/** As the command line gives them. */
+export interface RecordingFlags {
+  readonly recording?: string | undefined
+  readonly scale?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+export interface Recording {
+  readonly load: RecordedLoad
+  /** Of the last recording that is in it. */
+  readonly settings: Settings
+  /** The time of day at `from`, in milliseconds since 1970. */
+  readonly epochMillis: number
+  readonly reality: (options: {
+    readonly warmupMillis: number
+    readonly waitTargetMillis: number
+    readonly tickMillis: number
+  }) => Simulation.Figures
+  /** Something that is no error and that one should know. */
+  readonly notes: ReadonlyArray<string>
+}
+
+export const readRecording = (
+  path: string,
+  flags: RecordingFlags,
+  attempts: "recorded" | "redrawn"
+): Effect.Effect<Recording, BadUsage> =>
+  Effect.gen(function* () {
+    const from = yield* timeOf("from", flags.from)
+    const to = yield* timeOf("to", flags.to)
+    const scale = flags.scale === undefined ? undefined : numberOf(flags.scale)
+    if (flags.scale !== undefined && !(scale !== undefined && scale > 0)) {
+      return yield* new BadUsage({ reason: `Expected --scale to be a number above 0, got "${flags.scale}"` })
+    }
+    const requests: Array<Recorded> = []
+    const marks: Array<SaltedMark> = []
+    let settings: Settings | undefined
+    let startedAtMillis: number | undefined
+    yield* Stream.runForEach(read([path]), (entries) =>
+      Effect.sync(() => {
+        for (const entry of entries) {
+          if (entry._tag === "Request") {
+            if (entry.atMillis >= (from ?? 0) && (to === undefined || entry.atMillis < to)) requests.push(entry)
+          } else if (entry._tag === "Mark") marks.push(entry)
+          else if (entry._tag === "Header") {
+            settings = entry.header.pool
+            startedAtMillis ??= entry.header.startedAtMillis
+          }
+        }
+      })
+    ).pipe(Effect.provide(NodeFileSystem.layer), Effect.mapError(wrong))
+    const loaded = load(requests, { name: `recording:${path}`, from, to, scale, attempts })
+    const invalid = loaded.arrivals.invalid ?? loaded.service.invalid
+    if (invalid !== undefined) return yield* refusedOf(path, invalid)
+    const { durationMillis, leftOut } = loaded
+    const lost = lostOf(marks)
+    return {
+      load: loaded,
+      settings: settings!,
+      epochMillis: startedAtMillis! + (from ?? 0),
+      reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
+      notes: [
+        ...(leftOut > 0
+          ? [
+              `${leftOut} requests of ${path} are left out: they joined another one, or were refused as duplicates or by a drain`
+            ]
+          : []),
+        ...(lost > 0 ? [`${lost} requests are not in ${path}: the disk was full, or too slow for them`] : [])
+      ]
+    }
+  })
+
+const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
+  if (text === undefined) return Effect.succeed(undefined)
+  const millis = millisOf(text)
+  return millis !== undefined && millis >= 0
+    ? Effect.succeed(millis)
+    : new BadUsage({
+        reason: `Expected --${flag} to be a duration since the start of the recording, such as 10m, got "${text}"`
+      })
+}
+
+const refusedOf = (path: string, { actual, expected, field }: PoolError.InvalidPoolConfig) =>
+  field === "recording" || field === "service"
+    ? new BadUsage({ reason: `Expected ${path} to have ${expected}, got ${actual}` })
+    : new BadUsage({ reason: `Expected --${field} to be ${expected}, got ${actual}` })
+
+const wrong = ({ message }: { readonly message: string }) => new BadUsage({ reason: message })
+
+const lostOf = (marks: ReadonlyArray<SaltedMark>): number => {
+  const last = new Map(marks.map(({ lost, salt }) => [salt, lost]))
+  return [...last.values()].reduce((sum, lost) => sum + lost, 0)
+}

@@ -1,0 +1,155 @@
+/** The files of a recording as they are written: at the end of the newest, and once that is full into a new one. */
+import { Effect, Exit, FileSystem, type PlatformError, Scope } from "effect"
+import { CannotRecord } from "./errors.ts"
+import { beginning } from "./header.ts"
+
+/** So many files there are at most: `FILE`, `FILE.1` and so on, the oldest last. */
+export const mostFiles = 4
+
+const encoder = new TextEncoder()
+const newline = 10
+
+interface Options {
+  readonly path: string
+  /** The most that all files together have. */
+  readonly maxBytes: number
+  /** The first line of a part. */
+  readonly header: (part: number) => string
+}
+
+/** The file is opened for the first time now: what is wrong with it shows at once. What it has stays. */
+export const open = (options: Options): Effect.Effect<Files, CannotRecord, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const { path } = options
+    const failed = (error: PlatformError.PlatformError) => new CannotRecord({ path, reason: error.message })
+    const isCut = yield* Effect.catchTag(look(fs, path), "PlatformError", failed)
+    const files = new Files(fs, options)
+    yield* Effect.addFinalizer(() => files.close)
+    yield* Effect.mapError(files.begin(isCut), failed)
+    return files
+  })
+
+/** Whether it ends within a line. It is a recording, or not there, or empty. */
+const look = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      if (!(yield* fs.exists(path))) return false
+      const file = yield* fs.open(path, { flag: "r" })
+      const { size, type } = yield* file.stat
+      if (type !== "File") {
+        return yield* new CannotRecord({ path, reason: `expected a file or nothing there, got a ${type}` })
+      }
+      if (Number(size) === 0) return false
+      const start = new Uint8Array(beginning.length)
+      const read = yield* file.read(start)
+      const text = new TextDecoder().decode(start.subarray(0, read))
+      if (text !== beginning) {
+        const reason = `expected a recording or nothing there, got a file that begins with ${JSON.stringify(text)}`
+        return yield* new CannotRecord({ path, reason })
+      }
+      yield* file.seek(BigInt(Number(size) - 1), "start")
+      const last = new Uint8Array(1)
+      yield* file.read(last)
+      return last[0] !== newline
+    })
+  )
+
+export class Files {
+  private readonly fs: FileSystem.FileSystem
+  private readonly options: Options
+  private scope: Scope.Closeable | undefined = undefined
+  private file: FileSystem.File | undefined = undefined
+  private size = 0
+  private part = 0
+  /** The file ends within a line, perhaps. */
+  private isCut = false
+  /** The header of this part has been written. */
+  private isHeaded = false
+
+  constructor(fs: FileSystem.FileSystem, options: Options) {
+    this.fs = fs
+    this.options = options
+  }
+
+  /** Opens the newest file, and begins a part of the recording there. */
+  begin(isCut: boolean): Effect.Effect<void, PlatformError.PlatformError> {
+    return Effect.suspend(() => {
+      this.isCut = isCut
+      this.isHeaded = false
+      this.part++
+      return this.append("")
+    })
+  }
+
+  /** All of these lines, in one file. After a failure some of them may be there. */
+  write(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+    return Effect.suspend(() =>
+      this.size + lines.length <= this.options.maxBytes / mostFiles
+        ? this.append(lines)
+        : Effect.andThen(this.turnOver, this.append(lines))
+    )
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { scope } = this
+    this.scope = this.file = undefined
+    return scope === undefined ? Effect.void : Effect.ignore(Scope.close(scope, Exit.void))
+  })
+
+  private readonly openNewest = Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    return this.fs.open(this.options.path, { flag: "a" }).pipe(
+      Scope.provide(scope),
+      Effect.tap((file) =>
+        Effect.map(file.stat, ({ size }) => {
+          this.scope = scope
+          this.file = file
+          this.size = Number(size)
+        })
+      ),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+  })
+
+  private readonly turnOver = Effect.suspend(() => {
+    const { path } = this.options
+    const nameOf = (age: number) => (age === 0 ? path : `${path}.${age}`)
+    const move = (age: number): Effect.Effect<void, PlatformError.PlatformError> =>
+      Effect.flatMap(this.fs.exists(nameOf(age)), (exists) =>
+        exists ? this.fs.rename(nameOf(age), nameOf(age + 1)) : Effect.void
+      )
+    return this.close.pipe(
+      Effect.andThen(
+        Effect.forEach(
+          Array.from({ length: mostFiles - 1 }, (_, n) => mostFiles - 2 - n),
+          move
+        )
+      ),
+      Effect.andThen(this.begin(false))
+    )
+  })
+
+  private append(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+    return Effect.suspend(() => {
+      const { file, isCut, isHeaded, options, part } = this
+      if (file === undefined) return Effect.andThen(this.openNewest, this.append(lines))
+      const bytes = encoder.encode(`${isCut ? "\n" : ""}${isHeaded ? "" : options.header(part)}${lines}`)
+      return file.writeAll(bytes).pipe(
+        Effect.tap(
+          Effect.sync(() => {
+            this.isCut = false
+            this.isHeaded = true
+            this.size += bytes.length
+          })
+        ),
+        Effect.onError(() => {
+          // A line that was cut is only looked over before a header.
+          this.isCut = true
+          this.isHeaded = false
+          return this.close
+        })
+      )
+    })
+  }
+}
