@@ -9,7 +9,7 @@ import { byWorth, cheapest, drawsFor, finalists, judge, type Judged } from "./tu
 import { DrawnLoad, type Load, type Span } from "./tuning/load.ts"
 import { type Common, type Measured, Measurer, type Task } from "./tuning/measure.ts"
 import { obstaclesOf } from "./tuning/obstacles.ts"
-import { look } from "./tuning/outlook.ts"
+import { look, scoreWhole } from "./tuning/outlook.ts"
 import { split, taskOf, whole } from "./tuning/parts.ts"
 import type { Outlook, Report, Watched } from "./tuning/report.ts"
 import { type Cost, type Interval, type Score, scoreOf } from "./tuning/scores.ts"
@@ -100,12 +100,19 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
       budget: searchShare * budget,
       run: counted
     })
-    const [first = [], second = []] = finalists(found.tried, judgedAtOnce)
+    const { first, later } = finalists(found.tried, judgedAtOnce)
     const draws = drawsFor(budget - simulated, first.length + 1, unseen, demand)
     const judging = { demand, targets, unseen, cost, seed: String(seed), draws, isRecorded, run: counted }
     const [current, ...judged] = yield* judge(["today", ...first], judging)
-    let all = [current!, ...judged]
-    if (cheapest(all) === undefined) all = [...all, ...(yield* judge(second, judging))]
+    const all = [current!, ...judged]
+    // What costs as much as today's settings, if those keep the targets, is no answer.
+    const limit = current!.score.excess > 1 ? Infinity : current!.score.cost * unchanged
+    const left = later.filter(({ score }) => score.cost < limit && (limit === Infinity || score.excess <= 1))
+    for (let round = 0; left.length > 0 && !all.some((one) => one !== current && one.score.excess <= 1); round++) {
+      if (round > 0 && simulated >= budget) break
+      const next = left.splice(0, judgedAtOnce).map(({ settings }) => settings)
+      all.push(...(yield* judge(next, judging)))
+    }
     const isAllowed = mostWorkers === undefined || current!.score.peakWorkers <= mostWorkers
     const best = cheapest(isAllowed ? all : all.filter((one) => one !== current))
     // What is there already, and is no dearer, needs no change.
@@ -116,6 +123,7 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
     const spent = simulated
     const others = byWorth(all.filter((one) => one !== chosen && one !== current))
     const shown = (chosen ?? byWorth(all)[0]!).settings
+    const onWhole = isRecorded ? yield* scoreWhole(shown, durationMillis, ground, cost, searchSeed, counted) : undefined
     const outlook =
       options.isWatched === true
         ? yield* look(shown, durationMillis, ground, cost, `${seed}/outlook`, counted)
@@ -143,6 +151,7 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
       choices: found.choices,
       stopped: found.stopped,
       simulated: spent,
+      ...(onWhole === undefined ? {} : { whole: onWhole }),
       ...(outlook === undefined ? {} : { outlook })
     }
   })

@@ -78,9 +78,13 @@ export const drawsFor = (budget: number, choices: number, unseen: ReadonlyArray<
 
 /**
  * Who is judged first: the cheapest, the cheapest of those that keep the targets with something to spare, since what was chosen for being
- * cheap is often cheap by chance, and one that is cheaper and misses them by as little as chance may. Then all others, the safest first.
+ * cheap is often cheap by chance, and one that is cheaper and misses them by as little as chance may. Then the others that kept them,
+ * the cheapest first, and those that did not, the nearest first.
  */
-export const finalists = (all: ReadonlyArray<Tried>, count: number): ReadonlyArray<ReadonlyArray<Settings>> => {
+export const finalists = (
+  all: ReadonlyArray<Tried>,
+  count: number
+): { readonly first: ReadonlyArray<Settings>; readonly later: ReadonlyArray<Tried> } => {
   const tried = different(all)
   const kept = tried.filter(({ score }) => score.excess <= 1)
   const chosen = new Map<string, Settings>()
@@ -93,10 +97,7 @@ export const finalists = (all: ReadonlyArray<Tried>, count: number): ReadonlyArr
   )
   if (near !== undefined) chosen.set(near.key, near.settings)
   for (const { key, settings } of tried) if (chosen.size < count) chosen.set(key, settings)
-  const others = tried
-    .filter(({ key }) => !chosen.has(key))
-    .toSorted((a, b) => a.score.excess - b.score.excess || a.score.cost - b.score.cost)
-  return [[...chosen.values()], others.slice(0, count).map(({ settings }) => settings)]
+  return { first: [...chosen.values()], later: tried.filter(({ key }) => !chosen.has(key)) }
 }
 
 /** What misses a target by no more may keep it in another draw. */

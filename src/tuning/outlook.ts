@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { taskOf } from "./parts.ts"
 import type { Outlook, Watched } from "./report.ts"
-import { type Cost, scoreOf } from "./scores.ts"
+import { type Cost, type Score, scoreOf } from "./scores.ts"
 import type { Run } from "./search.ts"
 import type { Settings } from "./settings.ts"
 import type { Ground } from "./space.ts"
@@ -34,4 +34,19 @@ export const look = <E>(
     })
     return { best: { load: watched(0), doubled: watched(2) }, today: { load: watched(1), doubled: watched(3) } }
   })
+}
+
+/** All of the load in one run. */
+export const scoreWhole = <E>(
+  settings: Settings | "today",
+  durationMillis: number,
+  { targets }: Ground,
+  cost: Cost,
+  seed: string,
+  run: Run<E>
+): Effect.Effect<Score, E> => {
+  const part = { fromMillis: 0, toMillis: durationMillis, warmupMillis: 0, weight: 1 }
+  return Effect.map(run([taskOf(part, settings, seed)]), ([measured]) =>
+    scoreOf([{ measured: measured!, weight: 1 }], targets, cost)
+  )
 }

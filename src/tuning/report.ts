@@ -33,6 +33,8 @@ export interface Report {
   readonly stopped: Searched["stopped"]
   /** Requests that were simulated, but for those of the outlook. */
   readonly simulated: number
+  /** Of a recording: what the chosen, or nearest, settings come to on all of it, as it was; seen or not. */
+  readonly whole?: Score | undefined
   /** The chosen, or nearest, settings and those of today in one more draw: of the load, and of twice the load. */
   readonly outlook?: Outlook | undefined
 }

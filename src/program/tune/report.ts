@@ -1,7 +1,7 @@
 /** What a search came to: for people as a table with a column for each choice, for programs as one JSON object. */
 import * as Tuning from "../../Tuning.ts"
 import type { Plan } from "./settings.ts"
-import { count, figure } from "./texts.ts"
+import { count, figure, valueOf } from "./texts.ts"
 
 /** A row of the table: a name, and a cell for each choice. */
 export interface Row {
@@ -72,12 +72,19 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
     ? `Judged on what the search did not see: ${unseen.map(seconds).join(", ")} of the recording, once as it was and ${draws - 1} times with attempts drawn anew.`
     : `Judged on what the search did not see: ${draws} other draws of the load.`
   const tried = `${count(choices)} choices were tried in ${count(simulated)} simulated requests, until ${stopped}.`
+  const all =
+    report.whole === undefined
+      ? []
+      : [
+          `On all of the recording, as it was, ${chosen === undefined ? "the nearest come" : "the chosen settings come"} to ${report.targets.map((target, n) => `${target.text}: ${valueOf(target, report.whole!.values[n])}`).join(", ")}.`
+        ]
   const sure = "Behind a value is the 95 % interval of its mean, from draw to draw."
   if (chosen === undefined) {
     return [
       "Nothing that was tried keeps every target. In the way:",
       ...obstacles.map((text) => `  ${text}`),
       judged,
+      ...all,
       tried,
       sure
     ]
@@ -89,7 +96,7 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
     chosen === today
       ? "Today's settings are the cheapest that keep every target."
       : `The chosen settings take ${Math.abs(100 * saved).toFixed(0)} % ${saved >= 0 ? "fewer" : "more"} ${cost} than today's, ${against}.`
-  return [answer, judged, tried, sure]
+  return [answer, judged, ...all, tried, sure]
 }
 
 export const toTable = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">): string => {
