@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import type { InvalidPoolConfig } from "./PoolError.ts"
 import { demandOf } from "./tuning/demand.ts"
-import { byWorth, cheapest, drawsFor, finalists, judge, type Judged } from "./tuning/judge.ts"
+import { byWorth, drawsFor, finalists, judge, type Judged } from "./tuning/judge.ts"
 import { DrawnLoad, type Load, type Span } from "./tuning/load.ts"
 import { type Common, type Measured, Measurer, type Task } from "./tuning/measure.ts"
 import { obstaclesOf } from "./tuning/obstacles.ts"
@@ -105,36 +105,60 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
     const judging = { demand, targets, unseen, cost, seed: String(seed), draws, isRecorded, run: counted }
     const [current, ...judged] = yield* judge(["today", ...first], judging)
     const all = [current!, ...judged]
+    const wholes = new Map<Judged, Score>()
+    const onWhole = (one: Judged) =>
+      Effect.gen(function* () {
+        const known = wholes.get(one)
+        if (known !== undefined) return known
+        const score = yield* scoreWhole(one.settings, durationMillis, ground, cost, searchSeed, counted)
+        wholes.set(one, score)
+        return score
+      })
+    const isAllowed = mostWorkers === undefined || current!.score.peakWorkers <= mostWorkers
+    /** Blocks of a recording begin without what the time before has left behind: all of it is one run. */
+    const isKeeper = (one: Judged) =>
+      Effect.gen(function* () {
+        if (one.score.excess > 1 || (one === current && !isAllowed)) return false
+        return !isRecorded || (yield* onWhole(one)).excess <= 1
+      })
+    const cheapest = (those: ReadonlyArray<Judged>) =>
+      Effect.gen(function* () {
+        for (const one of byWorth(those)) if (yield* isKeeper(one)) return one
+        return undefined
+      })
     // What costs as much as today's settings, if those keep the targets, is no answer.
-    const limit = current!.score.excess > 1 ? Infinity : current!.score.cost * unchanged
+    const limit = (yield* isKeeper(current!)) ? current!.score.cost * unchanged : Infinity
     const left = later.filter(({ score }) => score.cost < limit && (limit === Infinity || score.excess <= 1))
-    for (let round = 0; left.length > 0 && !all.some((one) => one !== current && one.score.excess <= 1); round++) {
+    let best = yield* cheapest(all)
+    for (let round = 0; left.length > 0 && (best === undefined || best === current); round++) {
       if (round > 0 && simulated >= budget) break
       const next = left.splice(0, judgedAtOnce).map(({ settings }) => settings)
       all.push(...(yield* judge(next, judging)))
+      best = yield* cheapest(all)
     }
-    const isAllowed = mostWorkers === undefined || current!.score.peakWorkers <= mostWorkers
-    const best = cheapest(isAllowed ? all : all.filter((one) => one !== current))
     // What is there already, and is no dearer, needs no change.
-    const isWorthIt =
-      current!.score.excess > 1 || best === undefined || best.score.cost < current!.score.cost * unchanged
-    const chosen = isWorthIt ? best : current
+    const chosen = best === undefined || best.score.cost < limit ? best : current
     const obstacles = chosen === undefined ? yield* whyNot(ground, space.widest, seen, searchSeed, counted) : []
     const spent = simulated
+    const seenWhole = (one: Judged): Judged => {
+      const score = wholes.get(one)
+      return score === undefined ? one : { ...one, whole: score }
+    }
     const others = byWorth(all.filter((one) => one !== chosen && one !== current))
-    const shown = (chosen ?? byWorth(all)[0]!).settings
-    const onWhole = isRecorded ? yield* scoreWhole(shown, durationMillis, ground, cost, searchSeed, counted) : undefined
+    const shown = chosen ?? byWorth(all)[0]!
+    if (isRecorded) yield* onWhole(shown)
     const outlook =
       options.isWatched === true
-        ? yield* look(shown, durationMillis, ground, cost, `${seed}/outlook`, counted)
+        ? yield* look(shown.settings, durationMillis, ground, cost, `${seed}/outlook`, counted)
         : undefined
     options.onProgress?.(1)
+    const asToday = seenWhole(current!)
     return {
       targets,
       cost,
-      chosen,
-      today: current!,
-      others,
+      chosen: chosen === undefined ? undefined : chosen === current ? asToday : seenWhole(chosen),
+      today: asToday,
+      others: others.map(seenWhole),
       obstacles,
       seen,
       unseen,
@@ -151,7 +175,6 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
       choices: found.choices,
       stopped: found.stopped,
       simulated: spent,
-      ...(onWhole === undefined ? {} : { whole: onWhole }),
       ...(outlook === undefined ? {} : { outlook })
     }
   })

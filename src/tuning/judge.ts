@@ -19,6 +19,8 @@ export interface Judged {
   /** What one draw says of the next: of the cost, and of each target. `undefined`: there was no such request. */
   readonly cost: Interval
   readonly values: ReadonlyArray<Interval | undefined>
+  /** Of a recording: on all of it in one run, as it was, seen or not. Not there where nobody asked. */
+  readonly whole?: Score | undefined
 }
 
 interface Options<E> {
@@ -103,11 +105,7 @@ export const finalists = (
 /** What misses a target by no more may keep it in another draw. */
 const nearly = 1.1
 
-/** The cheapest that keeps every target; `undefined`: none does. */
-export const cheapest = (all: ReadonlyArray<Judged>): Judged | undefined =>
-  byWorth(all).find(({ score }) => score.excess <= 1)
-
-/** The best first: as `cheapest` finds; then those that miss a target, the nearest first, and of those that are about as near the cheapest. */
+/** Those that keep every target, the cheapest first; then those that miss a target, the nearest first, and of those that are about as near the cheapest. */
 export const byWorth = (all: ReadonlyArray<Judged>): ReadonlyArray<Judged> =>
   all.toSorted(({ score: a, settings: one }, { score: b, settings: other }) => {
     const [near, farther] = [stepsFrom(a.excess), stepsFrom(b.excess)]

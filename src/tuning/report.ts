@@ -13,7 +13,7 @@ export interface Report {
   /** Those that were asked for, and how many may be lost, if nobody said. */
   readonly targets: ReadonlyArray<Target>
   readonly cost: Cost
-  /** The cheapest that keep every target on the unseen part. `undefined`: none do. */
+  /** The cheapest that keep every target on the unseen part, and of a recording on all of it too. `undefined`: none do. */
   readonly chosen: Judged | undefined
   readonly today: Judged
   /** All others that were judged on the unseen part, the best first. Where none was chosen, the first is what comes nearest. */
@@ -33,8 +33,6 @@ export interface Report {
   readonly stopped: Searched["stopped"]
   /** Requests that were simulated, but for those of the outlook. */
   readonly simulated: number
-  /** Of a recording: what the chosen, or nearest, settings come to on all of it, as it was; seen or not. */
-  readonly whole?: Score | undefined
   /** The chosen, or nearest, settings and those of today in one more draw: of the load, and of twice the load. */
   readonly outlook?: Outlook | undefined
 }

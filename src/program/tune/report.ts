@@ -54,7 +54,9 @@ export const rowsOf = (report: Tuning.Report, { today }: Pick<Plan, "today">): R
         return value === undefined ? "-" : interval(value, (value) => Tuning.shown(target, value))
       })
     ),
-    row("every target kept", ({ score }) => (score.excess <= 1 ? "yes" : "no")),
+    row("every target kept", ({ score, whole }) =>
+      score.excess > 1 ? "no" : whole !== undefined && whole.excess > 1 ? "not on all of it" : "yes"
+    ),
     row("kept in each draw", ({ keptIn }) => `${keptIn} of ${report.draws}`)
   ]
   return rows.filter(({ cells }) => cells.some((cell) => cell !== ""))
@@ -72,11 +74,12 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
     ? `Judged on what the search did not see: ${unseen.map(seconds).join(", ")} of the recording, once as it was and ${draws - 1} times with attempts drawn anew.`
     : `Judged on what the search did not see: ${draws} other draws of the load.`
   const tried = `${count(choices)} choices were tried in ${count(simulated)} simulated requests, until ${stopped}.`
+  const shown = chosen ?? report.others[0]
   const all =
-    report.whole === undefined
+    shown?.whole === undefined
       ? []
       : [
-          `On all of the recording, as it was, ${chosen === undefined ? "the nearest come" : "the chosen settings come"} to ${report.targets.map((target, n) => `${target.text}: ${valueOf(target, report.whole!.values[n])}`).join(", ")}.`
+          `On all of the recording, as it was, ${chosen === undefined ? "the nearest come" : "the chosen settings come"} to ${report.targets.map((target, n) => `${target.text}: ${valueOf(target, shown.whole!.values[n])}`).join(", ")}.`
         ]
   const sure = "Behind a value is the 95 % interval of its mean, from draw to draw."
   if (chosen === undefined) {
@@ -113,12 +116,13 @@ export const toTable = (report: Tuning.Report, plan: Pick<Plan, "load" | "today"
 
 export const toJson = (report: Tuning.Report): string => {
   const { chosen, others, targets, today, tried, ...rest } = report
-  const judged = ({ cost, keptIn, score, settings, values }: Tuning.Judged) => ({
+  const judged = ({ cost, keptIn, score, settings, values, whole }: Tuning.Judged) => ({
     settings: settingsJson(settings),
-    keeps: score.excess <= 1,
+    keeps: score.excess <= 1 && (whole?.excess ?? 0) <= 1,
     keptIn,
     workers: round(score.meanWorkers),
     peakWorkers: round(score.peakWorkers),
+    ...(whole === undefined ? {} : { whole: targets.map((_, n) => round(whole.values[n])) }),
     cost: rounded(cost),
     targets: targets.map(({ text }, n) => {
       const interval = values[n]

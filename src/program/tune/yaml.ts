@@ -3,13 +3,13 @@ import * as Tuning from "../../Tuning.ts"
 
 /** `today` is what was said of the pool as it is: it stays, but for what is tuned. */
 export const toYaml = (
-  { chosen, others, targets, whole }: Pick<Tuning.Report, "chosen" | "others" | "targets" | "whole">,
+  { chosen, others, targets }: Pick<Tuning.Report, "chosen" | "others" | "targets">,
   today: Readonly<Record<string, unknown>>,
   load: ReadonlyArray<readonly [name: string, value: string]>
 ): string => {
   const judged = chosen ?? others[0]!
   const kept = targets.map((target, n) => {
-    const value = (whole ?? judged.score).values[n]
+    const value = (judged.whole ?? judged.score).values[n]
     return `# ${target.text}: promised ${value === undefined ? "no such request" : Tuning.shown(target, value)}`
   })
   const settings = { ...today, ...(judged.settings === "today" ? {} : settingsOf(judged.settings, today)) }
