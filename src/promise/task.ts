@@ -83,6 +83,7 @@ export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
  * What it throws, all of them fail with, and so they do where it answers with another number of answers.
  */
 export interface BatchedHandler<I, A extends Answers> extends FunctionPolicy<I> {
+  /** Is given the inputs of several calls, and answers with one value, error or promise for each, in their order. */
   readonly batched: (inputs: Array<I>, attempt: BatchAttempt) => A
   /** The most inputs at once. A whole number, at least 1. */
   readonly size: number
