@@ -78,6 +78,19 @@ it("tells what was given up, not retried, and is for later", async () => {
   await expect.poll(() => figure(page, "Shed so far"), eventually).toMatch(/^[1-9]\d*\n/)
 })
 
+it("tells what has joined another, and what runs together", async () => {
+  const page = await watch([])
+  // Of such a type something is there, so that the card is.
+  await each.submit("Once?delay=1h", { millis: 0 })
+  await expect.poll(() => figure(page, "Joined so far"), eventually).toMatch(/^0\n/)
+  for (let sent = 0; sent < 2; sent++) await each.submit("Once", { millis: 0 })
+  await expect.poll(() => figure(page, "Joined so far"), eventually).toMatch(/^2\n/)
+  expect(await figure(page, "Run together")).toMatch(/^0\n+no batch of two runs$/)
+  // Four are all that a batch takes: they start at once, and go on until the page has shown it.
+  for (let sent = 0; sent < 4; sent++) await each.submit("Together", { millis: 60_000 })
+  await expect.poll(() => figure(page, "Run together"), eventually).toMatch(/^3\n+4 requests in 1 attempt$/)
+})
+
 it("shows the key of a breaker as text, cut and in its place", async () => {
   const page = await watch([])
   const markup = `<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>`

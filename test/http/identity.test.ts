@@ -205,3 +205,21 @@ describe("what is wrong is 400 that names it", () => {
     expect(await counts()).toMatchObject({ offered: 0 })
   })
 })
+
+it("is all in the contract", async () => {
+  const { components, paths } = (await service.ask("GET", "/openapi.json")).json
+  const { Problem, Request } = components.schemas
+  expect([Object.keys(Request.properties), Object.keys(Problem.properties)]).toEqual([
+    expect.arrayContaining(["group", "startsInMillis"]),
+    expect.arrayContaining(["id"])
+  ])
+  const { parameters, responses } = paths["/requests/Echo"].post
+  const query = parameters.flatMap((one: any) => (one.in === "query" ? [one.name] : []))
+  expect(query).toEqual(
+    expect.arrayContaining(["primaryKey", "duplicate", "debounce", "debounceAtMost", "group", "delay", "startAt"])
+  )
+  expect(Object.keys(responses)).toEqual(expect.arrayContaining(["409", "410", "429", "503"]))
+  for (const method of ["get", "delete"]) {
+    expect(paths["/requests"][method].parameters.map(({ name }: any) => name)).toContain("group")
+  }
+})
