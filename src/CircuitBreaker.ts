@@ -44,7 +44,7 @@ export interface Options {
   readonly tripPolicy?: TripPolicy | undefined
   /** How long it is open before probes are let through. Above zero. Default 30 s. */
   readonly openDuration?: Duration.Input | undefined
-  /** What has a breaker of its own: each tag, or each key within a tag. Default `"tag"`. */
+  /** What has a breaker of its own: each tag, or each key within a tag, where requests without a key share that of `""`. Default `"tag"`. */
   readonly per?: "tag" | "key" | undefined
   /** How many attempts may probe at once while it is half-open; so many must succeed for it to close. At least 1. Default 1. */
   readonly probes?: number | undefined
@@ -55,7 +55,8 @@ export interface Options {
   readonly whenOpen?: "wait" | "fail" | undefined
   /**
    * What the exit of an attempt says. Default: a value is a success; a failure, a defect or a timeout is a failure; an
-   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. Where it throws: `"Ignored"`.
+   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. It is asked of all but interruptions; where it throws,
+   * or answers anything else: `"Ignored"`.
    */
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
 }
@@ -66,7 +67,7 @@ export interface CircuitBreaker {
   readonly [TypeId]: typeof TypeId
   /** When it opens. */
   readonly tripPolicy: TripPolicy
-  /** How long it stays open. */
+  /** How long it stays open, in milliseconds. */
   readonly openMillis: number
   /** What has one of its own. */
   readonly per: "tag" | "key"
