@@ -49,7 +49,7 @@ export const drawPanels = (
     yAxis: panels.map(({ max, name, scale }, n) => ({
       type: scale ?? "value",
       name,
-      max,
+      ...(max === undefined ? {} : { max, interval: max / 4 }),
       nameTextStyle: { align: "left" },
       gridIndex: n,
       splitNumber: 3
