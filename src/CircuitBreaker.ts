@@ -55,8 +55,7 @@ export interface Options {
   readonly whenOpen?: "wait" | "fail" | undefined
   /**
    * What the exit of an attempt says. Default: a value is a success; a failure, a defect or a timeout is a failure; an
-   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. It is asked of all but interruptions; where it throws,
-   * or answers anything else: `"Ignored"`.
+   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. Where it throws: `"Ignored"`.
    */
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
 }
