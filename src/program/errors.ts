@@ -31,13 +31,23 @@ export class OutcomesNotWritten extends Schema.TaggedError<OutcomesNotWritten>()
   }
 }
 
-/** The page of a simulation, or the settings that a search has found, could not be written. Exit code 1. */
+/** The page of a simulation could not be written. Exit code 1. */
 export class PageNotWritten extends Schema.TaggedError<PageNotWritten>()("PageNotWritten", {
   path: Schema.String,
   reason: Schema.String
 }) {
   override get message() {
     return `cannot write the page to ${this.path}: ${this.reason}`
+  }
+}
+
+/** The settings that a search has found could not be written. Exit code 1. */
+export class SettingsNotWritten extends Schema.TaggedError<SettingsNotWritten>()("SettingsNotWritten", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `cannot write the settings to ${this.path}: ${this.reason}`
   }
 }
 

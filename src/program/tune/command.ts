@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { promises } from "node:fs"
 import { availableParallelism } from "node:os"
-import { messageOf, PageNotWritten } from "../errors.ts"
+import { messageOf, PageNotWritten, SettingsNotWritten } from "../errors.ts"
 import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
 import { limitForm } from "../settings/limits.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
@@ -151,13 +151,22 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags, { html, json, out }
       : tune(watched, statusLine)
     // The answer comes first: a file that cannot be written does not take it away.
     yield* print(json ? toJson(report) : toTable(report, plan))
-    if (out !== undefined) yield* write(out, toYaml(report, plan.today, plan.load))
-    if (html !== undefined) yield* write(html, toHtml(report, plan, yield* Charts.load))
+    if (out !== undefined) {
+      yield* write(out, toYaml(report, plan.today, plan.load), (failure) => new SettingsNotWritten(failure))
+    }
+    if (html !== undefined) {
+      const page = toHtml(report, plan, yield* Charts.load)
+      yield* write(html, page, (failure) => new PageNotWritten(failure))
+    }
     return yield* exit(report.chosen === undefined ? 1 : 0)
   })
 
-const write = (path: string, text: string) =>
+const write = <E>(
+  path: string,
+  text: string,
+  refuse: (failure: { readonly path: string; readonly reason: string }) => E
+) =>
   Effect.tryPromise({
     try: () => promises.writeFile(path, text),
-    catch: (error) => new PageNotWritten({ path, reason: messageOf(error) })
+    catch: (error) => refuse({ path, reason: messageOf(error) })
   })

@@ -79,6 +79,23 @@ it("tells all as one JSON object, and ends with 1 when nothing keeps a target", 
   expect(others[0].targets[0].value).toBeGreaterThan(50)
 })
 
+it("says which file it could not write, after its answer", patience, async () => {
+  const program = start(
+    "tune",
+    ...load,
+    "--budget",
+    "1000",
+    "--target",
+    "p99(wait) <= 1s",
+    "--out",
+    files.folder,
+    "--threads=none"
+  )
+  expect(await program.code()).toBe(1)
+  expect(program.stdout).toContain("every target kept")
+  expect(program.stderr).toContain(`cannot write the settings to ${files.folder}: `)
+})
+
 describe("today's settings", () => {
   const path = files.path("today.yaml")
   writeFileSync(
