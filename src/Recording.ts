@@ -35,6 +35,8 @@ export interface Options {
   readonly maxBytes?: number | undefined
   /** Writes keys as they are. Default `false`: as hashes, with a secret that is drawn for each recording and kept nowhere. */
   readonly plainKeys?: boolean | undefined
+  /** What the scaling policy is called in the recording, such as `"fixed:20"` for `worker-pool simulate`. Default: its name. */
+  readonly policy?: string | undefined
   /** Requests that may have ended and are not written yet; more are lost to the recording, and counted. At least 2,048. Default 65,536. */
   readonly maxUnwritten?: number | undefined
 }
@@ -79,7 +81,7 @@ export const make = (
       (events.recorder === undefined ? undefined : checks.wrong("pool", "one without a recording", config.name))
     if (invalid !== undefined) return yield* invalid
     const scaler = Option.getOrUndefined(Context.getOption(yield* Effect.context<never>(), Scaler))
-    const settings = settingsOf(config, scaler === undefined ? undefined : yield* scaler.policy)
+    const settings = settingsOf(config, options.policy ?? (scaler === undefined ? undefined : yield* scaler.policy))
     const hashing = new Hashing()
     const startedAtMillis = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
     const startedAt = now()

@@ -2,11 +2,12 @@
  * Proves that a recording replays as it was: serves for some minutes with a burst and `--record`, and simulates what was recorded with
  * `--check 10%`. It ends with the exit code of that.
  *
- * `npm run recording:replay [seconds] [folder]`: 300 s by default, a burst in the middle.
+ * `npm run recording:replay [seconds] [folder] [policy]`: 300 s by default, a burst in the middle, and `fixed:20`. With a policy that follows the load a
+ * burst is another one when it comes some milliseconds earlier or later against its looks: then it tells how much that is.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync } from "node:fs"
+import { mkdirSync, mkdtempSync } from "node:fs"
 import { Agent, request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,6 +17,8 @@ import { makeDraw } from "../../src/simulation/random.ts"
 
 const seconds = Number(process.argv[2] ?? 300)
 const folder = process.argv[3] ?? mkdtempSync(join(tmpdir(), "recording-"))
+mkdirSync(folder, { recursive: true })
+const policy = process.argv[4] ?? "fixed:20"
 const path = join(folder, "load.jsonl")
 const program = (...args: ReadonlyArray<string>) =>
   spawn(process.execPath, ["--conditions=effect-worker-pool-source", "src/main.ts", ...args], {
@@ -23,7 +26,7 @@ const program = (...args: ReadonlyArray<string>) =>
   })
 
 const asked = "serve --handlers examples/handlers.ts --port 0 --max-workers 60 --log-format json".split(" ")
-const serving = program(...asked, "--record", path)
+const serving = program(...asked, "--policy", policy, "--record", path)
 const url = await new Promise<string>((found, failed) => {
   let text = ""
   serving.stdout.on("data", (chunk: Buffer) => {

@@ -13,6 +13,7 @@ const order = [
   "scaling",
   "queueing",
   "protection",
+  "recording",
   "program",
   "service",
   "operating",

@@ -36,10 +36,12 @@ export const realityOf = (
   }
   steps.sort((a, b) => a.atMillis - b.atMillis || a.order - b.order)
   const state: State = { meter, waiting: 0, workers: 0 }
-  for (const step of steps) {
-    meter.onInstant(step.atMillis, { waiting: state.waiting, blocked: 0, workers: state.workers })
+  steps.forEach((step, n) => {
     step.do(state)
-  }
+    // As in a simulation: once all is done that happens at that instant.
+    if (steps[n + 1]?.atMillis === step.atMillis) return
+    meter.onInstant(step.atMillis, { waiting: state.waiting, blocked: 0, workers: state.workers })
+  })
   meter.onInstant(lastMillis, { waiting: state.waiting, blocked: 0, workers: state.workers })
   // Between two marks nobody knows when the number of workers has changed, and how often.
   return { policy: "recorded", ...meter.finish(lastMillis), reversals: 0, decisions: [] }
@@ -70,6 +72,8 @@ const stepsOf = (request: Recorded, atMillis: number, fromMillis: number, index:
     luck: 0,
     startedAt: undefined
   }
+  const last = attempts.at(-1)
+  const isEndedByLast = last !== undefined && endedAtMillis - last.startedAtMillis - last.millis < 0.001
   const steps: Array<Step> = [
     {
       atMillis,
@@ -98,7 +102,7 @@ const stepsOf = (request: Recorded, atMillis: number, fromMillis: number, index:
       do: (state) => {
         state.meter.onServed(job, startedAt, endedAt)
         // Between two attempts it waits again.
-        state.waiting++
+        if (n + 1 < attempts.length || !isEndedByLast) state.waiting++
       }
     })
   })
@@ -108,7 +112,7 @@ const stepsOf = (request: Recorded, atMillis: number, fromMillis: number, index:
     order: 3,
     do: (state) => {
       state.meter.onEnd(job, endOf(end), endedAt, end === "shed")
-      if (!isRefused(end)) state.waiting--
+      if (!isRefused(end) && !isEndedByLast) state.waiting--
     }
   })
   return steps

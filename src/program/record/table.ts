@@ -25,7 +25,7 @@ export const figures = (stats: Stats): ReadonlyArray<readonly [name: string, val
     ...burstiness.map(
       ({ index, windowMillis }) =>
         [
-          `burstiness in windows of ${time(windowMillis)}`,
+          `burstiness in windows of ${windowMillis / 1000} s`,
           index === null ? "-" : `${short(index)} (1: independent)`
         ] as const
     ),

@@ -182,7 +182,7 @@ const parseRecord = (flags: Flags): Effect.Effect<Recording.Options | undefined,
       recordMaxBytes: yield* Effect.fromResult(Kinds.read(labels.recordMaxBytes, Kinds.recorded, flags.recordMaxBytes)),
       recordKeys: yield* Effect.fromResult(Kinds.read(labels.recordKeys, Kinds.recordKeys, flags.recordKeys))
     }
-    return yield* Effect.fromResult(recordOf(values, labels))
+    return yield* Effect.fromResult(recordOf(values, labels, flags.policy))
   })
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {

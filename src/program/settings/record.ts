@@ -9,10 +9,11 @@ type Name = "record" | "recordMaxBytes" | "recordKeys"
 /** `undefined`: nothing is recorded. `labels` is how an error names each. */
 export const recordOf = (
   { record, recordKeys, recordMaxBytes }: Pick<Values, Name>,
-  labels: Readonly<Record<Name, string>>
+  labels: Readonly<Record<Name, string>>,
+  policy: string
 ): Result.Result<Recording.Options | undefined, BadUsage> => {
   if (record !== undefined) {
-    return Result.succeed({ path: record, maxBytes: recordMaxBytes, plainKeys: recordKeys === "plain" })
+    return Result.succeed({ path: record, maxBytes: recordMaxBytes, plainKeys: recordKeys === "plain", policy })
   }
   const given =
     recordMaxBytes !== undefined ? labels.recordMaxBytes : recordKeys !== undefined ? labels.recordKeys : undefined

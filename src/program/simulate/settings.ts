@@ -1,5 +1,5 @@
 /** What the flags of `simulate` ask for, checked: by the simulation's own rules where an option is its. */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { PoolConfig, PoolError } from "../../index.ts"
 import type { Settings } from "../../recording/header.ts"
 import type * as Simulation from "../../Simulation.ts"
@@ -56,7 +56,9 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
   Effect.gen(function* () {
     const recording = yield* recordingOf(flags)
     const recorded = recording?.settings
-    const policies = flags.policy.length === 0 ? [recorded?.policy ?? "adaptive"] : flags.policy
+    const known = Result.isSuccess(yield* Effect.result(parsePolicy(recorded?.policy ?? "adaptive")))
+    const ownPolicy = known ? (recorded?.policy ?? "adaptive") : "adaptive"
+    const policies = flags.policy.length === 0 ? [ownPolicy] : flags.policy
     const twice = policies.find((text, n) => policies.indexOf(text) < n)
     if (twice !== undefined) return yield* expected("policy", "given once for each policy", twice)
     if (recording === undefined && flags.arrivals.length === 0) {
@@ -116,7 +118,14 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       notes:
         late > 0
           ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${duration}: left out`]
-          : (recording?.notes ?? []),
+          : [
+              ...(recording?.notes ?? []),
+              ...(flags.policy.length === 0 && !known
+                ? [
+                    `the policy of the recording, "${recorded!.policy}", is none that --policy knows: adaptive takes its place`
+                  ]
+                : [])
+            ],
       ...(recording === undefined
         ? {}
         : {

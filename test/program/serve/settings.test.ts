@@ -100,7 +100,10 @@ describe("sources", () => {
       store: "/jobs",
       noWorkers: "true",
       noMigrate: "true",
-      keepOutcomes: "2d"
+      keepOutcomes: "2d",
+      record: "/load.jsonl",
+      recordMaxBytes: "64MiB",
+      recordKeys: "plain"
     }
     const others: Record<string, object> = {
       minWorkers: { maxWorkers: 99 },
@@ -108,6 +111,8 @@ describe("sources", () => {
       threadMemory: { threads: true },
       sheddingTarget: { strategy: "shedding" },
       sheddingInterval: { strategy: "shedding" },
+      recordMaxBytes: { record: "/load.jsonl" },
+      recordKeys: { record: "/load.jsonl" },
       ...Object.fromEntries(storeNames.map((name) => [name, { store: "/jobs" }]))
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
