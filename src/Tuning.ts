@@ -47,7 +47,7 @@ export interface Options<E = never> extends Common {
   readonly mostWorkers?: number | undefined
   /** Seeds all random numbers. Default `1`. */
   readonly seed?: string | number | undefined
-  /** About so many requests are simulated, in all. At least 1,000. Default 8,000,000. */
+  /** About so many requests are simulated, in all. At least 1,000. Default 6,000,000. */
   readonly budget?: number | undefined
   /** Runs one simulation, for whoever has threads: it is asked for many at once. Default: one after the other, here. */
   readonly measure?: ((task: Task) => Effect.Effect<Measured, E>) | undefined

@@ -28,7 +28,7 @@ export const checked = Effect.fnUntraced(function* (options: Wanted) {
     mostWorkers,
     pool = {},
     seed = 1,
-    budget = 8_000_000
+    budget = 6_000_000
   } = options
   if (options.targets.length === 0) return yield* checks.wrong("targets", "at least one", "none")
   const asked = yield* Effect.forEach(options.targets, (target) =>

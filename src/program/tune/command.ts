@@ -65,8 +65,8 @@ const flags = {
   budget: text(
     "budget",
     "REQUESTS",
-    "About so many are simulated in all (default 8000000, a minute on two cores)"
-  ).pipe(Flag.withDefault("8000000")),
+    "About so many are simulated in all (default 6000000, a minute on two cores)"
+  ).pipe(Flag.withDefault("6000000")),
   config: orUndefined(text("config", "FILE", "Settings of serve, as the pool is today; flags go before them")),
   policy: orUndefined(text("policy", "POLICY", "That of today (default adaptive)")),
   ...bounds,
