@@ -25,10 +25,11 @@ export interface Options {
   /** What it asks for: a call, or a function that makes one for the instant for which the tick was planned. */
   readonly call: Call.Call<any, any> | ((tick: DateTime.Utc) => Call.Call<any, any>)
   /**
-   * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); asks all the same (`"queue"`), with
-   * no more than `maxPending` of them beside one; or cancels what is left of the earlier ones, be it running or not, and asks
-   * (`"replace"`, as a CronJob of Kubernetes does). With `"queue"` they run side by side where workers are free, unless a limit of their tag,
-   * such as `Limit.make({ name, concurrency: 1, tags })`, lets one run at a time.
+   * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); waits until it has, behind those that wait
+   * already, no more than `maxPending` of them (`"queue"`); or cancels what is left of the earlier ones, be it running or not, and asks
+   * (`"replace"`, as a CronJob of Kubernetes does). So with `"queue"` one runs after the other, in order, however many workers are free, and a
+   * tick that finds as many waiting as may is skipped. Ticks that wait are those of this process, and end with it. Where several processes
+   * share a store, each waits for what it has asked for itself since it started.
    */
   readonly overlap?: Overlap | undefined
   /**
@@ -38,7 +39,7 @@ export interface Options {
   readonly missed?: Missed | undefined
   /** Each tick comes by a random time later that is less than this, so that not all come at once. Default: zero. */
   readonly jitter?: Duration.Input | undefined
-  /** With `overlap: "queue"`, how many may be there beside one. At least 1, which is the default. */
+  /** With `overlap: "queue"`, how many ticks may wait. At least 1, which is the default. */
   readonly maxPending?: number | undefined
 }
 
