@@ -218,7 +218,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/share",
+    "Call PoolError internal/checks internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
