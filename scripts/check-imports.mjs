@@ -51,7 +51,7 @@ const table = {
   "queue/tokens": "Limit internal/deadlines",
   "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
   "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
-  "queue/verdict": "CircuitBreaker NotBefore",
+  "queue/verdict": "CircuitBreaker NotBefore PoolError",
   "queue/tagState": "queue/breaker queue/gate",
   "queue/batching": "internal/deadlines internal/request queue/flow queue/gate queue/ranked",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
@@ -148,9 +148,10 @@ const table = {
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/cancelling": "internal/core internal/request",
   "internal/grouping": "PoolError Selection internal/cancelling internal/core",
+  "internal/filters": "PoolError Selection internal/checks",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/filters internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
   "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
@@ -264,7 +265,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
+    "index internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/*",

@@ -119,8 +119,11 @@ export class WorkerPool extends Context.Service<
       filter?: Filter,
       options?: { readonly limit?: number | undefined; readonly after?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<RequestView>>
-    /** Cancels every request that fits, as `ticket.cancel` does, and answers how many. The others may run in between. */
-    readonly cancelAll: (filter: Filter) => Effect.Effect<number>
+    /**
+     * Cancels every request that fits, as `ticket.cancel` does, and answers how many; `{}` cancels all. The others may run in between. A part of
+     * the filter that is there and `undefined`, or that does not exist, fails it with `InvalidRequestOption`: it would cancel all.
+     */
+    readonly cancelAll: (filter: Filter) => Effect.Effect<number, InvalidRequestOption>
     /**
      * The requests that were called with `group: id`, retries and all. Calls that they make themselves are in it only by an option of their own. There need be
      * none yet. Of groups that have ended the last 1,000 are known, and those of which somebody has this.

@@ -240,7 +240,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
-  connectBreakers({ admission, crew, events, now, queue, settle, tags: routes.byTag.keys(), turn })
+  connectBreakers({ admission, crew, events, log, now, queue, settle, tags: routes.byTag.keys(), turn })
   connectShedding({ counters, crew, deadlines, events, queue, settle })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>

@@ -295,6 +295,8 @@ describe("some of the requests", () => {
       code: "INVALID_OPTION",
       field: "keys"
     })
+    expect(await failure(pool.cancelAll({ key: undefined }))).toMatchObject({ code: "INVALID_OPTION", field: "key" })
+    expect(await failure(pool.cancelAll({ where: async () => false } as never))).toMatchObject({ field: "where" })
     expect(await failure(pool.cancelAll(undefined as never))).toMatchObject({ code: "INVALID_OPTION" })
     expect(() => pool.waitingBy("keys" as never)).toThrow(InvalidOption)
     expect(() => pool.pauseOnly({ name: "run" } as never)).toThrow(/`name`/)
