@@ -169,6 +169,7 @@ const table = {
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
   "recurring/options": "Call PoolError internal/checks recurring/ticks",
+  "recurring/fitting": "Call PoolError internal/checks internal/payload internal/recurringPools",
   "recurring/clockwork": "Outcome PoolEvent Ticket WorkerPool internal/recurringPools recurring/options",
   Recurring: "PoolError WorkerPool internal/checks internal/recurringPools recurring/*",
   // The scaler sees counts, never a request.
@@ -232,7 +233,7 @@ const table = {
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+    "CircuitBreaker internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestPolicy RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
   "promise/index":
     "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 

@@ -138,7 +138,17 @@ export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.h
 
 /** What is wrong with it. @internal */
 export const invalid = (field: string, breaker: unknown): InvalidPoolConfig | undefined =>
-  isCircuitBreaker(breaker) ? breaker.invalid : checks.wrong(field, `a CircuitBreaker, or "none"`, breaker)
+  isCircuitBreaker(breaker)
+    ? breaker.invalid && at(field, breaker.invalid)
+    : checks.wrong(field, `a CircuitBreaker, or "none"`, breaker)
+
+/** What is wrong with that of a policy. @internal */
+export const invalidOf = (field: string, policy: { readonly breaker?: unknown }): InvalidPoolConfig | undefined =>
+  policy.breaker === undefined || policy.breaker === "none" ? undefined : invalid(field, policy.breaker)
+
+/** Its own options do not know whose it is. */
+const at = (field: string, invalid: InvalidPoolConfig): InvalidPoolConfig =>
+  checks.wrongAs(field + invalid.field.slice("breaker".length), invalid)
 
 const invalidTrip = (trip: TripPolicy): InvalidPoolConfig | undefined => {
   const field = "breaker.tripPolicy"

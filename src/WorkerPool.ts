@@ -187,6 +187,7 @@ export const make = (
     recurringPools.connect(pool, {
       publish: (event) => core.events.on && core.events.publish(event),
       isOpen: () => core.drain.state === "open",
+      tags: () => [...core.routes.keys()],
       isShared: false
     })
     return { pool, core, intake: calls.intake }

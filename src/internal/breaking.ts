@@ -28,7 +28,7 @@ export const withBreakers = (
   const own = new Map<string, CircuitBreaker.CircuitBreaker | undefined>()
   for (const [tag, { policy }] of handlers) {
     if (policy.breaker === undefined) continue
-    const invalid = policy.breaker === "none" ? undefined : CircuitBreaker.invalid(`${tag}.breaker`, policy.breaker)
+    const invalid = CircuitBreaker.invalidOf(`${tag}.breaker`, policy)
     if (invalid !== undefined) return Effect.fail(invalid)
     own.set(tag, policy.breaker === "none" ? undefined : policy.breaker)
   }

@@ -89,7 +89,7 @@ it.effect("a primary key of the call is its identity, where it has no id", () =>
 )
 
 describe("a call that recurs in two processes", () => {
-  const everyMinute = (options: Partial<Recurring.Options> = {}): Recurring.Options => ({
+  const everyMinute = (options: Partial<Recurring.Plan> = {}): Recurring.Options => ({
     name: "every minute",
     cron: Cron.parseUnsafe("* * * * *", "UTC"),
     call: (tick) => WorkerPool.call(Work, { id: `${tick.epochMilliseconds / minute}` }, { id: "the same" }),

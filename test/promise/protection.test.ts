@@ -167,9 +167,17 @@ describe("what is no option", () => {
     [
       "of a handler's breaker",
       () => ({ handlers: { no: { handler: no, breaker: make({ failing: 3 }) } } }),
-      "breaker.failing",
+      "handlers.no.breaker.failing",
       unknown
     ],
+    [
+      "a handler's duplicate",
+      () => ({ handlers: { a: { handler: no, duplicate: "merge" } } }),
+      "handlers.a.duplicate",
+      '"merge"'
+    ],
+    ["a handler's timeout", () => ({ handlers: { a: { handler: no, timeout: -1 } } }), "handlers.a.timeout", "-1"],
+    ["a handler's breaker", () => ({ handlers: { a: { handler: no, breaker: "no" } } }), "handlers.a.breaker", '"no"'],
     ["no breaker", () => ({ breaker: make(null) }), "breaker", "null"],
     ["of a budget", () => ({ retryBudget: budget({ ratios: 1 }) }), "retryBudget.ratios", unknown],
     ["no budget", () => ({ retryBudget: budget(0.2) }), "retryBudget", "0.2"],

@@ -1,6 +1,7 @@
 /** Calls that recur: when they tick, and what a tick does. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Cron, DateTime, Deferred, Effect, Exit, Fiber, Layer, Random, Schedule, Scope, Stream } from "effect"
+import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import { type ElasticPool, type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
 import { type Bench, state, withPool as withPoolOf, Work } from "../support/bench.ts"
@@ -9,6 +10,8 @@ import { unsteadyClock } from "../support/unsteadyClock.ts"
 const minute = 60_000
 
 const withPool = (options: ElasticPool.Options = {}) => withPoolOf({ timeout: "none", ...options })
+
+const Unknown = Rpc.make("Unknown", { payload: {} })
 
 /** Each request is named by the minute of its tick. */
 const everyMinute: Recurring.Options = {
@@ -252,7 +255,7 @@ describe("ticks that were missed", () => {
       Effect.gen(function* () {
         const clock = unsteadyClock(yield* Clock.Clock)
         lasting(bench, [1], lasts)
-        const view = yield* Recurring.make(bench.pool, { ...everyMinute, ...options }).pipe(
+        const view = yield* Recurring.make(bench.pool, { ...everyMinute, ...options } as Recurring.Options).pipe(
           Effect.provideService(Clock.Clock, clock)
         )
         yield* TestClock.adjust(minute + 5000)
@@ -429,10 +432,16 @@ it.effect("an option that does not fit is named", () =>
   withPool()((bench) =>
     Effect.gen(function* () {
       const { cron: _, ...rest } = everyMinute
-      const wrong: ReadonlyArray<readonly [object, string]> = [
+      const wrong: ReadonlyArray<readonly [unknown, string]> = [
         [{ ...everyMinute, name: "" }, "name"],
         [{ ...everyMinute, name: 1 }, "name"],
         [rest, "cron"],
+        [null, "options"],
+        ["every minute", "options"],
+        [{ ...everyMinute, overlaps: "queue" }, "overlaps"],
+        [{ ...everyMinute, call: WorkerPool.call(Unknown, {}) }, "call"],
+        [{ ...everyMinute, call: WorkerPool.call(Work, {} as never) }, "call"],
+        [{ ...everyMinute, call: { rpc: undefined, payload: {} } }, "call"],
         [{ ...rest, cron: "61 * * * *" }, "cron"],
         [{ ...rest, cron: "0 0 30 2 *" }, "cron"],
         [{ ...everyMinute, schedule: Schedule.forever }, "schedule"],
@@ -446,6 +455,14 @@ it.effect("an option that does not fit is named", () =>
         [{ ...everyMinute, maxPending: 0 }, "maxPending"],
         [{ ...everyMinute, maxPending: 1.5 }, "maxPending"]
       ]
+      const both = yield* Effect.flip(
+        // @ts-expect-error one of the two says when
+        Recurring.make(bench.pool, { ...everyMinute, schedule: Schedule.forever })
+      )
+      assert.match(both.message, /`schedule` to be unset beside a `cron`/)
+      // @ts-expect-error and one of them has to
+      const neither = yield* Effect.flip(Recurring.make(bench.pool, rest))
+      assert.match(neither.message, /or a `schedule` in its place/)
       for (const [options, field] of wrong) {
         const error = yield* Effect.flip(Recurring.make(bench.pool, options as Recurring.Options))
         assert.deepInclude(error, { _tag: "InvalidPoolConfig", field }, JSON.stringify(options))
