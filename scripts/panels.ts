@@ -4,12 +4,16 @@ import * as echarts from "echarts"
 export interface Line {
   readonly name: string
   readonly colour: string
+  /** Drawn with gaps, for one that lies upon another. */
+  readonly dashed?: boolean | undefined
   readonly points: ReadonlyArray<readonly [atSeconds: number, value: number]>
 }
 
 export interface Panel {
   readonly name: string
   readonly scale?: "log" | undefined
+  /** Where its axis ends, unless that is drawn from the values. */
+  readonly max?: number | undefined
   readonly lines: ReadonlyArray<Line>
 }
 
@@ -42,21 +46,22 @@ export const drawPanels = (
       axisLabel: { show: n === panels.length - 1, formatter: "{value} s" },
       splitLine: { show: false }
     })),
-    yAxis: panels.map(({ name, scale }, n) => ({
+    yAxis: panels.map(({ max, name, scale }, n) => ({
       type: scale ?? "value",
       name,
+      ...(max === undefined ? {} : { max, interval: max / 4 }),
       nameTextStyle: { align: "left" },
       gridIndex: n,
       splitNumber: 3
     })),
     series: panels.flatMap(({ lines }, n) =>
-      lines.map(({ colour, name, points }) => ({
+      lines.map(({ colour, dashed, name, points }) => ({
         name,
         type: "line",
         xAxisIndex: n,
         yAxisIndex: n,
         showSymbol: false,
-        lineStyle: { width: 1.5, color: colour },
+        lineStyle: { width: 1.5, color: colour, type: dashed ? "dashed" : "solid" },
         itemStyle: { color: colour },
         data: points.map(([at, value]) => [at, Number(value.toPrecision(4))])
       }))

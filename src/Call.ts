@@ -3,7 +3,10 @@ import type { DateTime, Duration } from "effect"
 import type { Rpc } from "effect/rpc"
 import type { Fields } from "./RequestPolicy.ts"
 
-/** Options of one call. What is not set comes from the Rpc's annotation, its group's, or the pool. */
+/**
+ * Options of one call. What is not set comes from the Rpc's annotation, its group's, or the pool. What is out of its range fails the call
+ * with `InvalidRequestOption`.
+ */
 export interface Options extends Fields {
   /** Names the request in outcomes, events and reports. Default: its number in this pool. Need not be unique. */
   readonly id?: string | undefined
@@ -12,13 +15,16 @@ export interface Options extends Fields {
    * from the call all the same. At least zero; not beside `startAt`.
    */
   readonly delay?: Duration.Input | undefined
-  /** It starts no sooner than then: by the date when it is called, so that one that is set later moves nothing. What is past is now; a text without an offset is UTC. */
+  /**
+   * It starts no sooner than then: by the date when it is called, so that one that is set later moves nothing. What is past is now. A
+   * number is milliseconds since 1970; a text without an offset is UTC, which `new Date(text)` would read as local time.
+   */
   readonly startAt?: DateTime.DateTime.Input | undefined
   /** The group that it belongs to: see `WorkerPool.group`. A text that is not empty. */
   readonly group?: string | undefined
   /**
-   * Its identity, beside its tag: see `duplicate`, beside which one of the two must be there. Default: the `primaryKey` of its Rpc, of
-   * this payload.
+   * Its identity, beside its tag: see `duplicate`. Default: the `primaryKey` of its Rpc, of this payload. A call that says `duplicate` or
+   * `debounce` itself must have one. A text that is not empty.
    */
   readonly primaryKey?: string | undefined
 }

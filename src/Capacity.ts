@@ -93,7 +93,10 @@ export class Places {
     return Math.max(0, this.total - this.taken)
   }
 
-  /** Requests that could start but for want of a place, or for a pause of it, in all pools that share it. Those that no worker has come to are not among them. */
+  /**
+   * Requests that could start but for want of a place, or for a pause of it, in all pools that share it. Those that no worker has come to
+   * are not among them.
+   */
   get waiting(): number {
     let waiting = 0
     for (const asker of this.askers) waiting += asker.heldBack

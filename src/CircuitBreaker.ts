@@ -44,7 +44,7 @@ export interface Options {
   readonly tripPolicy?: TripPolicy | undefined
   /** How long it is open before probes are let through. Above zero. Default 30 s. */
   readonly openDuration?: Duration.Input | undefined
-  /** What has a breaker of its own: each tag, or each key within a tag. Default `"tag"`. */
+  /** What has a breaker of its own: each tag, or each key within a tag, where requests without a key share that of `""`. Default `"tag"`. */
   readonly per?: "tag" | "key" | undefined
   /** How many attempts may probe at once while it is half-open; so many must succeed for it to close. At least 1. Default 1. */
   readonly probes?: number | undefined
@@ -73,7 +73,7 @@ export interface CircuitBreaker {
   readonly [TypeId]: typeof TypeId
   /** When it opens. */
   readonly tripPolicy: TripPolicy
-  /** How long it stays open. */
+  /** How long it stays open, in milliseconds. */
   readonly openMillis: number
   /** What has one of its own. */
   readonly per: "tag" | "key"

@@ -20,27 +20,31 @@ export interface Shedding {
 export interface Options {
   /**
    * Whose request it is, where neither call nor annotation says: workers are shared fairly among keys, by the time that
-   * their attempts take. `undefined`: nobody's; all of those share one key, `""`. Where it throws the call fails with `InvalidRequestOption`.
+   * their attempts take. `undefined`: nobody's; all of those share one key, `""`. Where it throws the call fails with
+   * `InvalidRequestOption`. Default: none.
    */
   readonly key?: ((tag: string, payload: any) => string | undefined) | undefined
-  /** The share of a key, against those of others: from 0.000001 to 1,000,000. Asked when a key appears. Default: 1 for each, also where it throws, or answers anything else. */
+  /**
+   * The share of a key, against those of others: from 0.000001 to 1,000,000. Asked when a key appears. Default: 1 for each, also where it
+   * throws, or answers anything else.
+   */
   readonly weight?: ((key: string) => number) | undefined
   /**
    * What one step of priority is worth: a request of priority p stands as if it had come `p * aging` earlier. `"none"`: higher
-   * always comes first, within a key, and the lower may never come.
+   * always comes first, within a key, and the lower may never come. Above zero. Default 30 s.
    */
   readonly aging?: Duration.Input | "none" | undefined
-  /** What a start must pass. */
+  /** What a start must pass, all of them in one step. Each has a name of its own. Default: none. */
   readonly limits?: ReadonlyArray<Limit.Limit> | undefined
   /**
    * How many requests of one key may wait, or be between two attempts; the strategy holds for a key that has its share as it does for a
    * full queue. `"dynamic"`: as many as there are places free, so that one key alone gets half of the capacity (Choudhury and
-   * Hahne, 1998). It holds for pools that have keys.
+   * Hahne, 1998). It holds for pools that have keys. A number is at least 1. Default `"dynamic"`.
    */
   readonly keyCapacity?: number | "dynamic" | "none" | undefined
-  /** Keys that are remembered after their last request, so that they do not come back without what they have had. */
+  /** Keys that are remembered after their last request, so that they do not come back without what they have had. At least 0. Default 10,000. */
   readonly forgetKeys?: number | undefined
-  /** `"lifo"`: the newest first, of those of one key and one priority. */
+  /** `"lifo"`: the newest first, of those of one key and one priority. Default `"fifo"`: the oldest. */
   readonly order?: Order | undefined
   /**
    * With the strategy `"shedding"`: while something has waited for all of `interval`, the newest comes first and whoever has waited for
@@ -56,7 +60,7 @@ export interface Discipline {
   readonly isSet: boolean
   /** Whose a request is, where neither call nor annotation says. */
   readonly key: ((tag: string, payload: any) => string | undefined) | undefined
-  /** The share of a key. */
+  /** The share of a key; `undefined`: 1 for each. */
   readonly weight: ((key: string) => number) | undefined
   /** `Infinity` for `"none"`. */
   readonly agingMillis: number

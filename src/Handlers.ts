@@ -29,8 +29,9 @@ export interface Handler {
 
 /** What a handler is told of its request. */
 export interface Identified {
+  /** The same in each of its attempts. */
   readonly id: string
-  /** This one included. */
+  /** How many attempts it has had, this one included. */
   readonly attempts: number
 }
 

@@ -47,41 +47,41 @@ export type Strategy = "suspend" | "dropping" | "sliding" | "shedding"
 /** What the caller writes. A field that is `undefined` is not set. */
 export interface Options
   extends Omit<RequestPolicy.Fields, "key" | "duplicate" | "debounce" | "debounceAtMost">, Discipline.Options {
-  /** Names the pool in metrics, logs, errors and reports. */
+  /** Names the pool in metrics, logs, errors and reports. Not empty. Default `"default"`. */
   readonly name?: string | undefined
-  /** Stands before the number of a request in its id. A pool whose ids outlive it, in URLs or logs, gives each life its own. */
+  /** Stands before the number of a request in its id. A pool whose ids outlive it, in URLs or logs, gives each life its own. Default: none. */
   readonly idPrefix?: string | undefined
-  /** Workers kept even when idle. With 0 the first request starts one without waiting for a tick. */
+  /** Workers kept even when idle: from 0 to `maxWorkers`. With 0 the first request starts one without waiting for a tick. Default 1. */
   readonly minWorkers?: number | undefined
-  /** The most workers, and so the most attempts that run at once (but see `maxStuckWorkers`). */
+  /** The most workers, and so the most attempts that run at once (but see `maxStuckWorkers`). At least 1. Default 64. */
   readonly maxWorkers?: number | undefined
   /**
    * The most requests that may wait, or be between two attempts, for another one to be let in. A retry that returns is
-   * never refused, so `waiting + delayed` can be more than this by at most the number of attempts that ran.
+   * never refused, so `waiting + delayed` can be more than this by at most the number of attempts that ran. At least 1. Default 10,000.
    */
   readonly capacity?: number | "unbounded" | undefined
   /**
-   * Full: the caller waits (`"suspend"`), is refused (`"dropping"`), or the oldest waiting one ends (`"sliding"`, and `"shedding"`,
-   * which ends those that have waited for too long before it comes to that: see `shedding`).
+   * What a full queue does: the caller waits (`"suspend"`, the default), is refused (`"dropping"`), or the oldest waiting one ends
+   * (`"sliding"`, and `"shedding"`, which ends those that have waited for too long before it comes to that: see `shedding`).
    */
   readonly strategy?: Strategy | undefined
-  /** The time between two ticks of the Scaler. When a request finds no idle worker it looks at once, at most every 50 ms. */
+  /** The time between two ticks of the Scaler. When a request finds no idle worker it looks at once, at most every 50 ms. Above zero. Default 1 s. */
   readonly scalingInterval?: Duration.Input | undefined
-  /** How long an interrupted attempt may go on with its finalizers before it counts as stuck. */
+  /** How long an interrupted attempt may go on with its finalizers before it counts as stuck. Above zero. Default 1 s. */
   readonly interruptGrace?: Duration.Input | undefined
-  /** How long closing the layer waits for accepted requests before it interrupts them. */
+  /** How long closing the layer waits for accepted requests before it interrupts them. At least zero. Default 30 s. */
   readonly drainDeadline?: Duration.Input | undefined
-  /** How long a drain waits, after it interrupted, before it gives up on what ignores the interruption. */
+  /** How long a drain waits, after it interrupted, before it gives up on what ignores the interruption. Above zero. Default 1 s. */
   readonly drainGrace?: Duration.Input | undefined
-  /** Stuck workers that are replaced. Each lets one more attempt run than `maxWorkers` says. */
+  /** Stuck workers that are replaced. Each lets one more attempt run than `maxWorkers` says. At least 0. Default 0. */
   readonly maxStuckWorkers?: number | undefined
-  /** Requests that ended failed or timed out and are kept for `deadLetters`. */
+  /** Requests that ended failed or timed out and are kept for `deadLetters`. At least 0. Default 1,000. */
   readonly deadLetters?: number | undefined
-  /** Scaling decisions that `Scaler.recent` keeps. */
+  /** Scaling decisions that `Scaler.recent` keeps. At least 0. Default 100. */
   readonly decisions?: number | undefined
   /**
    * References that follow a request from its caller to its handler, as annotations and spans of the log do. Where the
-   * handler's own layer has a value of its own, that one holds. `run` needs none: it has all of its caller's context.
+   * handler's own layer has a value of its own, that one holds. `run` needs none: it has all of its caller's context. Default: none.
    */
   readonly inherit?: ReadonlyArray<Context.Reference<any>> | undefined
   /**
@@ -89,7 +89,7 @@ export interface Options
    * each policy says.
    */
   readonly retryBudget?: RetryBudget.RetryBudget | "none" | undefined
-  /** What stops the attempts of a tag, or of a key, while they fail. A type's annotation has its own. Default `"none"`. */
+  /** What stops the attempts of a tag, or of a key, while they fail. An annotation's `breaker` wins over this one. Default `"none"`. */
   readonly breaker?: CircuitBreaker.CircuitBreaker | "none" | undefined
   /** Requests with a `delay`, or a `startAt`, that may be there before they are due. At least 0. Default: as many as `capacity`. */
   readonly maxScheduled?: number | undefined
@@ -201,7 +201,8 @@ const timeOrNone = (name: string) => optional(Config.String(name)) as Config.Con
 
 /**
  * Options read from the environment: `WORKER_POOL_MIN_WORKERS=4`, `WORKER_POOL_TIMEOUT="2 seconds"`, and so on for each
- * field but `retry`, `inherit`, `key`, `weight`, `limits`, `shedding`, `retryBudget` and `breaker`. They go through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
+ * field but `retry`, `inherit`, `key`, `weight`, `limits`, `shedding`, `retryBudget` and `breaker`. They go
+ * through the same checks as any others: `PoolConfig.config` into `ElasticPool.layer`.
  */
 export const config: Config.Config<Options> = Config.all({
   name: optional(Config.String("NAME")),

@@ -34,7 +34,10 @@ export class PoolDraining extends Schema.TaggedError<PoolDraining>()("PoolDraini
   }
 }
 
-/** Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open. Also the end of what waited when it opened. */
+/**
+ * Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open; it lets a probe through after
+ * `retryAfterMillis`. Also the end of what waited when it opened.
+ */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   tag: Schema.String,
   key: Schema.optionalKey(Schema.String),
@@ -165,7 +168,10 @@ export class RequestEvicted extends Schema.TaggedError<RequestEvicted>()("Reques
   }
 }
 
-/** Ended: it had waited for `waitedMillis` in a pool that had too much to do, and whose strategy is `"shedding"`. */
+/**
+ * Ended: a pool whose strategy is `"shedding"` has given it up after `waitedMillis`, since it had too much to do, or its queue was full and
+ * this one the oldest.
+ */
 export class RequestShed extends Schema.TaggedError<RequestShed>()("RequestShed", {
   tag: Schema.String,
   waitedMillis: Schema.Number

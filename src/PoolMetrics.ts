@@ -41,9 +41,11 @@
  * | `worker_pool_threads_start_seconds` | gauge, by `name` | how long the last one took to become ready; not there until one has |
  *
  * What a pool does not use is not there: denied retries without a `retryBudget`, shedding and overload with another strategy, batches and
- * breakers without an annotation, or an option, that asks for them. Those of threads are there where handlers run on threads; `name` is what they are called there, and `limit` of their gate. The types are those that the pool has handlers for, and `run`; those that a module on threads adds later come, as a bound that `setLimit` gives
- * or takes away comes or goes, with the reading after the next. Nothing is by key: callers choose their keys, and there is no end of them. A pool of a name that another living one has already
- * is told apart by the label `instance`, from `2` on.
+ * breakers without an annotation, or an option, that asks for them. Those of threads are there where handlers run on threads; `name` is
+ * what they are called there, and `limit` of their gate. The types are those that the pool has handlers for, and `run`; those that a module
+ * on threads adds later come, as a bound that `setLimit` gives or takes away comes or goes, with the reading after the next. Nothing is by
+ * key: callers choose their keys, and there is no end of them. A pool of a name that another living one has already is told apart by the
+ * label `instance`, from `2` on.
  */
 import { Context, Effect, Layer, Metric } from "effect"
 import { Handlers } from "./Handlers.ts"

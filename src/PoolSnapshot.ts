@@ -98,7 +98,7 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly abandoned: number
   /** Refused: the sum of `refusedFull`, `refusedDraining`, `refusedOpen` and `refusedDuplicate`. */
   readonly refused: number
-  /** Refused by a full queue whose strategy is `"dropping"`. */
+  /** Refused by a full queue whose strategy is `"dropping"`, or since as many were not due yet as `maxScheduled` says. */
   readonly refusedFull: number
   /** Refused by a pool that was draining, or closed. */
   readonly refusedDraining: number
@@ -125,7 +125,7 @@ export interface PoolSnapshot extends Readonly<Record<End, number>> {
   readonly running: number
   /** Of them, those that run in the batch of another one: a batch of n keeps one worker, and is n - 1 here. */
   readonly batched: number
-  /** Of the evicted ones, those that a pool gave up that had too much to do: see `RequestShed`. */
+  /** Of the evicted ones, those that a pool of the strategy `"shedding"` gave up: see `RequestShed`. */
   readonly shed: number
   /** Whether it has too much to do now, and gives up requests for it. Not there where the strategy is not `"shedding"`. */
   readonly overloaded?: boolean

@@ -11,9 +11,9 @@ export type Retry = RetryPolicy.RetryPolicy | Schedule.Schedule<any, any, any, n
 
 /** What a caller, an annotation or the pool's options say. A field that is not set is left to the next in line. */
 export interface Fields {
-  /** How long one attempt may run; then it is interrupted. Default 30 s, from the pool. `"none"`: for ever. */
+  /** How long one attempt may run; then it is interrupted. Above zero. Default 30 s, from the pool. `"none"`: for ever. */
   readonly timeout?: Duration.Input | "none" | undefined
-  /** How long the request may live, counted from the call, in every phase. Default `"none"`. */
+  /** How long the request may live, counted from the call, in every phase; then it ends with `RequestExpired`. Above zero. Default `"none"`. */
   readonly expiresIn?: Duration.Input | "none" | undefined
   /** Whether and when another attempt follows one that failed. Default `"none"`. */
   readonly retry?: Retry | "none" | undefined
@@ -57,7 +57,7 @@ export interface Batch {
 export interface Annotation extends Fields {
   /** What stops its attempts while they fail. `"none"`: nothing. Default: what the pool's `breaker` says. */
   readonly breaker?: CircuitBreaker.CircuitBreaker | "none" | undefined
-  /** Its handler takes several at once. */
+  /** Its handler, one of `Handlers.batched`, takes several at once. Default: one. */
   readonly batch?: Batch | undefined
 }
 

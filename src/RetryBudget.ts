@@ -29,7 +29,7 @@ export interface RetryBudget {
   readonly ratio: number
   /** Retries a second that need none. */
   readonly minPerSecond: number
-  /** For how long what was paid in counts. */
+  /** For how long what was paid in counts, in milliseconds. */
   readonly windowMillis: number
   /** What has one of its own. */
   readonly per: "tag" | "pool"

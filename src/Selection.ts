@@ -36,9 +36,15 @@ export interface RequestView {
   readonly attempts: number
   /** How long it has been in that phase, in milliseconds. */
   readonly millis: number
-  /** What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come; `"batch"`: for others to come along. */
+  /**
+   * What it waits at: the name of a limit, or `"pool"`, `"tag"` or `"key"` for a pause or a time not yet come; `"batch"`: for others to
+   * come along.
+   */
   readonly heldBackBy: string | undefined
-  /** Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. Not there of one that waits for the end of another. */
+  /**
+   * Of one that is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. `undefined` of all
+   * others, and of one that waits for the end of another.
+   */
   readonly startsInMillis: number | undefined
 }
 
@@ -94,7 +100,7 @@ export interface Waiters {
   readonly waiting: number
   /** Of them, those that wait at a closed gate. */
   readonly heldBack: number
-  /** Requests between two attempts. */
+  /** Requests between two attempts, or not due yet. */
   readonly delayed: number
   /** Attempts that keep a worker. */
   readonly running: number

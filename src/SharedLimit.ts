@@ -23,14 +23,14 @@ export interface Options {
   /** A finite duration above zero. */
   readonly window: Duration.Input
   /**
-   * How the store counts. In any time t it allows at most `limit + t * limit / window` starts, either way. `"fixed-window"` (default): after a rest,
-   * or a window that was used up, `limit` may start at once; it counts by the store's clock. `"token-bucket"`: evenly, once those of the rest are used
-   * up; on Redis by the clocks of the processes, which should not differ.
+   * How the store counts. In any time t it allows at most `limit + t * limit / window` starts, either way. `"fixed-window"` (default):
+   * after a rest, or a window that was used up, `limit` may start at once; it counts by the store's clock. `"token-bucket"`: evenly, once
+   * those of the rest are used up; on Redis by the clocks of the processes, which should not differ.
    */
   readonly algorithm?: "fixed-window" | "token-bucket" | undefined
   /**
-   * The most starts that a process takes from the store at once, for each of what is counted together. It asks for as many as wait, or started lately;
-   * what it does not use is lost to others. A whole number from 1 to `limit`. Default: a tenth of `limit`, at least 1.
+   * The most starts that a process takes from the store at once, for each of what is counted together. It asks for as many as wait, or
+   * started lately; what it does not use is lost to others. A whole number from 1 to `limit`. Default: a tenth of `limit`, at least 1.
    */
   readonly lease?: number | undefined
   /** What is counted together. Default `"pool"`: all that it applies to. */
@@ -38,9 +38,9 @@ export interface Options {
   /** The tags of the requests to which it applies. Default: all. */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
-   * While the store fails, or does not answer: `"wait"` (default): once the lease in hand is used up nothing starts. `"allow"`: this process starts as if
-   * it were alone, at the whole rate, counted anew. Either way that is logged once, and the store is asked again after 100 ms, and after twice as long
-   * each further time, up to 10 s.
+   * While the store fails, or does not answer: `"wait"` (default): once the lease in hand is used up nothing starts. `"allow"`: this
+   * process starts as if it were alone, at the whole rate, counted anew. Either way that is logged once, and the store is asked again after
+   * 100 ms, and after twice as long each further time, up to 10 s.
    */
   readonly whenAway?: "wait" | "allow" | undefined
   /** How long the store may take for an answer. A finite duration above zero. Default 1 second. */

@@ -32,7 +32,10 @@ export interface Ticket<out A, out E = never> {
   readonly status: Effect.Effect<Phase | "ended">
   /** Attempts that were started so far. */
   readonly attempts: Effect.Effect<number>
-  /** While it is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. `undefined` of one that waits for the end of another. */
+  /**
+   * While it is `delayed`, in how many milliseconds it may start: for the first time or, after a failure, again. `undefined` of one that
+   * waits for the end of another.
+   */
   readonly startsInMillis: Effect.Effect<number | undefined>
   /**
    * Gives the request up: `"withdrawn"` if no attempt ran, `"interrupting"` if one did (its finalizers may go on for a

@@ -72,9 +72,10 @@ export class WorkerPool extends Context.Service<
       options?: Call.Options
     ) => Effect.Effect<A, E | PoolError, R>
     /**
-     * Runs a stream of calls and emits what became of each: in the order in which they end, or in that of the calls with
-     * `ordered: true`. It pulls no more than `outstanding` calls ahead (default: the capacity, at most 10,000; less than 1 is 1). A call
-     * that is not accepted gives a `Rejected`. A failure of the calls comes after the outcomes that are outstanding. Interrupting the stream cancels what it has not yet emitted.
+     * Runs a stream of calls and emits what became of each: in the order in which they end, or in that of the calls with `ordered: true`.
+     * It pulls no more than `outstanding` calls ahead (default: the capacity, at most 10,000; less than 1 is 1). A call that is not
+     * accepted gives a `Rejected`. A failure of the calls comes after the outcomes that are outstanding. Interrupting the stream cancels
+     * what it has not yet emitted.
      */
     readonly process: <A, E, E2, R2>(
       calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
@@ -95,8 +96,9 @@ export class WorkerPool extends Context.Service<
     /** Lets attempts start again. */
     readonly resume: Effect.Effect<void>
     /**
-     * The same for a part: `pool.pauseOnly({ tag: "Send" })`, `{ key: "tenant-7" }` or `{ limit: "mailer" }`. The others go on. It
-     * lasts until `resumeOnly`, or until a drain, during which it does nothing. Fails with `InvalidRequestOption` where there is no such tag or limit.
+     * The same for a part: `pool.pauseOnly({ tag: "Send" })`, `{ key: "tenant-7" }` or `{ limit: "mailer" }`. The others go on. It lasts
+     * until `resumeOnly`, or until a drain, during which it does nothing. Fails with `InvalidRequestOption` where there is no such tag or
+     * limit.
      */
     readonly pauseOnly: (what: Pausable) => Effect.Effect<void, InvalidRequestOption>
     /** Lets that part start again; a limit, or a time before which nothing starts, stays in force. */
@@ -125,8 +127,8 @@ export class WorkerPool extends Context.Service<
      */
     readonly cancelAll: (filter: Filter) => Effect.Effect<number, InvalidRequestOption>
     /**
-     * The requests that were called with `group: id`, retries and all. Calls that they make themselves are in it only by an option of their own. There need be
-     * none yet. Of groups that have ended the last 1,000 are known, and those of which somebody has this.
+     * The requests that were called with `group: id`, retries and all. Calls that they make themselves are in it only by an option of their
+     * own. There need be none yet. Of groups that have ended the last 1,000 are known, and those of which somebody has this.
      */
     readonly group: (id: string) => Group
     /** The tags, or the keys, that have most requests in the pool: the `top` of them (default 20), those with most waiting first. */
@@ -135,11 +137,11 @@ export class WorkerPool extends Context.Service<
       options?: { readonly top?: number | undefined }
     ) => Effect.Effect<ReadonlyArray<Waiters>>
     /**
-     * Refuses new requests, finishes the others with as many workers as the bounds allow, interrupts at the deadline what is left, and closes the pool. It always
-     * returns within `deadline + drainGrace` (default of `deadline`: `drainDeadline`). Called twice it gives the same
-     * report, and the earlier deadline wins. Interrupting the caller does not stop it. What an accepted request asks for
-     * within its attempt is let in until the deadline. A handler can begin the drain of its own pool, but not wait for it:
-     * that fails at once with `NestedWaitRefused`.
+     * Refuses new requests, finishes the others with as many workers as the bounds allow, interrupts at the deadline what is left, and
+     * closes the pool. It always returns within `deadline + drainGrace` (default of `deadline`: `drainDeadline`). Called twice it gives the
+     * same report, and the earlier deadline wins. Interrupting the caller does not stop it. What an accepted request asks for within its
+     * attempt is let in until the deadline. A handler can begin the drain of its own pool, but not wait for it: that fails at once with
+     * `NestedWaitRefused`.
      */
     readonly drain: (options?: {
       readonly deadline?: Duration.Input | undefined

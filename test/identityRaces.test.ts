@@ -1,6 +1,6 @@
 /** Calls of one identity that come while another one of it comes, starts, ends or gives way: nobody is lost in between. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Scheduler } from "effect"
+import { Deferred, Duration, Effect, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Call from "../src/Call.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
@@ -79,6 +79,26 @@ describe("replace", () => {
         yield* TestClock.adjust(10)
         assert.deepStrictEqual([state(b), state(c)], ["success", "success"])
         assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 1, succeeded: 2 })
+      })
+    )
+  )
+})
+
+describe("debounce", () => {
+  it.effect("is as long as it says, whatever fraction of a millisecond it begins with", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        let at = 0
+        for (let thousandth = 1; thousandth < 200; thousandth++) {
+          yield* TestClock.adjust(Duration.micros(BigInt(1)))
+          const call = yield* bench.call("a", { ...replace, debounce: 10 })
+          yield* TestClock.adjust(9)
+          assert.strictEqual(state(call), "waits")
+          yield* TestClock.adjust(Duration.micros(BigInt(1001)))
+          if (state(call) !== "success") at = thousandth
+          yield* TestClock.adjust(1)
+        }
+        assert.strictEqual(at, 0, "one was late")
       })
     )
   )

@@ -97,6 +97,8 @@ export const outages = async (): Promise<{ readonly table: string; readonly svg:
     runs.map(([run], n) => ({
       name: run!.name,
       colour: colours[n]!,
+      // What a budget adds to a breaker is not to be seen.
+      dashed: n === runs.length - 1,
       points: pick(run!).map((value, second) => [second, value] as const)
     }))
   const svg = drawPanels(
@@ -107,6 +109,7 @@ export const outages = async (): Promise<{ readonly table: string; readonly svg:
       { name: "attempts per second", lines: lineOf(({ attempts }) => attempts) },
       {
         name: "of what came then, % succeed within a second",
+        max: 100,
         lines: lineOf(({ inTime }) => inTime.map((share) => 100 * share))
       }
     ]

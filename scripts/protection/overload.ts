@@ -60,7 +60,7 @@ const picture = async (): Promise<string> => {
   for (const way of drawn) {
     console.error(`a minute, ${way.name}`)
     const name = way.name.replaceAll("`", "")
-    runs.push({ name, windows: (await run(minute(way))).windows.filter(({ fromMillis }) => fromMillis < 420_000) })
+    runs.push({ name, windows: (await run(minute(way))).windows.filter(({ fromMillis }) => fromMillis < 400_000) })
   }
   const lines = (value: (window: Simulation.Window) => number): ReadonlyArray<Line> =>
     runs.map(({ name, windows }, n) => ({
@@ -71,7 +71,7 @@ const picture = async (): Promise<string> => {
   return drawPanels(
     "A minute of twice what 16 workers can do, from 30 s to 90 s",
     runs.map(({ name }) => name),
-    420,
+    400,
     [
       { name: "requests per second", lines: lines(({ arrived }) => arrived).slice(0, 1) },
       { name: "answered within a second, per second", lines: lines(({ good }) => good!) },

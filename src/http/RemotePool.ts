@@ -26,7 +26,7 @@ import { logCause } from "./logCause.ts"
 import * as Problem from "./problem.ts"
 import * as RpcAnswers from "./rpcAnswers.ts"
 import { areMessages, expected } from "./rpcMessages.ts"
-import { type Chosen, headersOf, optionsOf, ownerOf, withOwner } from "./rpcOptions.ts"
+import { type CallOptions, headersOf, optionsOf, ownerOf, withOwner } from "./rpcOptions.ts"
 
 /** Adds to each Rpc what the pool itself can fail with, so that it reaches the client as the same typed error. */
 export class PoolErrors extends RpcMiddleware.Service<PoolErrors>()("effect-worker-pool/RemotePool/PoolErrors", {
@@ -104,8 +104,7 @@ export const callOptions = (options: CallOptions): { readonly headers: Readonly<
   headers: headersOf(options)
 })
 
-/** What a remote call may choose; what is not set its Rpc, its group or the pool says. */
-export type CallOptions = Chosen
+export type { CallOptions }
 
 /** Needs a `Protocol`, such as that of `layerProtocol`, and lives as long as the scope. */
 export const client = <Rpcs extends Rpc.Any>(

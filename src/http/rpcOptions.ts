@@ -7,7 +7,6 @@ import * as checks from "../internal/checks.ts"
 import { dateOfText, expectedDate } from "../internal/startTime.ts"
 import { expectedKey, isKey, priorityOf, urgencyPriority } from "./keys.ts"
 
-/** What a client may choose. */
 const keyHeader = "worker-pool-key"
 const priorityHeader = "worker-pool-priority"
 const delayHeader = "worker-pool-delay"
@@ -17,10 +16,11 @@ const duplicateHeader = "worker-pool-duplicate"
 const debounceHeader = "worker-pool-debounce"
 const debounceAtMostHeader = "worker-pool-debounce-at-most"
 const groupHeader = "worker-pool-group"
-/** What it may not. It is never read from a client: see `withoutOwner` and `withOwner`. */
+/** What a client may not choose. It is never read from a client: see `withoutOwner` and `withOwner`. */
 const ownerHeader = "worker-pool-owner"
 
-export interface Chosen {
+/** What a remote call may choose; what is not set its Rpc, its group or the pool says. */
+export interface CallOptions {
   /** Whose it is. */
   readonly key?: string
   /** From -10 to 10, higher first. */
@@ -42,7 +42,7 @@ export interface Chosen {
 }
 
 /** Headers of one call. */
-export const headersOf = (chosen: Chosen): Readonly<Record<string, string>> => {
+export const headersOf = (chosen: CallOptions): Readonly<Record<string, string>> => {
   const { debounce, debounceAtMost, delay, duplicate, group, key, primaryKey, priority, startAt } = chosen
   const texts = {
     [keyHeader]: key,

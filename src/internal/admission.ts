@@ -147,19 +147,19 @@ export class Admission implements Canceller {
       details.expiresAt = now + policy.expiresInMillis
       deadlines.set(expiry, now, policy.expiresInMillis)
     }
-    request.details?.group?.add(request)
-    if (offered === "blocked") return
-    this.onPlaced(request, now)
-    if (offered !== "accepted") {
+    const { details } = request
+    if (details !== undefined) {
+      details.group?.add(request)
+      if (offered !== "blocked") this.onPlaced(request, details, now)
+    }
+    if (typeof offered !== "string") {
       // Whoever hears of it may let this one begin.
       request.keepAsyncContext()
       evict(this.pool, offered, now)
     }
   }
 
-  private onPlaced(request: PoolRequest, now: number): void {
-    const { details } = request
-    if (details === undefined) return
+  private onPlaced(request: PoolRequest, details: Details, now: number): void {
     details.spans?.onAccepted(request)
     if (request.phase === "delayed") this.pool.attempts.holdUntilStart(request, now)
     else details.onPlaced?.(now)
@@ -187,8 +187,9 @@ export class Admission implements Canceller {
   }
 
   private tellAccepted(request: PoolRequest): void {
-    this.onPlaced(request, this.pool.now())
-    const onAccepted = request.details?.onAccepted
+    const { details } = request
+    if (details !== undefined) this.onPlaced(request, details, this.pool.now())
+    const onAccepted = details?.onAccepted
     if (onAccepted !== undefined) this.pool.turn.run(this.pool.now(), onAccepted)
   }
 

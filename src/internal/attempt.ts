@@ -91,8 +91,11 @@ export class Attempts implements AttemptSteps {
     counts.end(worker.startedAt, now)
     worker.request = request.worker = worker.retryAfterMillis = undefined
     worker.state = "idle"
-    if (this.pool.queue.fair !== undefined) this.pool.queue.fair.gates.judge(request, exit, true, now)
-    this.pool.queue.ended(request, now - worker.startedAt, now)
+    const { fair } = this.pool.queue
+    if (fair !== undefined) {
+      fair.gates.judge(request, exit, true, now)
+      fair.ended(request, now - worker.startedAt, now)
+    }
     if (worker.hosting !== undefined) this.pool.onHostEnded(worker)
     if (state === "ending") counters.ending--
     else if (state === "stuck") counters.stuck--

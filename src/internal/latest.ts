@@ -4,7 +4,7 @@
  */
 import type { WaitingRequests } from "../RequestQueue.ts"
 import type { Admission } from "./admission.ts"
-import { Deadline, type Deadlines, isDue } from "./deadlines.ts"
+import { Deadline, type Deadlines, grainMillis, isDue } from "./deadlines.ts"
 import type { Identity } from "./identity.ts"
 import type { PoolRequest } from "./request.ts"
 import type { Turn } from "./runtime.ts"
@@ -68,7 +68,7 @@ export class Latest {
       details.delay = undefined
       this.release(request, identity, now)
     })
-    deadlines.set(details.delay, now, Math.ceil(notBefore - now))
+    deadlines.set(details.delay, now, Math.ceil(notBefore - now - grainMillis))
   }
 
   private isHeld(request: PoolRequest, identity: Identity): boolean {

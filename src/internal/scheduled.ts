@@ -1,6 +1,6 @@
 /** How a request is kept until its time has come: until its first attempt, or between two. */
 import type { WaitingRequests } from "../RequestQueue.ts"
-import { Deadline, type Deadlines } from "./deadlines.ts"
+import { Deadline, type Deadlines, grainMillis } from "./deadlines.ts"
 import { interruptedExit } from "./exits.ts"
 import { Details, type PoolRequest } from "./request.ts"
 import type { Settle } from "./settle.ts"
@@ -37,7 +37,7 @@ export const returnAfter = (pool: Dependencies, request: PoolRequest, millis: nu
 
 /** The queue holds this one until its first start. */
 export const holdUntilStart = (pool: Dependencies, request: PoolRequest, now: number): void =>
-  returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now)), now)
+  returnAfter(pool, request, Math.max(1, Math.ceil(request.details!.startsAt! - now - grainMillis)), now)
 
 /** When a delayed one may start. Not known of one that waits for the end of another. */
 export const startsInMillis = ({ details, phase }: PoolRequest, now: number): number | undefined =>

@@ -59,7 +59,10 @@ export class PoolDraining extends PoolError {
   }
 }
 
-/** Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open. Also the end of what waited when it opened. */
+/**
+ * Not accepted: what its attempts call fails, and its breaker, whose `whenOpen` is `"fail"`, is open; it lets a probe through after
+ * `retryAfterMillis`. Also the end of what waited when it opened.
+ */
 export class CircuitOpen extends PoolError {
   override readonly name = "CircuitOpen"
   readonly code = "CIRCUIT_OPEN" as const
@@ -160,7 +163,10 @@ export class RequestEvicted extends PoolError {
   }
 }
 
-/** Ended: it had waited for `waitedMillis` in a pool that had too much to do, and whose strategy is `"shedding"`. */
+/**
+ * Ended: a pool whose strategy is `"shedding"` has given it up after `waitedMillis`, since it had too much to do, or its queue was full and
+ * this one the oldest.
+ */
 export class RequestShed extends PoolError {
   override readonly name = "RequestShed"
   readonly code = "REQUEST_SHED" as const

@@ -9,6 +9,7 @@ import type { Outcome, Refused } from "./outcome.ts"
 import { errorAt, publicError, withStackAt } from "./publicError.ts"
 import type { CallOptions } from "./task.ts"
 
+/** Options of `map`, and those of a call, which hold for each input. */
 export interface MapOptions extends CallOptions {
   /** `true` (default): results in the order of their inputs; `false`: as they come. */
   readonly ordered?: boolean | undefined

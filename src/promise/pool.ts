@@ -18,6 +18,7 @@ import { now, type Selection, SelectionOf } from "./selection.ts"
 
 /** What `createPool` gives. `run`, `submit` and `map` need no `this`; the others are methods. */
 export interface Pool<H = {}> extends Selection, AsyncDisposable {
+  /** The name of the pool, from its options. */
   readonly name: string
   /**
    * Runs a task, or the input of a handler (`run.resize(input)`), on a worker and gives what it gives. What the task throws
@@ -42,7 +43,7 @@ export interface Pool<H = {}> extends Selection, AsyncDisposable {
   pause(): void
   /** Ends a `pause`. */
   resume(): void
-  /** Resolves once nothing waits, is between two attempts, or runs; at once if that is so now. Stuck tasks do not count. */
+  /** Resolves once nothing waits, is between two attempts or for later, or runs; at once if that is so now. Stuck tasks do not count. */
   idle(): Promise<void>
   /**
    * Refuses new requests, finishes the others, interrupts at the deadline (default: `drainDeadline`) what is left, and

@@ -36,16 +36,19 @@ export interface BatchAttempt {
   readonly signal: AbortSignal
 }
 
-/** What a batched function answers: one for each input, in their order. Where it is an `Error`, or a promise that is rejected, that call alone fails. */
+/**
+ * What a batched function answers: one for each input, in their order. Where it is an `Error`, or a promise that is rejected, that call
+ * alone fails.
+ */
 export type Answers = ReadonlyArray<unknown> | PromiseLike<ReadonlyArray<unknown>>
 
 /** What the call says wins, field by field, then what its handler says, then the pool. `"none"` switches one off. */
 export interface Policy {
-  /** For one attempt. Default 30 s, from the pool. A number is milliseconds. */
+  /** For one attempt; then its `signal` is aborted. Above zero; a number is milliseconds. Default 30 s, from the pool. `"none"`: for ever. */
   readonly timeout?: Duration.Input | "none" | undefined
-  /** For the whole request, counted from the call, in every phase. Default `"none"`. */
+  /** For the whole request, counted from the call, in every phase. Above zero. Default `"none"`. */
   readonly expiresIn?: Duration.Input | "none" | undefined
-  /** Default `"none"`. */
+  /** Whether and when another attempt follows one that failed. Default `"none"`. */
   readonly retry?: RetryOptions | "none" | undefined
   /** A head start: a whole number from -10 to 10, higher first. Default 0. What a step is worth is the pool's `aging`. */
   readonly priority?: number | undefined
@@ -83,6 +86,7 @@ export interface HandlerWithPolicy<I, A> extends FunctionPolicy<I> {
  * What it throws, all of them fail with, and so they do where it answers with another number of answers.
  */
 export interface BatchedHandler<I, A extends Answers> extends FunctionPolicy<I> {
+  /** Is given the inputs of several calls, and answers with one value, error or promise for each, in their order. */
   readonly batched: (inputs: Array<I>, attempt: BatchAttempt) => A
   /** The most inputs at once. A whole number, at least 1. */
   readonly size: number
@@ -100,13 +104,19 @@ export interface CallOptions extends Policy, Duplicates {
   readonly signal?: AbortSignal | undefined
   /** Whose request it is: workers are shared fairly among keys. Default: what its handler says, or the pool's `key`. */
   readonly key?: string | undefined
-  /** Its identity, beside the name of its handler: see `duplicate`, which needs one. Not empty. */
+  /** Its identity, beside the name of its handler: a call with `duplicate` or `debounce`, of its own or of its handler, needs one. Not empty. */
   readonly primaryKey?: string | undefined
   /** The group that it belongs to: see `group` of the pool. Not empty. */
   readonly group?: string | undefined
-  /** It starts no sooner than so long after the call; until then it has its place in the capacity. A number is milliseconds. Not beside `startAt`. */
+  /**
+   * It starts no sooner than so long after the call; until then it has its place in the capacity. At least zero; a number is milliseconds.
+   * Not beside `startAt`.
+   */
   readonly delay?: Duration.Input | undefined
-  /** It starts no sooner than at this date, of which a number is milliseconds since 1970, and a text without an offset is UTC. What is past is now. */
+  /**
+   * It starts no sooner than at this date, of which a number is milliseconds since 1970, and a text without an offset is UTC, which
+   * `new Date(text)` would read as local time. What is past is now.
+   */
   readonly startAt?: Date | string | number | undefined
 }
 

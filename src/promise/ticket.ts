@@ -10,6 +10,7 @@ import type { Call } from "./task.ts"
 
 /** What `submit` gives: a claim on one accepted request, which runs whether or not anybody waits for it. */
 export interface Ticket<A> {
+  /** The id of the call, or its number in the pool. */
   readonly id: string
   /** The name of its handler; `"run"` for a task. */
   readonly tag: string

@@ -117,6 +117,7 @@ export class FairQueue implements Order, Crowds {
     this.flows.release(flow)
   }
 
+  /** Its attempt has really ended, after so many milliseconds. */
   ended(request: Ranked, millis: number, now: number): void {
     const { lane } = request
     if (lane === undefined || request.isStarted !== true) return
@@ -133,6 +134,7 @@ export class FairQueue implements Order, Crowds {
     this.sweep(now)
   }
 
+  /** It has ended. Its attempt may still be about to. */
   settled(request: Ranked, now: number): void {
     if (request.isStarted === true) this.gates.judge(request, undefined, false, now)
     else if (request.holds === true) this.letGoOf(request, now)

@@ -15,10 +15,6 @@ export interface Order {
   remove(request: PoolRequest, now: number): void
   /** It is between two attempts from now on, or, `-1`, no longer. */
   delay(request: PoolRequest, by: 1 | -1): void
-  /** Its attempt has really ended, after so many milliseconds. */
-  ended(request: PoolRequest, millis: number, now: number): void
-  /** It has ended. Its attempt may still be about to. */
-  settled(request: PoolRequest, now: number): void
   [Symbol.iterator](): Iterator<PoolRequest>
 }
 
@@ -37,6 +33,4 @@ export class Line extends Ring<PoolRequest> implements Order {
   }
 
   delay(): void {}
-  ended(): void {}
-  settled(): void {}
 }

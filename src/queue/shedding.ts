@@ -54,8 +54,6 @@ export class SheddingLine implements Order, Crowds {
   }
 
   delay(): void {}
-  ended(): void {}
-  settled(): void {}
 
   /** Oldest first. */
   [Symbol.iterator](): Iterator<PoolRequest> {

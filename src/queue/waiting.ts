@@ -196,12 +196,12 @@ export class WaitingRequests {
 
   /** An attempt has really ended, after so many milliseconds. */
   ended(request: PoolRequest, millis: number, now: number): void {
-    this.order.ended(request, millis, now)
+    if (this.fair !== undefined) this.fair.ended(request, millis, now)
   }
 
   /** A request has ended, be its attempt over or not. */
   settled(request: PoolRequest, now: number): void {
-    this.order.settled(request, now)
+    if (this.fair !== undefined) this.fair.settled(request, now)
   }
 
   /** It is not the turn of those that this concerns for so long. Answers the gate that is closed. */

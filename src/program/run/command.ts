@@ -22,6 +22,7 @@ const description = `Runs a request for each line of REQUESTS on an elastic pool
 
 REQUESTS is a file of JSON lines, or - for standard input:
   {"type": "Checksum", "data": {"path": "a.txt"}, "id"?: "a", "key"?: "acme", "priority"?: 5, "timeout"?: 500 or "2s", "maxRetries"?: 2}
+It can also have a "delay" or a "startAt", and a "primaryKey", "duplicate", "debounce", "debounceAtMost" and "group".
 A blank line is numbered and skipped. A line over 1 MiB, or that is no such object, ends as "malformed"; one whose type or
 data the handlers do not know, or whose options are out of their range, ends as "rejected". Workers are shared fairly among
 keys, of the lines that have been read: a few more than there are workers. A priority is from -10 to 10, higher first.
