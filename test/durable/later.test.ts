@@ -1,6 +1,7 @@
 /** Requests for later, and calls that recur, where several processes share a store. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Cron, Effect, Stream } from "effect"
+import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
@@ -110,6 +111,18 @@ describe("a call that recurs in two processes", () => {
           assert.deepInclude(yield* ofA, { asked: 10, pending: 0, lastEnd: "succeeded" })
           assert.deepInclude(yield* ofB, { asked: 10, pending: 0, lastEnd: "succeeded" })
           assert.strictEqual((yield* a.durable.counts).stored, 10)
+        })
+      )
+    )
+  )
+
+  it.effect("is told at once that its payload does not fit; its Rpc may be one that others have", () =>
+    ofCluster((_, a) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const call = WorkerPool.call(Work, { id: 1 } as never)
+          assert.deepInclude(yield* Effect.flip(Recurring.make(a.pool, everyMinute({ call }))), { field: "call" })
+          yield* Recurring.make(a.pool, everyMinute({ call: WorkerPool.call(Rpc.make("Others"), undefined as void) }))
         })
       )
     )

@@ -220,8 +220,8 @@ describe("options that are wrong", () => {
     [{ keyCapacity: 0 }, "keyCapacity"],
     [{ forgetKeys: -1 }, "forgetKeys"],
     [{ priority: 11 }, "priority"],
-    [{ handlers: { a: { handler: () => 1, priority: 1.5 } } }, "a.priority"],
-    [{ handlers: { a: { handler: () => 1, key: 1 } } }, "a.key"],
+    [{ handlers: { a: { handler: () => 1, priority: 1.5 } } }, "handlers.a.priority"],
+    [{ handlers: { a: { handler: () => 1, key: 1 } } }, "handlers.a.key"],
     [{ handlers: { a: { handler: () => 1, weight: 1 } } }, "handlers.a.weight"]
   ])("%o", (options, field) => {
     try {
