@@ -13,7 +13,7 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { withoutStack } from "../internal/runtime.ts"
-import { Share } from "../internal/share.ts"
+import { Share } from "../internal/identity/share.ts"
 import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
