@@ -52,12 +52,12 @@ const program = Effect.gen(function* () {
   const { hour, minute } = DateTime.toParts(next)
   console.log(`nightly: ${nightly!.state}, next at ${hour}:${minute}`)
   console.log(`skip: ${skip!.asked} asked for, ${skip!.pending} there`)
-  console.log(`queue: ${queue!.asked} asked for, ${queue!.pending} there`)
+  console.log(`queue: ${queue!.asked} asked for, ${queue!.pending} there, ${queue!.waiting} waits`)
   console.log(`replace: one for each tick: ${replace!.asked === replace!.replaced + 1}, ${replace!.pending} there`)
 })
 
 await Effect.runPromise(Effect.provide(program, PoolLayer))
 // => nightly: ticking, next at 4:30
 // => skip: 1 asked for, 1 there
-// => queue: 2 asked for, 2 there
+// => queue: 1 asked for, 1 there, 1 waits
 // => replace: one for each tick: true, 1 there

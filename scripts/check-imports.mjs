@@ -51,7 +51,7 @@ const table = {
   "queue/tokens": "Limit internal/deadlines",
   "queue/gate": "Capacity Limit PoolSnapshot internal/deadlines queue/bench queue/heap queue/shares queue/tokens",
   "queue/breaker": "CircuitBreaker Limit PoolSnapshot internal/deadlines queue/bench queue/gate",
-  "queue/verdict": "CircuitBreaker NotBefore",
+  "queue/verdict": "CircuitBreaker NotBefore PoolError",
   "queue/tagState": "queue/breaker queue/gate",
   "queue/batching": "internal/deadlines internal/request queue/flow queue/gate queue/ranked",
   "queue/flow": "queue/breaker internal/request queue/bench queue/gate queue/heap queue/ring queue/tagState",
@@ -64,13 +64,14 @@ const table = {
   "queue/gates":
     "Discipline Limit queue/breaker queue/breakers queue/flow queue/gate queue/limits queue/parking queue/ranked queue/tagState queue/verdict queue/batching",
   "queue/order": "internal/request queue/ring",
-  "queue/crowd": "internal/request queue/heap queue/ring",
-  "queue/overload": "Discipline internal/deadlines internal/request queue/crowd queue/heap queue/parking",
-  "queue/shedding": "internal/request queue/crowd queue/order queue/overload",
-  "queue/sheddingLane": "internal/request queue/crowd queue/flow queue/gate queue/tagState",
+  "queue/shedding/crowd": "internal/request queue/heap queue/ring",
+  "queue/shedding/overload":
+    "Discipline internal/deadlines internal/request queue/shedding/crowd queue/heap queue/parking",
+  "queue/shedding/shedding": "internal/request queue/shedding/crowd queue/order queue/shedding/overload",
+  "queue/shedding/sheddingLane": "internal/request queue/shedding/crowd queue/flow queue/gate queue/tagState",
   "queue/heldBack": "queue/flow queue/gate queue/gates queue/ranked",
   "queue/fairQueue":
-    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/overload queue/sheddingLane",
+    "Discipline internal/deadlines internal/request queue/bench queue/byCount queue/flow queue/flows queue/gate queue/gates queue/heldBack queue/order queue/parking queue/ranked queue/fattest queue/shedding/overload queue/shedding/sheddingLane",
   "queue/door": "internal/request queue/ring",
   "queue/early": "internal/request",
   "queue/keyDoor": "internal/request queue/byCount queue/door queue/flows queue/ranked queue/ring",
@@ -98,16 +99,16 @@ const table = {
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
   "internal/retry": "RetryPolicy internal/request",
-  "internal/answers": "PoolError",
-  "internal/batch": "internal/request",
-  "internal/batchAttempt":
-    "NotBefore Outcome PoolError RequestQueue internal/answers internal/batch internal/counters internal/deadlines internal/request internal/retry internal/runtime internal/settle internal/worker",
+  "internal/batch/answers": "PoolError",
+  "internal/batch/batch": "internal/request",
+  "internal/batch/batchAttempt":
+    "NotBefore Outcome PoolError RequestQueue internal/batch/answers internal/batch/batch internal/counters internal/deadlines internal/request internal/retry internal/runtime internal/settle internal/worker",
   "internal/startTime": "Call PoolError internal/checks",
   "internal/scheduled": "RequestQueue internal/deadlines internal/request internal/exits internal/settle",
   "internal/attempt":
-    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/answers internal/batchAttempt internal/exits",
+    "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/batch/answers internal/batch/batchAttempt internal/exits",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
-  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch",
+  "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch/batch",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
@@ -115,15 +116,15 @@ const table = {
   "internal/gauges": "RequestQueue internal/crew",
   "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
   "internal/exits": "PoolError internal/request internal/runtime queue/ranked",
-  "internal/identity": "internal/request internal/worker",
-  "internal/share": "RequestPolicy internal/request queue/ranked",
-  "internal/sharing": "internal/request internal/runtime internal/share",
-  "internal/latest":
-    "RequestQueue internal/admission internal/deadlines internal/identity internal/request internal/runtime internal/sharing internal/worker",
-  "internal/identities":
-    "PoolError internal/admission internal/counters internal/exits internal/identity internal/latest internal/origin internal/request internal/runtime internal/share internal/sharing internal/worker internal/events",
-  "internal/group": "Outcome Selection internal/request",
-  "internal/groups": "internal/group",
+  "internal/identity/identity": "internal/request internal/worker",
+  "internal/identity/share": "RequestPolicy internal/request queue/ranked",
+  "internal/identity/sharing": "internal/request internal/runtime internal/identity/share",
+  "internal/identity/latest":
+    "RequestQueue internal/admission internal/deadlines internal/identity/identity internal/request internal/runtime internal/identity/sharing internal/worker",
+  "internal/identity/identities":
+    "PoolError internal/admission internal/counters internal/exits internal/identity/identity internal/identity/latest internal/origin internal/request internal/runtime internal/identity/share internal/identity/sharing internal/worker internal/events",
+  "internal/groups/group": "Outcome Selection internal/request",
+  "internal/groups/groups": "internal/groups/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
     "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled",
@@ -143,22 +144,23 @@ const table = {
   "internal/routes":
     "Handlers PoolConfig PoolError RequestPolicy internal/counters internal/request internal/retrySpending internal/runtime",
   "internal/core":
-    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding internal/groups internal/identities internal/latest",
+    "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding internal/groups/groups internal/identity/identities internal/identity/latest",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/cancelling": "internal/core internal/request",
-  "internal/grouping": "PoolError Selection internal/cancelling internal/core",
+  "internal/groups/grouping": "PoolError Selection internal/cancelling internal/core",
+  "internal/filters": "PoolError Selection internal/checks",
   "internal/countsBy": "RequestQueue Selection internal/worker queue/ranked",
   "internal/selection":
-    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
+    "Limit PoolError Selection internal/checks internal/core internal/countsBy internal/filters internal/request queue/breaker queue/flow queue/gate queue/ranked internal/cancelling internal/worker queue/batching internal/scheduled",
   "internal/controls": "DrainReport PoolError PoolSnapshot queue/heldBack internal/checks internal/core internal/drain",
 
-  "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/*",
+  "queue/waiting": "PoolConfig internal/counters internal/deadlines internal/request queue/* queue/shedding/*",
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
-  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/answers",
+  Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/batch/answers",
   Ticket:
     "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked internal/scheduled",
   "internal/jsonText": "",
@@ -166,11 +168,12 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/grouping internal/gauges internal/recordedPools",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/groups/grouping internal/gauges internal/recordedPools",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
   "recurring/options": "Call PoolError internal/checks recurring/ticks",
+  "recurring/fitting": "Call PoolError internal/checks internal/payload internal/recurringPools",
   "recurring/clockwork": "Outcome PoolEvent Ticket WorkerPool internal/recurringPools recurring/options",
   Recurring: "PoolError WorkerPool internal/checks internal/recurringPools recurring/*",
   // The scaler sees counts, never a request.
@@ -258,7 +261,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "PoolError internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/share",
+    "Call PoolError internal/checks internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
@@ -271,7 +274,7 @@ const table = {
   "promise/pool":
     "DrainReport Latencies PoolSnapshot Scaler WorkerPool internal/task promise/door promise/doors promise/hearing promise/hostClock promise/outcome promise/publicError promise/quiet promise/selection",
   "promise/createPool":
-    "internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
+    "CircuitBreaker internal/checks Handlers Limit PoolConfig PoolError PoolMetrics RequestPolicy RequestQueue Scaler ScalingPolicy WorkerPool internal/taskWorker promise/*",
   "promise/index":
     "threads/move DrainReport Latencies Limit NotBefore PoolSnapshot ScalingPolicy Selection promise/* CircuitBreaker RetryBudget",
 
@@ -292,7 +295,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers internal/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers internal/batch/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
@@ -304,7 +307,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
+    "index internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/* internal/recordedPools",

@@ -32,6 +32,7 @@ const exceptions = {
   // where promises are: callers see errors that are thrown, and run what is an effect within
   "promise/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "Capacity.ts": ["throws: fail with a typed error"], // its owner may be any callback: that is where a wrong number comes from
+  "internal/filters.ts": ["throws: fail with a typed error"], // within what is asked of each request, as what the function of the caller throws itself
   // a program of its own, and where its errors go is the one that has started it
   "threads/runner/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "threads/ThreadRunner.ts": ["throws: fail with a typed error", "runs an effect out of the structure"],

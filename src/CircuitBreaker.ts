@@ -55,9 +55,16 @@ export interface Options {
   readonly whenOpen?: "wait" | "fail" | undefined
   /**
    * What the exit of an attempt says. Default: a value is a success; a failure, a defect or a timeout is a failure; an
-   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. Where it throws: `"Ignored"`.
+   * interruption, and a failure that asks to come back later (see `NotBefore`), is ignored. Where it throws, or answers anything else (a
+   * `return` that is not there, a promise): `"Ignored"`, and a warning tells it, once for each tag. It is not asked about interruptions.
    */
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
+  /**
+   * The same of errors alone: which of the errors that a handler fails with, or a function of `createPool` throws, are failures of what it calls. Any
+   * other is an answer, and a success. Defects and timeouts are failures, and what asks to come back later is ignored, without asking. Where it
+   * throws, or answers neither true nor false, as with `classify`. Default: all. Not beside `classify`.
+   */
+  readonly failures?: ((error: unknown) => boolean) | undefined
 }
 
 /** A breaker, made by `make`: the options with their defaults. */
@@ -76,17 +83,20 @@ export interface CircuitBreaker {
   readonly whenOpen: "wait" | "fail"
   /** What an exit says; `undefined`: what it says by default. */
   readonly classify: ((exit: Exit.Exit<unknown, unknown>) => Classification) | undefined
+  /** Which errors are failures; `undefined`: all. */
+  readonly failures: ((error: unknown) => boolean) | undefined
   /** What is wrong with its options. The pool that is given such a breaker fails with it. */
   readonly invalid: InvalidPoolConfig | undefined
 }
 
-const fields = new Set(["tripPolicy", "openDuration", "per", "probes", "whenOpen", "classify"])
+const fields = new Set(["tripPolicy", "openDuration", "per", "probes", "whenOpen", "classify", "failures"])
 const rateFields = new Set(["threshold", "size", "minimumCalls"])
 
 /** A breaker of these options. It never throws: what is wrong with them is in `invalid`. */
 export const make = (options: Options = {}): CircuitBreaker => {
   const {
     classify,
+    failures,
     openDuration = "30 seconds",
     per = "tag",
     probes = 1,
@@ -103,7 +113,13 @@ export const make = (options: Options = {}): CircuitBreaker => {
     checks.oneOf("wait", "fail")("breaker.whenOpen", whenOpen) ??
     (classify === undefined || typeof classify === "function"
       ? undefined
-      : checks.wrong("breaker.classify", "a function of an exit", classify))
+      : checks.wrong("breaker.classify", "a function of an exit", classify)) ??
+    (failures === undefined || typeof failures === "function"
+      ? undefined
+      : checks.wrong("breaker.failures", "a function of an error", failures)) ??
+    (failures === undefined || classify === undefined
+      ? undefined
+      : checks.wrong("breaker.failures", "unset beside `classify`", "a function"))
   return {
     [TypeId]: TypeId,
     tripPolicy,
@@ -112,6 +128,7 @@ export const make = (options: Options = {}): CircuitBreaker => {
     probes,
     whenOpen,
     classify,
+    failures,
     invalid
   }
 }
@@ -121,7 +138,17 @@ export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.h
 
 /** What is wrong with it. @internal */
 export const invalid = (field: string, breaker: unknown): InvalidPoolConfig | undefined =>
-  isCircuitBreaker(breaker) ? breaker.invalid : checks.wrong(field, `a CircuitBreaker, or "none"`, breaker)
+  isCircuitBreaker(breaker)
+    ? breaker.invalid && at(field, breaker.invalid)
+    : checks.wrong(field, `a CircuitBreaker, or "none"`, breaker)
+
+/** What is wrong with that of a policy. @internal */
+export const invalidOf = (field: string, policy: { readonly breaker?: unknown }): InvalidPoolConfig | undefined =>
+  policy.breaker === undefined || policy.breaker === "none" ? undefined : invalid(field, policy.breaker)
+
+/** Its own options do not know whose it is. */
+const at = (field: string, invalid: InvalidPoolConfig): InvalidPoolConfig =>
+  checks.wrongAs(field + invalid.field.slice("breaker".length), invalid)
 
 const invalidTrip = (trip: TripPolicy): InvalidPoolConfig | undefined => {
   const field = "breaker.tripPolicy"

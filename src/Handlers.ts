@@ -2,7 +2,7 @@
 import { Context, Effect, Exit, Layer } from "effect"
 import { Rpc, type RpcGroup, RpcMessage, RpcSchema } from "effect/rpc"
 import { Capacity, Held, type Places } from "./Capacity.ts"
-import { answersOf } from "./internal/answers.ts"
+import { answersOf } from "./internal/batch/answers.ts"
 import { runnable } from "./internal/runnable.ts"
 import { DuplicateHandler, UnsupportedRpc } from "./PoolError.ts"
 import * as RequestPolicy from "./RequestPolicy.ts"

@@ -106,14 +106,17 @@ export const make = (options: Options): Limit => made(options, false)
 
 /** `isFree`: it may bound nothing. */
 const made = (options: Options, isFree: boolean): Limit => {
-  const { concurrency = Infinity, name, per = "pool", rate, tags, until = "attempt" } = options
+  const { concurrency = Infinity, name, per = "pool", rate, tags, until = "attempt" }: Partial<Options> = options ?? {}
   const where = `limits.${typeof name === "string" && name !== "" ? name : "?"}`
   const checked = rate === undefined ? undefined : resolveRate(`${where}.rate`, rate)
   const invalid =
+    (typeof options === "object" && options !== null ? undefined : checks.wrong("limits", "an object", options)) ??
     (typeof name === "string" && name !== ""
       ? undefined
       : checks.wrong("limits.name", "a text that is not empty", name)) ??
-    (typeof per === "function" ? undefined : checks.oneOf("pool", "tag", "key")(`${where}.per`, per)) ??
+    (typeof per === "function" || per === "pool" || per === "tag" || per === "key"
+      ? undefined
+      : checks.wrong(`${where}.per`, '"pool" or "tag" or "key", or a function of tag and payload', per)) ??
     (concurrency === Infinity ? undefined : checks.wholeFrom(1)(`${where}.concurrency`, concurrency)) ??
     (checked !== undefined && "_tag" in checked ? checked : undefined) ??
     (concurrency === Infinity && rate === undefined && !isFree
@@ -125,7 +128,7 @@ const made = (options: Options, isFree: boolean): Limit => {
     checks.oneOf("attempt", "request")(`${where}.until`, until)
   return {
     [TypeId]: TypeId,
-    name,
+    name: name as string,
     per,
     concurrency,
     rate: checked as ResolvedRate | undefined,

@@ -27,6 +27,7 @@
  * | `worker_pool_capacity` | gauge | requests that may wait; not there when unbounded |
  * | `worker_pool_handler_offered_total`, `worker_pool_handler_retries_total` | counter, by `type` | requests and retries of that type |
  * | `worker_pool_handler_attempts_total` | counter, by `type` and `end` | attempts that ended: `succeeded`, `failed`, `timed_out` |
+ * | `worker_pool_handler_batches_total` | counter, by `type` | how often a worker took some of them at once: attempts by it are the mean size of a batch |
  * | `worker_pool_handler_busy_seconds_total` | counter, by `type` | time that its attempts kept workers |
  * | `worker_pool_handler_running` | gauge, by `type` | attempts that keep a worker now |
  * | `worker_pool_handler_held_back` | gauge, by `type` | of its waiting requests, those at a closed gate |
@@ -96,7 +97,7 @@ export const layer: Layer.Layer<never, never, WorkerPool> = Layer.effectDiscard(
     const breakers = new Set<string>()
     const addType = (type: string) => {
       types.add(type)
-      for (const series of ofType(type)) registrations.push(register(series))
+      for (const series of ofType(type, uses)) registrations.push(register(series))
     }
     const addBreakers = (name: string) => {
       breakers.add(name)
@@ -154,6 +155,7 @@ const usesOf = (context: Context.Context<never>): Uses => {
   return {
     retryBudget: config === undefined || config.retryBudget !== undefined,
     shedding: config === undefined || config.strategy === "shedding",
+    isBatched: (type) => handlers === undefined || handlers.get(type)?.policy.batch !== undefined,
     batches: handlers === undefined || [...handlers.values()].some(({ policy }) => policy.batch !== undefined)
   }
 }

@@ -19,6 +19,8 @@ export interface HandlerCounts {
   readonly attempts: number
   /** Attempts that were not a request's first. */
   readonly retries: number
+  /** How often a worker took one of them, or a whole batch at once: `attempts / batches` is the mean size of a batch. */
+  readonly batches: number
   /** Attempts that keep a worker now, those that were interrupted and have not ended included. */
   readonly running: number
   /** Attempts that succeeded. Those that neither did, nor failed, nor timed out, were interrupted. */

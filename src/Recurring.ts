@@ -9,11 +9,12 @@ import * as checks from "./internal/checks.ts"
 import { connectionOf, recurringOn } from "./internal/recurringPools.ts"
 import type { InvalidPoolConfig } from "./PoolError.ts"
 import { Clockwork, type RecurringView } from "./recurring/clockwork.ts"
-import { type Options, settingsOf } from "./recurring/options.ts"
+import { unfit } from "./recurring/fitting.ts"
+import { isCall, type Options, settingsOf } from "./recurring/options.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 export type { RecurringView, TickResult } from "./recurring/clockwork.ts"
-export type { Missed, Options, Overlap } from "./recurring/options.ts"
+export type { ByCron, BySchedule, Missed, Options, Overlap, Plan } from "./recurring/options.ts"
 
 /**
  * A call that recurs on this pool for as long as the scope is open and the pool takes requests; what it has asked for goes on after
@@ -27,8 +28,11 @@ export const make = (
   Effect.gen(function* () {
     const settings = yield* settingsOf(options)
     const { name } = settings
+    const connection = connectionOf(pool)
+    const wrong = isCall(options.call) ? yield* unfit(options.call, connection) : undefined
+    if (wrong !== undefined) return yield* Effect.fail(wrong)
     const others = recurringOn<Clockwork>(pool)
-    const clockwork = new Clockwork(pool, connectionOf(pool), settings)
+    const clockwork = new Clockwork(pool, connection, settings)
     if (others.has(name)) {
       return yield* Effect.fail(checks.wrong("name", "a name that nothing else has which recurs on this pool", name))
     }

@@ -14,7 +14,7 @@ export interface Filter {
   readonly group?: string | undefined
   /** In this phase. */
   readonly phase?: Phase | undefined
-  /** Those of which it says so. It must be quick; what it throws fails the call as a defect. */
+  /** Those of which it says so. It must be quick; what it throws, and an answer that is a promise, fails the call as a defect. */
   readonly where?: ((request: RequestView) => boolean) | undefined
 }
 

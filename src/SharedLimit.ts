@@ -57,6 +57,7 @@ export interface Options {
  */
 export const make = (options: Options): Effect.Effect<Limit.Limit, never, RateLimiter.RateLimiter | Scope.Scope> =>
   Effect.gen(function* () {
+    if (typeof options !== "object" || options === null) return Limit.make(options)
     const limiter = yield* RateLimiter.RateLimiter
     const { key = options.name, lease = Math.max(1, Math.floor(options.limit / 10)) } = options
     const { invalid, shared } = resolve(options, key, lease)

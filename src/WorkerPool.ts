@@ -10,7 +10,7 @@ import { makeControls } from "./internal/controls.ts"
 import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
 import type { Intake } from "./internal/intake.ts"
-import { makeGrouping } from "./internal/grouping.ts"
+import { makeGrouping } from "./internal/groups/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
 import * as recordedPools from "./internal/recordedPools.ts"
 import * as recurringPools from "./internal/recurringPools.ts"
@@ -123,8 +123,11 @@ export class WorkerPool extends Context.Service<
       filter?: Filter,
       options?: { readonly limit?: number | undefined; readonly after?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<RequestView>>
-    /** Cancels every request that fits, as `ticket.cancel` does, and answers how many. The others may run in between. */
-    readonly cancelAll: (filter: Filter) => Effect.Effect<number>
+    /**
+     * Cancels every request that fits, as `ticket.cancel` does, and answers how many; `{}` cancels all. The others may run in between. A part of
+     * the filter that is there and `undefined`, or that does not exist, fails it with `InvalidRequestOption`: it would cancel all.
+     */
+    readonly cancelAll: (filter: Filter) => Effect.Effect<number, InvalidRequestOption>
     /**
      * The requests that were called with `group: id`, retries and all. Calls that they make themselves are in it only by an option of their
      * own. There need be none yet. Of groups that have ended the last 1,000 are known, and those of which somebody has this.
@@ -199,6 +202,7 @@ export const make = (
     recurringPools.connect(pool, {
       publish: (event) => core.events.on && core.events.publish(event),
       isOpen: () => core.drain.state === "open",
+      tags: () => [...core.routes.keys()],
       isShared: false
     })
     return { pool, core, intake: calls.intake }

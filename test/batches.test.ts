@@ -193,7 +193,7 @@ describe("a batch is", () => {
           { attempts, batched, idle, running, workers },
           { attempts: 3, batched: 2, idle: 0, running: 3, workers: 1 }
         )
-        assert.deepInclude(handlers["Index"], { attempts: 3, running: 1, occupiedMillis: 10 })
+        assert.deepInclude(handlers["Index"], { attempts: 3, batches: 1, running: 1, occupiedMillis: 10 })
         assert.deepStrictEqual(
           (yield* bench.pool.running).map(({ id }) => id),
           ["a", "b", "c"]

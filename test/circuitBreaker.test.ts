@@ -1,6 +1,6 @@
 /** Circuit breakers: when they open, who probes, and that no end of a probe keeps one from closing again. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, type Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Logger, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as CircuitBreaker from "../src/CircuitBreaker.ts"
 import type * as ElasticPool from "../src/ElasticPool.ts"
@@ -201,6 +201,56 @@ describe("a breaker", () => {
         yield* bench.call("broken")
         yield* bench.call("broken")
         yield* TestClock.adjust(0)
+        assert.strictEqual(yield* stateOf(bench), "Open")
+      })
+    )
+  )
+
+  for (const [what, options, isThere] of [
+    ["a classify that forgets to answer", { classify: () => undefined as never }, "`classify`"],
+    ["an async classify", { classify: (async () => "Failure") as never }, "`classify`"],
+    ["failures that forget to answer", { failures: () => undefined as never }, "`failures`"]
+  ] as const) {
+    it.effect(`learns nothing of ${what}, and tells it once`, () =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const logger = Logger.make(({ message }) => void lines.push(String(message)))
+        yield* withPool({ minWorkers: 4, breaker: breaker(options) })((bench) =>
+          Effect.gen(function* () {
+            bench.on("fails", Effect.fail("mine"))
+            for (const id of ["fails", "fails", "fails"]) yield* bench.call(id)
+            yield* TestClock.adjust(0)
+            assert.strictEqual(yield* stateOf(bench), "Closed")
+          })
+        ).pipe(Effect.provide(Logger.layer([logger])))
+        const told = lines.filter((line) => line.includes(isThere))
+        assert.lengthOf(told, 1)
+      })
+    )
+  }
+
+  it.effect("asks failures about errors alone; any other error is an answer, and a success", () =>
+    withPool({ minWorkers: 4, timeout: 100, breaker: breaker({ failures: (error) => error !== "404" }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("missing", Effect.fail("404"))
+        bench.on("fails", Effect.fail("503"))
+        bench.on("dies", Effect.die("404"))
+        for (const id of ["missing", "missing", "fails", "missing", "fails"]) yield* bench.call(id)
+        yield* TestClock.adjust(0)
+        assert.strictEqual(yield* stateOf(bench), "Closed")
+        yield* bench.call("dies")
+        yield* TestClock.adjust(0)
+        assert.strictEqual(yield* stateOf(bench), "Open")
+      })
+    )
+  )
+
+  it.effect("takes timeouts for failures, whatever failures say", () =>
+    withPool({ minWorkers: 4, timeout: 100, breaker: breaker({ failures: () => false }) })((bench) =>
+      Effect.gen(function* () {
+        bench.on("slow", Effect.never)
+        for (const id of ["slow", "slow"]) yield* bench.call(id)
+        yield* TestClock.adjust(100)
         assert.strictEqual(yield* stateOf(bench), "Open")
       })
     )

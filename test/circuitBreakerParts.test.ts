@@ -67,7 +67,7 @@ describe("the breaker of a type", () => {
       const group = RpcGroup.make(Wrong)
       const layer = Handlers.layer(group).pipe(Layer.provide(group.toLayer({ Wrong: fails })))
       const error = yield* Effect.flip(ElasticPool.make().pipe(Effect.provide(layer)))
-      assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "breaker.probes" })
+      assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "Wrong.breaker.probes" })
     })
   )
 })

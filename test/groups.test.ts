@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Groups } from "../src/internal/groups.ts"
+import { Groups } from "../src/internal/groups/groups.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import { type Bench, hears, state, withPool } from "./support/bench.ts"
 

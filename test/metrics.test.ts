@@ -1,14 +1,16 @@
 /** Metrics. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Logger, Metric, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Metric, Schema, Scope } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as CircuitBreaker from "../src/CircuitBreaker.ts"
 import * as ElasticPool from "../src/ElasticPool.ts"
 import * as Handlers from "../src/Handlers.ts"
 import * as Limit from "../src/Limit.ts"
+import * as RequestPolicy from "../src/RequestPolicy.ts"
 import * as RetryBudget from "../src/RetryBudget.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
-import type * as WorkerPool from "../src/WorkerPool.ts"
+import * as WorkerPool from "../src/WorkerPool.ts"
 import { hears, withPool, Work, Works } from "./support/bench.ts"
 
 describe("metrics", () => {
@@ -127,12 +129,38 @@ describe("metrics", () => {
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
+  it.effect("tell how often a worker took a batch, of types that have batches", () =>
+    Effect.gen(function* () {
+      const Index = Rpc.make("Index", { payload: { n: Schema.Number }, success: Schema.Number }).annotate(
+        RequestPolicy.RequestPolicy,
+        { batch: { size: 2, within: 10 } }
+      )
+      const group = RpcGroup.make(Index)
+      const batched = Handlers.batched(Index, (all) => Effect.succeed(all.map(({ n }) => Exit.succeed(n))))
+      const handlers = Handlers.layer(group).pipe(Layer.provide(group.toLayer({ Index: batched })))
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.WorkerPool
+        const calls = Effect.all(
+          [1, 2, 3].map((n) => pool.execute(Index, { n })),
+          { concurrency: "unbounded" }
+        )
+        const fiber = yield* Effect.forkChild(calls, { startImmediately: true })
+        yield* TestClock.adjust(10)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2, 3])
+        const metrics = yield* read
+        assert.strictEqual(metrics.get("worker_pool_handler_attempts_total mine Index succeeded"), 3)
+        assert.strictEqual(metrics.get("worker_pool_handler_batches_total mine Index"), 2)
+        assert.isFalse(metrics.has("worker_pool_handler_batches_total mine run"))
+      }).pipe(Effect.provide(ElasticPool.layer({ name: "mine" }).pipe(Layer.provide(handlers))))
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
   it.effect(
     "tell of breakers by type, of a budget, shedding and batches where there are any, and of nothing else",
     () =>
       Effect.gen(function* () {
         const names = Effect.map(read, (metrics) => [...metrics.keys()].filter((key) => uses.test(key)))
-        const uses = /shed|overloaded|denied|batched|breaker/
+        const uses = /shed|overloaded|denied|batche|breaker/
         yield* withPool({ name: "plain" })(() => Effect.map(names, (there) => assert.deepStrictEqual(there, [])))
         const budget = RetryBudget.make({ ratio: 0, minPerSecond: 0 })
         const retry = RetryPolicy.make({ times: 3, base: 0 })

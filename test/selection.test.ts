@@ -1,9 +1,10 @@
 /** Some of a pool's requests: listing, counting, cancelling and pausing them, and moving one that waits. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Limit from "../src/Limit.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
+import type * as Selection from "../src/Selection.ts"
 import { type Bench, state, withPool } from "./support/bench.ts"
 
 /** One runs for ever, and these wait: `"a:tenant"` is request a of that key. */
@@ -170,6 +171,34 @@ describe("cancelAll", () => {
           cancelled: 2
         })
         assert.strictEqual(yield* bench.pool.cancelAll({ key: "x" }), 0)
+      })
+    )
+  )
+
+  it.effect("does not take a part that is there and undefined, or unknown, for all of them", () =>
+    withPool({ maxWorkers: 1 })((bench) =>
+      Effect.gen(function* () {
+        yield* behindOne(bench, ["a:x"])
+        for (const [filter, field] of [
+          [{ key: undefined }, "key"],
+          [{ tag: "Work", group: undefined }, "group"],
+          [{ where: undefined }, "where"],
+          [{ keys: "x" }, "keys"],
+          [null, "filter"]
+        ] as const) {
+          const error = yield* Effect.flip(bench.pool.cancelAll(filter as Selection.Filter))
+          assert.deepInclude(error, { _tag: "InvalidRequestOption", field })
+        }
+        const error = yield* Effect.flip(bench.pool.cancelAll({ key: undefined }))
+        assert.match(error.message, /`\{\}` cancels all/)
+        const where = (async () => false) as never
+        for (const asked of [bench.pool.cancelAll({ where }), bench.pool.list({ where })]) {
+          const exit = yield* Effect.exit<unknown, unknown, never>(asked)
+          const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          assert.deepInclude(defect, { _tag: "InvalidRequestOption", field: "where", actual: '"a promise"' })
+        }
+        assert.deepInclude(yield* bench.pool.snapshot, { running: 1, waiting: 1, cancelled: 0 })
+        assert.strictEqual(yield* bench.pool.cancelAll({}), 2)
       })
     )
   )

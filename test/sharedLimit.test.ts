@@ -559,6 +559,16 @@ describe("the options of a shared limit", () => {
         const limit = yield* sharing(store, options)
         const error = yield* Effect.flip(withPool({ limits: [limit] })(() => Effect.void))
         assert.deepInclude(error, { _tag: "InvalidPoolConfig", field })
+        if (field.endsWith("per")) assert.match(error.message, /or a function of tag and payload/)
+      }
+      for (const none of [null, undefined, "api"]) {
+        const limit = yield* SharedLimit.make(none as never).pipe(
+          Effect.provideService(RateLimiter.RateLimiter, store.service)
+        )
+        for (const wrong of [limit, Limit.make(none as never)]) {
+          const error = yield* Effect.flip(withPool({ limits: [wrong] })(() => Effect.void))
+          assert.deepInclude(error, { _tag: "InvalidPoolConfig", field: "limits", expected: "an object" })
+        }
       }
     }).pipe(Effect.scoped)
   )

@@ -206,6 +206,8 @@ export const make = ({
     recurringPools.connect(durablePool, {
       publish: (event) => PubSub.publishUnsafe(events, event),
       isOpen: () => asking.closed === undefined,
+      // Others may have the handlers.
+      tags: undefined,
       isShared: true
     })
     const durable = Durable.of({

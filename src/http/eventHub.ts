@@ -2,7 +2,7 @@
  * What happens, written once for all who watch, and handed to them together twenty times a second: a stream costs its
  * bytes, and not the time to make them.
  */
-import { Effect, Exit, Fiber, type Scope, Stream } from "effect"
+import { DateTime, Effect, Exit, Fiber, type Scope, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
 import type { PoolEvent } from "../index.ts"
 import type { Ended } from "./ended.ts"
@@ -126,6 +126,9 @@ export const make = (service: Service, monitor: Monitor): Effect.Effect<Hub, nev
       } else if (happened._tag === "RetryDenied") {
         const { attempt, id, tag } = happened
         tell("retryDenied", { id, type: tag, attempt })
+      } else if (happened._tag === "Ticked") {
+        const { atEpochMillis, name, result } = happened
+        tell("ticked", { name, at: DateTime.formatIso(DateTime.makeUnsafe(atEpochMillis)), result })
       } else if (happened._tag === "ThreadChanged") {
         const { change, detail, name, tag, thread } = happened
         tell("threadChanged", { name, thread, change, type: tag, detail })

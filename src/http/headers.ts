@@ -3,7 +3,7 @@ import type { Call } from "../index.ts"
 import { RequestPolicy, RetryPolicy } from "../index.ts"
 import { dateOfText, expectedDate } from "../internal/startTime.ts"
 import { expectedKey, isKey, priorityOf, urgencyPriority } from "./keys.ts"
-import { invalid, type Problem } from "./problem.ts"
+import { invalid, type Problem, unknownOption } from "./problem.ts"
 
 /**
  * The seconds of `Prefer: wait=SECONDS` (RFC 7240), at most `most`; `undefined` without one. A preference that cannot be
@@ -116,7 +116,7 @@ export const callOptions = (
         break
       }
       default:
-        return invalid(name, `Expected the query to have only ${options.join(", ")}, got \`${name.slice(0, 40)}\``)
+        return unknownOption(name, options)
     }
   }
   if (found.delay !== undefined && found.startAt !== undefined) {

@@ -39,6 +39,10 @@ export const invalid = (field: string, detail: string, kind = "invalid"): Proble
   members: { field }
 })
 
+/** A query has a name that means nothing. */
+export const unknownOption = (name: string, known: ReadonlyArray<string>): Problem =>
+  invalid(name, `Expected the query to have only ${known.join(", ")}, got \`${name.slice(0, 40)}\``)
+
 /**
  * What a schema says of a value, which it names by its path in the last line: `at ["a"]["b"]`. What came is in it, and
  * may be anything of any length: no more is looked at than is told.

@@ -65,7 +65,9 @@ export const layer = (service: Service) =>
           if ("status" in filter) return toResponse(filter)
           const { type, wanted } = filter
           const where = wanted && (({ phase }: Selection.RequestView) => wanted.includes(phase))
-          const cancelled = yield* pool.cancelAll({ tag: type, group: query.group, where, ...owner })
+          const cancelled = yield* Effect.orDie(
+            pool.cancelAll(setOf({ tag: type, group: query.group, where, ...owner }))
+          )
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         })
@@ -181,3 +183,7 @@ const unknownId = (id: string): Problem =>
 
 const noDeadLetter = (id: string, entry: Entry | "gone" | undefined): Problem =>
   entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problems.noDeadLetter
+
+/** Without what is not set: a filter says what it means. */
+const setOf = (filter: Selection.Filter): Selection.Filter =>
+  Object.fromEntries(Object.entries(filter).filter(([, of]) => of !== undefined))

@@ -1,5 +1,5 @@
 /** All routes but the one that takes requests, as one Effect that answers a request. */
-import { ByteSize, Cause, type Deferred, Effect, Layer, type Scope } from "effect"
+import { ByteSize, Cause, type Deferred, Effect, Layer, SchemaAST, type Scope } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -76,10 +76,22 @@ const dressed = (response: HttpServerResponse.HttpServerResponse, { headers }: H
 
 const nothingHere = Problem.notFound("There is nothing here; /docs says what there is")
 
-const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error) => {
+const invalidAsProblem = HttpApiMiddleware.layerSchemaErrorTransform(InvalidAsProblem, (error, { endpoint }) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.fail(error)
+  const unknown = error.kind === "Query" ? unknownName(error.cause.message, endpoint.query?.ast) : undefined
+  if (unknown !== undefined) return Effect.succeed(Problem.toResponse(unknown))
   return Effect.succeed(Problem.toResponse(Problem.unfit(error.kind.toLowerCase(), error.cause.message)))
 })
+
+/** A name that a query does not have, in the words of `POST /requests`. */
+const unknownName = (message: string, query: SchemaAST.AST | undefined): Problem.Problem | undefined => {
+  const name = /^Unexpected key .*\n? *at \["([^"\]]*)"\]$/s.exec(message)?.[1]
+  if (name === undefined || query === undefined || !SchemaAST.isObjects(query)) return undefined
+  return Problem.unknownOption(
+    name,
+    query.propertySignatures.map(({ name }) => String(name))
+  )
+}
 
 /** What no route has answered, in the shape of all errors. */
 const answerOf = (cause: Cause.Cause<unknown>, maxBodyBytes: number) =>

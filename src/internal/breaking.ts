@@ -28,7 +28,7 @@ export const withBreakers = (
   const own = new Map<string, CircuitBreaker.CircuitBreaker | undefined>()
   for (const [tag, { policy }] of handlers) {
     if (policy.breaker === undefined) continue
-    const invalid = policy.breaker === "none" ? undefined : CircuitBreaker.invalid(`${tag}.breaker`, policy.breaker)
+    const invalid = CircuitBreaker.invalidOf(`${tag}.breaker`, policy)
     if (invalid !== undefined) return Effect.fail(invalid)
     own.set(tag, policy.breaker === "none" ? undefined : policy.breaker)
   }
@@ -46,6 +46,7 @@ export const connectBreakers = ({
   admission,
   crew,
   events,
+  log,
   now,
   queue,
   settle,
@@ -55,6 +56,7 @@ export const connectBreakers = ({
   readonly admission: Admission
   readonly crew: Crew
   readonly events: Events
+  readonly log: (line: Effect.Effect<void>) => void
   readonly now: () => number
   readonly queue: WaitingRequests
   readonly settle: Settle
@@ -99,6 +101,19 @@ export const connectBreakers = ({
       if (request.tag === tag && (key === undefined || keyOf(request) === key)) later(request, gate, undefined)
     }
     for (const lane of gate.lines) for (const request of lane as Lane) later(request, gate, undefined)
+  }
+  const told = new Set<string>()
+  breakers.onStrange = ({ options, tag }, what) => {
+    if (told.has(tag)) return
+    told.add(tag)
+    const name = options.classify === undefined ? "failures" : "classify"
+    const expected = name === "failures" ? "true or false" : '"Success", "Failure" or "Ignored"'
+    log(
+      Effect.logWarning(
+        `\`${name}\` of the breaker of "${tag}" has not answered ${expected}: nothing is learnt of such attempts`,
+        what
+      )
+    )
   }
   // It may have failed before: that it hears, and not that it was not let through once more.
   breakers.onRefused = (request) => later(request, request.lane!.breaker!, request.exit)

@@ -7,6 +7,12 @@ type Check<A> = (field: string, value: A) => InvalidPoolConfig | undefined
 export const wrong = (field: string, expected: string, actual: unknown): InvalidPoolConfig =>
   new InvalidPoolConfig({ field, expected, actual: show(actual) })
 
+/** The same mistake, where it is known by another name. */
+export const wrongAs = (
+  field: string,
+  { actual, expected }: Pick<InvalidPoolConfig, "expected" | "actual">
+): InvalidPoolConfig => new InvalidPoolConfig({ field, expected, actual })
+
 /** The same mistake, made in one call. */
 export const ofCall = ({
   actual,

@@ -16,10 +16,10 @@ import { Deadline, Deadlines, grainMillis } from "./deadlines.ts"
 import { Drain } from "./drain.ts"
 import { Events } from "./events.ts"
 import { FiberWorker } from "./fiberWorker.ts"
-import { Groups } from "./groups.ts"
+import { Groups } from "./groups/groups.ts"
 import { LatencyHistogram } from "./histogram.ts"
-import { Identities } from "./identities.ts"
-import { Latest } from "./latest.ts"
+import { Identities } from "./identity/identities.ts"
+import { Latest } from "./identity/latest.ts"
 import { Nesting } from "./nesting.ts"
 import type { Canceller, PoolRequest, Route } from "./request.ts"
 import { makeRetryDelay } from "./retry.ts"
@@ -244,7 +244,7 @@ export const makeCore = Effect.fnUntraced(function* (mode: Mode, hire: Hire = hi
       log(report.forced ? Effect.logWarning(DrainReport.format(report)) : Effect.logDebug(DrainReport.format(report)))
   })
 
-  connectBreakers({ admission, crew, events, now, queue, settle, tags: routes.byTag.keys(), turn })
+  connectBreakers({ admission, crew, events, log, now, queue, settle, tags: routes.byTag.keys(), turn })
   connectShedding({ counters, crew, deadlines, events, queue, settle })
   yield* connectPlaces({ crew, events, now, queue, turn })
   yield* Effect.addFinalizer(() =>

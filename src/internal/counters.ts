@@ -53,6 +53,8 @@ export class HandlerCounters {
   failed = 0
   timedOut = 0
   succeededMillis = 0
+  /** Of the attempts; those that came along with another one. */
+  private along = 0
   /** What its retries have left to spend; `undefined`: as many as each policy says. */
   readonly spending: RetrySpending | undefined
   private endedMillis = 0
@@ -74,6 +76,7 @@ export class HandlerCounters {
   /** It comes along with one that has just started, and keeps no worker of its own. */
   startAlong(now: number, isRetry: boolean): void {
     this.attempts++
+    this.along++
     if (isRetry) this.retries++
     else if (this.spending !== undefined) this.spending.deposit(now)
   }
@@ -86,6 +89,7 @@ export class HandlerCounters {
 
   snapshot(now: number, heldBack: number): HandlerCounts {
     const {
+      along,
       attempts,
       endedMillis,
       failed,
@@ -105,6 +109,7 @@ export class HandlerCounters {
       needless,
       attempts,
       retries,
+      batches: attempts - along,
       running,
       succeeded,
       failed,

@@ -4,12 +4,14 @@ import type { PoolEvent } from "../PoolEvent.ts"
 export interface Connection {
   readonly publish: (event: PoolEvent) => void
   readonly isOpen: () => boolean
+  /** What it can be asked for. `undefined`: that is not known, or anything. */
+  readonly tags: (() => ReadonlyArray<string>) | undefined
   /** Its store knows a request by its id, in however many processes the call recurs. */
   readonly isShared: boolean
 }
 
 /** Of a pool that is not one of this package nothing more is known. */
-const unknown: Connection = { publish: () => {}, isOpen: () => true, isShared: false }
+const unknown: Connection = { publish: () => {}, isOpen: () => true, tags: undefined, isShared: false }
 
 const connections = new WeakMap<object, Connection>()
 const recurring = new WeakMap<object, Map<string, unknown>>()

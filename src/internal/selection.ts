@@ -11,6 +11,7 @@ import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Select
 import { cancelMany } from "./cancelling.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
+import { fitsWhere, wrongFilter } from "./filters.ts"
 import { countsBy } from "./countsBy.ts"
 import type { PoolRequest } from "./request.ts"
 import { startsInMillis } from "./scheduled.ts"
@@ -30,11 +31,15 @@ export const makeSelection = (core: Core) => {
       .flatMap((phase) => inPhase(phase).filter((request) => fits(filter, request, at)))
   }
 
-  const fits = ({ group, key, tag, where }: Filter, request: PoolRequest, at: number): boolean =>
-    (tag === undefined || request.tag === tag) &&
-    (key === undefined || keyOf(request) === key) &&
-    (group === undefined || request.details?.group?.id === group) &&
-    (where === undefined || where(viewOf(request, at)))
+  const fits = (filter: Filter, request: PoolRequest, at: number): boolean => {
+    const { group, key, tag } = filter
+    return (
+      (tag === undefined || request.tag === tag) &&
+      (key === undefined || keyOf(request) === key) &&
+      (group === undefined || request.details?.group?.id === group) &&
+      fitsWhere(filter, () => viewOf(request, at))
+    )
+  }
 
   const viewOf = (request: PoolRequest, at: number): RequestView => ({
     ...groupOf(request),
@@ -101,7 +106,8 @@ export const makeSelection = (core: Core) => {
         const at = now()
         return found.slice(from, from + Math.max(0, limit)).map((request) => viewOf(request, at))
       }),
-    cancelAll: (filter: Filter): Effect.Effect<number> => cancelMany(core, () => select(filter)),
+    cancelAll: (filter: Filter): Effect.Effect<number, InvalidRequestOption> =>
+      Effect.suspend(() => wrongFilter(filter) ?? cancelMany(core, () => select(filter))),
     waitingBy: (what: "tag" | "key", options: { readonly top?: number | undefined } = {}) =>
       Effect.sync((): ReadonlyArray<Waiters> => countsBy(what, queue, crew.all, options.top ?? 20, now())),
     pauseOnly: pauseOnly(true),

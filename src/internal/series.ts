@@ -18,6 +18,8 @@ export interface Uses {
   readonly retryBudget: boolean
   readonly shedding: boolean
   readonly batches: boolean
+  /** Requests of this type run several at once. */
+  readonly isBatched: (type: string) => boolean
 }
 
 /** The series of this pool that have a number at all times. Limits are those that it was made with. */
@@ -131,7 +133,7 @@ const ofShedding: ReadonlyArray<Series> = [
 const ofBatches = of("gauge", "batched", "Requests that run in the batch of another one", "", { "": (s) => s.batched })
 
 /** Those of one type of requests. One that has not been asked for yet has no counts. */
-export const ofType = (type: string): ReadonlyArray<Series> => {
+export const ofType = (type: string, { isBatched }: Uses): ReadonlyArray<Series> => {
   const counted = (key: keyof HandlerCounts) => (s: PoolSnapshot) => s.handlers[type]?.[key] ?? 0
   return [
     of("counter", "handler_offered_total", "Requests of this type", "", { "": counted("offered") }),
@@ -144,6 +146,11 @@ export const ofType = (type: string): ReadonlyArray<Series> => {
     of("counter", "handler_busy_seconds_total", "Time that attempts kept workers", "", {
       "": (s) => counted("occupiedMillis")(s) / 1000
     }),
+    isBatched(type)
+      ? of("counter", "handler_batches_total", "Times that a worker took requests, one or several at once", "", {
+          "": counted("batches")
+        })
+      : [],
     of("gauge", "handler_running", "Attempts that keep a worker now", "", { "": counted("running") }),
     of("gauge", "handler_held_back", "Waiting requests at a closed gate", "", { "": counted("heldBack") })
   ]

@@ -1,6 +1,6 @@
 /** One of the pool's workers: it takes a request, runs an attempt, and does so again. */
 import type { Exit, Scope } from "effect"
-import type { Batch } from "./batch.ts"
+import type { Batch } from "./batch/batch.ts"
 import { Deadline } from "./deadlines.ts"
 import type { Hosting } from "./hosting.ts"
 import type { PoolRequest } from "./request.ts"

@@ -1,6 +1,7 @@
 /** Puts a pool of promises together: queue, drain, scaler and counts of any pool, and workers that need no fiber. */
 import { Clock, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Rpc } from "effect/rpc"
+import * as CircuitBreaker from "../CircuitBreaker.ts"
 import { Handlers } from "../Handlers.ts"
 import { TaskWorker } from "../internal/taskWorker.ts"
 import * as checks from "../internal/checks.ts"
@@ -8,6 +9,7 @@ import type * as Limit from "../Limit.ts"
 import * as PoolConfig from "../PoolConfig.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
 import * as PoolMetrics from "../PoolMetrics.ts"
+import * as RequestPolicy from "../RequestPolicy.ts"
 import * as RequestQueue from "../RequestQueue.ts"
 import * as Scaler from "../Scaler.ts"
 import * as ScalingPolicy from "../ScalingPolicy.ts"
@@ -160,7 +162,11 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
     const handler = functionOf(one)
     if (typeof handler !== "function") return yield* notAHandler(name, one)
     if (name === "then") return yield* named(name)
-    const policy = typeof one === "function" ? {} : yield* checked(toHandlerPolicy(one, `handlers.${name}.`))
+    const where = `handlers.${name}.`
+    const policy = typeof one === "function" ? {} : yield* checked(toHandlerPolicy(one, where))
+    yield* Effect.fromResult(RequestPolicy.resolve(policy, config.policy, where))
+    const wrongBreaker = CircuitBreaker.invalidOf(`${where}breaker`, policy)
+    if (wrongBreaker !== undefined) return yield* wrongBreaker
     functions.set(name, handler)
     handlers.set(name, {
       rpc: Rpc.make(name, { payload: Schema.Any, success: Schema.Any, error: Schema.Any }),

@@ -1,5 +1,7 @@
 /** The way from a call to a request, and from its end to what the call's promise gives. No fiber waits for either. */
 import { Cause, Exit } from "effect"
+import type * as RequestOptions from "../Call.ts"
+import * as checks from "../internal/checks.ts"
 import type { Core } from "../internal/core.ts"
 import type { Intake } from "../internal/intake.ts"
 import {
@@ -11,7 +13,7 @@ import {
   type Waiting
 } from "../internal/request.ts"
 import { withoutStack } from "../internal/runtime.ts"
-import { Share } from "../internal/share.ts"
+import { Share } from "../internal/identity/share.ts"
 import { currentTask, type TaskAttempt } from "../internal/task.ts"
 import { attemptOf } from "../internal/taskWorker.ts"
 import type { InvalidPoolConfig } from "../PoolError.ts"
@@ -71,6 +73,8 @@ export class Door {
     if (typeof task !== "function") return refused(above, notATask(given))
     const read = options === undefined ? undefined : toCallOptions(options)
     if (Exit.isExit(read)) return refused(above, read)
+    const unnamed = this.unnamed(target.route, read?.options)
+    if (unnamed !== undefined) return refused(above, unnamed)
     const signal = read?.signal
     if (signal?.aborted === true) return { error: signal.reason }
     const call = new (target.route.batch === undefined ? Call : BatchedCall)(
@@ -90,6 +94,14 @@ export class Door {
     if (refusal === undefined) this.clock.hold()
     else if (isLinked) this.unlink(request, signal, attempt)
     return refusal === undefined ? request : refused(above, refusal)
+  }
+
+  /** An input has no primary key of its own: what its handler says of calls like it would say nothing. */
+  private unnamed({ policy: { duplicate } }: Route, options: RequestOptions.Options | undefined) {
+    if (duplicate === "allow" || options?.primaryKey !== undefined || options?.duplicate !== undefined) return undefined
+    this.core.counters.invalid++
+    const expected = `a text that says of what it is a duplicate, with \`duplicate\` "${duplicate}"`
+    return Exit.fail(checks.wrong("primaryKey", expected, undefined))
   }
 
   /** Until it ends, it is given up with its signal, and with the attempt that waits for it. */

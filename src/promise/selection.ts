@@ -35,7 +35,10 @@ export interface Selection {
     filter?: Filter,
     options?: { readonly limit?: number | undefined; readonly after?: string | undefined }
   ): ReadonlyArray<RequestView>
-  /** Cancels every request that fits, as `cancel` of its ticket does, and gives how many. Others may run in between. */
+  /**
+   * Cancels every request that fits, as `cancel` of its ticket does, and gives how many; `{}` cancels all. Others may run in between. Rejected with
+   * `InvalidOption` where a part of the filter is there and `undefined`: it would cancel more than was meant.
+   */
   cancelAll(filter: Filter): Promise<number>
   /**
    * The requests that were called with `group: id`, of which there may be none yet. Of groups that have ended the last 1,000 are known,
@@ -88,7 +91,6 @@ export abstract class SelectionOf implements Selection {
   }
 
   async cancelAll(filter: Filter): Promise<number> {
-    known(this.cancelAll, filter, filterFields, "a part of a filter")
     const exit = await Effect.runPromiseExit(this.service.cancelAll(filter))
     if (Exit.isSuccess(exit)) return exit.value
     throw errorAt(this.cancelAll, Cause.squash(exit.cause))

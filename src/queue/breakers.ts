@@ -12,6 +12,8 @@ export class Breakers {
   onRefused: (request: Ranked) => void = () => {}
   /** Some that were held back are not, though nothing else has ended. */
   onLetGo: () => void = () => {}
+  /** Its `classify`, or `failures`, has thrown this, or has answered it, which is no answer. */
+  onStrange: (gate: BreakerGate, what: unknown) => void = () => {}
   private readonly breakerOf: (tag: string) => CircuitBreaker | undefined
 
   constructor(breakerOf: (tag: string) => CircuitBreaker | undefined) {

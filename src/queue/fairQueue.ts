@@ -14,10 +14,10 @@ import type { Gate } from "./gate.ts"
 import { Gates } from "./gates.ts"
 import { HeldBack } from "./heldBack.ts"
 import type { Order } from "./order.ts"
-import type { Crowds, Overload } from "./overload.ts"
+import type { Crowds, Overload } from "./shedding/overload.ts"
 import type { Alarm } from "./parking.ts"
 import { keyOf, type Ranked } from "./ranked.ts"
-import { SheddingLane } from "./sheddingLane.ts"
+import { SheddingLane } from "./shedding/sheddingLane.ts"
 
 /** So many lanes find their gate closed in one step: it takes milliseconds. */
 const mostParked = 1000

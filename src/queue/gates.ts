@@ -62,7 +62,11 @@ export class Gates extends Parking {
     request.epoch = undefined
     const breaker = lane!.breaker!
     if (epoch !== breaker.epoch) return
-    breaker.judge(epoch, exit === undefined ? "Ignored" : verdictOf(breaker.options, exit), now)
+    const says =
+      exit === undefined
+        ? "Ignored"
+        : verdictOf(breaker.options, exit, (what) => this.breakers!.onStrange(breaker, what))
+    breaker.judge(epoch, says, now)
     if (!breaker.isCrowded) return
     this.letGo(breaker, now)
     if (!isOver) this.breakers!.onLetGo()

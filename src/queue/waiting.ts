@@ -15,9 +15,9 @@ import type { Gate } from "./gate.ts"
 import type { Alarm } from "./parking.ts"
 import { KeyDoor } from "./keyDoor.ts"
 import { Line, type Order } from "./order.ts"
-import { Overload } from "./overload.ts"
+import { Overload } from "./shedding/overload.ts"
 import { callersOf, keyOf, prioritize, type Ranked } from "./ranked.ts"
-import { SheddingLine } from "./shedding.ts"
+import { SheddingLine } from "./shedding/shedding.ts"
 
 /** What became of an offer; a request: accepted, and that one gave way to it. @internal */
 export type Offered = "accepted" | "blocked" | "full" | PoolRequest

@@ -1,5 +1,5 @@
 /** One call that recurs: it waits for its ticks, and asks its pool for what each of them is for. */
-import { Cause, Clock, DateTime, Effect, Exit, Random } from "effect"
+import { Cause, Clock, DateTime, Effect, Exit, Latch, Random } from "effect"
 import type { Connection } from "../internal/recurringPools.ts"
 import type { End } from "../Outcome.ts"
 import type { PoolEvent } from "../PoolEvent.ts"
@@ -18,7 +18,7 @@ export interface RecurringView {
   readonly state: "ticking" | "stopped"
   /** For when the next tick is planned, in milliseconds since 1970, without its jitter. */
   readonly nextEpochMillis: number | undefined
-  /** The last tick that has come, and what became of it. */
+  /** The last tick of which something has become, and what. One that waits is not among them yet. */
   readonly last:
     | { readonly atEpochMillis: number; readonly result: TickResult; readonly id: string | undefined }
     | undefined
@@ -26,9 +26,11 @@ export interface RecurringView {
   readonly lastEnd: End | undefined
   /** Its requests that have not ended. */
   readonly pending: number
+  /** Ticks that wait until the request of an earlier one has ended, with `overlap: "queue"`. */
+  readonly waiting: number
   /** Ticks that have asked for a request. */
   readonly asked: number
-  /** Ticks that have asked for none since an earlier one's had not ended. */
+  /** Ticks that have asked for none since an earlier one's had not ended, and as many waited as may. */
   readonly skipped: number
   /** Ticks that nobody was there for. After a very long sleep there may have been more. */
   readonly missed: number
@@ -48,12 +50,18 @@ export class Clockwork {
   private readonly connection: Connection
   private readonly settings: Settings
   private readonly pending = new Set<Ticket<unknown, unknown>>()
+  /** The instants of ticks that wait for an earlier one, the oldest first. */
+  private readonly waiting: Array<number> = []
+  /** Open while none of its requests is there. */
+  private readonly isFree = Latch.makeUnsafe(true)
   private readonly counts = { asked: 0, skipped: 0, missed: 0, refused: 0 }
   private replaced = 0
   private next: number | undefined = undefined
   private last: RecurringView["last"] = undefined
   private lastEnd: End | undefined = undefined
   private isStopped = false
+  /** Until then the last asking took, if it took any time. */
+  private freeSince = -Infinity
 
   constructor(pool: WorkerPool["Service"], connection: Connection, settings: Settings) {
     this.pool = pool
@@ -71,6 +79,7 @@ export class Clockwork {
       last: this.last,
       lastEnd: this.lastEnd,
       pending: this.pending.size,
+      waiting: isStopped ? 0 : this.waiting.length,
       ...this.counts,
       replaced: this.replaced
     }
@@ -79,7 +88,6 @@ export class Clockwork {
   /** Until its ticks, its pool or its scope come to an end. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const { jitterMillis, missed, ticks } = this.settings
-    let freeSince = -Infinity
     this.next = yield* ticks.after(yield* Clock.currentTimeMillis)
     while (this.next !== undefined) {
       let tick: number = this.next
@@ -93,35 +101,52 @@ export class Clockwork {
         tick = counted < mostCounted ? this.next : ticks.jump(this.next, now - jitter)
         this.next = yield* ticks.after(tick)
       }
-      const isLate = now - tick > longestSleep + jitterMillis || tick + jitter < freeSince
+      const isLate = now - tick > longestSleep + jitterMillis || tick + jitter < this.freeSince
       if (isLate && missed === "skip") this.came(tick, "missed")
       else if (!(yield* this.tick(tick))) return
-      const after = yield* Clock.currentTimeMillis
-      if (after > now) freeSince = after
     }
+    // The last ticks of a schedule may wait.
+    while (this.waiting.length > 0) if (!(yield* this.sleepUntil(Infinity))) return
   }).pipe(Effect.ensuring(Effect.sync(() => (this.isStopped = true))))
 
-  /** In steps, so that a wall clock that is set is noticed. `false`: the pool takes nothing any more. */
+  /**
+   * In steps, so that a wall clock that is set is noticed; meanwhile it asks for ticks that wait, and returns at once when the last of them has asked
+   * and there is no time to wait for. `false`: the pool takes nothing any more.
+   */
   private readonly sleepUntil = Effect.fnUntraced(function* (this: Clockwork, epochMillis: number) {
     for (;;) {
       if (!this.connection.isOpen()) return false
+      if (this.waiting.length > 0 && this.pending.size === 0) {
+        if (!(yield* this.asks(this.waiting.shift()!))) return false
+        continue
+      }
+      if (epochMillis === Infinity && this.waiting.length === 0) return true
       const left = epochMillis - (yield* Clock.currentTimeMillis)
       if (left <= 0) return true
-      yield* Effect.sleep(Math.min(left, longestSleep))
+      const sleep = Effect.sleep(Math.min(left, longestSleep))
+      yield* this.waiting.length === 0 ? sleep : Effect.raceFirst(this.isFree.await, sleep)
     }
   })
 
   /** `false`: the pool takes nothing any more. */
   private readonly tick = Effect.fnUntraced(function* (this: Clockwork, at: number) {
     const { maxPending, overlap } = this.settings
-    if (this.pending.size > (overlap === "skip" ? 0 : overlap === "queue" ? maxPending : Infinity)) {
-      this.came(at, "skipped")
-      return true
-    }
     if (overlap === "replace") {
       for (const ticket of this.pending) if ((yield* ticket.cancel) !== "settled") this.replaced++
+    } else if (this.pending.size > 0) {
+      if (overlap === "queue" && this.waiting.length < maxPending) this.waiting.push(at)
+      else this.came(at, "skipped")
+      return true
     }
+    return yield* this.asks(at)
+  })
+
+  /** The same. */
+  private readonly asks = Effect.fnUntraced(function* (this: Clockwork, at: number) {
+    const began = yield* Clock.currentTimeMillis
     const asked = yield* Effect.exit(Effect.suspend(() => this.ask(at)))
+    const now = yield* Clock.currentTimeMillis
+    if (now > began) this.freeSince = now
     if (Exit.isSuccess(asked)) {
       this.came(at, "asked", asked.value.id)
       this.watch(asked.value, Effect.runForkWith(yield* Effect.context<never>()))
@@ -148,8 +173,10 @@ export class Clockwork {
 
   private watch(ticket: Ticket<unknown, unknown>, log: (line: Effect.Effect<void>) => void): void {
     this.pending.add(ticket)
+    this.isFree.closeUnsafe()
     ticket.onEnd(({ end, exit, id }) => {
       this.pending.delete(ticket)
+      if (this.pending.size === 0) this.isFree.openUnsafe()
       this.lastEnd = end
       if (end === "succeeded" || end === "cancelled" || end === "interrupted") return
       // Nobody else hears of it.

@@ -11,24 +11,43 @@ export type Overlap = "skip" | "queue" | "replace"
 /** What becomes of ticks that were missed. */
 export type Missed = "latest" | "skip"
 
-/** What recurs, when, and what becomes of ticks that do not fit. */
-export interface Options {
-  /** Names it on its pool, in events and views. On a durable pool it is its identity, in all processes. */
-  readonly name: string
+/** What recurs, when (by a `cron` or by a `schedule`), and what becomes of ticks that do not fit. */
+export type Options = Plan & (ByCron | BySchedule)
+
+/** When: by a cron. */
+export interface ByCron {
   /**
    * When it ticks: a text such as `"30 2 * * *"`, by the time zone of the machine, or a `Cron`, by its own:
    * `Cron.parseUnsafe("30 2 * * *", "Europe/Berlin")`. Either this or `schedule`.
    */
-  readonly cron?: string | Cron.Cron | undefined
+  readonly cron: string | Cron.Cron
+  /** Not beside a cron. */
+  readonly schedule?: undefined
+}
+
+/** When: by a schedule. */
+export interface BySchedule {
   /** The same as delays from tick to tick, the first one from the start on. It has ended when the schedule has. */
-  readonly schedule?: Schedule.Schedule<unknown, unknown, unknown> | undefined
-  /** What it asks for: a call, or a function that makes one for the instant for which the tick was planned. */
+  readonly schedule: Schedule.Schedule<unknown, unknown, unknown>
+  /** Not beside a schedule. */
+  readonly cron?: undefined
+}
+
+/** What recurs, whenever it does. */
+export interface Plan {
+  /** Names it on its pool, in events and views. On a durable pool it is its identity, in all processes. */
+  readonly name: string
+  /**
+   * What it asks for: a call, or a function that makes one for the instant for which the tick was planned. A call that the pool cannot take, of an
+   * Rpc that it does not have or with a payload that does not fit, is told at once; that of a function at its tick.
+   */
   readonly call: Call.Call<any, any> | ((tick: DateTime.Utc) => Call.Call<any, any>)
   /**
-   * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); asks all the same (`"queue"`), with
-   * no more than `maxPending` of them beside one; or cancels what is left of the earlier ones, be it running or not, and asks
-   * (`"replace"`, as a CronJob of Kubernetes does). With `"queue"` they run side by side where workers are free, unless a limit of their tag,
-   * such as `Limit.make({ name, concurrency: 1, tags })`, lets one run at a time.
+   * While the request of an earlier tick has not ended, a tick asks for nothing (`"skip"`, the default); waits until it has, behind those that wait
+   * already, no more than `maxPending` of them (`"queue"`); or cancels what is left of the earlier ones, be it running or not, and asks
+   * (`"replace"`, as a CronJob of Kubernetes does). So with `"queue"` one runs after the other, in order, however many workers are free, and a
+   * tick that finds as many waiting as may is skipped. Ticks that wait are those of this process, and end with it. Where several processes
+   * share a store, each waits for what it has asked for itself since it started.
    */
   readonly overlap?: Overlap | undefined
   /**
@@ -38,7 +57,7 @@ export interface Options {
   readonly missed?: Missed | undefined
   /** Each tick comes by a random time later that is less than this, so that not all come at once. Default: zero. */
   readonly jitter?: Duration.Input | undefined
-  /** With `overlap: "queue"`, how many may be there beside one. At least 1, which is the default. */
+  /** With `overlap: "queue"`, how many ticks may wait. At least 1, which is the default. */
   readonly maxPending?: number | undefined
 }
 
@@ -52,8 +71,15 @@ export interface Settings {
   readonly maxPending: number
 }
 
+const fields = new Set(["name", "cron", "schedule", "call", "overlap", "missed", "jitter", "maxPending"])
+
 export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoolConfig> =>
   Effect.gen(function* () {
+    const given =
+      typeof options === "object" && options !== null
+        ? checks.unknownField(options, fields, "an option of what recurs")
+        : checks.wrong("options", "an object", options)
+    if (given !== undefined) return yield* Effect.fail(given)
     const { call, jitter = 0, maxPending = 1, missed = "latest", name, overlap = "skip" } = options
     const jitterMillis = checks.millis("jitter", jitter, 0)
     if (typeof jitterMillis !== "number") return yield* Effect.fail(jitterMillis)
@@ -76,14 +102,19 @@ export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoo
     }
   })
 
-const ticksOf = ({ cron, schedule }: Options): Effect.Effect<Ticks, InvalidPoolConfig> => {
+const ticksOf = ({
+  cron,
+  schedule
+}: Partial<ByCron> | Partial<BySchedule>): Effect.Effect<Ticks, InvalidPoolConfig> => {
   if (schedule !== undefined) {
-    if (cron !== undefined) return Effect.fail(checks.wrong("schedule", "no schedule beside a cron", schedule))
+    if (cron !== undefined)
+      return Effect.fail(checks.wrong("schedule", "unset beside a `cron`: one of the two says when", schedule))
     if (!Schedule.isSchedule(schedule)) return Effect.fail(checks.wrong("schedule", "a Schedule", schedule))
     return ofSchedule(schedule)
   }
   if (Cron.isCron(cron)) return withDates(cron, cron)
   const expected = 'a cron such as "30 2 * * *", or a Cron'
+  if (cron === undefined) return Effect.fail(checks.wrong("cron", `${expected}; or a \`schedule\` in its place`, cron))
   if (typeof cron !== "string") return Effect.fail(checks.wrong("cron", expected, cron))
   const parsed = Cron.parse(cron)
   return Result.isFailure(parsed)
@@ -99,5 +130,5 @@ const withDates = (cron: Cron.Cron, given: unknown): Effect.Effect<Ticks, Invali
     return yield* Effect.fail(checks.wrong("cron", "one that comes to a date", given))
   })
 
-const isCall = (call: unknown): call is Call.Call =>
+export const isCall = (call: unknown): call is Call.Call =>
   typeof call === "object" && call !== null && "rpc" in call && "payload" in call

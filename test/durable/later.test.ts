@@ -1,6 +1,7 @@
 /** Requests for later, and calls that recur, where several processes share a store. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Cron, Effect, Stream } from "effect"
+import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
@@ -89,7 +90,7 @@ it.effect("a primary key of the call is its identity, where it has no id", () =>
 )
 
 describe("a call that recurs in two processes", () => {
-  const everyMinute = (options: Partial<Recurring.Options> = {}): Recurring.Options => ({
+  const everyMinute = (options: Partial<Recurring.Plan> = {}): Recurring.Options => ({
     name: "every minute",
     cron: Cron.parseUnsafe("* * * * *", "UTC"),
     call: (tick) => WorkerPool.call(Work, { id: `${tick.epochMilliseconds / minute}` }, { id: "the same" }),
@@ -110,6 +111,18 @@ describe("a call that recurs in two processes", () => {
           assert.deepInclude(yield* ofA, { asked: 10, pending: 0, lastEnd: "succeeded" })
           assert.deepInclude(yield* ofB, { asked: 10, pending: 0, lastEnd: "succeeded" })
           assert.strictEqual((yield* a.durable.counts).stored, 10)
+        })
+      )
+    )
+  )
+
+  it.effect("is told at once that its payload does not fit; its Rpc may be one that others have", () =>
+    ofCluster((_, a) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const call = WorkerPool.call(Work, { id: 1 } as never)
+          assert.deepInclude(yield* Effect.flip(Recurring.make(a.pool, everyMinute({ call }))), { field: "call" })
+          yield* Recurring.make(a.pool, everyMinute({ call: WorkerPool.call(Rpc.make("Others"), undefined as void) }))
         })
       )
     )
@@ -137,7 +150,8 @@ describe("a call that recurs in two processes", () => {
 
   for (const [overlap, ids, replaced] of [
     ["skip", ["1", "4"], 0],
-    ["queue", ["1", "2", "4"], 0],
+    // The fourth tick waits for the second, in both.
+    ["queue", ["1", "2"], 0],
     ["replace", ["1", "2", "3", "4"], 2]
   ] as const) {
     it.effect(`overlaps by what the store knows: ${overlap}`, () =>
@@ -166,6 +180,9 @@ describe("a call that recurs in two processes", () => {
               all.reduce((sum, view) => sum + view.replaced, 0),
               replaced
             )
+            if (overlap !== "queue") return
+            yield* TestClock.adjust(minute)
+            assert.deepStrictEqual(cluster.log.map((line) => line.split(" ")[1]).slice(0, 3), ["1", "2", "4"])
           })
         )
       )

@@ -281,6 +281,9 @@ describe("lists", () => {
     const some = await worker.ask("DELETE", "/requests?key=many&state=waiting,blocked")
     expect(some.json).toEqual({ cancelled: 3 })
     expect((await look(door, waiting[0]!.json.id)).json.state).toBe("cancelled")
+    // Nothing stored has a group.
+    expect((await door.ask("DELETE", "/requests?group=many")).json).toEqual({ cancelled: 0 })
+    expect((await door.ask("GET", "/requests?group=many")).json).toMatchObject({ requests: [] })
     expect((await door.ask("DELETE", "/requests?key=many")).json).toEqual({ cancelled: 2 })
     expect((await door.ask("DELETE", "/requests?key=many")).json).toEqual({ cancelled: 0 })
     expect((await door.ask("DELETE", "/requests")).status).toBe(400)

@@ -146,6 +146,14 @@ describe("groups", () => {
     ])
     expect(await listed("group=a&state=running")).toEqual([])
     expect(await listed("state=running")).toEqual([[running, undefined]])
+    for (const query of ["grp=a", "type=Gate&grp=a"]) {
+      const { json, status } = await service.ask("DELETE", `/requests?${query}`)
+      expect(status).toBe(400)
+      expect(json).toMatchObject({
+        field: "grp",
+        detail: "Expected the query to have only type, key, group, state, got `grp`"
+      })
+    }
     expect((await service.ask("DELETE", "/requests?group=a")).json).toEqual({ cancelled: 2 })
     expect(await look(ids[0]!)).toMatchObject({ state: "cancelled", group: "a" })
     expect(await look(ids[2]!)).toMatchObject({ state: "waiting", group: "b" })

@@ -91,5 +91,11 @@ it("the stream tells of retries that were denied, and of ticks", async () => {
   await expect
     .poll(() => of("retryDenied")[0], { timeout: 10_000 })
     .toEqual({ id: expect.any(String), type: "Fails", attempt: expect.any(Number) })
-  await expect.poll(() => of("ticked")[0]).toMatchObject({ name: "tidy" })
+  await expect
+    .poll(() => of("ticked")[0])
+    .toEqual({
+      name: "tidy",
+      at: expect.stringMatching(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      result: "asked"
+    })
 })

@@ -198,7 +198,7 @@ export const apply = (world: World, command: Command): Effect.Effect<void> => {
         })
       )
     case "cancel-all":
-      return Effect.asVoid(world.pool.cancelAll(command.filter))
+      return Effect.asVoid(Effect.orDie(world.pool.cancelAll(command.filter)))
     case "cancel-group":
       return Effect.asVoid(world.pool.group(command.group).cancel)
     case "await-group":

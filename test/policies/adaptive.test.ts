@@ -30,6 +30,7 @@ const signalsOf = (changes: Partial<ScalingSignals> = {}): ScalingSignals => ({
       runningMillis: 0,
       succeededMillis: 10_000,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
   },
@@ -65,6 +66,7 @@ describe("adaptive", () => {
       runningMillis: 0,
       succeededMillis: offered * millis,
       heldBack: 0,
+      batches: 0,
       needless: 0
     })
     const policy = adaptive()
@@ -204,6 +206,7 @@ describe("adaptive", () => {
       occupiedMillis: 1,
       succeededMillis: 1,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
     for (let at = 60_000; at <= 61_000; at += tick) {
@@ -242,6 +245,7 @@ describe("adaptive", () => {
       runningMillis: 0,
       succeededMillis: 100_000,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
     let state: unknown
@@ -259,6 +263,7 @@ describe("adaptive", () => {
         occupiedMillis: (offered - failed) * 100 + failed,
         succeededMillis: (offered - failed) * 100,
         heldBack: 0,
+        batches: 0,
         needless: 0
       }
       const answer = policy.decide(signalsOf({ atMillis: at, target: 110, handlers: { Work: counts } }), state)

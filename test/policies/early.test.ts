@@ -31,6 +31,7 @@ const counts = (atMillis: number, arrived: number, here: number, target: number)
       runningMillis: target * 50,
       succeededMillis: (arrived - here) * 100,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
   }

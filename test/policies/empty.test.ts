@@ -85,6 +85,7 @@ describe("a handler that nobody asks for any more", () => {
     runningMillis: 0,
     succeededMillis: requests * millis,
     heldBack: 0,
+    batches: 0,
     needless: 0
   })
 

@@ -152,6 +152,31 @@ describe("calls of the same identity", () => {
     expect(held.notes).toEqual(["16 b"])
   })
 
+  it("of a handler that is like others needs a primary key, as one that says so itself does", async () => {
+    const pool = createPool({
+      scaling: "none",
+      handlers: {
+        load: { handler: async (user: string) => user, duplicate: "join" },
+        index: { batched: (pages: ReadonlyArray<string>) => pages, size: 2, duplicate: "latest", debounce: 1 }
+      }
+    })
+    keep(pool)
+    const refused = {
+      code: "INVALID_OPTION",
+      field: "primaryKey",
+      expected: 'a text that says of what it is a duplicate, with `duplicate` "join"',
+      actual: "undefined"
+    }
+    expect(await failure(pool.run.load("a"))).toMatchObject(refused)
+    expect(await failure(pool.submit.load("a", { priority: 1 }))).toMatchObject(refused)
+    expect(await failure(pool.run.load("a", { duplicate: "join" }))).toMatchObject(refused)
+    expect(await failure(pool.run.index("a"))).toMatchObject({ field: "primaryKey" })
+    expect(await failure(collect(pool.map.load(["a"])))).toMatchObject(refused)
+    expect(pool.snapshot()).toMatchObject({ invalid: 5, offered: 0 })
+    expect(await pool.run.load("a", { duplicate: "allow" })).toBe("a")
+    expect(await pool.run.load("a", { primaryKey: "a" })).toBe("a")
+  })
+
   it("each input of a map that joins has its own value", async () => {
     const pool = open()
     const { promise, resolve } = gate()

@@ -220,8 +220,8 @@ describe("options that are wrong", () => {
     [{ keyCapacity: 0 }, "keyCapacity"],
     [{ forgetKeys: -1 }, "forgetKeys"],
     [{ priority: 11 }, "priority"],
-    [{ handlers: { a: { handler: () => 1, priority: 1.5 } } }, "a.priority"],
-    [{ handlers: { a: { handler: () => 1, key: 1 } } }, "a.key"],
+    [{ handlers: { a: { handler: () => 1, priority: 1.5 } } }, "handlers.a.priority"],
+    [{ handlers: { a: { handler: () => 1, key: 1 } } }, "handlers.a.key"],
     [{ handlers: { a: { handler: () => 1, weight: 1 } } }, "handlers.a.weight"]
   ])("%o", (options, field) => {
     try {
@@ -295,6 +295,8 @@ describe("some of the requests", () => {
       code: "INVALID_OPTION",
       field: "keys"
     })
+    expect(await failure(pool.cancelAll({ key: undefined }))).toMatchObject({ code: "INVALID_OPTION", field: "key" })
+    expect(await failure(pool.cancelAll({ where: async () => false } as never))).toMatchObject({ field: "where" })
     expect(await failure(pool.cancelAll(undefined as never))).toMatchObject({ code: "INVALID_OPTION" })
     expect(() => pool.waitingBy("keys" as never)).toThrow(InvalidOption)
     expect(() => pool.pauseOnly({ name: "run" } as never)).toThrow(/`name`/)

@@ -47,6 +47,19 @@ describe("a breaker", () => {
     expect(pool.snapshot()).toMatchObject({ refusedOpen: 1 })
   })
 
+  it("learns by `failures` which errors are failures of what it calls", async () => {
+    const status = (code: number) => () => Promise.reject(Object.assign(new Error(), { code }))
+    const failures = (error: unknown) => (error as { code: number }).code !== 404
+    const { pool } = openHeld({ breaker: CircuitBreaker.make({ ...options, whenOpen: "fail", failures }) })
+    for (const code of [404, 404, 503, 404, 503]) expect(await failure(pool.run(status(code)))).toMatchObject({ code })
+    expect(await failure(pool.run(status(503)))).toMatchObject({ code: 503 })
+    expect(await failure(pool.run(() => "there"))).toBeInstanceOf(CircuitOpen)
+    const both = CircuitBreaker.make({ failures, classify: () => "Success" })
+    expect(() => createPool({ breaker: both })).toThrow("Expected `breaker.failures` to be unset beside `classify`")
+    const none = CircuitBreaker.make({ failures: true as never })
+    expect(() => createPool({ breaker: none })).toThrow("Expected `breaker.failures` to be a function of an error")
+  })
+
   it("is a handler's own, or none", async () => {
     const pool = createPool({
       scaling: "none",
@@ -153,10 +166,18 @@ describe("what is no option", () => {
     ],
     [
       "of a handler's breaker",
-      () => ({ handlers: { no: { handler: no, breaker: make({ failures: 3 }) } } }),
-      "breaker.failures",
+      () => ({ handlers: { no: { handler: no, breaker: make({ failing: 3 }) } } }),
+      "handlers.no.breaker.failing",
       unknown
     ],
+    [
+      "a handler's duplicate",
+      () => ({ handlers: { a: { handler: no, duplicate: "merge" } } }),
+      "handlers.a.duplicate",
+      '"merge"'
+    ],
+    ["a handler's timeout", () => ({ handlers: { a: { handler: no, timeout: -1 } } }), "handlers.a.timeout", "-1"],
+    ["a handler's breaker", () => ({ handlers: { a: { handler: no, breaker: "no" } } }), "handlers.a.breaker", '"no"'],
     ["no breaker", () => ({ breaker: make(null) }), "breaker", "null"],
     ["of a budget", () => ({ retryBudget: budget({ ratios: 1 }) }), "retryBudget.ratios", unknown],
     ["no budget", () => ({ retryBudget: budget(0.2) }), "retryBudget", "0.2"],

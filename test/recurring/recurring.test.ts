@@ -1,14 +1,17 @@
 /** Calls that recur: when they tick, and what a tick does. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Cron, DateTime, Deferred, Effect, Exit, Fiber, Layer, Random, Schedule, Scope, Stream } from "effect"
+import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
-import { type ElasticPool, Limit, type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
+import { type ElasticPool, type PoolEvent, Recurring, WorkerPool } from "../../src/index.ts"
 import { type Bench, state, withPool as withPoolOf, Work } from "../support/bench.ts"
 import { unsteadyClock } from "../support/unsteadyClock.ts"
 
 const minute = 60_000
 
 const withPool = (options: ElasticPool.Options = {}) => withPoolOf({ timeout: "none", ...options })
+
+const Unknown = Rpc.make("Unknown", { payload: {} })
 
 /** Each request is named by the minute of its tick. */
 const everyMinute: Recurring.Options = {
@@ -44,6 +47,7 @@ describe("a tick", () => {
           last: { atEpochMillis: 2 * minute, result: "asked", id: "2" },
           lastEnd: "succeeded",
           pending: 0,
+          waiting: 0,
           asked: 2,
           skipped: 0,
           missed: 0,
@@ -109,9 +113,12 @@ describe("a tick", () => {
           Stream.runForEach(bench.pool.events, (event) => Effect.sync(() => events.push(event))),
           { startImmediately: true }
         )
-        yield* Recurring.make(bench.pool, { ...everyMinute, overlap: "queue", maxPending: 9 })
-        lasting(bench, [1], 3 * minute - 1)
-        yield* TestClock.adjust(4 * minute)
+        yield* Recurring.make(bench.pool, everyMinute)
+        bench.on("blocker", Effect.as(Effect.sleep(minute), ""))
+        yield* TestClock.adjust(2.5 * minute)
+        yield* bench.call("blocker")
+        yield* bench.call("other")
+        yield* TestClock.adjust(1.5 * minute)
         assert.deepStrictEqual(
           events.flatMap((event) => (event._tag === "Ticked" ? [[event.name, event.atEpochMillis, event.result]] : [])),
           [1, 2, 3, 4].map((at) => ["every minute", at * minute, at === 3 ? "refused" : "asked"])
@@ -163,21 +170,64 @@ describe("while an earlier one has not ended", () => {
     )
   }
 
-  for (const [limits, peak] of [
-    [[], 2],
-    [[Limit.make({ name: "one at a time", concurrency: 1, tags: ["Work"] })], 1]
-  ] as const) {
-    it.effect(`queue lets ${peak} run at once, ${peak === 1 ? "behind a limit" : "where workers are free"}`, () =>
-      withPool({ minWorkers: 3, limits })((bench) =>
+  it.effect(
+    "queue runs one after the other, in order, where workers are free, and each at the end of the one before",
+    () =>
+      withPool({ minWorkers: 3 })((bench) =>
         Effect.gen(function* () {
-          lasting(bench, [1, 2], 1.5 * minute)
-          yield* Recurring.make(bench.pool, { ...everyMinute, overlap: "queue" })
+          lasting(bench, [1, 2, 3], 2.5 * minute)
+          const view = yield* Recurring.make(bench.pool, { ...everyMinute, overlap: "queue", maxPending: 2 })
+          yield* TestClock.adjust(3.5 * minute - 1)
+          assert.deepStrictEqual(ran(bench), [1])
+          assert.deepInclude(yield* view, {
+            asked: 1,
+            pending: 1,
+            waiting: 2,
+            skipped: 0,
+            last: { atEpochMillis: minute, result: "asked", id: "1" }
+          })
+          yield* TestClock.adjust(1)
+          assert.deepStrictEqual(ran(bench), [1, 2])
+          yield* TestClock.adjust(1.5 * minute)
+          assert.deepInclude(yield* view, { asked: 2, pending: 1, waiting: 2, skipped: 1 })
           yield* TestClock.adjust(5 * minute)
-          assert.strictEqual(bench.peak, peak)
+          assert.strictEqual(bench.peak, 1)
+          assert.deepStrictEqual(starts(bench).slice(0, 4), [
+            `60000 11 start`,
+            `210000 21 start`,
+            `360000 31 start`,
+            `510000 41 start`
+          ])
         })
       )
+  )
+
+  it.effect("queue asks for what waits after the last tick of a schedule, and what waits ends with a drain", () =>
+    withPool({ minWorkers: 3 })((bench) =>
+      Effect.gen(function* () {
+        bench.on("a", Effect.as(Effect.sleep(2.5 * minute), ""))
+        const options = { overlap: "queue", maxPending: 5, call: WorkerPool.call(Work, { id: "a" }) } as const
+        const view = yield* Recurring.make(bench.pool, {
+          ...options,
+          name: "thrice",
+          schedule: Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 3 }))
+        })
+        yield* TestClock.adjust(3 * minute)
+        assert.deepInclude(yield* view, { state: "ticking", asked: 1, waiting: 2, nextEpochMillis: undefined })
+        yield* TestClock.adjust(3 * minute)
+        assert.deepInclude(yield* view, { state: "stopped", asked: 3, waiting: 0 })
+        yield* TestClock.adjust(3 * minute)
+        assert.strictEqual(bench.peak, 1)
+        const other = yield* Recurring.make(bench.pool, { ...everyMinute, ...options, name: "other" })
+        yield* TestClock.adjust(2 * minute)
+        assert.deepInclude(yield* other, { asked: 1, waiting: 1 })
+        const drain = yield* Effect.forkChild(bench.pool.drain({ deadline: "10 minutes" }), { startImmediately: true })
+        yield* TestClock.adjust(10 * minute)
+        yield* Fiber.join(drain)
+        assert.deepInclude(yield* other, { state: "stopped", asked: 1, waiting: 0, refused: 0 })
+      })
     )
-  }
+  )
 
   it.effect("replace cancels what waits, and what runs", () =>
     withPool({ maxWorkers: 1 })((bench) =>
@@ -205,7 +255,7 @@ describe("ticks that were missed", () => {
       Effect.gen(function* () {
         const clock = unsteadyClock(yield* Clock.Clock)
         lasting(bench, [1], lasts)
-        const view = yield* Recurring.make(bench.pool, { ...everyMinute, ...options }).pipe(
+        const view = yield* Recurring.make(bench.pool, { ...everyMinute, ...options } as Recurring.Options).pipe(
           Effect.provideService(Clock.Clock, clock)
         )
         yield* TestClock.adjust(minute + 5000)
@@ -222,7 +272,7 @@ describe("ticks that were missed", () => {
     ["latest", "skip", 0, [1, 11], { missed: 1, asked: 2, skipped: 0 }],
     ["skip", "skip", 0, [1], { missed: 2, asked: 1, skipped: 0 }],
     ["latest", "skip", 3 * minute, [1], { missed: 1, asked: 1, skipped: 1 }],
-    ["latest", "queue", 3 * minute, [1, 11], { missed: 1, asked: 2, skipped: 0 }],
+    ["latest", "queue", 3 * minute, [1], { missed: 1, asked: 1, waiting: 1, skipped: 0 }],
     ["skip", "queue", 3 * minute, [1], { missed: 2, asked: 1, skipped: 0 }],
     ["latest", "replace", 3 * minute, [1, 11], { missed: 1, asked: 2, replaced: 1 }],
     ["skip", "replace", 3 * minute, [1], { missed: 2, asked: 1, replaced: 0 }]
@@ -382,10 +432,16 @@ it.effect("an option that does not fit is named", () =>
   withPool()((bench) =>
     Effect.gen(function* () {
       const { cron: _, ...rest } = everyMinute
-      const wrong: ReadonlyArray<readonly [object, string]> = [
+      const wrong: ReadonlyArray<readonly [unknown, string]> = [
         [{ ...everyMinute, name: "" }, "name"],
         [{ ...everyMinute, name: 1 }, "name"],
         [rest, "cron"],
+        [null, "options"],
+        ["every minute", "options"],
+        [{ ...everyMinute, overlaps: "queue" }, "overlaps"],
+        [{ ...everyMinute, call: WorkerPool.call(Unknown, {}) }, "call"],
+        [{ ...everyMinute, call: WorkerPool.call(Work, {} as never) }, "call"],
+        [{ ...everyMinute, call: { rpc: undefined, payload: {} } }, "call"],
         [{ ...rest, cron: "61 * * * *" }, "cron"],
         [{ ...rest, cron: "0 0 30 2 *" }, "cron"],
         [{ ...everyMinute, schedule: Schedule.forever }, "schedule"],
@@ -399,6 +455,14 @@ it.effect("an option that does not fit is named", () =>
         [{ ...everyMinute, maxPending: 0 }, "maxPending"],
         [{ ...everyMinute, maxPending: 1.5 }, "maxPending"]
       ]
+      const both = yield* Effect.flip(
+        // @ts-expect-error one of the two says when
+        Recurring.make(bench.pool, { ...everyMinute, schedule: Schedule.forever })
+      )
+      assert.match(both.message, /`schedule` to be unset beside a `cron`/)
+      // @ts-expect-error and one of them has to
+      const neither = yield* Effect.flip(Recurring.make(bench.pool, rest))
+      assert.match(neither.message, /or a `schedule` in its place/)
       for (const [options, field] of wrong) {
         const error = yield* Effect.flip(Recurring.make(bench.pool, options as Recurring.Options))
         assert.deepInclude(error, { _tag: "InvalidPoolConfig", field }, JSON.stringify(options))

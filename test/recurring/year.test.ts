@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Cron, type DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { ElasticPool, Handlers, Limit, Recurring, WorkerPool } from "../../src/index.ts"
+import { ElasticPool, Handlers, Recurring, WorkerPool } from "../../src/index.ts"
 import { VirtualTime } from "../../src/simulation/virtualTime.ts"
 import * as Year from "../support/year.ts"
 import { begin, berlin, day, hour, lordHowe, minute, quarter, year } from "../support/year.ts"
@@ -54,8 +54,7 @@ const live = (cron: Cron.Cron, leaps: ReadonlyArray<Year.Leap>, policies: Readon
     minWorkers: 16,
     maxWorkers: 16,
     scaling: "none",
-    timeout: "none",
-    limits: [Limit.make({ name: "one after the other", per: "key", concurrency: 1 })]
+    timeout: "none"
   }).pipe(Layer.provide(Handlers.layer(Works)), Layer.provide(handlers))
   const lived = Effect.gen(function* () {
     const pool = yield* WorkerPool.WorkerPool
@@ -66,12 +65,13 @@ const live = (cron: Cron.Cron, leaps: ReadonlyArray<Year.Leap>, policies: Readon
         name,
         cron,
         ...policy,
-        call: (tick: DateTime.Utc) => WorkerPool.call(Work, { name, at: tick.epochMilliseconds }, { key: name })
+        call: (tick: DateTime.Utc) => WorkerPool.call(Work, { name, at: tick.epochMilliseconds })
       }).pipe(Effect.provideService(Clock.Clock, clock))
     }
     yield* Effect.sleep(year)
     const views = yield* Recurring.of(pool)
-    yield* pool.cancelAll({})
+    // What waits is asked for no more.
+    yield* pool.drain({ deadline: 0 })
     return views
   }).pipe(Effect.provide(layer), Effect.scoped)
   let views: ReadonlyArray<Recurring.RecurringView> = []

@@ -65,6 +65,7 @@ export const snapshot: PoolSnapshot.PoolSnapshot = {
       runningMillis: 100,
       succeededMillis: 100,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
   }
@@ -133,6 +134,7 @@ export const live = (
       runningMillis: 0,
       succeededMillis,
       heldBack: 0,
+      batches: 0,
       needless: 0
     }
     const { state: next, ...proposal } = policy.decide(

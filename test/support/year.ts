@@ -70,7 +70,7 @@ export interface Policy {
 }
 
 /**
- * What is begun, and when, in milliseconds of the year that is lived; and what becomes of the other ticks. One runs after the other, each for `lasts`. A
+ * What is begun, and when, in milliseconds of the year that is lived; and what becomes of the other ticks. One runs after the other, each for `lasts`, and is asked for when it begins. A
  * quarter of an hour is the least that a tick which is late is late by, and so each of those was missed.
  */
 export const walk = (
@@ -80,7 +80,7 @@ export const walk = (
   { maxPending, missed, overlap }: Policy
 ) => {
   const begun: Array<readonly [tick: number, at: number]> = []
-  const counts = { asked: 0, skipped: 0, missed: 0, replaced: 0, refused: 0 }
+  const counts = { asked: 0, waiting: 0, skipped: 0, missed: 0, replaced: 0, refused: 0 }
   /** When those that have not ended will. */
   let ends: Array<number> = []
   let set = 0
@@ -107,10 +107,13 @@ export const walk = (
       counts.replaced += ends.length
       ends = []
     }
-    counts.asked++
     const begins = Math.max(lived, ends.at(-1) ?? 0)
     ends.push(begins + lasts(tick))
-    if (begins <= year) begun.push([tick, begins])
+    if (begins > year) counts.waiting++
+    else {
+      counts.asked++
+      begun.push([tick, begins])
+    }
   }
   return { begun, counts }
 }

@@ -1,6 +1,7 @@
 /** The levers of a durable pool: those of the requests are the whole cluster's, those of the workers this process's. */
 import { Clock, Effect } from "effect"
 import { type DeadLetters, type Outcome, PoolError, type Selection, type WorkerPool } from "../../index.ts"
+import { fitsWhere, wrongFilter } from "../../internal/filters.ts"
 import type { Asking } from "./asking.ts"
 import type { Calls } from "./calls.ts"
 import { ended } from "../exits.ts"
@@ -79,7 +80,8 @@ export class Controls {
 
   private readonly list: Pool["list"] = (filter = {}, { after, limit = 100 } = {}) =>
     Effect.gen({ self: this }, function* () {
-      if (filter.phase === "blocked") return []
+      // No request of a store has a group.
+      if (filter.phase === "blocked" || filter.group !== undefined) return []
       const last = after === undefined ? undefined : yield* this.found(after)
       const now = yield* Clock.currentTimeMillis
       const views: Array<Selection.RequestView> = []
@@ -94,7 +96,7 @@ export class Controls {
         for (const record of page) {
           if (record.state === "ended") continue
           const view = viewOf(record, now)
-          if (filter.where === undefined || filter.where(view)) views.push(view)
+          if (fitsWhere(filter, () => view)) views.push(view)
         }
         const oldest = page.at(-1)
         if (oldest === undefined || page.length < mostOfAPage) break
@@ -105,6 +107,8 @@ export class Controls {
 
   private readonly cancelAll: Pool["cancelAll"] = (filter) =>
     Effect.gen({ self: this }, function* () {
+      const wrong = wrongFilter(filter)
+      if (wrong !== undefined) return yield* wrong
       let cancelled = 0
       // From the newest on, so that what is stored meanwhile keeps it from no end. What was given back meanwhile is found by the second walk.
       for (const _walk of ["first", "second"]) {

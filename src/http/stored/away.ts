@@ -22,7 +22,8 @@ export const cancelAll = (
     let cancelled = 0
     for (const phase of phases) {
       if (!wanted.includes(phase)) continue
-      cancelled += yield* pool.cancelAll({ tag, key, phase })
+      const filter = { phase, ...(tag !== undefined && { tag }), ...(key !== undefined && { key }) }
+      cancelled += yield* Effect.orDie(pool.cancelAll(filter))
       // The pool knows of none while it cannot ask.
       yield* failAway(durable)
     }

@@ -73,7 +73,9 @@ export const layer = (service: Service, room: Room) =>
           if ("status" in owner) return toResponse(owner)
           const filter = filterOf(query)
           if ("status" in filter) return toResponse(filter)
-          const cancelled = yield* cancelAll(durable, pool, { ...filter, ...owner })
+          // No request of a store has a group.
+          const none = query.group === undefined ? {} : { wanted: [] }
+          const cancelled = yield* cancelAll(durable, pool, { ...filter, ...owner, ...none })
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         }).pipe(Effect.catch(() => Effect.succeed(toResponse(storeAway))))
@@ -124,6 +126,7 @@ export const layer = (service: Service, room: Room) =>
           const before = beforeOf(query.after)
           if (before === "wrong") return toResponse(wrongCursor)
           const page = new Page(limit)
+          if (query.group !== undefined) return json(page.text)
           // One more tells whether there is another page.
           const one = { tag: query.type, key: owner.key, before, limit: limit + 1 }
           for (const record of yield* listStates(durable, wanted, one)) {

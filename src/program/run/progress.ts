@@ -56,7 +56,7 @@ export class Rate {
 
 export const progressLine = (
   { bad, done }: Pick<Tally, "bad" | "done">,
-  { delayed, state, stuck, waiting, workers }: Counts,
+  { delayed, scheduled, state, stuck, waiting, workers }: Counts,
   perSecond: number,
   total: number | undefined
 ): string =>
@@ -65,9 +65,10 @@ export const progressLine = (
     `${bad} failed`,
     `${Math.round(perSecond)}/s`,
     `${workers} workers`,
-    `${waiting + delayed} waiting`,
+    `${waiting + delayed - scheduled} waiting`,
+    ...(scheduled > 0 ? [`${scheduled} later`] : []),
     ...(stuck > 0 ? [`${stuck} stuck`] : []),
     ...(total !== undefined && perSecond > 0 ? [`${duration((total - done) / perSecond)} left`] : [])
   ].join(", ") + (state === "open" ? "" : ", stopping")
 
-type Counts = Pick<PoolSnapshot.PoolSnapshot, "delayed" | "state" | "stuck" | "waiting" | "workers">
+type Counts = Pick<PoolSnapshot.PoolSnapshot, "delayed" | "scheduled" | "state" | "stuck" | "waiting" | "workers">

@@ -1,7 +1,7 @@
 /** The thread's side of a batch: its payloads, and its exits, each by itself. */
 import { Effect, Exit } from "effect"
 import type { Handler } from "../../Handlers.ts"
-import { answersOf } from "../../internal/answers.ts"
+import { answersOf } from "../../internal/batch/answers.ts"
 import * as codec from "../codec.ts"
 
 /** What cannot be decoded has failed alone; of the others the handler is asked. */

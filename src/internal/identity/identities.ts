@@ -4,19 +4,19 @@
  * `"allow"` does not come here.
  */
 import { Effect, Exit } from "effect"
-import { DuplicateRequest, type SubmitError } from "../PoolError.ts"
-import type { Admission } from "./admission.ts"
-import type { Counters } from "./counters.ts"
-import type { Events } from "./events.ts"
-import { cancelledExit } from "./exits.ts"
+import { DuplicateRequest, type SubmitError } from "../../PoolError.ts"
+import type { Admission } from "../admission.ts"
+import type { Counters } from "../counters.ts"
+import type { Events } from "../events.ts"
+import { cancelledExit } from "../exits.ts"
 import { attemptGoesOn, Identity } from "./identity.ts"
 import type { Latest } from "./latest.ts"
-import { isLive } from "./origin.ts"
-import { type Canceller, Details, PoolRequest, type Route } from "./request.ts"
-import { type Turn, withoutStack } from "./runtime.ts"
+import { isLive } from "../origin.ts"
+import { type Canceller, Details, PoolRequest, type Route } from "../request.ts"
+import { type Turn, withoutStack } from "../runtime.ts"
 import { Share } from "./share.ts"
 import { Sharing, sharingOf } from "./sharing.ts"
-import { workerOf } from "./worker.ts"
+import { workerOf } from "../worker.ts"
 
 export interface Dependencies {
   readonly now: () => number

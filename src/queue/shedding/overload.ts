@@ -3,12 +3,12 @@
  * last-in-first-out (Maurer, "Fail at Scale", 2015). What waits for too long would be answered too late: it is answered at once
  * instead, and workers do what is still of use.
  */
-import type { Discipline } from "../Discipline.ts"
-import { isDue } from "../internal/deadlines.ts"
-import type { PoolRequest } from "../internal/request.ts"
+import type { Discipline } from "../../Discipline.ts"
+import { isDue } from "../../internal/deadlines.ts"
+import type { PoolRequest } from "../../internal/request.ts"
 import type { Crowd } from "./crowd.ts"
-import { Heap } from "./heap.ts"
-import type { Alarm } from "./parking.ts"
+import { Heap } from "../heap.ts"
+import type { Alarm } from "../parking.ts"
 
 /** So many looks in one step: they take milliseconds. */
 const mostLooks = 1000

@@ -3,19 +3,19 @@
  * attempt is interrupted when nobody waits for it any more.
  */
 import { Cause, Exit, Result } from "effect"
-import { instructionOf } from "../NotBefore.ts"
-import type { End } from "../Outcome.ts"
-import { RequestTimeout } from "../PoolError.ts"
-import type { WaitingRequests } from "../RequestQueue.ts"
+import { instructionOf } from "../../NotBefore.ts"
+import type { End } from "../../Outcome.ts"
+import { RequestTimeout } from "../../PoolError.ts"
+import type { WaitingRequests } from "../../RequestQueue.ts"
 import { answerOf, answersOf } from "./answers.ts"
 import { Batch } from "./batch.ts"
-import type { Counters } from "./counters.ts"
-import type { Deadlines } from "./deadlines.ts"
-import type { PoolRequest } from "./request.ts"
-import type { FailureKind } from "./retry.ts"
-import { withoutStack } from "./runtime.ts"
-import type { Settle } from "./settle.ts"
-import type { Worker } from "./worker.ts"
+import type { Counters } from "../counters.ts"
+import type { Deadlines } from "../deadlines.ts"
+import type { PoolRequest } from "../request.ts"
+import type { FailureKind } from "../retry.ts"
+import { withoutStack } from "../runtime.ts"
+import type { Settle } from "../settle.ts"
+import type { Worker } from "../worker.ts"
 
 export interface Dependencies {
   readonly counters: Counters

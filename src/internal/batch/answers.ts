@@ -1,6 +1,6 @@
 /** What a handler has answered with. The value may be anything, and throw when it is looked at: here is where the pool does. */
 import { Deferred, Exit } from "effect"
-import { UnsupportedRpc } from "../PoolError.ts"
+import { UnsupportedRpc } from "../../PoolError.ts"
 
 export const answerOf = (exit: Exit.Success<unknown, unknown>, tag: string): Exit.Exit<unknown, unknown> => {
   if (typeof exit.value !== "object") return exit

@@ -1,9 +1,9 @@
 /** What is asked of a group, or done to it. */
 import { Effect, Exit } from "effect"
-import type { NestedWaitRefused } from "../PoolError.ts"
-import type { GroupCounts, GroupReport } from "../Selection.ts"
-import { cancelMany } from "./cancelling.ts"
-import type { Core } from "./core.ts"
+import type { NestedWaitRefused } from "../../PoolError.ts"
+import type { GroupCounts, GroupReport } from "../../Selection.ts"
+import { cancelMany } from "../cancelling.ts"
+import type { Core } from "../core.ts"
 
 export const makeGrouping = (core: Core) => {
   const { groups, nesting, now, turn } = core

@@ -2,14 +2,14 @@
  * When a request of an identity starts that has one before it: with `"latest"` once that has ended, with `debounce` so long after the
  * last call. Until then it is delayed, with its place in the queue.
  */
-import type { WaitingRequests } from "../RequestQueue.ts"
-import type { Admission } from "./admission.ts"
-import { Deadline, type Deadlines, grainMillis, isDue } from "./deadlines.ts"
+import type { WaitingRequests } from "../../RequestQueue.ts"
+import type { Admission } from "../admission.ts"
+import { Deadline, type Deadlines, grainMillis, isDue } from "../deadlines.ts"
 import type { Identity } from "./identity.ts"
-import type { PoolRequest } from "./request.ts"
-import type { Turn } from "./runtime.ts"
+import type { PoolRequest } from "../request.ts"
+import type { Turn } from "../runtime.ts"
 import { sharingOf } from "./sharing.ts"
-import { workerOf } from "./worker.ts"
+import { workerOf } from "../worker.ts"
 
 export interface Dependencies {
   readonly now: () => number

@@ -1,7 +1,7 @@
 /** The calls that have a share of one request: what it does when its last one goes, and what they hear. */
 import { Exit } from "effect"
-import type { PoolRequest } from "./request.ts"
-import type { Turn } from "./runtime.ts"
+import type { PoolRequest } from "../request.ts"
+import type { Turn } from "../runtime.ts"
 import type { Share } from "./share.ts"
 
 export class Sharing {

@@ -1,5 +1,5 @@
 /** Several requests of one tag that run in one attempt of one worker. */
-import type { PoolRequest } from "./request.ts"
+import type { PoolRequest } from "../request.ts"
 
 export class Batch {
   /** The first is the one that its worker has taken; the others came along. */

@@ -1,9 +1,9 @@
 /** A lane of a pool that gives up what has waited for too long: it has a crowd, of which the newest comes first where that is overloaded. */
-import type { PoolRequest } from "../internal/request.ts"
+import type { PoolRequest } from "../../internal/request.ts"
 import { Crowd } from "./crowd.ts"
-import { type Flow, Lane, type LaneId, type Ordering } from "./flow.ts"
-import type { Gate } from "./gate.ts"
-import type { TagState } from "./tagState.ts"
+import { type Flow, Lane, type LaneId, type Ordering } from "../flow.ts"
+import type { Gate } from "../gate.ts"
+import type { TagState } from "../tagState.ts"
 
 export class SheddingLane extends Lane {
   readonly crowd: Crowd

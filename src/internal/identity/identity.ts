@@ -1,6 +1,6 @@
 /** One identity, while it has a request: those that have not ended, and those whose attempts go on beyond their end. */
-import type { PoolRequest } from "./request.ts"
-import { requestsOf, type Worker, workerOf } from "./worker.ts"
+import type { PoolRequest } from "../request.ts"
+import { requestsOf, type Worker, workerOf } from "../worker.ts"
 
 export class Identity {
   /** In the order of their calls. */

@@ -1,7 +1,7 @@
 /** First in, first out, until there is too much to do: then the newest first, and whoever has waited for too long is given up. */
-import type { PoolRequest } from "../internal/request.ts"
+import type { PoolRequest } from "../../internal/request.ts"
 import { Crowd } from "./crowd.ts"
-import type { Order } from "./order.ts"
+import type { Order } from "../order.ts"
 import type { Crowds, Overload } from "./overload.ts"
 
 /** For pools without keys, priorities and limits. Nothing is held back. */

@@ -1,7 +1,7 @@
 /** Requests that are alike, of which the oldest or the newest is the next, as things stand. */
-import type { PoolRequest } from "../internal/request.ts"
-import type { Heaped } from "./heap.ts"
-import { Ring } from "./ring.ts"
+import type { PoolRequest } from "../../internal/request.ts"
+import type { Heaped } from "../heap.ts"
+import { Ring } from "../ring.ts"
 
 /** Each of its lines has the one that has waited longest first. */
 export class Crowd implements Heaped {

@@ -1,8 +1,8 @@
 /** One call's share of a request that others may have called for as well. To whoever called, it is the request. */
 import type { Exit } from "effect"
-import { keyOf } from "../queue/ranked.ts"
-import type { Resolved } from "../RequestPolicy.ts"
-import { Details, PoolRequest, type Route } from "./request.ts"
+import { keyOf } from "../../queue/ranked.ts"
+import type { Resolved } from "../../RequestPolicy.ts"
+import { Details, PoolRequest, type Route } from "../request.ts"
 
 /** Whoever knows the requests of one identity. */
 interface Known {

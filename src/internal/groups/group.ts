@@ -1,7 +1,7 @@
 /** The requests of one group, and how those of them that have ended did. */
-import { type End, ends } from "../Outcome.ts"
-import type { GroupCounts, GroupReport } from "../Selection.ts"
-import type { Awaited, PoolRequest } from "./request.ts"
+import { type End, ends } from "../../Outcome.ts"
+import type { GroupCounts, GroupReport } from "../../Selection.ts"
+import type { Awaited, PoolRequest } from "../request.ts"
 
 type Ends = { -readonly [K in End]: number }
 
