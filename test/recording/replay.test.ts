@@ -112,6 +112,14 @@ describe("a replay", () => {
     assert.strictEqual(really.workerSeconds, 3 * 0.5 + 2 + 2)
   })
 
+  it("counts nobody as waiting who begins in the instant of the arrival", () => {
+    const millis = { fromMillis: 0, durationMillis: 60_000, warmupMillis: 0, waitTargetMillis: 100, tickMillis: 1000 }
+    const attempts = [{ startedAtMillis: 5, millis: 10, end: "succeeded" as const }]
+    const one: Recorded = { atMillis: 5, type: "A", attempts, end: "succeeded", endedAtMillis: 15 }
+    assert.strictEqual(realityOf([one, one], [], millis).peakBacklog, 0)
+    assert.strictEqual(realityOf([one, { ...one, atMillis: 4 }], [], millis).peakBacklog, 1)
+  })
+
   it.effect("takes attempts that failed, and what follows them, as they were", () =>
     Effect.gen(function* () {
       const request: Recorded = {
