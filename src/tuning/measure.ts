@@ -117,7 +117,8 @@ const shifted = (downstream: Load["downstream"], byMillis: number): Load["downst
   return { ...downstream, outages }
 }
 
-class Tally {
+/** Counts what the targets ask for. */
+export class Tally {
   private requests = 0
   private readonly counts: ReadonlyArray<{ count: number; hits: number; readonly times: Histogram | undefined }>
   private readonly targets: ReadonlyArray<Target>

@@ -103,7 +103,9 @@ describe("sources", () => {
       keepOutcomes: "2d",
       record: "/load.jsonl",
       recordMaxBytes: "64MiB",
-      recordKeys: "plain"
+      recordKeys: "plain",
+      advice: "true",
+      adviceTarget: "p99(wait) <= 50ms;refused <= 1%"
     }
     const others: Record<string, object> = {
       minWorkers: { maxWorkers: 99 },
@@ -113,6 +115,8 @@ describe("sources", () => {
       sheddingInterval: { strategy: "shedding" },
       recordMaxBytes: { record: "/load.jsonl" },
       recordKeys: { record: "/load.jsonl" },
+      adviceTarget: { advice: "true" },
+      adviceAfter: { advice: "true" },
       ...Object.fromEntries(storeNames.map((name) => [name, { store: "/jobs" }]))
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
