@@ -11,13 +11,10 @@ export interface AdviceSettings {
   readonly targets: ReadonlyArray<string> | undefined
   /** How much of a load it has to know. */
   readonly afterMillis: number
-  /** The most workers that may be recommended. */
-  readonly mostWorkers: number
+  /** No more workers can run at once. */
+  readonly mostWorkers: number | undefined
   readonly unchanging: Unchanging
 }
-
-/** That of `PATCH /pool`. */
-const mostWorkers = 10_000
 
 /** `undefined`: nobody is advised. `threads`: no more can run at once. */
 export const adviceOf = (
@@ -29,7 +26,7 @@ export const adviceOf = (
     return Effect.succeed({
       targets: adviceTarget,
       afterMillis: adviceAfter ?? defaultAfterMillis,
-      mostWorkers: threads ?? mostWorkers,
+      mostWorkers: threads,
       unchanging: unchangingOf({ origins, values })
     })
   }

@@ -28,7 +28,7 @@ export interface Task {
   readonly today: Levers
   readonly unchanging: Unchanging
   readonly targets: ReadonlyArray<string>
-  readonly mostWorkers: number
+  readonly mostWorkers: number | undefined
   /** When it was asked, by the wall clock. */
   readonly atMillis: number
 }
