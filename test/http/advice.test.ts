@@ -43,7 +43,11 @@ it("tells what settings came to and would have come to, and is applied by PATCH 
     adviceTarget: "p99(wait) <= 200ms;refused <= 1%",
     policy: "fixed:20",
     minWorkers: "20",
-    capacity: "500"
+    capacity: "500",
+    limits: "name=each,per=key,concurrency=50",
+    retries: "1",
+    retryBudget: "0.5",
+    aging: "5s"
   })
   await load(240)
   const first = await ask()
@@ -64,6 +68,7 @@ it("tells what settings came to and would have come to, and is applied by PATCH 
   expect(applied.workerSeconds).toBeLessThan(today.workerSeconds / 2)
   expect(json.obstacles).toEqual([])
   expect(json.file).toContain(`maxWorkers: ${json.patch.maxWorkers}\n`)
+  expect(json.file).toContain('limits: "name=each,per=key,concurrency=50"')
   // Nothing is changed by itself, and what was advised stays for a while.
   expect((await service.ask("GET", "/pool")).json.policy).toBe("fixed:20")
   expect((await ask()).json).toEqual(json)

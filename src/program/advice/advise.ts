@@ -20,14 +20,14 @@ const budget = 1_000_000
 export const advise = (task: Task): Effect.Effect<Answer, BadUsage> =>
   Effect.gen(function* () {
     const { heard, mostWorkers, targets, today } = task
-    const recorded = [...recordedIn(heard.chunks, heard.fromMillis)]
+    // Read anew each time: all of an hour at once would take hundreds of MiB.
+    const recorded = () => recordedIn(heard.chunks, heard.fromMillis)
     const durationMillis = Math.max(1, Math.ceil(heard.untilMillis - heard.fromMillis))
     const options = { name: "the load of late", to: durationMillis }
     const pool = yield* poolOf(task)
     const search = {
-      load: loadOf(recorded, options),
-      redrawn: loadOf(recorded, { ...options, attempts: "redrawn" }),
-      doubled: loadOf(recorded, { ...options, scale: 2 }),
+      load: loadOf(recorded(), options),
+      redrawn: loadOf(recorded(), { ...options, attempts: "redrawn" }),
       isRecorded: true,
       duration: durationMillis,
       policy: (yield* parsePolicy(today.policy)).policy,
@@ -55,7 +55,7 @@ export const advise = (task: Task): Effect.Effect<Answer, BadUsage> =>
       }
       const { settings } = report.chosen ?? report.others[0] ?? report.today
       const columns = [
-        column("reality", null, realityOf(recorded, heard, report)),
+        column("reality", null, realityOf(recorded(), heard, report)),
         yield* simulated("today", "today"),
         ...(settings === "today"
           ? []

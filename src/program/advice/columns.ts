@@ -39,7 +39,7 @@ export const leversOf = ({ maxWorkers, minWorkers, policy }: Tuning.Settings): L
 
 /** What really was. The workers are those that the pool told; all else is of the requests that have ended. */
 export const realityOf = (
-  recorded: ReadonlyArray<Recorded>,
+  recorded: Iterable<Recorded>,
   { workers }: Heard,
   { cost, durationMillis, targets }: Pick<Tuning.Report, "cost" | "durationMillis" | "targets">
 ): Score => {
