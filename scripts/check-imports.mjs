@@ -234,8 +234,7 @@ const table = {
   "tuning/search": "tuning/*",
   "tuning/judge": "tuning/*",
   "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
-  "tuning/report":
-    "simulation/report tuning/demand tuning/judge tuning/load tuning/scores tuning/search tuning/settings tuning/target",
+  "tuning/report": "simulation/report tuning/judge tuning/load tuning/scores tuning/settings tuning/target",
   "tuning/outlook": "tuning/*",
   "tuning/wanted": "internal/checks PoolConfig PoolError tuning/demand tuning/measure tuning/scores tuning/target",
   Tuning: "PoolError tuning/*",

@@ -6,6 +6,7 @@ import { excessOf, type Target } from "./target.ts"
 /** What is to be little: the number of workers over time, or at its highest. */
 export type Cost = "worker-seconds" | "peak"
 
+/** What settings came to: what they cost, and what each target asks for. */
 export interface Score {
   /** Workers: on average, or the most of a second. */
   readonly cost: number
