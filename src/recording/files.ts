@@ -8,6 +8,8 @@ export const mostFiles = 4
 
 const encoder = new TextEncoder()
 const newline = 10
+/** Of a new file: who asked for what, and how often, is no matter of everybody. */
+const ownersOnly = 0o600
 
 interface Options {
   readonly path: string
@@ -99,7 +101,7 @@ export class Files {
 
   private readonly openNewest = Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
-    return this.fs.open(this.options.path, { flag: "a" }).pipe(
+    return this.fs.open(this.options.path, { flag: "a", mode: ownersOnly }).pipe(
       Scope.provide(scope),
       Effect.tap((file) =>
         Effect.map(file.stat, ({ size }) => {
