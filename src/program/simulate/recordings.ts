@@ -51,7 +51,7 @@ export const readRecording = (
     let settings: Settings | undefined
     let startedAtMillis: number | undefined
     yield* Stream.runForEach(read([path]), (entries) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         for (const entry of entries) {
           if (entry._tag === "Request") {
             if (entry.atMillis >= (from ?? 0) && (to === undefined || entry.atMillis < to)) requests.push(entry)
@@ -61,8 +61,12 @@ export const readRecording = (
             startedAtMillis ??= entry.header.startedAtMillis
           }
         }
+        return requests.length > mostRequests ? Effect.fail(tooMany(path)) : Effect.void
       })
-    ).pipe(Effect.provide(NodeFileSystem.layer), Effect.mapError(wrong))
+    ).pipe(
+      Effect.provide(NodeFileSystem.layer),
+      Effect.mapError((error) => (error instanceof BadUsage ? error : wrong(error)))
+    )
     const loaded = load(requests, { name: `recording:${path}`, from, to, scale, attempts })
     const invalid = loaded.arrivals.invalid ?? loaded.service.invalid
     if (invalid !== undefined) return yield* refusedOf(path, invalid)
@@ -82,6 +86,14 @@ export const readRecording = (
         ...(lost > 0 ? [`${lost} requests are not in ${path}: the disk was full, or too slow for them`] : [])
       ]
     }
+  })
+
+/** A simulation has all of its load in memory. */
+const mostRequests = 1_000_000
+
+const tooMany = (path: string) =>
+  new BadUsage({
+    reason: `Expected at most ${mostRequests} requests of ${path}, got more: they would not fit in memory; take a part of them with --from and --to`
   })
 
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {

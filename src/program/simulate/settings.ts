@@ -38,6 +38,8 @@ export interface Flags extends QueueFlags, RecordingFlags {
   readonly duration: string | undefined
   readonly warmup: string
   readonly seed: string
+  /** Nobody asks what really happened. */
+  readonly leavesReality?: boolean | undefined
 }
 
 export interface Plan {
@@ -126,7 +128,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
                   ]
                 : [])
             ],
-      ...(recording === undefined
+      ...(recording === undefined || flags.leavesReality === true
         ? {}
         : {
             reality: recording.reality({

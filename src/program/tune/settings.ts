@@ -152,7 +152,8 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
         policy: policy === undefined ? [] : [policy],
         waitTarget: "100ms",
         warmup: "0",
-        worth: undefined
+        worth: undefined,
+        leavesReality: true
       } as Simulate.Flags,
       limits,
       today: { policy: policy ?? "adaptive", ...today }

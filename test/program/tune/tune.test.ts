@@ -199,6 +199,20 @@ describe("a recording", () => {
     expect(yaml).not.toContain("fixed:9")
   })
 
+  it("that would not fit in memory is refused, and a part of it taken", async () => {
+    const long = files.path("long.jsonl")
+    const row = (n: number) => `[${n},"A","succeeded",[0,1000]]`
+    writeFileSync(
+      long,
+      `${[JSON.stringify(header), ...Array.from({ length: 1_000_001 }, (_, n) => row(n))].join("\n")}\n`
+    )
+    const whole = { ...recorded, recording: long }
+    expect((await Effect.runPromise(Effect.flip(make(whole)))).message).toContain(
+      "take a part of them with --from and --to"
+    )
+    expect((await Effect.runPromise(make({ ...whole, from: "100ms", to: "200ms" }))).options.duration).toBe(100)
+  })
+
   it("may be of csv too, and is refused beside other arrivals, or where neither is", async () => {
     const csv = files.path("load.csv")
     writeFileSync(csv, "10\n20\n30\n")
