@@ -48,12 +48,14 @@ export const readRecording = (
     }
     const requests: Array<Recorded> = []
     const marks: Array<SaltedMark> = []
+    let early = 0
     let settings: Settings | undefined
     let startedAtMillis: number | undefined
     yield* Stream.runForEach(read([path]), (entries) =>
       Effect.suspend(() => {
         for (const entry of entries) {
           if (entry._tag === "Request") {
+            if (entry.atMillis < 0) early++
             if (entry.atMillis >= (from ?? 0) && (to === undefined || entry.atMillis < to)) requests.push(entry)
           } else if (entry._tag === "Mark") marks.push(entry)
           else if (entry._tag === "Header") {
@@ -78,6 +80,11 @@ export const readRecording = (
       epochMillis: startedAtMillis! + (from ?? 0),
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
       notes: [
+        ...(early > 0
+          ? [
+              `${early} requests of ${path} are left out: their recording began before the first one there, by a clock that was set`
+            ]
+          : []),
         ...(leftOut > 0
           ? [
               `${leftOut} requests of ${path} are left out: they joined another one, or were refused as duplicates or by a drain`

@@ -78,6 +78,11 @@ describe("a recording on the command line", () => {
       isWithin: false
     })
     expect(other.code).toBe(3)
+    const [moment, back] = [at("moment.jsonl"), at("back.jsonl")]
+    writeFileSync(moment, header() + '[0,"A","succeeded",[0,0]]\n')
+    expect((await ended(start("simulate", "--recording", moment))).code).toBe(0)
+    writeFileSync(back, header() + steady(2) + header().replace("2026", "2025").replace('"x"', '"y"') + steady(3))
+    expect((await ended(start("simulate", "--recording", back))).stderr).toContain("3 requests of")
     const double = await ended(
       start(
         "simulate",

@@ -193,6 +193,12 @@ describe("a recording", () => {
     expect(toTable(report, plan)).toMatch(
       /did not see: [\d.]+ s to [\d.]+ s, .* of the recording, once as it was and \d times/
     )
+    const few = await Effect.runPromise(
+      Tuning.run({ ...plan.options, targets: ["p99.9(wait) <= 1s", "mean(wait) <= 1s"] })
+    )
+    expect(toTable(few, plan)).toMatch(/p99\.9\(wait\) <= 1s: a draw has 1,(19|20)\d such requests, too few to be sure/)
+    expect(toTable(few, plan)).not.toContain("mean(wait) <= 1s: a draw")
+    expect(toTable(report, plan)).not.toContain("too few")
     const yaml = toYaml(report, plan.today, plan.load)
     expect(yaml).toContain('strategy: "suspend"')
     expect(yaml).toContain("retries: 3")
