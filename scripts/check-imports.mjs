@@ -202,8 +202,7 @@ const table = {
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   "recording/recorded": "Outcome internal/recorder",
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
-  "recording/siphash": "",
-  "recording/hashing": "recording/siphash",
+  "recording/hashing": "",
   "recording/errors": "",
   "recording/header": "PoolConfig RetryPolicy",
   "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
@@ -239,8 +238,7 @@ const table = {
   "tuning/search": "tuning/*",
   "tuning/judge": "tuning/*",
   "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
-  "tuning/report":
-    "simulation/report tuning/demand tuning/judge tuning/load tuning/scores tuning/search tuning/settings tuning/target",
+  "tuning/report": "simulation/report tuning/judge tuning/load tuning/scores tuning/settings tuning/target",
   "tuning/outlook": "tuning/*",
   "tuning/wanted": "internal/checks PoolConfig PoolError tuning/demand tuning/measure tuning/scores tuning/target",
   Tuning: "PoolError tuning/*",
@@ -423,7 +421,7 @@ const table = {
   main: "program/command"
 }
 
-// The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
+// The program may use what Node gives, and a recording its hash; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
   file.startsWith("durable/postgres/")
     ? /^(effect(\/[\w-]+)*|node:[\w/]+|pg|pg-boss)$/
@@ -431,9 +429,11 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : file === "SharedLimit" || file.startsWith("sharing/")
-          ? /^effect(\/persistence)?$/
-          : /^effect(\/rpc)?$/
+        : file === "recording/hashing"
+          ? /^node:crypto$/
+          : file === "SharedLimit" || file.startsWith("sharing/")
+            ? /^effect(\/persistence)?$/
+            : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

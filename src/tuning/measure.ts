@@ -72,6 +72,7 @@ export class Measurer {
     this.loads = { load: asIs, redrawn: redrawn === undefined ? asIs : drawn(redrawn), doubled: drawn(doubled) }
   }
 
+  /** Simulates what a task asks for. Fails where the options of the pool do not go together. */
   run(task: Task): Effect.Effect<Measured, InvalidPoolConfig> {
     return Effect.suspend(() => {
       const { seed, toMillis, warmupMillis } = task
