@@ -2,7 +2,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Stream } from "effect"
 import type { PoolError } from "../../index.ts"
-import type { Settings } from "../../recording/header.ts"
+import type { Header, Settings } from "../../recording/header.ts"
 import { load, type RecordedLoad } from "../../recording/load.ts"
 import { read } from "../../recording/read.ts"
 import { realityOf, type SaltedMark } from "../../recording/reality.ts"
@@ -25,6 +25,8 @@ export interface Recording {
   readonly settings: Settings
   /** The time of day at `from`, in milliseconds since 1970. */
   readonly epochMillis: number
+  /** When the pool first looked at its load after `from`, in milliseconds since then. `undefined`: nobody knows. */
+  readonly firstTickMillis: number | undefined
   readonly reality: (options: {
     readonly warmupMillis: number
     readonly waitTargetMillis: number
@@ -50,6 +52,7 @@ export const readRecording = (
     const marks: Array<SaltedMark> = []
     let settings: Settings | undefined
     let startedAtMillis: number | undefined
+    let firstTickMillis: number | undefined
     yield* Stream.runForEach(read([path]), (entries) =>
       Effect.sync(() => {
         for (const entry of entries) {
@@ -59,6 +62,7 @@ export const readRecording = (
           else if (entry._tag === "Header") {
             settings = entry.header.pool
             startedAtMillis ??= entry.header.startedAtMillis
+            firstTickMillis = firstTickOf(entry.header, startedAtMillis + (from ?? 0))
           }
         }
       })
@@ -72,6 +76,7 @@ export const readRecording = (
       load: loaded,
       settings: settings!,
       epochMillis: startedAtMillis! + (from ?? 0),
+      firstTickMillis,
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
       notes: [
         ...(leftOut > 0
@@ -83,6 +88,14 @@ export const readRecording = (
       ]
     }
   })
+
+/** Ticks keep their pace: that of one says when all others are. */
+const firstTickOf = ({ pool, startedAtMillis }: Header, fromMillis: number): number | undefined => {
+  const { firstTickMillis, scalingIntervalMillis } = pool
+  if (firstTickMillis === undefined) return undefined
+  const since = (startedAtMillis + firstTickMillis - fromMillis) % scalingIntervalMillis
+  return since > 0 ? since : since + scalingIntervalMillis
+}
 
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
   if (text === undefined) return Effect.succeed(undefined)

@@ -87,7 +87,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       waitTarget: millisOr(flags.waitTarget),
       worth: millisOr(flags.worth),
       seed: flags.seed,
-      ...(recording === undefined ? {} : { epochMillis: recording.epochMillis })
+      ...(recording === undefined ? {} : { epochMillis: recording.epochMillis }),
+      firstTick: flags.tick === undefined ? recording?.firstTickMillis : undefined
     }
     const own = poolOf(flags, recorded)
     const queue = yield* parseQueue(flags)
