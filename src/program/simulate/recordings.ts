@@ -27,6 +27,8 @@ export interface Recording {
   readonly epochMillis: number
   /** When the pool first looked at its load after `from`, in milliseconds since then. `undefined`: nobody knows. */
   readonly firstTickMillis: number | undefined
+  /** How many there were at `from`. `undefined`: no mark says it. */
+  readonly workers: number | undefined
   readonly reality: (options: {
     readonly warmupMillis: number
     readonly waitTargetMillis: number
@@ -77,6 +79,7 @@ export const readRecording = (
       settings: settings!,
       epochMillis: startedAtMillis! + (from ?? 0),
       firstTickMillis,
+      workers: workersAt(marks, from ?? 0),
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
       notes: [
         ...(leftOut > 0
@@ -113,6 +116,18 @@ const refusedOf = (path: string, { actual, expected, field }: PoolError.InvalidP
     : new BadUsage({ reason: `Expected --${field} to be ${expected}, got ${actual}` })
 
 const wrong = ({ message }: { readonly message: string }) => new BadUsage({ reason: message })
+
+/** Those of all its processes. */
+const workersAt = (marks: ReadonlyArray<SaltedMark>, atMillis: number): number | undefined => {
+  // What there was when a recording began stands in its first mark, which is written a little later.
+  const first = marks[0]?.atMillis ?? 0
+  const last = new Map<string, number>()
+  for (const mark of marks) {
+    if (mark.atMillis <= Math.max(first, atMillis)) last.set(mark.salt, mark.closed ? 0 : mark.workers)
+  }
+  const workers = [...last.values()].reduce((sum, count) => sum + count, 0)
+  return workers > 0 ? workers : undefined
+}
 
 const lostOf = (marks: ReadonlyArray<SaltedMark>): number => {
   const last = new Map(marks.map(({ lost, salt }) => [salt, lost]))
