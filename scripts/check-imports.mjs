@@ -95,6 +95,7 @@ const table = {
   "internal/deadLetterBox": "internal/request",
   "internal/recorder": "PoolError internal/request",
   "internal/recordedPools": "PoolConfig internal/events",
+  "internal/ticking": "internal/recordedPools",
   "internal/settle":
     "Outcome PoolError RequestQueue internal/counters internal/deadLetterBox internal/deadlines internal/events internal/histogram internal/request internal/runtime",
   "internal/unheard": "Defect internal/request internal/runtime",
@@ -178,7 +179,7 @@ const table = {
   Recurring: "PoolError WorkerPool internal/checks internal/recurringPools recurring/*",
   // The scaler sees counts, never a request.
   Scaler:
-    "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages policies/policy",
+    "PoolConfig PoolError PoolSnapshot ScalingDecision ScalingPolicy WorkerPool internal/asyncContext internal/shortages internal/ticking policies/policy",
   PoolMetrics: "Handlers Latencies PoolConfig PoolSnapshot WorkerPool internal/series",
   ElasticPool:
     "Handlers Limit PoolConfig PoolError PoolMetrics RequestQueue RetryPolicy Scaler ScalingPolicy WorkerPool",
@@ -223,7 +224,7 @@ const table = {
   "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
   Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
   Simulation:
-    "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges simulation/*",
+    "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges internal/ticking simulation/*",
 
   // What settings a load needs: it tries them as anybody could, by simulation.
   "tuning/target": "",

@@ -81,10 +81,11 @@ export const make = (
       (events.recorder === undefined ? undefined : checks.wrong("pool", "one without a recording", config.name))
     if (invalid !== undefined) return yield* invalid
     const scaler = Option.getOrUndefined(Context.getOption(yield* Effect.context<never>(), Scaler))
-    const settings = settingsOf(config, options.policy ?? (scaler === undefined ? undefined : yield* scaler.policy))
+    const policy = options.policy ?? (scaler === undefined ? undefined : yield* scaler.policy)
     const hashing = new Hashing()
     const startedAtMillis = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
     const startedAt = now()
+    const settings = settingsOf(config, policy, recorded.untilTick?.())
     const keys = plainKeys ? "plain" : "hashed"
     const header = { salt: hashing.fingerprint, startedAtMillis, keys, pool: settings } as const
     const files = yield* Files.open({ path, maxBytes, header: (part) => headerText({ ...header, part }) })

@@ -1,6 +1,7 @@
 /** Looks at the pool at every tick, and early when workers are short, asks the policy for a number and resizes the pool. */
-import { Clock, Context, Duration, Effect, Layer, PubSub, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Context, Effect, Layer, PubSub, type Scope, Semaphore, Stream } from "effect"
 import * as shortages from "./internal/shortages.ts"
+import * as Ticking from "./internal/ticking.ts"
 import { atEarlyLook, atTick } from "./policies/policy.ts"
 import { outOfAsyncContext } from "./internal/asyncContext.ts"
 import { PoolConfig } from "./PoolConfig.ts"
@@ -53,7 +54,7 @@ const earlyMillis = 50
  * change is logged as a sentence, at Debug, and is an event of a span `WorkerPool.scale`; a tick that changes nothing is
  * neither.
  *
- * Between two ticks it looks early when a request has found no idle worker, and every 50 ms while any waits; with ticks as
+ * Ticks keep their pace: one that is late moves none of those that follow. Between two of them it looks early when a request has found no idle worker, and every 50 ms while any waits; with ticks as
  * short as that there are no early looks. They only add workers, as far as the policy, the bounds, a pause and a hold let
  * them; one that adds none leaves no decision.
  */
@@ -175,10 +176,10 @@ export const make = Effect.fnUntraced(function* (
   })
 
   // It may be built in somebody's async context, and looks for everybody.
-  const fork = (look: Effect.Effect<boolean>) =>
-    Effect.forkScoped(outOfAsyncContext(Effect.repeat(look, { while: (open) => open })))
-  yield* fork(Effect.delay(tick, Duration.millis(scalingIntervalMillis)))
-  if (scalingIntervalMillis > earlyMillis) yield* fork(early)
+  const fork = (looks: Effect.Effect<unknown>) => Effect.forkScoped(outOfAsyncContext(looks))
+  const ticks = yield* Ticking.make(pool, scalingIntervalMillis)
+  yield* fork(ticks.each(tick))
+  if (scalingIntervalMillis > earlyMillis) yield* fork(Effect.repeat(early, { while: (open) => open }))
 
   return Scaler.of({
     hold: (workers) =>

@@ -23,6 +23,7 @@ import * as Handlers from "./Handlers.ts"
 import { inAsyncContext } from "./internal/asyncContext.ts"
 import * as checks from "./internal/checks.ts"
 import { gaugesOf } from "./internal/gauges.ts"
+import { FirstTick } from "./internal/ticking.ts"
 import * as PoolConfig from "./PoolConfig.ts"
 import { InvalidPoolConfig } from "./PoolError.ts"
 import type { ScalingDecision } from "./ScalingDecision.ts"
@@ -57,6 +58,8 @@ export interface Options {
   readonly duration: Duration.Input
   /** What arrives before is left out of the figures. At least zero. Default 0. */
   readonly warmup?: Duration.Input | undefined
+  /** When the scaler first looks, counted from the start; then each interval. Above zero. Default: after an interval. */
+  readonly firstTick?: Duration.Input | undefined
   /** Seeds all random numbers. Default `1`. */
   readonly seed?: string | number | undefined
   /** What `windowsWithinTarget` compares with. Default 100 ms. */
@@ -83,7 +86,6 @@ export interface SimulatedRequest extends Readonly<Job> {
 
 /** How long the host waits for its turn while a simulation runs. */
 const sliceMillis = 50
-
 /**
  * Runs one simulation and tells its figures. It keeps the thread for 50 ms at a time and then lets others have a turn.
  * Interrupting it closes its pool and tells nothing. A policy that throws makes it die of what was thrown.
@@ -129,6 +131,7 @@ const start = (options: Options, settings: Settings): Effect.Effect<Figures, Inv
     const scope = Scope.makeUnsafe()
     const building = ElasticPool.make({ ...settings.pool, scaling: policy }).pipe(
       Effect.provide(Layer.succeed(Handlers.Handlers, workload.handlers)),
+      Effect.provideService(FirstTick, settings.firstTickMillis),
       Scope.provide(scope)
     )
     const { pool, scaler } = yield* within(() => time.runNow(() => fork(building)))
@@ -266,11 +269,13 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
   const warmupMillis = checks.millis("warmup", options.warmup ?? 0, 0)
   const waitTargetMillis = checks.millis("waitTarget", options.waitTarget ?? 100)
   const worthMillis = options.worth === undefined ? undefined : checks.millis("worth", options.worth)
+  const firstTickMillis = options.firstTick === undefined ? undefined : checks.millis("firstTick", options.firstTick)
   const pool = { strategy: "dropping" as const, ...options.pool, name: "simulation" }
   const config = PoolConfig.make(pool)
   if (typeof durationMillis !== "number") return durationMillis
   if (typeof warmupMillis !== "number") return warmupMillis
   if (typeof waitTargetMillis !== "number") return waitTargetMillis
+  if (typeof firstTickMillis === "object") return firstTickMillis
   if (typeof worthMillis === "object") return worthMillis
   if (Result.isFailure(config)) return config.failure
   const invalid =
@@ -290,5 +295,5 @@ const check = (options: Options): Settings | InvalidPoolConfig => {
       ? undefined
       : { atMillis: stepAt, workers: (rateAt(stepAt, durationMillis) * service.meanMillis) / 1000 }
   const tickMillis = config.success.scalingIntervalMillis
-  return { pool, durationMillis, warmupMillis, waitTargetMillis, worthMillis, tickMillis, capacity }
+  return { pool, durationMillis, warmupMillis, waitTargetMillis, worthMillis, tickMillis, firstTickMillis, capacity }
 }

@@ -11,6 +11,8 @@ export interface Recorded {
   readonly counts: () => { readonly workers: number; readonly pending: number }
   /** Ends when the pool has drained. */
   readonly scope: Scope.Scope
+  /** Milliseconds until its scaler looks at it next. Written by that; not there: nobody does. */
+  untilTick?: (() => number) | undefined
 }
 
 const pools = new WeakMap<object, Recorded>()

@@ -18,6 +18,8 @@ export interface Settings {
   readonly scalingIntervalMillis: number
   /** How often one that failed is tried again. */
   readonly retries?: number | undefined
+  /** When the scaler first looked at the load, in milliseconds since the start of the recording. */
+  readonly firstTickMillis?: number | undefined
   /** The scaling policy, by its name. */
   readonly policy?: string | undefined
 }
@@ -42,7 +44,11 @@ export const headerText = ({ keys, part, pool, salt, startedAtMillis }: Header):
   return `${beginning}${JSON.stringify({ version, part, startedAt, keys, salt, pool }).slice(1)}\n`
 }
 
-export const settingsOf = (config: PoolConfig["Service"], policy: string | undefined): Settings => {
+export const settingsOf = (
+  config: PoolConfig["Service"],
+  policy: string | undefined,
+  firstTickMillis: number | undefined
+): Settings => {
   const { expiresInMillis, retry, timeoutMillis } = config.policy
   return {
     name: config.name,
@@ -54,6 +60,7 @@ export const settingsOf = (config: PoolConfig["Service"], policy: string | undef
     ...unlessInfinite("expiresInMillis", expiresInMillis),
     scalingIntervalMillis: config.scalingIntervalMillis,
     ...(RetryPolicy.isRetryPolicy(retry) ? { retries: retry.times } : {}),
+    ...(firstTickMillis === undefined ? {} : { firstTickMillis: Math.round(1000 * firstTickMillis) / 1000 }),
     ...(policy === undefined ? {} : { policy })
   }
 }

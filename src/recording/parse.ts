@@ -186,8 +186,15 @@ const endOf = (end: RecordedEnd): AttemptEnd =>
 
 const isSettings = (value: unknown): value is Settings => {
   if (typeof value !== "object" || value === null) return false
-  const { maxWorkers, minWorkers, name, scalingIntervalMillis, strategy } = value as Readonly<Record<string, unknown>>
-  const numbers = [minWorkers, maxWorkers, scalingIntervalMillis]
+  const {
+    firstTickMillis = 0,
+    maxWorkers,
+    minWorkers,
+    name,
+    scalingIntervalMillis,
+    strategy
+  } = value as Readonly<Record<string, unknown>>
+  const numbers = [minWorkers, maxWorkers, scalingIntervalMillis, firstTickMillis]
   return (
     typeof name === "string" && typeof strategy === "string" && numbers.every((number) => typeof number === "number")
   )

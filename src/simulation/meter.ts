@@ -14,6 +14,8 @@ export interface MeterOptions {
   readonly waitTargetMillis: number
   readonly durationMillis: number
   readonly tickMillis: number
+  /** Default: `tickMillis`. */
+  readonly firstTickMillis?: number | undefined
   readonly capacity: Capacity | undefined
   /** How long an answer is worth something; `undefined`: nobody asks. */
   readonly worthMillis?: number | undefined
@@ -57,7 +59,7 @@ export class Meter {
     this.options = options
     this.good = options.worthMillis === undefined ? undefined : new GoodMeter(options, options.worthMillis)
     // Halfway between two looks of the scaler: what one asked for has come, and the next has not begun.
-    this.nextTick = options.tickMillis / 2
+    this.nextTick = ((options.firstTickMillis ?? 0) + options.tickMillis / 2) % options.tickMillis
   }
 
   onArrival(job: Job): void {

@@ -39,6 +39,11 @@ describe("a file that is no recording", () => {
       [header.replace('"name"', '"nome"')],
       "f, line 1: expected `pool` to be the settings of a pool"
     ],
+    [
+      "has a first tick that is no time",
+      [header.replace('"scalingIntervalMillis"', '"firstTickMillis":"soon","scalingIntervalMillis"')],
+      "f, line 1: expected `pool` to be the settings of a pool"
+    ],
     ["has a header that is cut and nothing else", [header.slice(0, 60)], "f, line 1: expected a whole header, got"],
     ["is cut within", [header, row.slice(0, 9), row], "f, line 2: expected a whole line of a recording, got"],
     ["has another value", [header, "7"], 'f, line 2: expected a request or a mark, got "7"'],

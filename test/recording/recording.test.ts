@@ -6,6 +6,7 @@ import type * as Call from "../../src/Call.ts"
 import type * as ElasticPool from "../../src/ElasticPool.ts"
 import * as Recording from "../../src/Recording.ts"
 import * as RetryPolicy from "../../src/RetryPolicy.ts"
+import * as ScalingPolicy from "../../src/ScalingPolicy.ts"
 import { type Bench, withPool } from "../support/bench.ts"
 import { MemoryFiles } from "../support/memoryFiles.ts"
 
@@ -349,6 +350,26 @@ describe("a recording", () => {
         ats.toSorted((a, b) => a - b)
       )
       assert.strictEqual(ats.at(-1), 29_000)
+    })
+  )
+
+  it.effect("has when the load is looked at next, and nothing of it where nobody looks", () =>
+    Effect.gen(function* () {
+      const firstTick = (scaling: ElasticPool.Options["scaling"], waits: number) =>
+        Effect.gen(function* () {
+          const files = new MemoryFiles()
+          yield* withPool({ ...one, scaling, scalingInterval: 1000 })(({ pool }) =>
+            Effect.gen(function* () {
+              yield* TestClock.adjust(waits)
+              yield* Effect.scoped(Recording.make(pool, { path }))
+            }).pipe(Effect.provideService(FileSystem.FileSystem, files.service))
+          )
+          const [header] = yield* readAll(files)
+          return header!._tag === "Header" ? header!.header.pool.firstTickMillis : Number.NaN
+        })
+      assert.strictEqual(yield* firstTick(ScalingPolicy.adaptive(), 0), 1000)
+      assert.strictEqual(yield* firstTick(ScalingPolicy.adaptive(), 5300), 700)
+      assert.strictEqual(yield* firstTick("none", 300), undefined)
     })
   )
 

@@ -70,6 +70,21 @@ describe("a replay", () => {
     })
   )
 
+  it.effect("of a pool whose policy follows the load comes to the same where it is looked at in the same moments", () =>
+    Effect.gen(function* () {
+      const spike = { ...options, arrivals: Arrivals.spike(40, 300, 30_000, 6000), pool: { maxWorkers: 60 } }
+      const { figures, recorded } = yield* record({ ...spike, firstTick: 300 })
+      const { arrivals, durationMillis, failures, service } = load(recorded, { to: 60_000 })
+      const replay = (firstTick: number) =>
+        Simulation.run({ ...spike, arrivals, service, failures, duration: durationMillis, firstTick })
+      const same = yield* replay(300)
+      assert.deepStrictEqual(same.wait, figures.wait)
+      assert.deepStrictEqual(same.decisions, figures.decisions)
+      const other = yield* replay(700)
+      assert.isAbove(Math.abs(other.wait.mean - figures.wait.mean), 0.1 * figures.wait.mean)
+    })
+  )
+
   it.effect("finds in what happened what the run itself has found", () =>
     Effect.gen(function* () {
       const { figures, recorded } = yield* record(options)

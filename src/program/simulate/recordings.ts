@@ -2,7 +2,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Stream } from "effect"
 import type { PoolError } from "../../index.ts"
-import type { Settings } from "../../recording/header.ts"
+import type { Header, Settings } from "../../recording/header.ts"
 import { load, type RecordedLoad } from "../../recording/load.ts"
 import { read } from "../../recording/read.ts"
 import { realityOf, type SaltedMark } from "../../recording/reality.ts"
@@ -25,6 +25,10 @@ export interface Recording {
   readonly settings: Settings
   /** The time of day at `from`, in milliseconds since 1970. */
   readonly epochMillis: number
+  /** When the pool first looked at its load after `from`, in milliseconds since then. `undefined`: nobody knows. */
+  readonly firstTickMillis: number | undefined
+  /** How many there were at `from`. `undefined`: no mark says it. */
+  readonly workers: number | undefined
   readonly reality: (options: {
     readonly warmupMillis: number
     readonly waitTargetMillis: number
@@ -51,6 +55,7 @@ export const readRecording = (
     let early = 0
     let settings: Settings | undefined
     let startedAtMillis: number | undefined
+    let firstTickMillis: number | undefined
     yield* Stream.runForEach(read([path]), (entries) =>
       Effect.suspend(() => {
         for (const entry of entries) {
@@ -61,6 +66,7 @@ export const readRecording = (
           else if (entry._tag === "Header") {
             settings = entry.header.pool
             startedAtMillis ??= entry.header.startedAtMillis
+            firstTickMillis = firstTickOf(entry.header, startedAtMillis + (from ?? 0))
           }
         }
         return requests.length > mostRequests ? Effect.fail(tooMany(path)) : Effect.void
@@ -78,6 +84,8 @@ export const readRecording = (
       load: loaded,
       settings: settings!,
       epochMillis: startedAtMillis! + (from ?? 0),
+      firstTickMillis,
+      workers: workersAt(marks, from ?? 0),
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
       notes: [
         ...(early > 0
@@ -103,6 +111,14 @@ const tooMany = (path: string) =>
     reason: `Expected at most ${mostRequests} requests of ${path}, got more: they would not fit in memory; take a part of them with --from and --to`
   })
 
+/** Ticks keep their pace: that of one says when all others are. */
+const firstTickOf = ({ pool, startedAtMillis }: Header, fromMillis: number): number | undefined => {
+  const { firstTickMillis, scalingIntervalMillis } = pool
+  if (firstTickMillis === undefined) return undefined
+  const since = (startedAtMillis + firstTickMillis - fromMillis) % scalingIntervalMillis
+  return since > 0 ? since : since + scalingIntervalMillis
+}
+
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
   if (text === undefined) return Effect.succeed(undefined)
   const millis = millisOf(text)
@@ -119,6 +135,18 @@ const refusedOf = (path: string, { actual, expected, field }: PoolError.InvalidP
     : new BadUsage({ reason: `Expected --${field} to be ${expected}, got ${actual}` })
 
 const wrong = ({ message }: { readonly message: string }) => new BadUsage({ reason: message })
+
+/** Those of all its processes. */
+const workersAt = (marks: ReadonlyArray<SaltedMark>, atMillis: number): number | undefined => {
+  // What there was when a recording began stands in its first mark, which is written a little later.
+  const first = marks[0]?.atMillis ?? 0
+  const last = new Map<string, number>()
+  for (const mark of marks) {
+    if (mark.atMillis <= Math.max(first, atMillis)) last.set(mark.salt, mark.closed ? 0 : mark.workers)
+  }
+  const workers = [...last.values()].reduce((sum, count) => sum + count, 0)
+  return workers > 0 ? workers : undefined
+}
 
 const lostOf = (marks: ReadonlyArray<SaltedMark>): number => {
   const last = new Map(marks.map(({ lost, salt }) => [salt, lost]))

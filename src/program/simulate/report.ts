@@ -9,7 +9,7 @@ export const toJson = (all: ReadonlyArray<Simulated>, reality?: Simulated["figur
   `${JSON.stringify({
     policies: all.map(plain),
     ...(reality === undefined ? {} : { really: plain({ policy: really, figures: reality }) }),
-    ...(verdict === undefined ? {} : { off: verdict.off, isWithin: verdict.isWithin })
+    ...(verdict === undefined ? {} : { off: verdict.off, looked: verdict.looked, isWithin: verdict.isWithin })
   })}\n`
 
 const plain = ({ figures, policy }: Simulated) => {

@@ -89,7 +89,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       waitTarget: millisOr(flags.waitTarget),
       worth: millisOr(flags.worth),
       seed: flags.seed,
-      ...(recording === undefined ? {} : { epochMillis: recording.epochMillis })
+      ...(recording === undefined ? {} : { epochMillis: recording.epochMillis }),
+      firstTick: flags.tick === undefined ? recording?.firstTickMillis : undefined
     }
     const own = poolOf(flags, recorded)
     const queue = yield* parseQueue(flags)
@@ -105,7 +106,8 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
           maxWorkers: fixedAbove ? undefined : (flags.maxWorkers ?? recorded?.maxWorkers)
         }
         const maxWorkers = yield* boundsFor(named, bounds)
-        const { policy } = named
+        // One that begins nowhere in particular goes on from where the pool was.
+        const policy = { ...named.policy, startsWith: named.policy.startsWith ?? recording?.workers }
         const pool = { ...own, ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
         return { policy: text, options: { ...common, policy, pool } }
       })

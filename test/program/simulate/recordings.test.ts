@@ -1,0 +1,71 @@
+/** What a recording says of how its pool stood where it begins, and in its midst. */
+import { Effect } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { make } from "../../../src/program/simulate/settings.ts"
+import { flags } from "../fixtures/simulation.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "worker-pool-recordings-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const header = (startedAt: string, salt: string, pool: object) =>
+  JSON.stringify({
+    recording: "effect-worker-pool",
+    version: 1,
+    part: 1,
+    startedAt,
+    keys: "hashed",
+    salt,
+    pool: { name: "p", minWorkers: 1, maxWorkers: 60, strategy: "dropping", scalingIntervalMillis: 1000, ...pool }
+  })
+const mark = (at: number, workers: number, rest: object = {}) =>
+  JSON.stringify({ at: at * 1000, workers, worked: at * 1000, pending: 0, lost: 0, ...rest })
+const row = (at: number) => `[${at * 1000},"Work","succeeded",[0,100000]]`
+
+const read = (lines: ReadonlyArray<string>, changed: Partial<typeof flags> = {}) => {
+  const recording = join(folder, "load.jsonl")
+  writeFileSync(recording, `${lines.join("\n")}\n`)
+  return Effect.runPromise(make({ ...flags, policy: [], arrivals: [], service: [], recording, ...changed }))
+}
+const of = async (...args: Parameters<typeof read>) => {
+  const { runs } = await read(...args)
+  return runs.map(({ options }) => [options.firstTick, options.policy!.startsWith])
+}
+
+const one = [
+  header("2026-01-01T00:00:00.000Z", "x", { firstTickMillis: 412.5 }),
+  mark(0.5, 3),
+  row(100),
+  mark(2000, 7),
+  row(2500),
+  row(9000),
+  mark(10_000, 2, { closed: true })
+]
+
+describe("a replay", () => {
+  it("looks at the load when the pool did, and begins with as many workers", async () => {
+    expect(await of(one)).toEqual([[412.5, 3]])
+    expect(await of(one, { from: "2s" })).toEqual([[412.5, 7]])
+    expect(await of(one, { from: "412.5ms" })).toEqual([[1000, 3]])
+    expect(await of(one, { from: "2600ms" })).toEqual([[812.5, 7]])
+  })
+
+  it("with other ticks looks when those come, and a policy that says with how many it begins is left alone", async () => {
+    expect(await of(one, { tick: "500ms", policy: ["adaptive", "fixed:20"] })).toEqual([
+      [undefined, 3],
+      [undefined, 20]
+    ])
+  })
+
+  it("of a recording that goes on in a later process takes the looks of that", async () => {
+    const later = [header("2026-01-01T01:00:00.300Z", "y", { firstTickMillis: 900 }), mark(0, 1), row(200)]
+    expect(await of([...one, ...later])).toEqual([[200, 3]])
+  })
+
+  it("of one that says nothing of it begins as a pool does", async () => {
+    const bare = [header("2026-01-01T00:00:00.000Z", "x", {}), row(100)]
+    expect(await of(bare)).toEqual([[undefined, undefined]])
+  })
+})
