@@ -203,11 +203,15 @@ const table = {
     "PoolSnapshot simulation/groups simulation/histogram simulation/report simulation/workload simulation/good",
   "recording/recorded": "Outcome internal/recorder",
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
-  "recording/siphash": "",
-  "recording/hashing": "recording/siphash",
+  "recording/hashing": "",
   "recording/errors": "",
   "recording/header": "PoolConfig RetryPolicy",
   "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
+  "recording/chunks": "recording/notes recording/recorded",
+  "recording/workerMinutes": "",
+  "recording/recent":
+    "PoolError internal/recorder internal/request recording/chunks recording/notes recording/workerMinutes",
+  "recording/hearing": "WorkerPool internal/recordedPools internal/recorder recording/recent",
   "recording/rows": "recording/notes recording/recorded",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/parse",
@@ -235,8 +239,7 @@ const table = {
   "tuning/search": "tuning/*",
   "tuning/judge": "tuning/*",
   "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
-  "tuning/report":
-    "simulation/report tuning/demand tuning/judge tuning/load tuning/scores tuning/search tuning/settings tuning/target",
+  "tuning/report": "simulation/report tuning/judge tuning/load tuning/scores tuning/settings tuning/target",
   "tuning/outlook": "tuning/*",
   "tuning/wanted": "internal/checks PoolConfig PoolError tuning/demand tuning/measure tuning/scores tuning/target",
   Tuning: "PoolError tuning/*",
@@ -339,7 +342,7 @@ const table = {
   "http/deadLetterBytes": "index http/ended",
   "http/pauses": "index durable/Store durable/service",
   "http/service":
-    "index durable/service http/deadLetterBytes http/ended http/ledger http/logCause http/pauses http/stored/room http/tenants",
+    "index durable/service http/advisor http/deadLetterBytes http/ended http/ledger http/logCause http/pauses http/stored/room http/tenants",
   "http/refusals": "index http/problem",
   "http/asked": "index http/problem http/resource http/send",
   "http/submit":
@@ -349,7 +352,9 @@ const table = {
   "http/stored/*":
     "index internal/idOwner durable/Store durable/exits durable/asking/ids durable/service http/api http/asked http/client http/ended http/headers http/lists http/logCause http/problem http/refusals http/resource http/send http/service http/stored/* internal/startTime",
   "http/shapes": "index",
-  "http/api": "http/shapes",
+  "http/adviceShapes": "http/shapes",
+  "http/advisor": "http/adviceShapes",
+  "http/api": "http/adviceShapes http/shapes",
   "http/contract": "index http/api http/shapes",
   "http/client": "",
   "http/limits": "index http/points",
@@ -363,13 +368,14 @@ const table = {
   "http/recurring": "index",
   "http/pool":
     "index http/api http/client http/example http/headers http/limits http/problem http/recurring http/refusals http/service http/shapes http/stored/view",
+  "http/advice": "http/advisor http/api http/headers http/problem http/service",
   "http/turns": "index http/api http/client http/limits http/problem http/refusals http/service http/shapes",
   "http/operations": "http/api http/events http/guard http/problem http/refusals http/service",
   "http/docsFixes": "",
   "http/docs": "http/docsFixes http/problem",
   "http/methods": "http/api http/problem",
   "http/routes":
-    "http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/stored/requests http/turns",
+    "http/advice http/api http/contract http/docs http/eventHub http/events http/guard http/logCause http/methods http/monitor http/operations http/pool http/problem http/requests http/send http/service http/stored/requests http/turns",
   "http/unreadable": "http/problem http/send",
   "http/patience": "",
   "http/pipeline": "",
@@ -383,7 +389,7 @@ const table = {
   "program/arguments": "",
   "program/output/*": "index program/output/*",
   "program/process/*": "index program/errors program/process/* threads/living",
-  "program/settings/*": "index program/errors program/output/* program/settings/* Recording",
+  "program/settings/*": "index program/errors program/output/* program/settings/* Recording tuning/target",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.
   // On a store, or not; what is durable is loaded only where there is one.
   "program/durable/*":
@@ -393,8 +399,11 @@ const table = {
     "index http/guard program/daemon/* program/errors program/output/* program/process/* program/settings/* program/version",
   "program/run/*":
     "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime Recording",
+  // The searches of `tune`, for a service that asks for it.
+  "program/advice/*":
+    "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/scores",
   "program/serve/*":
-    "index dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
+    "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":
     "index durable/service http/guard http/logCause http/problem http/refusals http/send http/server http/stored/metrics program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":
@@ -413,7 +422,7 @@ const table = {
   main: "program/command"
 }
 
-// The program may use what Node gives; the library `effect` alone, and of its unstable modules only `effect/rpc`.
+// The program may use what Node gives, and a recording its hash; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
   file.startsWith("durable/postgres/")
     ? /^(effect(\/[\w-]+)*|node:[\w/]+|pg|pg-boss)$/
@@ -421,9 +430,11 @@ const packages = (file) =>
       ? /^(effect(\/[\w-]+)*|@effect\/platform-node(\/\w+)?|node:[\w/]+)$/
       : file === "TestPool"
         ? /^effect(\/rpc|\/testing)?$/
-        : file === "SharedLimit" || file.startsWith("sharing/")
-          ? /^effect(\/persistence)?$/
-          : /^effect(\/rpc)?$/
+        : file === "recording/hashing"
+          ? /^node:crypto$/
+          : file === "SharedLimit" || file.startsWith("sharing/")
+            ? /^effect(\/persistence)?$/
+            : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

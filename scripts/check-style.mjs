@@ -37,6 +37,7 @@ const exceptions = {
   "threads/runner/": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "threads/ThreadRunner.ts": ["throws: fail with a typed error", "runs an effect out of the structure"],
   "durable/embedded/error.ts": ["throws: fail with a typed error"], // again, what plain functions within one `attempt` have caught
+  "program/advice/thread.ts": ["runs an effect out of the structure"], // it is the main program of its thread
   "simulation/random.ts": ["runs an effect out of the structure"], // a generator is made by an effect
   "program/": ["reads a real clock"]
 }

@@ -7,7 +7,7 @@ import type { InvalidPoolConfig } from "./PoolError.ts"
 import { demandOf } from "./tuning/demand.ts"
 import { byWorth, drawsFor, finalists, judge, type Judged } from "./tuning/judge.ts"
 import { DrawnLoad, type Load, type Span } from "./tuning/load.ts"
-import { type Common, type Measured, Measurer, type Task } from "./tuning/measure.ts"
+import { type Common, type Mark, type Measured, Measurer, type Task } from "./tuning/measure.ts"
 import { obstaclesOf } from "./tuning/obstacles.ts"
 import { look, scoreWhole } from "./tuning/outlook.ts"
 import { split, taskOf, whole } from "./tuning/parts.ts"
@@ -16,7 +16,16 @@ import { type Cost, type Interval, type Score, scoreOf } from "./tuning/scores.t
 import { type Run, search } from "./tuning/search.ts"
 import { keyLimitName, keyOf, type Policy, policyOf, policyText, poolOf, type Settings } from "./tuning/settings.ts"
 import { type Ground, spaceOf } from "./tuning/space.ts"
-import { InvalidTarget, isKept, millisText, parse, shown, type Target } from "./tuning/target.ts"
+import {
+  InvalidTarget,
+  isKept,
+  type Measure,
+  millisText,
+  parse,
+  type Share,
+  shown,
+  type Target
+} from "./tuning/target.ts"
 import { checked, notEmpty } from "./tuning/wanted.ts"
 
 export {
@@ -32,8 +41,8 @@ export {
   poolOf,
   shown
 }
-export type { Common, Cost, Interval, Judged, Load, Measured, Outlook, Policy, Report, Score, Settings, Span }
-export type { Target, Task, Watched }
+export type { Common, Cost, Interval, Judged, Load, Mark, Measure, Measured, Outlook, Policy, Report, Score, Settings }
+export type { Share, Span, Target, Task, Watched }
 
 /** What to tune, for which load and to which targets. */
 export interface Options<E = never> extends Common {

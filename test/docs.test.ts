@@ -241,7 +241,7 @@ describe("the documentation's tables", () => {
       ["RequestPolicy", "Fields", reference, "Options of a request"],
       ["CircuitBreaker", "Options", reference, "A circuit breaker"],
       ["RetryBudget", "Options", protection, "A budget for retries"],
-      ["recurring/options", "Options", protection, "Again and again"]
+      ["recurring/options", "Plan", protection, "Again and again"]
     ] as const) {
       const source = readFileSync(join(root, `src/${file}.ts`), "utf8")
       const [, own] = new RegExp(`^export interface ${name}.*?\\{\\n(.*?)^\\}`, "ms").exec(source)!

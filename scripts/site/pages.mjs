@@ -14,6 +14,7 @@ const order = [
   "queueing",
   "protection",
   "recording",
+  "tuning",
   "program",
   "service",
   "operating",

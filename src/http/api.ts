@@ -1,6 +1,7 @@
 /** The contract of the service: every route, what it takes and what it answers. `/openapi.json` is made of it. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
+import { advice } from "./adviceShapes.ts"
 import {
   accepted,
   Count,
@@ -196,7 +197,7 @@ const service = HttpApiGroup.make("service")
 
 /** What `routes.ts` serves. The route that takes requests is not in it: see `submit.ts`. */
 export class Api extends HttpApi.make("worker-pool")
-  .add(requests, pool, turns, service)
+  .add(requests, pool, advice.middleware(InvalidAsProblem), turns, service)
   // An error says what came: to the client who sent it.
   .annotate(HttpApi.ParseOptions, { reportInput: true })
   // A member that is misspelt would be passed over in silence.

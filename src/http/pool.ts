@@ -95,7 +95,7 @@ export const layer = (service: Service) =>
       )
   })
 
-const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types: ReadonlyArray<unknown>) =>
+const look = ({ advisor, options, pauses, policy, pool, scaler, stored }: Service, types: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const snapshot = yield* pool.snapshot
     const recurring = yield* recurringOf(pool)
@@ -114,6 +114,7 @@ const look = ({ options, pauses, policy, pool, scaler, stored }: Service, types:
       ...(snapshot.overloaded !== undefined && { overloaded: snapshot.overloaded }),
       keys: snapshot.keys,
       limits: limitsOf(snapshot),
+      ...(advisor !== undefined && { advice: true }),
       ...(recurring.length > 0 && { recurring }),
       // To count those of a store is to read them.
       deadLetters: stored === undefined ? (yield* pool.deadLetters.list).length : null,

@@ -3,6 +3,7 @@ import { ByteSize, Cause, type Deferred, Effect, Layer, SchemaAST, type Scope } 
 import { HttpIncomingMessage, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Advice from "./advice.ts"
 import { Api, InvalidAsProblem } from "./api.ts"
 import { contract } from "./contract.ts"
 import * as Docs from "./docs.ts"
@@ -42,6 +43,7 @@ export const make = (service: Service, { closing, guard, more }: Parts) =>
     const groups = Layer.mergeAll(
       service.stored === undefined ? Requests.layer(service) : StoredRequests.layer(service, service.stored),
       Pool.layer(service),
+      Advice.layer(service),
       Turns.layer(service),
       Operations.layer(service, guard, events)
     )

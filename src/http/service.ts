@@ -2,6 +2,7 @@
 import { Clock, Effect, Exit, Cause, Option, type Scope } from "effect"
 import { Durable } from "../durable/service.ts"
 import { Handlers, Outcome, OutcomeJson, PoolSnapshot, Scaler, type ScalingPolicy, WorkerPool } from "../index.ts"
+import type { Advisor } from "./advisor.ts"
 import { DeadLetterBytes } from "./deadLetterBytes.ts"
 import * as Ended from "./ended.ts"
 import { type Entry, Ledger } from "./ledger.ts"
@@ -29,6 +30,8 @@ export interface Options {
     text: string,
     bounds: { readonly minWorkers: number; readonly maxWorkers: number }
   ) => Effect.Effect<ScalingPolicy.ScalingPolicy, { readonly message: string }>
+  /** Default: nobody advises. */
+  readonly advisor?: Advisor | undefined
   /** A duration as text. */
   readonly millisOf: (text: string) => number | undefined
 }
@@ -46,6 +49,7 @@ export interface Service {
   readonly stored: Room.Room | undefined
   readonly pauses: Pauses.Pauses
   readonly deadLetterBytes: DeadLetterBytes
+  readonly advisor: Advisor | undefined
   readonly options: Options
   /** Requests that were accepted and have not ended. */
   readonly pending: () => number
@@ -111,6 +115,7 @@ export const make = (
       stored: durable && (yield* Room.make(durable, { pool, handlers, tell })),
       pauses: durable === undefined ? Pauses.ofPool(pool) : Pauses.ofStore(pool, durable),
       deadLetterBytes,
+      advisor: options.advisor,
       options,
       pending,
       retryAfter: durable === undefined ? () => pace.secondsFor(pending()) : () => storedRetryAfter,

@@ -165,6 +165,7 @@ export const PoolResource = Schema.Struct({
   ),
   keys: Count.annotate({ description: "Keys that the queue knows now" }),
   limits: Schema.Record(Schema.String, LimitResource),
+  advice: Schema.optionalKey(Schema.Boolean.annotate({ description: "There is /pool/advice; not there without" })),
   recurring: Schema.optionalKey(
     Schema.Array(RecurringResource).annotate({ description: "Calls that recur, the next one first; not there without" })
   ),

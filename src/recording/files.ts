@@ -8,6 +8,8 @@ export const mostFiles = 4
 
 const encoder = new TextEncoder()
 const newline = 10
+/** Of a new file: who asked for what, and how often, is no matter of everybody. */
+const ownersOnly = 0o600
 
 interface Options {
   readonly path: string
@@ -64,6 +66,8 @@ export class Files {
   private part = 0
   /** The file ends within a line, perhaps. */
   private isCut = false
+  /** Somebody else has written to it, or has cut it, since it was opened. */
+  isShared = false
   /** The header of this part has been written. */
   private isHeaded = false
 
@@ -99,7 +103,7 @@ export class Files {
 
   private readonly openNewest = Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
-    return this.fs.open(this.options.path, { flag: "a" }).pipe(
+    return this.fs.open(this.options.path, { flag: "a", mode: ownersOnly }).pipe(
       Scope.provide(scope),
       Effect.tap((file) =>
         Effect.map(file.stat, ({ size }) => {
@@ -132,8 +136,26 @@ export class Files {
 
   private append(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
     return Effect.suspend(() => {
-      const { file, isCut, isHeaded, options, part } = this
+      const { file } = this
       if (file === undefined) return Effect.andThen(this.openNewest, this.append(lines))
+      return Effect.flatMap(
+        Effect.onError(file.stat, () => this.close),
+        ({ size }) => {
+          if (Number(size) !== this.size) {
+            // Lines belong to the header before them.
+            this.isShared = this.isCut = true
+            this.isHeaded = false
+            this.size = Number(size)
+          }
+          return this.appendTo(file, lines)
+        }
+      )
+    })
+  }
+
+  private appendTo(file: FileSystem.File, lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+    return Effect.suspend(() => {
+      const { isCut, isHeaded, options, part } = this
       const bytes = encoder.encode(`${isCut ? "\n" : ""}${isHeaded ? "" : options.header(part)}${lines}`)
       return file.writeAll(bytes).pipe(
         Effect.tap(

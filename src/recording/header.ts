@@ -24,6 +24,7 @@ export interface Settings {
   readonly policy?: string | undefined
 }
 
+/** The first line of a recording. */
 export interface Header {
   /** Of the secret that keys are hashed with: the same in all parts of one recording, and in no other one. */
   readonly salt: string

@@ -129,7 +129,8 @@ const ended: Readonly<Partial<Record<RecordedEnd, Ended>>> = {
   shed: "evicted"
 }
 
-const endOf = (end: RecordedEnd): Ended => (isRefused(end) ? "refused" : (ended[end] ?? "interrupted"))
+/** The same of a simulated request. */
+export const endOf = (end: RecordedEnd): Ended => (isRefused(end) ? "refused" : (ended[end] ?? "interrupted"))
 
 /** How many there were from each mark to the next: on average, as the marks count their time. */
 const workersBetween = (

@@ -25,6 +25,7 @@ export class Writer {
   private readonly parts: Parts
   private last: Mark | undefined = undefined
   private isFailing = false
+  private isShared = false
   private isClosing = false
 
   constructor(parts: Parts) {
@@ -74,6 +75,12 @@ export class Writer {
         if (this.isFailing)
           yield* Effect.logInfo(`${this.parts.path} is written again; ${notes.lost} requests are not in it`)
         this.isFailing = false
+        if (files.isShared && !this.isShared) {
+          yield* Effect.logWarning(
+            `${this.parts.path} is written by somebody else too: give each recording a file of its own`
+          )
+          this.isShared = true
+        }
       } else {
         notes.lost += requests
         if (!this.isFailing) yield* Effect.logWarning(`${this.parts.path} cannot be written`, exit.cause)

@@ -72,6 +72,7 @@ export class Measurer {
     this.loads = { load: asIs, redrawn: redrawn === undefined ? asIs : drawn(redrawn), doubled: drawn(doubled) }
   }
 
+  /** Simulates what a task asks for. Fails where the options of the pool do not go together. */
   run(task: Task): Effect.Effect<Measured, InvalidPoolConfig> {
     return Effect.suspend(() => {
       const { seed, toMillis, warmupMillis } = task
@@ -117,7 +118,8 @@ const shifted = (downstream: Load["downstream"], byMillis: number): Load["downst
   return { ...downstream, outages }
 }
 
-class Tally {
+/** Counts what the targets ask for. */
+export class Tally {
   private requests = 0
   private readonly counts: ReadonlyArray<{ count: number; hits: number; readonly times: Histogram | undefined }>
   private readonly targets: ReadonlyArray<Target>

@@ -1,10 +1,8 @@
 /** What a search tells. */
 import type { Window } from "../simulation/report.ts"
-import type { Demand } from "./demand.ts"
 import type { Judged } from "./judge.ts"
 import type { Span } from "./load.ts"
 import type { Cost, Score } from "./scores.ts"
-import type { Searched } from "./search.ts"
 import type { Settings } from "./settings.ts"
 import type { Target } from "./target.ts"
 
@@ -26,11 +24,17 @@ export interface Report {
   /** How often the unseen part was drawn. */
   readonly draws: number
   readonly durationMillis: number
-  readonly demand: Pick<Demand, "requests" | "perSecond" | "busyMean" | "busyMost">
+  readonly demand: {
+    readonly requests: number
+    readonly perSecond: number
+    /** Workers that would be busy if each request began at once: on average, and at most. */
+    readonly busyMean: number
+    readonly busyMost: number
+  }
   /** What the last rung of the search was: what each costs, and by how much it keeps the targets. */
   readonly tried: ReadonlyArray<{ readonly settings: Settings; readonly score: Score }>
   readonly choices: number
-  readonly stopped: Searched["stopped"]
+  readonly stopped: "nothing got better" | "the budget was spent"
   /** Requests that were simulated, but for those of the outlook. */
   readonly simulated: number
   /** The chosen, or nearest, settings and those of today in one more draw: of the load, and of twice the load. */

@@ -6,6 +6,7 @@ import { excessOf, type Target } from "./target.ts"
 /** What is to be little: the number of workers over time, or at its highest. */
 export type Cost = "worker-seconds" | "peak"
 
+/** What settings came to: what they cost, and what each target asks for. */
 export interface Score {
   /** Workers: on average, or the most of a second. */
   readonly cost: number
@@ -13,6 +14,8 @@ export interface Score {
   readonly peakWorkers: number
   /** Of each target. `undefined`: there was no such request. */
   readonly values: ReadonlyArray<number | undefined>
+  /** Of how many requests each target speaks. */
+  readonly counts: ReadonlyArray<number>
   /** The highest of all targets, see `excessOf`: at most 1 where all are kept. */
   readonly excess: number
 }
@@ -37,12 +40,16 @@ export const scoreOf = (parts: ReadonlyArray<Weighted>, targets: ReadonlyArray<T
       parts.map(({ measured, weight }) => ({ mark: measured.marks[n]!, weight }))
     )
   )
+  const counts = targets.map((_, n) =>
+    parts.reduce((sum, { measured, weight }) => sum + weight * measured.marks[n]!.count, 0)
+  )
   const excesses = targets.map((target, n) => (values[n] === undefined ? 0 : excessOf(target, values[n]!)))
   return {
     cost: cost === "peak" ? peakWorkers : meanWorkers,
     meanWorkers,
     peakWorkers,
     values,
+    counts,
     excess: Math.max(0, ...excesses)
   }
 }

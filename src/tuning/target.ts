@@ -2,8 +2,9 @@
 import { Result, Schema } from "effect"
 
 /** The ends that a share is taken of. `lost`: refused, evicted or expired. `good`: completed, and in time where it says `within`. */
-const shares = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"] as const
-export type Share = (typeof shares)[number]
+const shares: ReadonlyArray<Share> = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"]
+/** One of them. */
+export type Share = "refused" | "evicted" | "expired" | "lost" | "timedOut" | "failed" | "good"
 
 /** What is measured: a time, in milliseconds, or a share of what arrived, from 0 to 1. */
 export type Measure =
@@ -83,6 +84,7 @@ export const parse = (text: string): Result.Result<Target, InvalidTarget> => {
 export const shown = ({ measure }: Target, value: number): string =>
   measure.kind === "time" ? millisText(value) : `${Number((100 * value).toPrecision(3))} %`
 
+/** Milliseconds for people: `172 ms`, or `1.2 s`. */
 export const millisText = (millis: number): string =>
   millis < 1000 ? `${Number(millis.toPrecision(3))} ms` : `${Number((millis / 1000).toPrecision(3))} s`
 

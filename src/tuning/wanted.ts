@@ -57,16 +57,15 @@ export const checked = Effect.fnUntraced(function* (options: Wanted) {
 
 /** The cheapest pool of all refuses everything: as many may be lost as a target lets be refused, and else one in a thousand. */
 const withLost = (asked: ReadonlyArray<Target>): ReadonlyArray<Target> => {
-  const isBounded = asked.some(
-    ({ key, measure, priority, type }) =>
-      measure.kind === "share" &&
-      (measure.of === "lost" || measure.of === "good") &&
-      key === undefined &&
-      priority === undefined &&
-      type === undefined
+  // What is said of some requests says nothing of the others.
+  const ofAll = asked.filter(
+    ({ key, priority, type }) => key === undefined && priority === undefined && type === undefined
+  )
+  const isBounded = ofAll.some(
+    ({ measure }) => measure.kind === "share" && (measure.of === "lost" || measure.of === "good")
   )
   if (isBounded) return asked
-  const refused = asked.flatMap(({ bound, measure }) =>
+  const refused = ofAll.flatMap(({ bound, measure }) =>
     measure.kind === "share" && measure.of === "refused" ? [bound] : []
   )
   const bound = Math.max(...refused, refused.length === 0 ? lostByDefault : 0)

@@ -43,7 +43,7 @@ describe("a part", () => {
     ["?tag=Echo&key=x", "query", "got tag and key"],
     ["?tag=__proto__", "tag", "Echo or Gate"],
     ["?limit=mailer", "limit", "the pool has none"],
-    ["?limits=mailer", "limits", "nexpected"],
+    ["?limits=mailer", "limits", "only tag, key, limit, got `limits`"],
     [`?key=${"x".repeat(257)}`, "key", "256"]
   ])("is refused with the query '%s', and the field is named", async (query, field, detail) => {
     for (const lever of ["pause", "resume"]) {

@@ -399,6 +399,49 @@ describe("a recording", () => {
     })
   )
 
+  it.effect("keeps its lines apart from those of another one in the same file, and goes on in one that was cut", () =>
+    Effect.gen(function* () {
+      const files = new MemoryFiles()
+      const work = (pool: Bench) => pool.submit("a").pipe(Effect.andThen(TestClock.adjust(1500)))
+      const begin = ({ pool }: Bench) =>
+        Recording.make(pool, { path }).pipe(Effect.provideService(FileSystem.FileSystem, files.service))
+      yield* withPool(one)((early) =>
+        withPool(one)((late) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              early.on("a", Effect.as(Effect.sleep(10), "a"))
+              late.on("a", Effect.as(Effect.sleep(10), "a"))
+              yield* begin(early)
+              yield* TestClock.adjust(10_000)
+              yield* begin(late)
+              for (const pool of [early, late, early, late]) yield* work(pool)
+            })
+          )
+        )
+      )
+      const entries = yield* readAll(files)
+      assert.deepStrictEqual(
+        requestsIn(entries).map(({ atMillis }) => atMillis),
+        [10_000, 11_500, 13_000, 14_500]
+      )
+      const closed = entries.flatMap((entry) => (entry._tag === "Mark" && entry.closed ? [entry.atMillis] : []))
+      assert.deepStrictEqual(closed, [16_000, 16_000])
+
+      const cut = yield* recorded(one)((bench, files) =>
+        Effect.gen(function* () {
+          bench.on("a", Effect.as(Effect.sleep(10), "a"))
+          yield* work(bench)
+          files.set(path, "")
+          yield* work(bench)
+        })
+      )
+      assert.deepStrictEqual(
+        (yield* requests(cut)).map(({ atMillis }) => atMillis),
+        [1500]
+      )
+    })
+  )
+
   it.effect("refuses a file that is something else, a place that is not there, a second one, and wrong options", () =>
     recorded(one)((bench, files) =>
       Effect.gen(function* () {

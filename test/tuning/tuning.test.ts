@@ -111,6 +111,7 @@ describe("what may be lost", () => {
     expect(await texts("p99(wait) <= 1s")).toEqual(["p99(wait) <= 1s", "lost <= 0.1%"])
     expect(await texts("p99(wait) <= 1s", "refused <= 2%")).toContain("lost <= 2%")
     expect(await texts("lost(key=a) <= 5%", "p99(wait) <= 1s")).toContain("lost <= 0.1%")
+    expect(await texts("refused(key=a) <= 50%", "p99(wait) <= 1s")).toContain("lost <= 0.1%")
     expect(await texts("p99(wait) <= 1s", "lost <= 5%")).toHaveLength(2)
     expect(await texts("good >= 90%")).toHaveLength(1)
   })

@@ -11,6 +11,8 @@ export interface Pool {
   readonly bounds: { readonly minWorkers: number; readonly maxWorkers: number }
   readonly capacity: number | "unbounded"
   readonly requests: Readonly<Record<string, number>>
+  /** It can be asked for advice. */
+  readonly advice?: boolean
   /** Not there where there is none. */
   readonly recurring?: ReadonlyArray<Recurring>
   /** Where requests are stored. */
@@ -88,6 +90,35 @@ export interface Recurring {
   readonly nextAt: string | null
   readonly last: { readonly at: string; readonly result: string } | null
 }
+
+/** What a change of the pool while it runs can set. */
+export interface Levers {
+  readonly policy: string
+  readonly minWorkers: number
+  readonly maxWorkers: number
+}
+
+/** Which settings would have kept the targets, and what they would have cost. */
+export type Advice =
+  | { readonly state: "computing" }
+  | {
+      readonly state: "ready"
+      readonly at: string
+      readonly load: { readonly requests: number; readonly seconds: number }
+      readonly columns: ReadonlyArray<{
+        readonly of: "reality" | "today" | "applied" | "recommended"
+        /** `null`: they may have changed meanwhile. */
+        readonly settings: Levers | null
+        readonly workers: number
+        readonly workerSeconds: number
+        readonly targets: ReadonlyArray<{ readonly target: string; readonly shown: string; readonly kept: boolean }>
+        readonly keeps: boolean
+      }>
+      /** `null`: there is nothing to change. */
+      readonly patch: Levers | null
+      readonly obstacles: ReadonlyArray<string>
+      readonly file: string
+    }
 
 export interface Request {
   readonly id: string

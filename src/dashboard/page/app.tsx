@@ -1,5 +1,6 @@
 /** The page as a whole: what stands where. */
 import { useEffect } from "preact/hooks"
+import { Advice } from "./advice.tsx"
 import { session } from "./api.ts"
 import { Charts } from "./charts.tsx"
 import { Controls } from "./controls.tsx"
@@ -40,6 +41,7 @@ export const App = () => {
           </div>
           <div class="lists">
             <Decisions />
+            <Advice />
             <Store />
             <Threads />
             <Protection />

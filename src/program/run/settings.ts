@@ -71,7 +71,7 @@ export interface MaxFailures {
 export const make = (flags: Flags, environment: Environment = process.env): Effect.Effect<Settings, BadUsage> =>
   Effect.gen(function* () {
     const store = yield* parseStore(flags, environment)
-    const record = yield* parseRecord(flags)
+    const record = yield* parseRecord(flags, store?.works !== false)
     const maxFailures = yield* parseMaxFailures(flags.maxFailures)
     const named = yield* parsePolicy(flags.policy)
     const onThreads = yield* parseThreads(flags)
@@ -174,15 +174,20 @@ const parseThreads = (flags: Flags): Effect.Effect<Threads | undefined, BadUsage
     return yield* Effect.fromResult(threadsOf(values, labels))
   })
 
-const parseRecord = (flags: Flags): Effect.Effect<Recording.Options | undefined, BadUsage> =>
+const parseRecord = (flags: Flags, works: boolean): Effect.Effect<Recording.Options | undefined, BadUsage> =>
   Effect.gen(function* () {
-    const labels = { record: "--record", recordMaxBytes: "--record-max-bytes", recordKeys: "--record-keys" }
+    const labels = {
+      noWorkers: "--no-workers",
+      record: "--record",
+      recordMaxBytes: "--record-max-bytes",
+      recordKeys: "--record-keys"
+    }
     const values = {
       record: yield* Effect.fromResult(Kinds.read(labels.record, Kinds.path("FILE"), flags.record)),
       recordMaxBytes: yield* Effect.fromResult(Kinds.read(labels.recordMaxBytes, Kinds.recorded, flags.recordMaxBytes)),
       recordKeys: yield* Effect.fromResult(Kinds.read(labels.recordKeys, Kinds.recordKeys, flags.recordKeys))
     }
-    return yield* Effect.fromResult(recordOf(values, labels, flags.policy))
+    return yield* Effect.fromResult(recordOf(values, labels, flags.policy, works))
   })
 
 const parseMaxFailures = (text: string): Effect.Effect<MaxFailures, BadUsage> => {

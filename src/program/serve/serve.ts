@@ -1,5 +1,5 @@
 /** `worker-pool serve`: from its settings to the last answer. */
-import { Deferred, Effect, Layer, Option, Tracer } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Tracer } from "effect"
 import { Headers, type HttpRouter, HttpTraceContext } from "effect/http"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
@@ -12,6 +12,7 @@ import * as Service from "../../http/service.ts"
 import { makeSubmit } from "../../http/submit.ts"
 import { Tenants } from "../../http/tenants.ts"
 import { type PoolError, WorkerPool } from "../../index.ts"
+import * as Advisor from "../advice/advisor.ts"
 import { live } from "../daemon/life.ts"
 import * as ProcessMetrics from "../daemon/processMetrics.ts"
 import * as Pool from "../durable/pool.ts"
@@ -68,6 +69,10 @@ export const start = (settings: ServeSettings) =>
       : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks", PoolLogs.atInfo)
     yield* Recording.begin(pool, settings.record)
     const tenants = new Tenants(settings)
+    const advisor =
+      settings.advice === undefined
+        ? undefined
+        : yield* Advisor.make(Context.get(pool, WorkerPool.WorkerPool), settings.advice)
     const service = yield* Service.make({
       idPrefix,
       keepEnds: settings.keepEnds,
@@ -79,7 +84,8 @@ export const start = (settings: ServeSettings) =>
       tenants,
       policy: settings.policy.text,
       millisOf,
-      parsePolicy: policyOf
+      parsePolicy: policyOf,
+      advisor
     }).pipe(Effect.provideContext(pool))
     const guard = new Guard({ token: settings.token, tenants, host: settings.host, now: yield* nowMillis })
     const closing = yield* Deferred.make<void>()

@@ -7,6 +7,7 @@ import { BadUsage } from "../errors.ts"
 import { type PoolSettings, poolSettingsOf } from "../settings/poolSettings.ts"
 import { type Environment, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
 import { flagOf, has, type Name, names, settingOf, type Values, variableOf } from "../settings/table.ts"
+import { type AdviceSettings, adviceOf } from "../advice/settings.ts"
 import { keyFromOf, tokensOf } from "./tokens.ts"
 
 export type { Flags } from "../settings/sources.ts"
@@ -24,6 +25,8 @@ export interface ServeSettings extends PoolSettings, Address {
   readonly keepEnds: number
   readonly keepBytes: number
   readonly keepForMillis: number
+  /** `undefined`: nobody is advised. */
+  readonly advice: AdviceSettings | undefined
   readonly logFormat: Values["logFormat"]
 }
 
@@ -73,6 +76,7 @@ const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, Bad
   Effect.gen(function* () {
     const { origins, values } = found
     const pool = yield* poolSettingsOf(found)
+    const advice = yield* adviceOf(found, pool.threads?.max)
     const token = yield* tokenOf(values, origins)
     const tokens = yield* tokensOf(values, origins, token)
     const keyFrom = yield* keyFromOf(values, origins)
@@ -89,6 +93,7 @@ const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, Bad
       keepEnds: values.keepEnds,
       keepBytes: values.keepBytes,
       keepForMillis: values.keepFor,
+      advice,
       logFormat: values.logFormat
     }
   })

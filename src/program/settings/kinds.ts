@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { isIP } from "node:net"
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
+import { parse } from "../../tuning/target.ts"
 import { BadUsage } from "../errors.ts"
 import { limitsOf } from "./limits.ts"
 import { bytesOf, keyCapacityOr, millisOf, millisOr, numberOf, numberOr } from "./quantities.ts"
@@ -108,6 +109,17 @@ const listOf = (text: string): unknown => {
   } catch {
     return text
   }
+}
+export const targets: Kind<ReadonlyArray<string>> = {
+  metavar: "TARGET",
+  expected: 'targets such as "p99(wait) <= 200ms" or "refused <= 0.1%", with semicolons between',
+  read: (text) => {
+    const list = listOf(text)
+    const all = typeof list === "string" ? list.split(";").map((target) => target.trim()) : list
+    const isTarget = (target: unknown) => typeof target === "string" && Result.isSuccess(parse(target))
+    return Array.isArray(all) && all.length > 0 && all.every(isTarget) ? all : undefined
+  },
+  isList: true
 }
 export const policy = text(
   "POLICY",

@@ -42,7 +42,8 @@ export const limitOfRecord = (record: unknown): Checked => {
   if (rate === null) {
     return wrong(`${where}.rate`, `{ limit, period, burst? }, or a text such as 10/1s`, shown(record["rate"]))
   }
-  if (record["per"] !== undefined && typeof record["per"] !== "string") {
+  // In code it may be a function, too.
+  if (record["per"] !== undefined && !["pool", "tag", "key"].includes(record["per"] as string)) {
     return wrong(`${where}.per`, `"pool" or "tag" or "key"`, shown(record["per"]))
   }
   const limit = Limit.make({ ...record, concurrency: number(record["concurrency"]), rate } as Limit.Options)

@@ -30,7 +30,7 @@ export const poolSettingsOf = ({ origins, values }: Found): Effect.Effect<PoolSe
     const labels = labelsOf(origins)
     const threads = yield* Effect.fromResult(threadsOf(values, labels))
     const store = yield* Effect.fromResult(storeOf(values, labels))
-    const record = yield* Effect.fromResult(recordOf(values, labels, policy.text))
+    const record = yield* Effect.fromResult(recordOf(values, labels, policy.text, store?.works !== false))
     const maxWorkers = yield* boundsFor(policy, values, threads?.max).pipe(Effect.mapError(relabel(origins)))
     const { capacity, deadLetters, decisions, drainDeadline, drainGrace, expiresIn, interruptGrace } = values
     const { maxStuckWorkers, minWorkers, name, scalingInterval, strategy, timeout } = values

@@ -207,6 +207,17 @@ export const settings = {
     "hashed",
     "With a recording: keys as hashes that nobody can undo, or as they are"
   ),
+  advice: optional(
+    kinds.yes,
+    "false",
+    "Keep the load of the last hour in memory, and advise settings for it at GET /pool/advice"
+  ),
+  adviceTarget: optional(
+    kinds.targets,
+    "p99(wait) within the waitTarget of adaptive",
+    "With advice: what the settings are to keep"
+  ),
+  adviceAfter: optional(kinds.time(1), "5m", "With advice: how much of a load it has to know"),
   logFormat: withDefault(
     kinds.oneOf("auto", "pretty", "json"),
     "auto",

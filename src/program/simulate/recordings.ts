@@ -52,13 +52,15 @@ export const readRecording = (
     }
     const requests: Array<Recorded> = []
     const marks: Array<SaltedMark> = []
+    let early = 0
     let settings: Settings | undefined
     let startedAtMillis: number | undefined
     let firstTickMillis: number | undefined
     yield* Stream.runForEach(read([path]), (entries) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         for (const entry of entries) {
           if (entry._tag === "Request") {
+            if (entry.atMillis < 0) early++
             if (entry.atMillis >= (from ?? 0) && (to === undefined || entry.atMillis < to)) requests.push(entry)
           } else if (entry._tag === "Mark") marks.push(entry)
           else if (entry._tag === "Header") {
@@ -67,8 +69,12 @@ export const readRecording = (
             firstTickMillis = firstTickOf(entry.header, startedAtMillis + (from ?? 0))
           }
         }
+        return requests.length > mostRequests ? Effect.fail(tooMany(path)) : Effect.void
       })
-    ).pipe(Effect.provide(NodeFileSystem.layer), Effect.mapError(wrong))
+    ).pipe(
+      Effect.provide(NodeFileSystem.layer),
+      Effect.mapError((error) => (error instanceof BadUsage ? error : wrong(error)))
+    )
     const loaded = load(requests, { name: `recording:${path}`, from, to, scale, attempts })
     const invalid = loaded.arrivals.invalid ?? loaded.service.invalid
     if (invalid !== undefined) return yield* refusedOf(path, invalid)
@@ -82,6 +88,11 @@ export const readRecording = (
       workers: workersAt(marks, from ?? 0),
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),
       notes: [
+        ...(early > 0
+          ? [
+              `${early} requests of ${path} are left out: their recording began before the first one there, by a clock that was set`
+            ]
+          : []),
         ...(leftOut > 0
           ? [
               `${leftOut} requests of ${path} are left out: they joined another one, or were refused as duplicates or by a drain`
@@ -99,6 +110,14 @@ const firstTickOf = ({ pool, startedAtMillis }: Header, fromMillis: number): num
   const since = (startedAtMillis + firstTickMillis - fromMillis) % scalingIntervalMillis
   return since > 0 ? since : since + scalingIntervalMillis
 }
+
+/** A simulation has all of its load in memory. */
+const mostRequests = 1_000_000
+
+const tooMany = (path: string) =>
+  new BadUsage({
+    reason: `Expected at most ${mostRequests} requests of ${path}, got more: they would not fit in memory; take a part of them with --from and --to`
+  })
 
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
   if (text === undefined) return Effect.succeed(undefined)

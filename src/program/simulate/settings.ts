@@ -38,6 +38,8 @@ export interface Flags extends QueueFlags, RecordingFlags {
   readonly duration: string | undefined
   readonly warmup: string
   readonly seed: string
+  /** Nobody asks what really happened. */
+  readonly leavesReality?: boolean | undefined
 }
 
 export interface Plan {
@@ -74,7 +76,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
       return yield* expected("failures", "a share from 0 to 1, or a percentage", flags.failures)
     }
     const duration =
-      flags.duration ?? (recording === undefined ? "10m" : `${Math.ceil(recording.load.durationMillis)}ms`)
+      flags.duration ?? (recording === undefined ? "10m" : `${Math.max(1, Math.ceil(recording.load.durationMillis))}ms`)
     const durationMillis = millisOf(duration) ?? Number.NaN
     if (durationMillis > longestMillis) return yield* expected("duration", "at most 100 days", duration)
     const common = {
@@ -128,7 +130,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
                   ]
                 : [])
             ],
-      ...(recording === undefined
+      ...(recording === undefined || flags.leavesReality === true
         ? {}
         : {
             reality: recording.reality({

@@ -81,7 +81,7 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
       : [
           `On all of the recording, as it was, ${chosen === undefined ? "the nearest come" : "the chosen settings come"} to ${report.targets.map((target, n) => `${target.text}: ${valueOf(target, shown.whole!.values[n])}`).join(", ")}.`
         ]
-  const sure = "Behind a value is the 95 % interval of its mean, from draw to draw."
+  const sure = ["Behind a value is the 95 % interval of its mean, from draw to draw.", ...thinOf(report)]
   if (chosen === undefined) {
     return [
       "Nothing that was tried keeps every target. In the way:",
@@ -89,7 +89,7 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
       judged,
       ...all,
       tried,
-      sure
+      ...sure
     ]
   }
   const saved = 1 - chosen.score.cost / today.score.cost
@@ -99,8 +99,22 @@ export const sentencesOf = (report: Tuning.Report): ReadonlyArray<string> => {
     chosen === today
       ? "Today's settings are the cheapest that keep every target."
       : `The chosen settings take ${Math.abs(100 * saved).toFixed(0)} % ${saved >= 0 ? "fewer" : "more"} ${cost} than today's, ${against}.`
-  return [answer, judged, ...all, tried, sure]
+  return [answer, judged, ...all, tried, ...sure]
 }
+
+/** So many requests beyond a quantile make it more than the chance of a few. */
+const enough = 10
+
+/** What is judged on few requests, or on none. */
+const thinOf = ({ draws, targets, today }: Tuning.Report): ReadonlyArray<string> =>
+  targets.flatMap(({ measure, text }, n) => {
+    const requests = today.score.counts[n]! / draws
+    if (requests === 0) return [`${text}: what the search did not see has no such request, and does not judge it.`]
+    if (measure.kind === "share" || measure.quantile === "mean") return []
+    return requests * (1 - measure.quantile) >= enough
+      ? []
+      : [`${text}: a draw has ${count(requests)} such requests, too few to be sure of this quantile.`]
+  })
 
 export const toTable = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">): string => {
   const load = plan.load.map(([name, value]) => `${name} ${value}`).join(", ")

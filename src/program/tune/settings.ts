@@ -1,6 +1,6 @@
 /** What the flags of `tune` ask for: a load and a pool as `simulate` has them, and what is wanted of it. */
 import { Effect } from "effect"
-import type { Limit } from "../../index.ts"
+import { type Limit, RetryPolicy } from "../../index.ts"
 import type * as Simulation from "../../Simulation.ts"
 import * as Tuning from "../../Tuning.ts"
 import { BadUsage } from "../errors.ts"
@@ -80,12 +80,14 @@ const loadOf = ({ arrivals, downstream, failures, service }: Simulation.Options)
 })
 
 /** The settings of today as the recording has them: what a file of settings may hold. */
-const recordedOf = (pool: NonNullable<Simulation.Options["pool"]>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(
+const recordedOf = (pool: NonNullable<Simulation.Options["pool"]>): Readonly<Record<string, unknown>> => ({
+  ...Object.fromEntries(
     (["minWorkers", "maxWorkers", "capacity", "strategy", "scalingInterval", "timeout", "expiresIn"] as const).flatMap(
       (name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : [])
     )
-  )
+  ),
+  ...(RetryPolicy.isRetryPolicy(pool.retry) ? { retries: pool.retry.times } : {})
+})
 
 /** What the search refuses, by the name of its flag. */
 export const refused = (error: Tuning.InvalidTarget | Parameters<typeof Simulate.refused>[0]): BadUsage => {
@@ -150,7 +152,8 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
         policy: policy === undefined ? [] : [policy],
         waitTarget: "100ms",
         warmup: "0",
-        worth: undefined
+        worth: undefined,
+        leavesReality: true
       } as Simulate.Flags,
       limits,
       today: { policy: policy ?? "adaptive", ...today }

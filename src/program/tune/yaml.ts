@@ -10,15 +10,17 @@ export const toYaml = (
   const judged = chosen ?? others[0]!
   const kept = targets.map((target, n) => {
     const value = (judged.whole ?? judged.score).values[n]
-    return `# ${target.text}: promised ${value === undefined ? "no such request" : Tuning.shown(target, value)}`
+    return `${target.text}: promised ${value === undefined ? "no such request" : Tuning.shown(target, value)}`
   })
   const settings = { ...today, ...(judged.settings === "today" ? {} : settingsOf(judged.settings, today)) }
   return [
     chosen === undefined
       ? "# By worker-pool tune: the nearest to the targets; they are not all kept."
       : "# By worker-pool tune: the cheapest found that keeps the targets.",
-    ...load.flatMap(([name, value]) => `${name} ${value}`.split(/\r\n|\r|\n/)).map((line) => `# ${line}`),
-    ...kept,
+    // Names and targets are texts of any kind: none of their lines is to be read as a setting.
+    ...[...load.map(([name, value]) => `${name} ${value}`), ...kept]
+      .flatMap((text) => text.split(/\r\n|[\n\r\u0085\u2028\u2029]/))
+      .map((line) => `# ${line}`),
     // JSON is YAML: whatever a text holds, it stays a text.
     ...Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
     ""

@@ -38,7 +38,10 @@ const ofServe = new Set<Name>([
   "maxWait",
   "keepEnds",
   "keepBytes",
-  "keepFor"
+  "keepFor",
+  "advice",
+  "adviceTarget",
+  "adviceAfter"
 ])
 
 export const workNames = names.filter((name) => !ofServe.has(name))

@@ -1,5 +1,5 @@
 /** The program with recordings: a run writes one, `record stats` tells of it, and `simulate` replays it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -50,6 +50,7 @@ describe("a recording on the command line", () => {
     expect(run.stderr + run.stdout).toContain('"succeeded":50')
     expect(run.code).toBe(0)
     const text = readFileSync(at("run.jsonl"), "utf8")
+    expect(statSync(at("run.jsonl")).mode & 0o777).toBe(0o600)
     expect(text).not.toMatch(/secret|acme|id-/)
     expect(text).toContain('"closed":true')
     const table = await ended(start("record", "stats", at("run.jsonl"), "--html", at("run.html")))
@@ -77,6 +78,11 @@ describe("a recording on the command line", () => {
       isWithin: false
     })
     expect(other.code).toBe(3)
+    const [moment, back] = [at("moment.jsonl"), at("back.jsonl")]
+    writeFileSync(moment, header() + '[0,"A","succeeded",[0,0]]\n')
+    expect((await ended(start("simulate", "--recording", moment))).code).toBe(0)
+    writeFileSync(back, header() + steady(2) + header().replace("2026", "2025").replace('"x"', '"y"') + steady(3))
+    expect((await ended(start("simulate", "--recording", back))).stderr).toContain("3 requests of")
     const double = await ended(
       start(
         "simulate",

@@ -103,7 +103,9 @@ describe("sources", () => {
       keepOutcomes: "2d",
       record: "/load.jsonl",
       recordMaxBytes: "64MiB",
-      recordKeys: "plain"
+      recordKeys: "plain",
+      advice: "true",
+      adviceTarget: "p99(wait) <= 50ms;refused <= 1%"
     }
     const others: Record<string, object> = {
       minWorkers: { maxWorkers: 99 },
@@ -113,6 +115,8 @@ describe("sources", () => {
       sheddingInterval: { strategy: "shedding" },
       recordMaxBytes: { record: "/load.jsonl" },
       recordKeys: { record: "/load.jsonl" },
+      adviceTarget: { advice: "true" },
+      adviceAfter: { advice: "true" },
       ...Object.fromEntries(storeNames.map((name) => [name, { store: "/jobs" }]))
     }
     const sampleOf = (name: string) => samples[name] ?? (settingOf(name as never).kind.metavar === "N" ? "70" : "7000")
@@ -155,6 +159,17 @@ describe("sources", () => {
     })
   })
 
+  it("reads the targets of advice as a text and as a list", async () => {
+    const targets = ["p99(wait) <= 1s", "refused <= 0.1%"]
+    for (const [name, text] of [
+      ["a.json", JSON.stringify({ advice: true, adviceTarget: targets })],
+      ["a.yaml", `advice: true\nadviceTarget: "${targets.join("; ")}"\n`]
+    ] as const) {
+      expect((await settings({ config: write(name, text) })).advice).toMatchObject({ targets, afterMillis: 300_000 })
+    }
+    expect((await settings({})).advice).toBeUndefined()
+  })
+
   it("takes an empty file", async () => {
     for (const name of ["a.yaml", "a.toml"]) expect((await settings({ config: write(name, "\n") })).port).toBe(8080)
   })
@@ -166,6 +181,13 @@ describe("refuses", () => {
     [{ port: "x" }, {}, `--port ${port}`],
     [{}, { WORKER_POOL_PORT: "x" }, `WORKER_POOL_PORT ${port}`],
     [{ port: "65536" }, {}, '--port to be a whole number from 0 to 65535, got "65536"'],
+    [{ adviceTarget: "p99(wait) <= 1s" }, {}, "--advice-target to come with --advice, which it is about"],
+    [{}, { WORKER_POOL_ADVICE_AFTER: "1m" }, "WORKER_POOL_ADVICE_AFTER to come with --advice, which it is about"],
+    [
+      { advice: "true", adviceTarget: "p99(wait) <= 1s;p99 <= 1s" },
+      {},
+      '--advice-target to be targets such as "p99(wait) <= 200ms" or "refused <= 0.1%", with semicolons between, got "p99(wait) <= 1s;p99 <= 1s"'
+    ],
     [{ host: "http://a" }, {}, '--host to be an IP address or the name of a host, got "http://a"'],
     [
       { maxBody: "1MB" },

@@ -1,5 +1,5 @@
 /** `worker-pool tune` as a shell sees it: its answer, the files that it writes, and what it refuses. */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import type { ScalingPolicy } from "../../../src/index.ts"
@@ -118,7 +118,8 @@ describe("today's settings", () => {
       agingMillis: 5000
     }
     const chosen = { settings, score: { values: [] } } as never
-    const yaml = toYaml({ chosen, others: [], targets: [] }, plan.today, [["arrivals", "csv:a\nport: 1"]])
+    const targets = [Result.getOrThrow(Tuning.parseTarget("p99(wait, key=a\nport: 2\u2028port: 3) <= 1s"))]
+    const yaml = toYaml({ chosen, others: [], targets }, plan.today, [["arrivals", "csv:a\nport: 1"]])
     const written = files.path("written.yaml")
     writeFileSync(written, yaml)
     const again = await Effect.runPromise(make({ ...flags, config: written }))
@@ -135,6 +136,7 @@ describe("today's settings", () => {
       ["tuned-per-key", "key", 2]
     ])
     expect(again.today["policy"]).toBe("queueLength:3:step=2")
+    // No more lines than these, whatever texts hold.
     expect(yaml).not.toMatch(/^port/m)
   })
 
@@ -167,7 +169,8 @@ describe("a recording", () => {
       minWorkers: 1,
       maxWorkers: 9,
       strategy: "suspend",
-      scalingIntervalMillis: 500
+      scalingIntervalMillis: 500,
+      retries: 3
     }
   }
   // Twenty a second for three minutes, of 30 to 170 ms each.
@@ -190,9 +193,30 @@ describe("a recording", () => {
     expect(toTable(report, plan)).toMatch(
       /did not see: [\d.]+ s to [\d.]+ s, .* of the recording, once as it was and \d times/
     )
+    const few = await Effect.runPromise(
+      Tuning.run({ ...plan.options, targets: ["p99.9(wait) <= 1s", "mean(wait) <= 1s"] })
+    )
+    expect(toTable(few, plan)).toMatch(/p99\.9\(wait\) <= 1s: a draw has 1,(19|20)\d such requests, too few to be sure/)
+    expect(toTable(few, plan)).not.toContain("mean(wait) <= 1s: a draw")
+    expect(toTable(report, plan)).not.toContain("too few")
     const yaml = toYaml(report, plan.today, plan.load)
     expect(yaml).toContain('strategy: "suspend"')
+    expect(yaml).toContain("retries: 3")
     expect(yaml).not.toContain("fixed:9")
+  })
+
+  it("that would not fit in memory is refused, and a part of it taken", async () => {
+    const long = files.path("long.jsonl")
+    const row = (n: number) => `[${n},"A","succeeded",[0,1000]]`
+    writeFileSync(
+      long,
+      `${[JSON.stringify(header), ...Array.from({ length: 1_000_001 }, (_, n) => row(n))].join("\n")}\n`
+    )
+    const whole = { ...recorded, recording: long }
+    expect((await Effect.runPromise(Effect.flip(make(whole)))).message).toContain(
+      "take a part of them with --from and --to"
+    )
+    expect((await Effect.runPromise(make({ ...whole, from: "100ms", to: "200ms" }))).options.duration).toBe(100)
   })
 
   it("may be of csv too, and is refused beside other arrivals, or where neither is", async () => {
