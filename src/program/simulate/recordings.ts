@@ -103,14 +103,6 @@ export const readRecording = (
     }
   })
 
-/** A simulation has all of its load in memory. */
-const mostRequests = 1_000_000
-
-const tooMany = (path: string) =>
-  new BadUsage({
-    reason: `Expected at most ${mostRequests} requests of ${path}, got more: they would not fit in memory; take a part of them with --from and --to`
-  })
-
 /** Ticks keep their pace: that of one says when all others are. */
 const firstTickOf = ({ pool, startedAtMillis }: Header, fromMillis: number): number | undefined => {
   const { firstTickMillis, scalingIntervalMillis } = pool
@@ -118,6 +110,14 @@ const firstTickOf = ({ pool, startedAtMillis }: Header, fromMillis: number): num
   const since = (startedAtMillis + firstTickMillis - fromMillis) % scalingIntervalMillis
   return since > 0 ? since : since + scalingIntervalMillis
 }
+
+/** A simulation has all of its load in memory. */
+const mostRequests = 1_000_000
+
+const tooMany = (path: string) =>
+  new BadUsage({
+    reason: `Expected at most ${mostRequests} requests of ${path}, got more: they would not fit in memory; take a part of them with --from and --to`
+  })
 
 const timeOf = (flag: string, text: string | undefined): Effect.Effect<number | undefined, BadUsage> => {
   if (text === undefined) return Effect.succeed(undefined)
