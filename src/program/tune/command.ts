@@ -4,14 +4,14 @@ import { Command, Flag } from "effect/cli"
 import { promises } from "node:fs"
 import { availableParallelism } from "node:os"
 import { messageOf, PageNotWritten, SettingsNotWritten } from "../errors.ts"
-import { bounds, json, orUndefined, text, turns, whole } from "../settings/flags.ts"
-import { limitForm } from "../settings/limits.ts"
+import { json, orUndefined, text, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
 import { exit, print } from "../process/end.ts"
 import * as StatusLine from "../output/statusLine.ts"
 import { codeOfSignal, type Signal } from "../process/stop.ts"
 import * as Charts from "../simulate/charts.ts"
+import { duration, partOfRecording, simulatedPool } from "../simulate/flags.ts"
 import { canBeReadAgain } from "../simulate/sideBySide.ts"
 import { toHtml } from "./page.ts"
 import { toJson, toTable } from "./report.ts"
@@ -49,12 +49,10 @@ const flags = {
   recording: orUndefined(
     text("recording", "FILE", "A load that was recorded, and a pool that is today as it was then")
   ),
-  from: orUndefined(text("from", "DURATION", "Where to begin in the recording (default its start)")),
-  to: orUndefined(text("to", "DURATION", "Where to end in it (default its end)")),
-  scale: orUndefined(text("scale", "N", "So many times as many requests as were recorded (default 1)")),
+  ...partOfRecording,
   arrivals: text("arrivals", "ARRIVALS", "The load, or once for each of several").pipe(Flag.atLeast(0)),
   service: text("service", "SERVICE", "What a request takes, also by type").pipe(Flag.atLeast(0)),
-  duration: orUndefined(text("duration", "DURATION", "How long requests arrive (default 10 min, or as recorded)")),
+  duration,
   cost: Flag.Literals("cost", ["worker-seconds", "peak"]).pipe(
     Flag.withDescription("What is to be little: workers over time, or the most at once (default worker-seconds)"),
     Flag.withDefault("worker-seconds" as const)
@@ -69,35 +67,7 @@ const flags = {
   ).pipe(Flag.withDefault("6000000")),
   config: orUndefined(text("config", "FILE", "Settings of serve, as the pool is today; flags go before them")),
   policy: orUndefined(text("policy", "POLICY", "That of today (default adaptive)")),
-  ...bounds,
-  strategy: orUndefined(
-    Flag.Literals("strategy", ["suspend", "dropping", "sliding", "shedding"]).pipe(
-      Flag.withDescription("What a full queue does (default dropping)")
-    )
-  ),
-  sheddingTarget: orUndefined(text("shedding-target", "DURATION", "With shedding: see simulate (default 100 ms)")),
-  sheddingInterval: orUndefined(
-    text("shedding-interval", "DURATION", "With shedding: see simulate (default ten times that)")
-  ),
-  limit: text("limit", "LIMIT", `What a start must pass, once for each: ${limitForm}`).pipe(Flag.atLeast(0)),
-  weight: text("weight", "KEY=WEIGHT", "The share of a key against others (default 1 each)").pipe(Flag.atLeast(0)),
-  aging: turns.aging,
-  order: turns.order,
-  keyCapacity: turns.keyCapacity,
-  tick: orUndefined(text("tick", "DURATION", "Time between two looks at the load (default 1 s)")),
-  timeout: orUndefined(text("timeout", "DURATION", 'For one attempt, or "none" (default 30 s)')),
-  expiresIn: orUndefined(text("expires-in", "DURATION", "A request ends if it waits longer for its first attempt")),
-  retries: orUndefined(whole("retries", "Attempts after a first that failed or timed out, with backoff (default 0)")),
-  retryBudget: orUndefined(
-    text("retry-budget", Kinds.retryBudget.metavar, "The most that retries may add to the load (default none)")
-  ),
-  failures: text("failures", "SHARE|P%", "How many of the attempts fail (default 0)").pipe(Flag.withDefault("0")),
-  downstream: orUndefined(
-    text("downstream", "CAPACITY[,EXPONENT]", "What the handlers call gets slower: see simulate")
-  ),
-  outage: text("outage", "FROM,UNTIL", "When what the handlers call is out of order, once for each").pipe(
-    Flag.atLeast(0)
-  ),
+  ...simulatedPool,
   seed: text("seed", "TEXT", "Another one searches on other draws (default 1)").pipe(Flag.withDefault("1")),
   threads: orUndefined(
     text("threads", "N", "So many simulations at once, each on a thread (default as many as there are cores)").pipe(
