@@ -5,23 +5,16 @@
  *
  * `npm run tuning:reality [seconds] [folder]`: 60 s by default, twice. The machine should have nothing else to do.
  */
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
-import { Agent, request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import * as Simulation from "../../src/Simulation.ts"
-import { makeDraw } from "../../src/simulation/random.ts"
+import { program, serveLoad } from "../recording/serving.ts"
 
 const seconds = Number(process.argv[2] ?? 60)
 const folder = process.argv[3] ?? mkdtempSync(join(tmpdir(), "tuning-"))
 const target = "p99(wait) <= 200ms"
-const program = (...args: ReadonlyArray<string>) =>
-  spawn(process.execPath, ["--conditions=effect-worker-pool-source", "src/main.ts", ...args], {
-    stdio: ["ignore", "pipe", "inherit"]
-  })
 
 const outputOf = async (...args: ReadonlyArray<string>): Promise<string> => {
   const running = program(...args)
@@ -31,38 +24,8 @@ const outputOf = async (...args: ReadonlyArray<string>): Promise<string> => {
   return text
 }
 
-/** Serves the load for its time; the same requests each time. */
-const serve = async (path: string, ...args: ReadonlyArray<string>): Promise<void> => {
-  const asked = "serve --handlers examples/handlers.ts --port 0 --log-format json --record".split(" ")
-  const serving = program(...asked, path, ...args)
-  const url = await new Promise<string>((found, failed) => {
-    let text = ""
-    serving.stdout.on("data", (chunk: Buffer) => {
-      text += chunk.toString()
-      const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? []
-      if (address !== undefined) found(address)
-    })
-    serving.on("exit", () => failed(new Error(`serve has ended:\n${text}`)))
-  })
-  const ended = once(serving, "exit")
-  const arrivals = Simulation.Arrivals.daily(20, 60, 30_000)
-  const takes = Simulation.ServiceTimes.exponential(150).sampler(makeDraw("1/service"))
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
-  const startedAt = performance.now()
-  for (const { atMillis } of arrivals.draw(makeDraw("1/arrivals"), seconds * 1000)) {
-    const wait = atMillis - (performance.now() - startedAt)
-    if (wait > 1) await sleep(wait)
-    const body = JSON.stringify({ millis: Number(takes("Sleep").toFixed(3)) })
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) }
-    request(`${url}/requests/Sleep`, { method: "POST", agent, headers }, (response) => response.resume())
-      .on("error", () => {})
-      .end(body)
-  }
-  await sleep(1500)
-  serving.kill("SIGTERM")
-  await ended
-  agent.destroy()
-}
+const arrivals = Simulation.Arrivals.daily(20, 60, 30_000)
+const serve = (path: string, ...args: ReadonlyArray<string>) => serveLoad(arrivals, seconds, "--record", path, ...args)
 
 /** From the arrival to the first attempt, of all requests of a recording. */
 const waitP99 = (path: string): number => {
