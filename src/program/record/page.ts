@@ -1,8 +1,9 @@
 /** What is in a recording, as a page of its own. The same recording gives the same bytes. */
 import type { Stats, TypeStats } from "../../recording/stats.ts"
+import { time } from "../output/numbers.ts"
 import type { Draw, Line } from "../simulate/charts.ts"
 import { escape, page, table } from "../simulate/html.ts"
-import { figures, notes, time, typeHead, typeRow } from "./table.ts"
+import { figures, notes, typeHead, typeRow } from "./table.ts"
 
 export const toHtml = (stats: Stats, draw: Draw): string => {
   const seconds = stats.pointMillis / 1000

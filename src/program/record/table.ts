@@ -1,7 +1,7 @@
 /** What is in a recording, for people as a table and for programs as one JSON object. */
 import type { Stats, Times, TypeStats } from "../../recording/stats.ts"
 import { columns } from "../output/columns.ts"
-import { duration } from "../output/duration.ts"
+import { count, percent, time } from "../output/numbers.ts"
 
 export const toJson = (stats: Stats): string =>
   `${JSON.stringify(stats, (_, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(9)) : value))}\n`
@@ -35,8 +35,8 @@ export const figures = (stats: Stats): ReadonlyArray<readonly [name: string, val
       "attempts at once",
       `${short(concurrency.mean)} on average, p95 ${short(concurrency.p95)}, p99 ${short(concurrency.p99)}, ${short(concurrency.max)} in the fullest second`
     ],
-    ["worker-seconds", workerSeconds === null ? "-" : count(Math.round(workerSeconds))],
-    ["worker-seconds of the work itself", count(Math.round(stats.busySeconds))],
+    ["worker-seconds", workerSeconds === null ? "-" : count(workerSeconds)],
+    ["worker-seconds of the work itself", count(stats.busySeconds)],
     ...(stats.keys === 0
       ? []
       : [["keys", `${count(stats.keys)}; the busiest had ${percent(stats.busiestKeyShare)} of the work`] as const])
@@ -104,20 +104,4 @@ const share = (some: number, all: number): string => `${count(some)} (${percent(
 
 const iso = (millis: number): string => new Date(millis).toISOString()
 
-/** `0 ms`, `3.42 ms`, `1.25 s` or `4 min 5 s`. */
-export const time = (millis: number): string =>
-  millis === 0
-    ? "0 ms"
-    : millis < 1000
-      ? `${Number(millis.toPrecision(3))} ms`
-      : millis < 60_000
-        ? `${Number((millis / 1000).toPrecision(3))} s`
-        : duration(millis / 1000)
-
-const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`
-
-/** `12,776` */
-const count = (whole: number): string => String(whole).replaceAll(/\B(?=(\d{3})+$)/g, ",")
-
-const short = (value: number): string =>
-  value >= 1000 ? count(Math.round(value)) : String(Number(value.toPrecision(3)))
+const short = (value: number): string => (value >= 1000 ? count(value) : String(Number(value.toPrecision(3))))

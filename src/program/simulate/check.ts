@@ -1,5 +1,5 @@
 /** How far a simulation of a recording was from what really happened. */
-import { duration } from "../output/duration.ts"
+import { percent, time } from "../output/numbers.ts"
 import type { Simulated } from "./simulate.ts"
 
 type Figures = Simulated["figures"]
@@ -112,13 +112,4 @@ const listed = (parts: ReadonlyArray<string>): string => `${parts.slice(0, -1).j
 const between = ([from, to]: Range, show: (value: number) => string): string =>
   show(from) === show(to) ? show(from) : `${show(from)} to ${show(to)}`
 
-const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`
-
 const rounded = (value: number): string => String(Math.round(value))
-
-const time = (millis: number): string =>
-  millis < 1000
-    ? `${Number(millis.toPrecision(3))} ms`
-    : millis < 60_000
-      ? `${Number((millis / 1000).toPrecision(3))} s`
-      : duration(millis / 1000)

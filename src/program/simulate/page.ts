@@ -1,10 +1,11 @@
 /** What simulations came to, as a page of its own: figures, pictures and reasons. The same run gives the same bytes. */
 import type * as Simulation from "../../Simulation.ts"
+import { time } from "../output/numbers.ts"
 import type { Draw, Line } from "./charts.ts"
 import { escape, page, table } from "./html.ts"
 import { type Points, type Series, secondsPerPoint, seriesOf } from "./series.ts"
 import type { Simulated } from "./simulate.ts"
-import { rows, time } from "./report.ts"
+import { rows } from "./report.ts"
 import type { Plan } from "./settings.ts"
 
 export const toHtml = (

@@ -1,5 +1,5 @@
 /** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
-import { duration } from "../output/duration.ts"
+import { count, time } from "../output/numbers.ts"
 import type { Simulated } from "./simulate.ts"
 import type { Verdict } from "./check.ts"
 import type { Plan } from "./settings.ts"
@@ -65,8 +65,8 @@ export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<P
   for (const row of groupRows(all)) table.push(row)
   if (all.some(({ figures }) => figures.retries > 0)) add("retries", ({ retries }) => count(retries))
   add("peak backlog", ({ peakBacklog }) => count(peakBacklog))
-  add("worker-seconds", ({ workerSeconds }) => count(Math.round(workerSeconds)))
-  add("worker-seconds of the work itself", ({ leastWorkerSeconds }) => count(Math.round(leastWorkerSeconds)))
+  add("worker-seconds", ({ workerSeconds }) => count(workerSeconds))
+  add("worker-seconds of the work itself", ({ leastWorkerSeconds }) => count(leastWorkerSeconds))
   if (all.some(({ figures }) => figures.timeToCapacity !== null)) {
     add("time to capacity after the step", ({ timeToCapacity }) =>
       timeToCapacity === null ? "-" : time(timeToCapacity)
@@ -148,20 +148,7 @@ export const toTable = (all: ReadonlyArray<Simulated>, plan: Pick<Plan, "load" |
   return `${[load, "", ...table].join("\n")}\n`
 }
 
-/** `0 ms`, `3.42 ms`, `120 ms`, `1.25 s` or `4 min 5 s`. */
-export const time = (millis: number): string =>
-  millis === 0
-    ? "0 ms"
-    : millis < 1000
-      ? `${Number(millis.toPrecision(3))} ms`
-      : millis < 60_000
-        ? `${Number((millis / 1000).toPrecision(3))} s`
-        : duration(millis / 1000)
-
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
-
-/** `12,776` */
-const count = (whole: number): string => String(whole).replaceAll(/\B(?=(\d{3})+$)/g, ",")
 
 const round = (value: number): number => Math.round(value * 1000) / 1000
 

@@ -1,7 +1,8 @@
 /** What a search came to: for people as a table with a column for each choice, for programs as one JSON object. */
 import * as Tuning from "../../Tuning.ts"
+import { count } from "../output/numbers.ts"
 import type { Plan } from "./settings.ts"
-import { count, figure, valueOf } from "./texts.ts"
+import { figure, valueOf } from "./texts.ts"
 
 /** A row of the table: a name, and a cell for each choice. */
 export interface Row {

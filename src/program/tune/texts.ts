@@ -5,6 +5,3 @@ export const figure = (value: number): string => String(Number(value.toFixed(val
 
 export const valueOf = (target: Tuning.Target, value: number | undefined): string =>
   value === undefined ? "-" : Tuning.shown(target, value)
-
-/** `12,776` */
-export const count = (value: number): string => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ",")
