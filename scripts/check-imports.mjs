@@ -387,7 +387,7 @@ const table = {
   "program/version": "",
   "program/handlersModule": "index program/errors program/settings/threads threads/Threads",
   "program/arguments": "",
-  "program/output/*": "index program/output/*",
+  "program/output/*": "index program/errors program/output/*",
   "program/process/*": "index program/errors program/process/* threads/living",
   "program/settings/*": "index program/errors program/output/* program/settings/* Recording tuning/target",
   // A folder for each command; `config` stands with `serve`, whose settings it prints. No command knows another.

@@ -25,6 +25,16 @@ export const faultCode = 70
 export const codeOf = (reason: Reason): number =>
   typeof reason === "string" ? codeOfSignal(reason) : reason instanceof UncaughtError ? faultCode : 1
 
+/** From now on a signal ends the process on the spot, where there is nothing to finish; `tidyUp` comes before that. */
+export const endOnSignal = (tidyUp: () => void): void => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
+    process.on(signal, () => {
+      tidyUp()
+      process.exit(codeOfSignal(signal))
+    })
+  }
+}
+
 export class Stop {
   /** The first reason; but what nobody caught weighs more than a signal that came before it. */
   reason: Reason | undefined

@@ -2,10 +2,10 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Stream } from "effect"
 import { Argument, Command } from "effect/cli"
-import { promises } from "node:fs"
 import { read } from "../../recording/read.ts"
 import { type Stats, StatsMeter } from "../../recording/stats.ts"
-import { BadUsage, messageOf, PageNotWritten } from "../errors.ts"
+import { BadUsage } from "../errors.ts"
+import { writePage } from "../output/files.ts"
 import { exit, print } from "../process/end.ts"
 import { json, orUndefined, text } from "../settings/flags.ts"
 import * as Charts from "../simulate/charts.ts"
@@ -50,13 +50,7 @@ const statsCommand = Command.make("stats", flags, ({ files, html, json }) =>
     const found = yield* stats(files)
     // The figures come first: a page that cannot be written does not take them away.
     yield* print(json ? toJson(found) : toTable(found))
-    if (html !== undefined) {
-      const page = toHtml(found, yield* Charts.load)
-      yield* Effect.tryPromise({
-        try: () => promises.writeFile(html, page),
-        catch: (error) => new PageNotWritten({ path: html, reason: messageOf(error) })
-      })
-    }
+    if (html !== undefined) yield* writePage(html, toHtml(found, yield* Charts.load))
     return yield* exit(0)
   })
 ).pipe(

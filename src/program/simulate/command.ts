@@ -1,9 +1,9 @@
 /** `worker-pool simulate`: its flags, its help, and what it prints. */
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { promises } from "node:fs"
 import * as Charts from "./charts.ts"
-import { BadUsage, messageOf, PageNotWritten } from "../errors.ts"
+import { BadUsage } from "../errors.ts"
+import { writePage } from "../output/files.ts"
 import { json, orUndefined, text } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
@@ -18,7 +18,7 @@ import { toHtml } from "./page.ts"
 import { really, toJson, toTable } from "./report.ts"
 import * as Settings from "./settings.ts"
 import * as StatusLine from "../output/statusLine.ts"
-import { codeOfSignal, type Signal } from "../process/stop.ts"
+import { endOnSignal } from "../process/stop.ts"
 
 const description = `Tries policies before they are deployed: the real pool and scaler on virtual time, under a load that is drawn from a seed.
 Every policy sees the same arrivals, and the same flags give the same output, byte for byte.
@@ -137,12 +137,7 @@ export const simulateCommand = Command.make("simulate", flags, (flags) =>
 const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: number, bound: number | undefined) =>
   Effect.gen(function* () {
     const statusLine = StatusLine.make(process.stderr)
-    for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
-      process.on(signal, () => {
-        statusLine.clear()
-        process.exit(codeOfSignal(signal))
-      })
-    }
+    endOnSignal(statusLine.clear)
     for (const note of plan.notes) statusLine.print(`worker-pool: ${note}`)
     const { html, json } = flags
     const simulated = yield* threads > 1 && canBeSideBySide(plan, flags)
@@ -157,13 +152,7 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags & Output, threads: n
     const shown = reality === undefined ? simulated : [{ policy: really, figures: reality }, ...simulated]
     const sentence = verdict === undefined ? "" : `\n${verdict.sentence}\n`
     yield* print(json ? toJson(simulated, reality, verdict) : `${toTable(shown, plan)}${sentence}`)
-    if (html !== undefined) {
-      const page = toHtml(shown, plan, yield* Charts.load)
-      yield* Effect.tryPromise({
-        try: () => promises.writeFile(html, page),
-        catch: (error) => new PageNotWritten({ path: html, reason: messageOf(error) })
-      })
-    }
+    if (html !== undefined) yield* writePage(html, toHtml(shown, plan, yield* Charts.load))
     return yield* exit(verdict?.isWithin === false ? 3 : 0)
   })
 

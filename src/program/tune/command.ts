@@ -1,15 +1,14 @@
 /** `worker-pool tune`: its flags, its help, and what it prints and writes. */
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { promises } from "node:fs"
 import { availableParallelism } from "node:os"
-import { messageOf, PageNotWritten, SettingsNotWritten } from "../errors.ts"
+import { writePage, writeSettings } from "../output/files.ts"
 import { json, orUndefined, text, whole } from "../settings/flags.ts"
 import { policyHelp } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
 import { exit, print } from "../process/end.ts"
 import * as StatusLine from "../output/statusLine.ts"
-import { codeOfSignal, type Signal } from "../process/stop.ts"
+import { endOnSignal } from "../process/stop.ts"
 import * as Charts from "../simulate/charts.ts"
 import { duration, partOfRecording, simulatedPool } from "../simulate/flags.ts"
 import { canBeReadAgain } from "../simulate/sideBySide.ts"
@@ -108,12 +107,7 @@ export const tuneCommand = Command.make("tune", flags, ({ html, json, out, threa
 const perform = (plan: Settings.Plan, flags: Settings.Flags, { html, json, out }: Output, threads: number) =>
   Effect.gen(function* () {
     const statusLine = StatusLine.make(process.stderr)
-    for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
-      process.on(signal, () => {
-        statusLine.clear()
-        process.exit(codeOfSignal(signal))
-      })
-    }
+    endOnSignal(statusLine.clear)
     for (const note of plan.notes) statusLine.print(`worker-pool: ${note}`)
     const watched = { ...plan, options: { ...plan.options, isWatched: html !== undefined } }
     const report = yield* threads > 1 && canBeReadAgain(flags)
@@ -121,22 +115,7 @@ const perform = (plan: Settings.Plan, flags: Settings.Flags, { html, json, out }
       : tune(watched, statusLine)
     // The answer comes first: a file that cannot be written does not take it away.
     yield* print(json ? toJson(report) : toTable(report, plan))
-    if (out !== undefined) {
-      yield* write(out, toYaml(report, plan.today, plan.load), (failure) => new SettingsNotWritten(failure))
-    }
-    if (html !== undefined) {
-      const page = toHtml(report, plan, yield* Charts.load)
-      yield* write(html, page, (failure) => new PageNotWritten(failure))
-    }
+    if (out !== undefined) yield* writeSettings(out, toYaml(report, plan.today, plan.load))
+    if (html !== undefined) yield* writePage(html, toHtml(report, plan, yield* Charts.load))
     return yield* exit(report.chosen === undefined ? 1 : 0)
-  })
-
-const write = <E>(
-  path: string,
-  text: string,
-  refuse: (failure: { readonly path: string; readonly reason: string }) => E
-) =>
-  Effect.tryPromise({
-    try: () => promises.writeFile(path, text),
-    catch: (error) => refuse({ path, reason: messageOf(error) })
   })
