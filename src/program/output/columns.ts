@@ -12,3 +12,21 @@ export const columns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
     )
     .join("")
 }
+
+/** A row of figures: a name, and a cell for each of what stands side by side. */
+export interface Row {
+  readonly name: string
+  readonly cells: ReadonlyArray<string>
+}
+
+/** The names to the left, and the cells to the right of their columns. */
+export const figureTable = (rows: ReadonlyArray<Row>): string => {
+  const nameWidth = Math.max(...rows.map(({ name }) => name.length))
+  const widths = rows[0]!.cells.map((_, n) => Math.max(...rows.map(({ cells }) => cells[n]!.length)))
+  return rows
+    .map(
+      ({ cells, name }) =>
+        `${[name.padEnd(nameWidth), ...cells.map((cell, n) => cell.padStart(widths[n]!))].join("   ")}\n`
+    )
+    .join("")
+}

@@ -2,7 +2,7 @@
 import type { Stats, TypeStats } from "../../recording/stats.ts"
 import { time } from "../output/numbers.ts"
 import type { Draw, Line } from "../simulate/charts.ts"
-import { escape, page, table } from "../simulate/html.ts"
+import { escape, page, picture, table } from "../simulate/html.ts"
 import { figures, notes, typeHead, typeRow } from "./table.ts"
 
 export const toHtml = (stats: Stats, draw: Draw): string => {
@@ -11,17 +11,8 @@ export const toHtml = (stats: Stats, draw: Draw): string => {
   const untilSeconds = Math.max(1, ((stats.series.at(-1)?.fromMillis ?? 0) + stats.pointMillis) / 1000)
   const points = (value: (point: Stats["series"][number]) => number): Line["points"] =>
     stats.series.map((point) => [point.fromMillis / 1000, value(point)])
-  const figure = (title: string, height: number, lines: ReadonlyArray<Line>) => {
-    const chart = { lines, untilSeconds, scale: "linear" as const, format: String }
-    const svg = (className: string, width: number) =>
-      `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(chart, { width, height })}</div>`
-    return [
-      `<figure><figcaption>${escape(title)} <span>${escape(each)}</span></figcaption>`,
-      svg("wide", 920),
-      svg("narrow", 380),
-      "</figure>"
-    ].join("\n")
-  }
+  const figure = (title: string, lines: ReadonlyArray<Line>) =>
+    picture(title, each, 200, { lines, untilSeconds, scale: "linear", format: String }, draw)
   const refused = stats.series.some(({ refused }) => refused > 0)
   return page("worker-pool record stats", [
     "<h1>worker-pool record stats</h1>",
@@ -32,7 +23,7 @@ export const toHtml = (stats: Stats, draw: Draw): string => {
     ),
     ...notes(stats).map((note) => `<p>${escape(note)}</p>`),
     "<h2>The load</h2>",
-    figure(`Requests per second${refused ? "; dashed: refused" : ""}`, 200, [
+    figure(`Requests per second${refused ? "; dashed: refused" : ""}`, [
       line(
         "arrivals",
         "#2f7fc1",
@@ -50,7 +41,7 @@ export const toHtml = (stats: Stats, draw: Draw): string => {
           ]
         : [])
     ]),
-    figure("Attempts at once", 200, [
+    figure("Attempts at once", [
       line(
         "attempts",
         "#2b9467",

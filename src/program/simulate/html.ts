@@ -1,3 +1,6 @@
+/** The parts of a page. */
+import type { Chart, Draw } from "./charts.ts"
+
 /** Text in a page: whatever it says, it stays text. */
 export const escape = (text: string): string =>
   text
@@ -23,6 +26,22 @@ export const table = (
     ),
     "</tbody></table></div>"
   ].join("\n")
+
+/** What things are called, and what they are. */
+export const terms = (all: ReadonlyArray<readonly [name: string, value: string]>): string =>
+  `<dl>${all.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`).join("")}</dl>`
+
+/** One picture, for wide pages and for narrow ones. */
+export const picture = (title: string, remark: string, height: number, chart: Chart, draw: Draw): string => {
+  const svg = (className: string, width: number) =>
+    `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(chart, { width, height })}</div>`
+  return [
+    `<figure><figcaption>${escape(title)} <span>${escape(remark)}</span></figcaption>`,
+    svg("wide", 920),
+    svg("narrow", 380),
+    "</figure>"
+  ].join("\n")
+}
 
 /** A whole page that loads nothing and runs nothing. `body` is HTML. */
 export const page = (title: string, body: ReadonlyArray<string>): string =>

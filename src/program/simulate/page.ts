@@ -1,8 +1,8 @@
 /** What simulations came to, as a page of its own: figures, pictures and reasons. The same run gives the same bytes. */
 import type * as Simulation from "../../Simulation.ts"
 import { time } from "../output/numbers.ts"
-import type { Draw, Line } from "./charts.ts"
-import { escape, page, table } from "./html.ts"
+import type { Chart, Draw, Line } from "./charts.ts"
+import { escape, page, picture, table, terms } from "./html.ts"
 import { type Points, type Series, secondsPerPoint, seriesOf } from "./series.ts"
 import type { Simulated } from "./simulate.ts"
 import { rows } from "./report.ts"
@@ -12,11 +12,10 @@ export const toHtml = (
   all: ReadonlyArray<Simulated>,
   plan: Pick<Plan, "load" | "waitTargetMillis">,
   draw: Draw
-): string => {
-  const load = plan.load.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`)
-  return page("worker-pool simulate", [
+): string =>
+  page("worker-pool simulate", [
     "<h1>worker-pool simulate</h1>",
-    `<dl>${load.join("")}</dl>`,
+    terms(plan.load),
     "<h2>Figures</h2>",
     table(
       ["", ...all.map(({ policy }) => policy)],
@@ -28,7 +27,6 @@ export const toHtml = (
     "<h2>Decisions</h2>",
     ...all.flatMap(({ figures, policy }) => decisions(policy, figures.decisions))
   ])
-}
 
 /** Each can be told from the others on white and on black, and by most who cannot tell red from green. */
 export const colours = ["#d9480f", "#2f7fc1", "#2b9467", "#9b6dd0", "#b8860b", "#d6558b", "#7a7f87", "#159aa8"]
@@ -59,7 +57,7 @@ export const pictures = (all: ReadonlyArray<Drawable>, waitTargetMillis: number,
     remark: string,
     height: number,
     lines: ReadonlyArray<Line>,
-    chart: Partial<Parameters<Draw>[0]> = {}
+    chart: Partial<Chart> = {}
   ) => picture(title, remark, height, { lines, untilSeconds, scale: "linear", format: short, ...chart }, draw)
   const highest = Math.max(...series.flatMap(({ waitP95 }) => waitP95.map(([, value]) => value)))
   const target = `${highest < waitTargetMillis ? "all below" : "the dots are"} the target of ${time(waitTargetMillis)}`
@@ -100,24 +98,6 @@ export const pictures = (all: ReadonlyArray<Drawable>, waitTargetMillis: number,
         ]
       : [])
   ]
-}
-
-/** One picture, for wide pages and for narrow ones. */
-export const picture = (
-  title: string,
-  remark: string,
-  height: number,
-  chart: Parameters<Draw>[0],
-  draw: Draw
-): string => {
-  const svg = (className: string, width: number) =>
-    `<div class="${className}" role="img" aria-label="${escape(title)}">${draw(chart, { width, height })}</div>`
-  return [
-    `<figure><figcaption>${escape(title)} <span>${escape(remark)}</span></figcaption>`,
-    svg("wide", 920),
-    svg("narrow", 380),
-    "</figure>"
-  ].join("\n")
 }
 
 const legend = (all: ReadonlyArray<Drawable>): string => {

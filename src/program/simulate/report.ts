@@ -1,4 +1,5 @@
 /** What simulations came to: for people as a table with a column for each policy, for programs as one JSON object. */
+import { figureTable, type Row } from "../output/columns.ts"
 import { count, time } from "../output/numbers.ts"
 import type { Simulated } from "./simulate.ts"
 import type { Verdict } from "./check.ts"
@@ -32,12 +33,6 @@ const plain = ({ figures, policy }: Simulated) => {
 
 /** What happened stands under this name. No policy has it. */
 export const really = "really"
-
-/** One row of the table: a name, and what each policy has there. */
-export interface Row {
-  readonly name: string
-  readonly cells: ReadonlyArray<string>
-}
 
 /** The figures side by side. Ends that no policy had are left out. */
 export const rows = (all: ReadonlyArray<Simulated>, { waitTargetMillis }: Pick<Plan, "waitTargetMillis">) => {
@@ -139,13 +134,7 @@ const groupsOf = ({ byKey, byPriority, fairness }: Simulated["figures"]) => ({
 
 export const toTable = (all: ReadonlyArray<Simulated>, plan: Pick<Plan, "load" | "waitTargetMillis">): string => {
   const load = plan.load.map(([name, value]) => `${name} ${value}`).join(", ")
-  const lines = [{ name: "", cells: all.map(({ policy }) => policy) }, ...rows(all, plan)]
-  const nameWidth = Math.max(...lines.map(({ name }) => name.length))
-  const widths = all.map((_, n) => Math.max(...lines.map(({ cells }) => cells[n]!.length)))
-  const table = lines.map(({ cells, name }) =>
-    [name.padEnd(nameWidth), ...cells.map((cell, n) => cell.padStart(widths[n]!))].join("   ")
-  )
-  return `${[load, "", ...table].join("\n")}\n`
+  return `${load}\n\n${figureTable([{ name: "", cells: all.map(({ policy }) => policy) }, ...rows(all, plan)])}`
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`

@@ -1,17 +1,16 @@
 /** What a search came to, as a page of its own: figures, what each choice costs, the load under the chosen one. The same bytes each time. */
 import type * as Tuning from "../../Tuning.ts"
 import type { Draw, Line } from "../simulate/charts.ts"
-import { escape, page, table } from "../simulate/html.ts"
-import { colours, picture, pictures } from "../simulate/page.ts"
+import { escape, page, picture, table, terms } from "../simulate/html.ts"
+import { colours, pictures } from "../simulate/page.ts"
 import { rowsOf, sentencesOf, shownOf } from "./report.ts"
 import type { Plan } from "./settings.ts"
 import * as TuningText from "./texts.ts"
 
-export const toHtml = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">, draw: Draw): string => {
-  const load = plan.load.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`)
-  return page("worker-pool tune", [
+export const toHtml = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">, draw: Draw): string =>
+  page("worker-pool tune", [
     "<h1>worker-pool tune</h1>",
-    `<dl>${load.join("")}</dl>`,
+    terms(plan.load),
     "<h2>Settings</h2>",
     ...sentencesOf(report).map((text) => `<p>${escape(text)}</p>`),
     table(
@@ -23,7 +22,6 @@ export const toHtml = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">
     ...choices(report, draw),
     ...outlook(report, draw)
   ])
-}
 
 /** More of it than the target are no news. */
 const mostExcess = 4

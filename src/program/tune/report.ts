@@ -1,14 +1,9 @@
 /** What a search came to: for people as a table with a column for each choice, for programs as one JSON object. */
 import * as Tuning from "../../Tuning.ts"
+import { figureTable, type Row } from "../output/columns.ts"
 import { count } from "../output/numbers.ts"
 import type { Plan } from "./settings.ts"
 import { figure, valueOf } from "./texts.ts"
-
-/** A row of the table: a name, and a cell for each choice. */
-export interface Row {
-  readonly name: string
-  readonly cells: ReadonlyArray<string>
-}
 
 /** The chosen or the nearest one, today's, and the next best. */
 export const shownOf = ({
@@ -120,13 +115,8 @@ const thinOf = ({ draws, targets, today }: Tuning.Report): ReadonlyArray<string>
 export const toTable = (report: Tuning.Report, plan: Pick<Plan, "load" | "today">): string => {
   const load = plan.load.map(([name, value]) => `${name} ${value}`).join(", ")
   const titles = { name: "", cells: shownOf(report).map(({ title }) => title) }
-  const lines = [titles, ...rowsOf(report, plan)]
-  const nameWidth = Math.max(...lines.map(({ name }) => name.length))
-  const widths = titles.cells.map((_, n) => Math.max(...lines.map(({ cells }) => cells[n]!.length)))
-  const table = lines.map(({ cells, name }) =>
-    [name.padEnd(nameWidth), ...cells.map((cell, n) => cell.padStart(widths[n]!))].join("   ")
-  )
-  return `${[load, "", ...table, "", ...sentencesOf(report)].join("\n")}\n`
+  const table = figureTable([titles, ...rowsOf(report, plan)])
+  return `${load}\n\n${table}\n${sentencesOf(report).join("\n")}\n`
 }
 
 export const toJson = (report: Tuning.Report): string => {
