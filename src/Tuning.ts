@@ -26,7 +26,7 @@ import {
   shown,
   type Target
 } from "./tuning/target.ts"
-import { checked, notEmpty } from "./tuning/wanted.ts"
+import { checked, notEmpty, type Wanted } from "./tuning/wanted.ts"
 
 export {
   InvalidTarget,
@@ -42,22 +42,10 @@ export {
   shown
 }
 export type { Common, Cost, Interval, Judged, Load, Mark, Measure, Measured, Outlook, Policy, Report, Score, Settings }
-export type { Share, Span, Target, Task, Watched }
+export type { Share, Span, Target, Task, Wanted, Watched }
 
 /** What to tune, for which load and to which targets. */
-export interface Options<E = never> extends Common {
-  /** Such as `p99(wait) <= 200ms`: see `parseTarget`. At least one. */
-  readonly targets: ReadonlyArray<string | Target>
-  /** What is to be as little as it can: workers over time, or the most at once. Default `"worker-seconds"`. */
-  readonly cost?: Cost | undefined
-  /** Whether the load is a recording: then the unseen part is a part of its time, and else another draw. Default `false`. */
-  readonly isRecorded?: boolean | undefined
-  /** No more workers are recommended. A whole number, at least 1. Default: as many as the load could ever keep busy. */
-  readonly mostWorkers?: number | undefined
-  /** Seeds all random numbers. Default `1`. */
-  readonly seed?: string | number | undefined
-  /** About so many requests are simulated, in all. At least 1,000. Default 6,000,000. */
-  readonly budget?: number | undefined
+export interface Options<E = never> extends Wanted {
   /** Runs one simulation, for whoever has threads: it is asked for many at once. Default: one after the other, here. */
   readonly measure?: ((task: Task) => Effect.Effect<Measured, E>) | undefined
   /** Whether the report has an `outlook`, for pictures. Default `false`. */

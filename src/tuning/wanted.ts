@@ -11,12 +11,19 @@ import { parse, type Target } from "./target.ts"
 /** So many may be lost when nobody said. */
 const lostByDefault = 0.001
 
-interface Wanted extends Common {
+/** What a search is for. */
+export interface Wanted extends Common {
+  /** Such as `p99(wait) <= 200ms`: see `parseTarget`. At least one. */
   readonly targets: ReadonlyArray<string | Target>
+  /** What is to be as little as it can: workers over time, or the most at once. Default `"worker-seconds"`. */
   readonly cost?: Cost | undefined
+  /** Whether the load is a recording: then the unseen part is a part of its time, and else another draw. Default `false`. */
   readonly isRecorded?: boolean | undefined
+  /** No more workers are recommended. A whole number, at least 1. Default: as many as the load could ever keep busy. */
   readonly mostWorkers?: number | undefined
+  /** Seeds all random numbers. Default `1`. */
   readonly seed?: string | number | undefined
+  /** About so many requests are simulated, in all. At least 1,000. Default 6,000,000. */
   readonly budget?: number | undefined
 }
 
