@@ -238,7 +238,7 @@ const table = {
   "tuning/space": "tuning/demand tuning/settings tuning/target",
   "tuning/search": "tuning/*",
   "tuning/judge": "tuning/*",
-  "tuning/obstacles": "tuning/demand tuning/scores tuning/target",
+  "tuning/obstacles": "tuning/scores tuning/space tuning/target",
   "tuning/report": "simulation/report tuning/judge tuning/load tuning/scores tuning/settings tuning/target",
   "tuning/outlook": "tuning/*",
   "tuning/wanted": "internal/checks PoolConfig PoolError tuning/demand tuning/measure tuning/scores tuning/target",
@@ -401,7 +401,7 @@ const table = {
     "index durable/service program/durable/* program/errors program/handlersModule program/output/* program/process/* program/run/* program/settings/* internal/startTime Recording",
   // The searches of `tune`, for a service that asks for it.
   "program/advice/*":
-    "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/scores",
+    "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/parts tuning/scores",
   "program/serve/*":
     "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
   "program/work/*":

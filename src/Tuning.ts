@@ -12,7 +12,7 @@ import { obstaclesOf } from "./tuning/obstacles.ts"
 import { look, scoreWhole } from "./tuning/outlook.ts"
 import { split, taskOf, whole } from "./tuning/parts.ts"
 import type { Outlook, Report, Watched } from "./tuning/report.ts"
-import { type Cost, type Interval, type Score, scoreOf } from "./tuning/scores.ts"
+import { type Cost, type Interval, once, type Score, scoreOf } from "./tuning/scores.ts"
 import { type Run, search } from "./tuning/search.ts"
 import { keyLimitName, keyOf, type Policy, policyOf, policyText, poolOf, type Settings } from "./tuning/settings.ts"
 import { type Ground, spaceOf } from "./tuning/space.ts"
@@ -189,14 +189,5 @@ const whyNot = <E>(
 ): Effect.Effect<ReadonlyArray<string>, E> => {
   const parts = whole(seen)
   const tasks = parts.map((part) => taskOf(part, widest, seed))
-  return Effect.map(run(tasks), (all) =>
-    obstaclesOf(
-      ground,
-      scoreOf(
-        all.map((measured) => ({ measured, weight: 1 })),
-        ground.targets,
-        "peak"
-      )
-    )
-  )
+  return Effect.map(run(tasks), (all) => obstaclesOf(ground, scoreOf(all.map(once), ground.targets, "peak")))
 }

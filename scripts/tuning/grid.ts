@@ -12,7 +12,7 @@ import { parseArgs } from "node:util"
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads"
 import * as Tuning from "../../src/Tuning.ts"
 import { taskOf, whole } from "../../src/tuning/parts.ts"
-import { scoreOf } from "../../src/tuning/scores.ts"
+import { once, scoreOf } from "../../src/tuning/scores.ts"
 import { loads } from "./loads.ts"
 
 const measurerOf = (name: string) => Effect.runPromise(Tuning.measurerOf(loads[name]!))
@@ -121,11 +121,7 @@ const compare = async (
       process.stderr.write(`\r${name}: ${++done} of ${grid.length} `)
       return {
         settings,
-        score: scoreOf(
-          measured.map((measured) => ({ measured, weight: 1 })),
-          report.targets,
-          report.cost
-        )
+        score: scoreOf(measured.map(once), report.targets, report.cost)
       }
     })
   )

@@ -1,7 +1,7 @@
 /** What a load asks for, whatever pool meets it: the same with a worker for each request. */
 import { Histogram } from "../simulation/histogram.ts"
 import { jobs } from "../simulation/workload.ts"
-import type { DrawnLoad, Span } from "./load.ts"
+import { type DrawnLoad, firstFrom, type Span } from "./load.ts"
 import { isOf, type Target } from "./target.ts"
 
 export interface Demand {
@@ -43,7 +43,7 @@ export const demandOf = (
   const ends = Float64Array.from(starts, (start, n) => start + work[n + 1]! - work[n]!).sort()
   const busy = profile(starts, ends, durationMillis)
   const requests = starts.length
-  const upTo = (millis: number) => indexOf(starts, millis)
+  const upTo = (millis: number) => firstFrom(requests, (n) => starts[n]!, millis)
   return {
     requests,
     perSecond: (1000 * requests) / durationMillis,
@@ -90,14 +90,4 @@ const levelAt = (millis: ReadonlyArray<number>, share: number): number => {
   let left = share * millis.reduce((sum, one) => sum + one, 0)
   for (const [busy, time] of millis.entries()) if ((left -= time) <= 0) return busy
   return millis.length - 1
-}
-
-const indexOf = (sorted: ReadonlyArray<number>, value: number): number => {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sorted[middle]! < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -5,7 +5,7 @@ import type { Span } from "./load.ts"
 import type { Measured } from "./measure.ts"
 import { requestsOf, taskOf, whole } from "./parts.ts"
 import { different, type Run, type Tried } from "./search.ts"
-import { type Cost, type Interval, intervalOf, type Score, scoreOf } from "./scores.ts"
+import { type Cost, type Interval, intervalOf, once, type Score, scoreOf } from "./scores.ts"
 import { keyOf, type Settings } from "./settings.ts"
 import type { Target } from "./target.ts"
 
@@ -69,8 +69,6 @@ export const judge = <E>(
       }
     })
   })
-
-const once = (measured: Measured) => ({ measured, weight: 1 })
 
 /** How often a budget allows to draw the unseen part for so many choices: three times at least, eight at most. */
 export const drawsFor = (budget: number, choices: number, unseen: ReadonlyArray<Span>, demand: Demand): number => {

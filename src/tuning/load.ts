@@ -48,7 +48,7 @@ export class DrawnLoad {
       name,
       types,
       *draw() {
-        for (let n = firstFrom(all, fromMillis); n < all.length; n++) {
+        for (let n = firstFrom(all.length, (n) => all[n]!.atMillis, fromMillis); n < all.length; n++) {
           const arrival = all[n]!
           // The last instant of the load belongs to it.
           if (arrival.atMillis >= toMillis && toMillis < durationMillis) return
@@ -59,11 +59,12 @@ export class DrawnLoad {
   }
 }
 
-const firstFrom = (all: ReadonlyArray<Arrival>, millis: number): number => {
-  let [low, high] = [0, all.length]
+/** Of so many instants in their order, the place of the first that is not before this one. */
+export const firstFrom = (count: number, at: (n: number) => number, millis: number): number => {
+  let [low, high] = [0, count]
   while (low < high) {
     const middle = (low + high) >> 1
-    if (all[middle]!.atMillis < millis) low = middle + 1
+    if (at(middle) < millis) low = middle + 1
     else high = middle
   }
   return low

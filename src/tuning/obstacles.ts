@@ -1,19 +1,11 @@
 /** Why nothing keeps a target: what no number of workers changes. */
-import type { Demand } from "./demand.ts"
 import type { Score } from "./scores.ts"
-import { isKept, millisText, shown, type Target } from "./target.ts"
-
-interface Ground {
-  readonly demand: Demand
-  readonly targets: ReadonlyArray<Target>
-  readonly mostWorkers: number | undefined
-  readonly isSlowedDown: boolean
-  readonly hasTurns: boolean
-}
+import type { Ground } from "./space.ts"
+import { isKept, millisText, shown } from "./target.ts"
 
 /** `widest`: a pool with a worker for each request, on all that was seen; or with as many as are allowed. */
 export const obstaclesOf = (
-  { demand, hasTurns, isSlowedDown, mostWorkers, targets }: Ground,
+  { demand, hasTurns, isSlowedDown, mostWorkers, targets }: Omit<Ground, "today">,
   widest: Score
 ): ReadonlyArray<string> => {
   const isBounded = mostWorkers !== undefined && mostWorkers < demand.busyMost

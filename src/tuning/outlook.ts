@@ -1,8 +1,8 @@
 /** The settings that were found, and those of today, once more: second by second, and under twice the load. */
 import { Effect } from "effect"
-import { taskOf } from "./parts.ts"
+import { fromStart, taskOf } from "./parts.ts"
 import type { Outlook, Watched } from "./report.ts"
-import { type Cost, type Score, scoreOf } from "./scores.ts"
+import { type Cost, once, type Score, scoreOf } from "./scores.ts"
 import type { Run } from "./search.ts"
 import type { Settings } from "./settings.ts"
 import type { Ground } from "./space.ts"
@@ -19,17 +19,16 @@ export const look = <E>(
   run: Run<E>
 ): Effect.Effect<Outlook, E> => {
   const seconds = Math.min(durationMillis, (1000 * watchedRequests) / demand.perSecond) / 1000
-  const part = { fromMillis: 0, toMillis: Math.max(1, Math.floor(seconds)) * 1000, warmupMillis: 0, weight: 1 }
-  const toMillis = Math.min(part.toMillis, durationMillis)
+  const part = fromStart(Math.min(Math.max(1, Math.floor(seconds)) * 1000, durationMillis))
   const tasks = (["load", "doubled"] as const).flatMap((of) =>
     [best, "today" as const].map((settings) => ({
-      ...taskOf({ ...part, toMillis }, settings, seed, of),
+      ...taskOf(part, settings, seed, of),
       isWatched: true
     }))
   )
   return Effect.map(run(tasks), (all) => {
     const watched = (n: number): Watched => ({
-      score: scoreOf([{ measured: all[n]!, weight: 1 }], targets, cost),
+      score: scoreOf([once(all[n]!)], targets, cost),
       windows: all[n]!.windows!
     })
     return { best: { load: watched(0), doubled: watched(2) }, today: { load: watched(1), doubled: watched(3) } }
@@ -45,8 +44,7 @@ export const scoreWhole = <E>(
   seed: string,
   run: Run<E>
 ): Effect.Effect<Score, E> => {
-  const part = { fromMillis: 0, toMillis: durationMillis, warmupMillis: 0, weight: 1 }
-  return Effect.map(run([taskOf(part, settings, seed)]), ([measured]) =>
-    scoreOf([{ measured: measured!, weight: 1 }], targets, cost)
+  return Effect.map(run([taskOf(fromStart(durationMillis), settings, seed)]), ([measured]) =>
+    scoreOf([once(measured!)], targets, cost)
   )
 }

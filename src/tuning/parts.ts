@@ -31,6 +31,9 @@ export const split = (
 export const whole = (spans: ReadonlyArray<Span>): ReadonlyArray<Part> =>
   spans.map((span) => ({ ...span, warmupMillis: warmupOf(span), weight: 1 }))
 
+/** Its first milliseconds: nothing came before. */
+export const fromStart = (toMillis: number): Part => ({ fromMillis: 0, toMillis, warmupMillis: 0, weight: 1 })
+
 const warmupOf = ({ fromMillis, toMillis }: Span): number =>
   Math.min(fromMillis, Math.max(10_000, Math.min(30_000, (toMillis - fromMillis) / 2)))
 

@@ -26,6 +26,9 @@ export interface Weighted {
   readonly weight: number
 }
 
+/** It stands for itself alone. */
+export const once = (measured: Measured): Weighted => ({ measured, weight: 1 })
+
 export const scoreOf = (parts: ReadonlyArray<Weighted>, targets: ReadonlyArray<Target>, cost: Cost): Score => {
   let [millis, workerMillis, peakWorkers] = [0, 0, 0]
   for (const { measured, weight } of parts) {

@@ -2,9 +2,9 @@
 import { Result, Schema } from "effect"
 
 /** The ends that a share is taken of. `lost`: refused, evicted or expired. `good`: completed, and in time where it says `within`. */
-const shares: ReadonlyArray<Share> = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"]
+const shares = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"] as const
 /** One of them. */
-export type Share = "refused" | "evicted" | "expired" | "lost" | "timedOut" | "failed" | "good"
+export type Share = (typeof shares)[number]
 
 /** What is measured: a time, in milliseconds, or a share of what arrived, from 0 to 1. */
 export type Measure =

@@ -4,7 +4,8 @@ import type { Advice, Answer, Levers } from "../../http/advisor.ts"
 import { recordedIn } from "../../recording/chunks.ts"
 import { load as loadOf } from "../../recording/load.ts"
 import * as Tuning from "../../Tuning.ts"
-import { scoreOf } from "../../tuning/scores.ts"
+import { fromStart, taskOf } from "../../tuning/parts.ts"
+import { once, scoreOf } from "../../tuning/scores.ts"
 import type { BadUsage } from "../errors.ts"
 import * as kinds from "../settings/kinds.ts"
 import { parsePolicy } from "../settings/policyFlag.ts"
@@ -41,16 +42,9 @@ export const advise = (task: Task): Effect.Effect<Answer, BadUsage> =>
       const measurer = yield* Tuning.measurerOf(search)
       const column = columnOf(report)
       const simulated = (of: "today" | "applied" | "recommended", settings: Tuning.Settings | "today") => {
-        const all = {
-          settings,
-          fromMillis: 0,
-          toMillis: durationMillis,
-          warmupMillis: 0,
-          seed: "1",
-          of: "load"
-        } as const
-        return Effect.map(measurer.run(all), (measured) =>
-          column(of, shownOf(settings, today, pool), scoreOf([{ measured, weight: 1 }], report.targets, report.cost))
+        const wholeLoad = taskOf(fromStart(durationMillis), settings, "1")
+        return Effect.map(measurer.run(wholeLoad), (measured) =>
+          column(of, shownOf(settings, today, pool), scoreOf([once(measured)], report.targets, report.cost))
         )
       }
       const { settings } = report.chosen ?? report.others[0] ?? report.today

@@ -5,7 +5,7 @@ import { isLoad, type Recorded } from "../../recording/recorded.ts"
 import type { Heard } from "../../recording/recent.ts"
 import * as Tuning from "../../Tuning.ts"
 import { Tally } from "../../tuning/measure.ts"
-import { type Score, scoreOf } from "../../tuning/scores.ts"
+import { once, type Score, scoreOf } from "../../tuning/scores.ts"
 
 export type Column = Advice["columns"][number]
 
@@ -66,7 +66,7 @@ export const realityOf = (
     workerMillis: workers.mean * durationMillis,
     peak: workers.most
   }
-  return scoreOf([{ measured, weight: 1 }], targets, cost)
+  return scoreOf([once(measured)], targets, cost)
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100
