@@ -214,7 +214,7 @@ const table = {
   "recording/hearing": "WorkerPool internal/recordedPools internal/recorder recording/recent",
   "recording/rows": "recording/notes recording/recorded",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
-  "recording/read": "recording/errors recording/parse",
+  "recording/read": "recording/errors recording/files recording/parse",
   "recording/timeline": "",
   "recording/figures": "recording/recorded recording/timeline",
   "recording/stats":

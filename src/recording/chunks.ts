@@ -1,6 +1,6 @@
 /** Requests that have ended, many together, as plain data: small, and quickly sent to a thread. */
 import type { Block, Earlier } from "./notes.ts"
-import { type Recorded, type RecordedAttempt, recordedEnds } from "./recorded.ts"
+import { lastEndOf, type Recorded, type RecordedAttempt, recordedEnds } from "./recorded.ts"
 
 export interface Chunk {
   readonly at: Float64Array
@@ -95,10 +95,8 @@ const recordedAt = (chunk: Chunk, n: number, fromMillis: number): Recorded => {
     end: attempt.end
   }))
   const begun = startedAt[n]!
-  if (begun === begun) {
-    const last = end === "succeeded" || end === "failed" || end === "timedOut" ? end : "interrupted"
-    attempts.push({ startedAtMillis: begun - fromMillis, millis: endedAt[n]! - begun, end: last })
-  }
+  if (begun === begun)
+    attempts.push({ startedAtMillis: begun - fromMillis, millis: endedAt[n]! - begun, end: lastEndOf(end) })
   const of = keys[key[n]!]!
   return {
     atMillis: at[n]! - fromMillis,

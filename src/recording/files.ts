@@ -3,8 +3,8 @@ import { Effect, Exit, FileSystem, type PlatformError, Scope } from "effect"
 import { CannotRecord } from "./errors.ts"
 import { beginning } from "./header.ts"
 
-/** So many files there are at most: `FILE`, `FILE.1` and so on, the oldest last. */
-export const mostFiles = 4
+/** The files that there are at most, the oldest first. */
+export const filesOf = (path: string): ReadonlyArray<string> => [`${path}.3`, `${path}.2`, `${path}.1`, path]
 
 const encoder = new TextEncoder()
 const newline = 10
@@ -60,6 +60,7 @@ const look = (fs: FileSystem.FileSystem, path: string) =>
 export class Files {
   private readonly fs: FileSystem.FileSystem
   private readonly options: Options
+  private readonly all: ReadonlyArray<string>
   private scope: Scope.Closeable | undefined = undefined
   private file: FileSystem.File | undefined = undefined
   private size = 0
@@ -74,6 +75,7 @@ export class Files {
   constructor(fs: FileSystem.FileSystem, options: Options) {
     this.fs = fs
     this.options = options
+    this.all = filesOf(options.path)
   }
 
   /** Opens the newest file, and begins a part of the recording there. */
@@ -89,7 +91,7 @@ export class Files {
   /** All of these lines, in one file. After a failure some of them may be there. */
   write(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
     return Effect.suspend(() =>
-      this.size + lines.length <= this.options.maxBytes / mostFiles
+      this.size + lines.length <= this.options.maxBytes / this.all.length
         ? this.append(lines)
         : Effect.andThen(this.turnOver, this.append(lines))
     )
@@ -117,21 +119,11 @@ export class Files {
   })
 
   private readonly turnOver = Effect.suspend(() => {
-    const { path } = this.options
-    const nameOf = (age: number) => (age === 0 ? path : `${path}.${age}`)
-    const move = (age: number): Effect.Effect<void, PlatformError.PlatformError> =>
-      Effect.flatMap(this.fs.exists(nameOf(age)), (exists) =>
-        exists ? this.fs.rename(nameOf(age), nameOf(age + 1)) : Effect.void
-      )
-    return this.close.pipe(
-      Effect.andThen(
-        Effect.forEach(
-          Array.from({ length: mostFiles - 1 }, (_, n) => mostFiles - 2 - n),
-          move
-        )
-      ),
-      Effect.andThen(this.begin(false))
-    )
+    const [, ...all] = this.all
+    /** Each takes the place of the one before it. */
+    const move = (path: string, n: number): Effect.Effect<void, PlatformError.PlatformError> =>
+      Effect.flatMap(this.fs.exists(path), (exists) => (exists ? this.fs.rename(path, this.all[n]!) : Effect.void))
+    return this.close.pipe(Effect.andThen(Effect.forEach(all, move)), Effect.andThen(this.begin(false)))
   })
 
   private append(lines: string): Effect.Effect<void, PlatformError.PlatformError> {

@@ -1,7 +1,7 @@
 /** The lines of a recording, as they are read. What none can say is told with its place. */
 import { BadRecording } from "./errors.ts"
 import { beginning, type Header, type Settings, version } from "./header.ts"
-import { type AttemptEnd, type Recorded, type RecordedAttempt, type RecordedEnd, recordedEnds } from "./recorded.ts"
+import { lastEndOf, type Recorded, type RecordedAttempt, type RecordedEnd, recordedEnds } from "./recorded.ts"
 import type { Mark } from "./rows.ts"
 
 /** One line. Instants count from the start of the first recording that is read. */
@@ -124,7 +124,7 @@ export class Parser {
         attempts.push({
           startedAtMillis: this.offset + now / 1000,
           millis: micros / 1000,
-          end: letter === undefined ? endOf(end) : letter === "f" ? "failed" : "timedOut"
+          end: letter === undefined ? lastEndOf(end) : letter === "f" ? "failed" : "timedOut"
         })
       }
       now += micros
@@ -180,9 +180,6 @@ export class Parser {
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 const isEnd = (value: unknown): value is RecordedEnd => recordedEnds.includes(value as RecordedEnd)
-
-const endOf = (end: RecordedEnd): AttemptEnd =>
-  end === "succeeded" || end === "failed" || end === "timedOut" ? end : "interrupted"
 
 const isSettings = (value: unknown): value is Settings => {
   if (typeof value !== "object" || value === null) return false

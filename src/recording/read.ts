@@ -1,6 +1,7 @@
 /** Reads recordings, a piece at a time: however long they are, they take the same memory. */
 import { Effect, FileSystem, Stream } from "effect"
 import { BadRecording } from "./errors.ts"
+import { filesOf } from "./files.ts"
 import { type Entry, type Origin, Parser } from "./parse.ts"
 
 /** A line of a recording is far shorter. */
@@ -19,8 +20,7 @@ export const read = (
       const origin: Origin = { startedAtMillis: undefined }
       const all: Array<string> = []
       for (const path of paths) {
-        for (const age of [3, 2, 1]) {
-          const part = `${path}.${age}`
+        for (const part of filesOf(path).slice(0, -1)) {
           if (!paths.includes(part) && (yield* Effect.orElseSucceed(fs.exists(part), () => false))) all.push(part)
         }
         all.push(path)

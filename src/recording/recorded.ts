@@ -52,6 +52,10 @@ export interface Recorded {
   readonly endedAtMillis: number
 }
 
+/** How the attempt ended that ran when its request ended so. */
+export const lastEndOf = (end: RecordedEnd): AttemptEnd =>
+  end === "succeeded" || end === "failed" || end === "timedOut" ? end : "interrupted"
+
 /** Whether it would have made work in a pool that has nothing which joins or refuses it. */
 export const isLoad = (end: RecordedEnd): boolean =>
   end !== "joined" && end !== "refusedDuplicate" && end !== "refusedDraining"
