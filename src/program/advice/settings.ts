@@ -1,6 +1,7 @@
 /** What the settings of advice ask for, together; and how the pool is set that is to be advised. */
 import { Effect } from "effect"
 import { BadUsage } from "../errors.ts"
+import { listOf } from "../settings/kinds.ts"
 import { millisOf, numberOf } from "../settings/quantities.ts"
 import type { Found } from "../settings/sources.ts"
 import type { Name } from "../settings/table.ts"
@@ -86,7 +87,7 @@ const fileOf = (origins: Found["origins"]): Unchanging["file"] =>
     repeated.flatMap((name) => {
       const { from, text } = origins[name]
       if (from === "default" || text === undefined) return []
-      return [[name, name === "limits" && text.startsWith("[") ? JSON.parse(text) : (numberOf(text) ?? text)] as const]
+      return [[name, name === "limits" ? listOf(text) : (numberOf(text) ?? text)] as const]
     })
   )
 

@@ -103,7 +103,8 @@ export const limits: Kind<ReturnType<typeof limitsOf>> = {
   read: (text) => limitsOf(listOf(text)),
   isList: true
 }
-const listOf = (text: string): unknown => {
+/** What a setting of several holds: a list that was written as JSON, or the text. */
+export const listOf = (text: string): unknown => {
   try {
     return text.startsWith("[") ? JSON.parse(text) : text
   } catch {

@@ -4,6 +4,7 @@ import { type Limit, RetryPolicy } from "../../index.ts"
 import type * as Simulation from "../../Simulation.ts"
 import * as Tuning from "../../Tuning.ts"
 import { BadUsage } from "../errors.ts"
+import { listOf } from "../settings/kinds.ts"
 import { limitsFrom } from "../settings/poolOptions.ts"
 import { numberOf } from "../settings/quantities.ts"
 import { find, type Found } from "../settings/sources.ts"
@@ -143,7 +144,7 @@ const complete = (flags: Flags, found: Found | undefined): Effect.Effect<Complet
     const limits = yield* Effect.fromResult(limitsFrom(ofFile, found?.origins.limits.label ?? ""))
     const text = inFile("limits")
     if (flags.limit.length > 0) today["limits"] = flags.limit
-    else if (text !== undefined) today["limits"] = text.startsWith("[") ? JSON.parse(text) : text
+    else if (text !== undefined) today["limits"] = listOf(text)
     const { config: _, target: _1, cost: _2, budget: _3, mostWorkers: _4, ...others } = flags
     return {
       flags: {
