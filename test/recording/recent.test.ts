@@ -26,13 +26,6 @@ const requestsOf = (hearing: Hearing) => {
 
 const one = { minWorkers: 1, maxWorkers: 1 }
 
-/** So many, one after the other, each over at once. */
-const submitMany = (bench: Bench, count: number, key?: string) =>
-  Effect.gen(function* () {
-    for (let n = 0; n < count; n++) yield* bench.submit("quick", key === undefined ? {} : { key })
-    yield* TestClock.adjust(0)
-  })
-
 describe("what is heard", () => {
   it.effect("is when a request came, how its attempts went, and how it ended", () =>
     heard({ ...one, retry: RetryPolicy.make({ times: 1, delay: () => 100 }) })((bench, hearing) =>
@@ -79,11 +72,11 @@ describe("what is heard", () => {
         const inner = yield* Effect.scoped(
           Effect.gen(function* () {
             const inner = (yield* hear(bench.pool, bounds))!
-            yield* submitMany(bench, 1)
+            yield* bench.submitMany(1)
             return inner
           })
         )
-        yield* submitMany(bench, 1)
+        yield* bench.submitMany(1)
         assert.deepStrictEqual([requestsOf(outer).length, requestsOf(inner).length], [2, 1])
       })
     )
@@ -95,10 +88,10 @@ describe("what is kept", () => {
     heard(one)((bench, hearing) =>
       Effect.gen(function* () {
         bench.on("quick", Effect.succeed("quick"))
-        yield* submitMany(bench, 3)
+        yield* bench.submitMany(3)
         assert.strictEqual(hearing().requests, 3)
         yield* TestClock.adjust(1000)
-        yield* submitMany(bench, 2)
+        yield* bench.submitMany(2)
         yield* TestClock.adjust(hour - 1000)
         assert.strictEqual(requestsOf(hearing).length, 5)
         yield* TestClock.adjust(1)
@@ -116,7 +109,7 @@ describe("what is kept", () => {
       Effect.gen(function* () {
         bench.on("quick", Effect.succeed("quick"))
         for (let second = 0; second < 6; second++) {
-          yield* submitMany(bench, 512)
+          yield* bench.submitMany(512)
           yield* TestClock.adjust(1000)
         }
         const { fromMillis, requests, untilMillis } = hearing()
@@ -136,7 +129,7 @@ describe("what is kept", () => {
       Effect.gen(function* () {
         bench.on("quick", Effect.succeed("quick"))
         for (let n = 0; n < 8; n++) {
-          yield* submitMany(bench, 512, `${n}`.repeat(10_000))
+          yield* bench.submitMany(512, { key: `${n}`.repeat(10_000) })
           yield* TestClock.adjust(1000)
         }
         const { chunks, requests } = hearing()

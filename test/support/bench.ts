@@ -56,6 +56,14 @@ export class Bench {
     return this.pool.submit(Work, { id }, options)
   }
 
+  /** So many that are over at once, one after the other. */
+  submitMany(count: number, options?: Call.Options) {
+    return Effect.gen({ self: this }, function* () {
+      for (let n = 0; n < count; n++) yield* this.submit("quick", options)
+      yield* TestClock.adjust(0)
+    })
+  }
+
   /** A caller of its own for this request, which has reached the pool when this returns. */
   call(id: string, options?: Call.Options) {
     return Effect.forkChild(this.execute(id, options), { startImmediately: true })

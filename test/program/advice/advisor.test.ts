@@ -6,17 +6,10 @@ import type { Answer } from "../../../src/http/advisor.ts"
 import { make } from "../../../src/program/advice/advisor.ts"
 import { defaultTarget } from "../../../src/program/advice/settings.ts"
 import type { Task } from "../../../src/program/advice/task.ts"
-import { type Bench, withPool } from "../../support/bench.ts"
+import { withPool } from "../../support/bench.ts"
 
 const settings = { targets: undefined, afterMillis: 60_000, mostWorkers: 7, unchanging: {} as Task["unchanging"] }
 const today = { policy: "adaptive:waitTarget=50ms", minWorkers: 1, maxWorkers: 4 }
-
-const submitMany = (bench: Bench, count: number) =>
-  Effect.gen(function* () {
-    bench.on("quick", Effect.succeed("quick"))
-    for (let n = 0; n < count; n++) yield* bench.submit("quick")
-    yield* TestClock.adjust(0)
-  })
 
 const none = { _tag: "None", why: "a test" } as const
 
@@ -27,10 +20,10 @@ describe("advice", () => {
         Effect.gen(function* () {
           const { ask } = (yield* make(bench.pool, settings, () => Effect.succeed(none)))!
           assert.deepStrictEqual(yield* ask(today), { _tag: "TooLittle", requests: 200, millis: 60_000 })
-          yield* submitMany(bench, 199)
+          yield* bench.submitMany(199)
           yield* TestClock.adjust(59_999)
           assert.deepStrictEqual(yield* ask(today), { _tag: "TooLittle", requests: 1, millis: 1 })
-          yield* submitMany(bench, 1)
+          yield* bench.submitMany(1)
           yield* TestClock.adjust(1)
           assert.strictEqual((yield* ask(today))._tag, "Asked")
         })
@@ -52,7 +45,7 @@ describe("advice", () => {
           const answer = Effect.flatMap(ask(today), (asked) =>
             asked._tag === "Asked" ? asked.answer : Effect.die(asked)
           )
-          yield* submitMany(bench, 300)
+          yield* bench.submitMany(300)
           yield* TestClock.adjust(60_000)
           const first = yield* Effect.forkChild(answer)
           // However long that takes.

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { start, startRun } from "../fixtures/program.ts"
+import { headerOf } from "../fixtures/recording.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "worker-pool-record-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -15,24 +16,7 @@ const ended = async (program: ReturnType<typeof start>) => ({
   stderr: program.stderr
 })
 
-const header = (pool: object = {}) =>
-  `${JSON.stringify({
-    recording: "effect-worker-pool",
-    version: 1,
-    part: 1,
-    startedAt: "2026-01-01T00:00:00.000Z",
-    keys: "hashed",
-    salt: "x",
-    pool: {
-      name: "p",
-      minWorkers: 2,
-      maxWorkers: 2,
-      strategy: "dropping",
-      scalingIntervalMillis: 1000,
-      policy: "fixed:2",
-      ...pool
-    }
-  })}\n`
+const header = () => `${headerOf({ minWorkers: 2, maxWorkers: 2, policy: "fixed:2" })}\n`
 
 /** Two workers, 10 requests per second of 100 ms each. */
 const steady = (count: number) =>

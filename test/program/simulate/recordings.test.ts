@@ -5,21 +5,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { make } from "../../../src/program/simulate/settings.ts"
+import { headerOf } from "../fixtures/recording.ts"
 import { flags } from "../fixtures/simulation.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "worker-pool-recordings-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const header = (startedAt: string, salt: string, pool: object) =>
-  JSON.stringify({
-    recording: "effect-worker-pool",
-    version: 1,
-    part: 1,
-    startedAt,
-    keys: "hashed",
-    salt,
-    pool: { name: "p", minWorkers: 1, maxWorkers: 60, strategy: "dropping", scalingIntervalMillis: 1000, ...pool }
-  })
 const mark = (at: number, workers: number, rest: object = {}) =>
   JSON.stringify({ at: at * 1000, workers, worked: at * 1000, pending: 0, lost: 0, ...rest })
 const row = (at: number) => `[${at * 1000},"Work","succeeded",[0,100000]]`
@@ -35,7 +26,7 @@ const of = async (...args: Parameters<typeof read>) => {
 }
 
 const one = [
-  header("2026-01-01T00:00:00.000Z", "x", { firstTickMillis: 412.5 }),
+  headerOf({ firstTickMillis: 412.5 }),
   mark(0.5, 3),
   row(100),
   mark(2000, 7),
@@ -60,12 +51,12 @@ describe("a replay", () => {
   })
 
   it("of a recording that goes on in a later process takes the looks of that", async () => {
-    const later = [header("2026-01-01T01:00:00.300Z", "y", { firstTickMillis: 900 }), mark(0, 1), row(200)]
+    const later = [headerOf({ firstTickMillis: 900 }, "2026-01-01T01:00:00.300Z", "y"), mark(0, 1), row(200)]
     expect(await of([...one, ...later])).toEqual([[200, 3]])
   })
 
   it("of one that says nothing of it begins as a pool does", async () => {
-    const bare = [header("2026-01-01T00:00:00.000Z", "x", {}), row(100)]
+    const bare = [headerOf(), row(100)]
     expect(await of(bare)).toEqual([[undefined, undefined]])
   })
 })

@@ -10,6 +10,7 @@ import { toYaml } from "../../../src/program/tune/yaml.ts"
 import * as Simulation from "../../../src/Simulation.ts"
 import * as Tuning from "../../../src/Tuning.ts"
 import { start, temporary } from "../fixtures/program.ts"
+import { headerOf } from "../fixtures/recording.ts"
 import { serve } from "../fixtures/service.ts"
 import { flags } from "../fixtures/tuning.ts"
 
@@ -156,29 +157,19 @@ describe("today's settings", () => {
 
 describe("a recording", () => {
   const path = files.path("recording.jsonl")
-  const header = {
-    recording: "effect-worker-pool",
-    version: 1,
-    part: 1,
-    startedAt: "2026-01-01T00:00:00.000Z",
-    keys: "hashed",
-    salt: "x",
-    pool: {
-      name: "p",
-      policy: "fixed:9",
-      minWorkers: 1,
-      maxWorkers: 9,
-      strategy: "suspend",
-      scalingIntervalMillis: 500,
-      retries: 3
-    }
-  }
+  const header = headerOf({
+    policy: "fixed:9",
+    maxWorkers: 9,
+    strategy: "suspend",
+    scalingIntervalMillis: 500,
+    retries: 3
+  })
   // Twenty a second for three minutes, of 30 to 170 ms each.
   const rows = Array.from(
     { length: 3600 },
     (_, n) => `[${50_000 * n},"A","succeeded",[0,${1000 * (30 + ((n * 37) % 140))}]]`
   )
-  writeFileSync(path, `${[JSON.stringify(header), ...rows].join("\n")}\n`)
+  writeFileSync(path, `${[header, ...rows].join("\n")}\n`)
   const recorded = { ...flags, recording: path, arrivals: [], service: [], duration: undefined }
 
   it("is the load, and its pool is that of today; it is judged on blocks of its time that the search did not see", async () => {
@@ -208,10 +199,7 @@ describe("a recording", () => {
   it("that would not fit in memory is refused, and a part of it taken", async () => {
     const long = files.path("long.jsonl")
     const row = (n: number) => `[${n},"A","succeeded",[0,1000]]`
-    writeFileSync(
-      long,
-      `${[JSON.stringify(header), ...Array.from({ length: 1_000_001 }, (_, n) => row(n))].join("\n")}\n`
-    )
+    writeFileSync(long, `${[header, ...Array.from({ length: 1_000_001 }, (_, n) => row(n))].join("\n")}\n`)
     const whole = { ...recorded, recording: long }
     expect((await Effect.runPromise(Effect.flip(make(whole)))).message).toContain(
       "take a part of them with --from and --to"
