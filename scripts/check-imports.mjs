@@ -416,7 +416,7 @@ const table = {
     "index recording/read recording/stats program/errors program/output/* program/process/* program/record/* program/settings/* program/simulate/charts program/simulate/html",
   // It tries what `simulate` simulates: its loads are that command's, and so are its pictures.
   "program/tune/*":
-    "index Simulation Tuning program/errors program/output/* program/process/* program/settings/* program/simulate/* program/tune/* threads/Threads",
+    "index Simulation Tuning program/errors program/output/* program/process/* program/settings/* program/simulate/* program/tune/*",
   "program/command":
     "program/arguments program/errors program/jobs/command program/process/* program/run/command program/serve/command program/serve/configCommand program/simulate/command program/store/command program/tune/command program/version program/work/command program/record/command",
   main: "program/command"

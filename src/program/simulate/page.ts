@@ -144,7 +144,7 @@ const decisionRow = ({ after, atMillis, before, heldBack, reason, wanted }: Simu
 ]
 
 /** `100 ms` or `100 s`, as short as there is room for. */
-export const axisTime = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${short(millis / 1000)} s`)
+const axisTime = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${short(millis / 1000)} s`)
 
 /** `1.5k` */
 const short = (value: number): string =>

@@ -1,12 +1,12 @@
 /** Runs the simulations of a plan at the same time, each on a thread of its own. */
-import { Effect, Layer, References } from "effect"
+import { Effect } from "effect"
 import { statSync } from "node:fs"
-import { ElasticPool, Handlers, WorkerPool } from "../../index.ts"
-import * as Threads from "../../threads/Threads.ts"
+import { WorkerPool } from "../../index.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import type { Flags, Plan } from "./settings.ts"
 import { inShares, type Simulated } from "./simulate.ts"
 import { group, Simulate } from "./simulations.ts"
+import { withThreads } from "./threads.ts"
 import type { StatusLine } from "../output/statusLine.ts"
 
 /** A recording that comes through a pipe can be read once, and each thread would. The figures are the same one by one. */
@@ -48,10 +48,6 @@ export const simulateSideBySide = (
       lookMillis
     )
   )
-  const pool = ElasticPool.layer({ minWorkers: max, maxWorkers: max, scaling: "none", timeout: "none" }).pipe(
-    Layer.provide(Handlers.layer(group)),
-    Layer.provide(Threads.layer(group, { module, max, min: 0, spare: 0 }))
-  )
   return Effect.gen(function* () {
     const { execute } = yield* WorkerPool.WorkerPool
     return yield* Effect.forEach(
@@ -63,9 +59,7 @@ export const simulateSideBySide = (
   }).pipe(
     Effect.raceFirst(telling),
     Effect.ensuring(Effect.sync(() => statusLine.clear())),
-    Effect.provide(pool),
-    // Standard output is for the figures alone.
-    Effect.provideService(References.MinimumLogLevel, "None"),
+    withThreads(group, module, max),
     Effect.mapError((error) => (error instanceof BadUsage ? error : new BadUsage({ reason: messageOf(error) })))
   )
 }

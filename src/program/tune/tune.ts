@@ -1,10 +1,10 @@
 /** Runs the search of a plan, here or side by side on threads, and says how far it is. */
-import { Effect, Layer, References } from "effect"
-import { ElasticPool, Handlers, WorkerPool } from "../../index.ts"
-import * as Threads from "../../threads/Threads.ts"
+import { Effect } from "effect"
+import { WorkerPool } from "../../index.ts"
 import * as Tuning from "../../Tuning.ts"
 import { BadUsage, messageOf } from "../errors.ts"
 import type { StatusLine } from "../output/statusLine.ts"
+import { withThreads } from "../simulate/threads.ts"
 import { type Flags, type Plan, refused } from "./settings.ts"
 import { group, Measure } from "./tunings.ts"
 
@@ -24,18 +24,8 @@ export const tuneSideBySide = (
   flags: Flags,
   threads: number,
   statusLine: StatusLine
-): Effect.Effect<Tuning.Report, BadUsage> => {
-  const pool = ElasticPool.layer({
-    minWorkers: threads,
-    maxWorkers: threads,
-    capacity: "unbounded",
-    scaling: "none",
-    timeout: "none"
-  }).pipe(
-    Layer.provide(Handlers.layer(group)),
-    Layer.provide(Threads.layer(group, { module, max: threads, min: 0, spare: 0 }))
-  )
-  return Effect.gen(function* () {
+): Effect.Effect<Tuning.Report, BadUsage> =>
+  Effect.gen(function* () {
     const { execute } = yield* WorkerPool.WorkerPool
     return yield* Tuning.run({
       ...options,
@@ -44,9 +34,7 @@ export const tuneSideBySide = (
     })
   }).pipe(
     Effect.ensuring(Effect.sync(() => statusLine.clear())),
-    Effect.provide(pool),
-    // Standard output is for the answer alone.
-    Effect.provideService(References.MinimumLogLevel, "None"),
+    withThreads(group, module, threads),
     Effect.mapError((error) =>
       error instanceof BadUsage
         ? error
@@ -55,7 +43,6 @@ export const tuneSideBySide = (
           : new BadUsage({ reason: messageOf(error) })
     )
   )
-}
 
 const width = 30
 
