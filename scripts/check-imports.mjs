@@ -257,7 +257,7 @@ const table = {
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/group": "Selection internal/core internal/task promise/door promise/publicError",
   "promise/selection":
-    "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError internal/core promise/group",
+    "Limit PoolError Selection WorkerPool internal/checks internal/filters promise/callOptions promise/publicError internal/core promise/group",
   "promise/outcome": "Capacity CircuitBreaker DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",

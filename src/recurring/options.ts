@@ -75,10 +75,7 @@ const fields = new Set(["name", "cron", "schedule", "call", "overlap", "missed",
 
 export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoolConfig> =>
   Effect.gen(function* () {
-    const given =
-      typeof options === "object" && options !== null
-        ? checks.unknownField(options, fields, "an option of what recurs")
-        : checks.wrong("options", "an object", options)
+    const given = checks.fieldsOf("options", options, fields, "an option of what recurs", "")
     if (given !== undefined) return yield* Effect.fail(given)
     const { call, jitter = 0, maxPending = 1, missed = "latest", name, overlap = "skip" } = options
     const jitterMillis = checks.millis("jitter", jitter, 0)
