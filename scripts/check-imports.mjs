@@ -285,6 +285,7 @@ const table = {
   index: "any public file",
   "threads/messages": "threads/thrown",
   "threads/words": "",
+  "threads/each": "",
   "threads/backlog": "",
   "threads/host": "threads/messages",
   "threads/living": "",
@@ -299,7 +300,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers internal/batch/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers internal/batch/answers threads/ThreadRunner threads/backlog threads/codec threads/each threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
