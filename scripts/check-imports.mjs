@@ -91,6 +91,7 @@ const table = {
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+  "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/recorder": "PoolError internal/request",
@@ -123,12 +124,12 @@ const table = {
   "internal/identity/latest":
     "RequestQueue internal/admission internal/deadlines internal/identity/identity internal/request internal/runtime internal/identity/sharing internal/worker",
   "internal/identity/identities":
-    "PoolError internal/admission internal/counters internal/exits internal/identity/identity internal/identity/latest internal/origin internal/request internal/runtime internal/identity/share internal/identity/sharing internal/worker internal/events",
+    "PoolError internal/admission internal/counters internal/exits internal/identity/identity internal/identity/latest internal/origin internal/request internal/runtime internal/identity/share internal/identity/sharing internal/worker internal/events internal/refused",
   "internal/groups/group": "Outcome Selection internal/request",
   "internal/groups/groups": "internal/groups/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refused",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
