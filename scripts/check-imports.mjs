@@ -148,8 +148,10 @@ const table = {
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding internal/groups/groups internal/identity/identities internal/identity/latest",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
+  "internal/callOptions":
+    "Call PoolError RequestPolicy internal/checks internal/core internal/idOwner internal/request internal/startTime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime internal/idOwner",
+    "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/cancelling": "internal/core internal/request",
@@ -266,7 +268,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/checks internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
