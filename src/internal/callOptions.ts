@@ -64,8 +64,10 @@ const readFields = (
     details.id = id
     details.primaryKey = primaryKey
     const duplicate = duplicateOf(options, resolved.success)
-    if (duplicate !== undefined && primaryKey === undefined && ownKeyOf(payload) === undefined) {
-      return unnamed(duplicate)
+    if (duplicate !== undefined && primaryKey === undefined) {
+      const own = ownKeyOf(payload)
+      if (own === undefined) return unnamed(duplicate)
+      if (typeof own === "string") details.primaryKey = own
     }
     if (group !== undefined) details.group = groups.of(group)
     return undefined
