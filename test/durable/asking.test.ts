@@ -112,6 +112,26 @@ describe("a call", () => {
     )
   )
 
+  for (const [what, field, options] of [
+    ["to refuse a second one", "duplicate", { primaryKey: "k", duplicate: "reject" }],
+    ["to replace one", "duplicate", { primaryKey: "k", duplicate: "replace", debounce: "1 second" }],
+    ["to be the latest", "duplicate", { primaryKey: "k", duplicate: "latest" }],
+    ["to be put off", "debounce", { primaryKey: "k", debounce: "1 second" }],
+    ["for a group", "group", { group: "import" }]
+  ] as const) {
+    it.effect(`is refused where it asks ${what}, which no store does, and is not stored`, () =>
+      alone((_, { durable, pool }) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(pool.submit(Work, { id: "one" }, options))
+          assert.instanceOf(error, PoolError.InvalidRequestOption)
+          assert.strictEqual(error.field, field)
+          if (field !== "debounce") assert.include(error.expected, "in a durable pool")
+          assert.strictEqual((yield* durable.counts).stored, 0)
+        })
+      )
+    )
+  }
+
   it.effect("is refused with what is wrong with its payload", () =>
     alone((_, { pool }) =>
       Effect.gen(function* () {
