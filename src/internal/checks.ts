@@ -49,6 +49,10 @@ export const above =
   (field, value) =>
     typeof value === "number" && value > limit ? undefined : wrong(field, `a number above ${limit}`, value)
 
+/** A name, say. */
+export const text: Check<unknown> = (field, value) =>
+  typeof value === "string" && value !== "" ? undefined : wrong(field, "a text that is not empty", value)
+
 export const oneOf =
   (...choices: ReadonlyArray<unknown>): Check<unknown> =>
   (field, value) =>

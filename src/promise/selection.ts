@@ -96,8 +96,7 @@ export abstract class SelectionOf implements Selection {
   }
 
   group(id: string): Group {
-    const invalid =
-      typeof id === "string" && id !== "" ? undefined : checks.wrong("group", "a text that is not empty", id)
+    const invalid = checks.text("group", id)
     if (invalid !== undefined) throw errorAt(this.group, invalid)
     return new GroupOf(this.service.group(id), this.core)
   }

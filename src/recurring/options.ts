@@ -81,7 +81,7 @@ export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoo
     const jitterMillis = checks.millis("jitter", jitter, 0)
     if (typeof jitterMillis !== "number") return yield* Effect.fail(jitterMillis)
     const invalid =
-      (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+      checks.text("name", name) ??
       (isCall(call) || typeof call === "function" ? undefined : checks.wrong("call", "a call, or a function", call)) ??
       checks.oneOf("skip", "queue", "replace")("overlap", overlap) ??
       checks.oneOf("latest", "skip")("missed", missed) ??
