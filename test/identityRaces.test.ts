@@ -82,6 +82,29 @@ describe("replace", () => {
       })
     )
   )
+
+  it.effect("lets none of several begin that give way one after the other", () =>
+    withPool({ minWorkers: 2, maxWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        const failsOnce = (attempt: number) =>
+          Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed("again"))
+        for (const id of ["a", "b"]) bench.on(id, failsOnce)
+        const again: Call.Options = { ...replace, retry: RetryPolicy.make({ times: 1, base: 0 }) }
+        yield* bench.submit("a", again)
+        const b = yield* bench.submit("b", again)
+        yield* bench.pool.pause
+        const c = yield* bench.submit("c", replace)
+        yield* TestClock.adjust(10)
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 3, running: 0 })
+        // Whoever hears that the second one is replaced lets others begin.
+        b.onEnd(() => Effect.runSync(bench.pool.resume))
+        const d = yield* bench.call("d", replace)
+        assert.strictEqual(yield* hears(c.await), "RequestReplaced")
+        assert.strictEqual(state(d), "success")
+        assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 3, succeeded: 1 })
+      })
+    )
+  )
 })
 
 describe("debounce", () => {
