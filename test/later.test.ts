@@ -1,6 +1,6 @@
 /** Starts that are asked for later: at their instant, in their place, within their bound. */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Fiber, Layer, Stream } from "effect"
+import { DateTime, Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Handlers, RetryPolicy, WorkerPool } from "../src/index.ts"
 import * as TestPool from "../src/TestPool.ts"
@@ -27,6 +27,24 @@ describe("a delay", () => {
           bench.log.filter((line) => line.endsWith("start")),
           ["0 a1 start", "150 early1 start", "150 b1 start", "150 later1 start"]
         )
+      })
+    )
+  )
+
+  it.effect("is as long as it says, whatever fraction of a millisecond it begins with", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const late: Array<number> = []
+        for (let thousandth = 1; thousandth < 200; thousandth++) {
+          yield* TestClock.adjust(Duration.micros(BigInt(1)))
+          const call = yield* bench.call("a", { delay: 10 })
+          yield* TestClock.adjust(9)
+          assert.strictEqual(state(call), "waits")
+          yield* TestClock.adjust(Duration.micros(BigInt(1001)))
+          if (state(call) !== "success") late.push(thousandth)
+          yield* TestClock.adjust(1)
+        }
+        assert.deepStrictEqual(late, [])
       })
     )
   )
