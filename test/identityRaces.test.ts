@@ -38,6 +38,41 @@ describe("join", () => {
       assert.isAbove(joined, 0)
     })
   )
+
+  it.effect("of one in whose place another has come between the look and the call: it joins that", () =>
+    Effect.gen(function* () {
+      let joined = 0
+      for (let budget = 3; budget < 30; budget++) {
+        yield* withPool()((bench) =>
+          Effect.gen(function* () {
+            const gate = yield* Deferred.make<string>()
+            bench.on("a", (attempt) =>
+              attempt === 1
+                ? Effect.fail("no")
+                : attempt === 2
+                  ? Deferred.await(gate)
+                  : Effect.as(Effect.sleep(10), "another")
+            )
+            const failed = yield* bench.submit("a", join)
+            const runs = yield* bench.submit("a", join)
+            runs.onEnd(() => Effect.runSync(bench.submit("a", join)))
+            const again = yield* Effect.forkChild(
+              Effect.flatMap(bench.pool.deadLetters.resubmit(failed.id), (ticket) => ticket.await).pipe(
+                Effect.provideService(Scheduler.MaxOpsBeforeYield, budget)
+              ),
+              { startImmediately: true }
+            )
+            yield* Deferred.succeed(gate, "first")
+            for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+            yield* TestClock.adjust(10)
+            assert.strictEqual(state(again), "success")
+            joined += (yield* bench.pool.snapshot).joined
+          })
+        )
+      }
+      assert.isAbove(joined, 0)
+    })
+  )
 })
 
 describe("replace", () => {
