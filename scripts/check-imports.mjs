@@ -315,7 +315,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
+    "index internal/callOptions internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/* internal/recordedPools",

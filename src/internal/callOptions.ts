@@ -104,7 +104,8 @@ const duplicateOf = (
     ? undefined
     : resolved.duplicate
 
-const notAText = (field: string, text: unknown): InvalidOption | undefined =>
+/** What is given has to be one, and not an empty one. */
+export const notAText = (field: string, text: unknown): InvalidOption | undefined =>
   text === undefined || (typeof text === "string" && text !== "")
     ? undefined
     : { field, expected: "a text that is not empty", actual: text === "" ? '""' : typeof text }

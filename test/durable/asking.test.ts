@@ -132,6 +132,33 @@ describe("a call", () => {
     )
   }
 
+  it.effect("is refused where what names it is no text, or empty: all such would be one", () =>
+    Effect.gen(function* () {
+      const Named = Rpc.make("Named", {
+        payload: { to: Schema.String },
+        primaryKey: ({ to }) => (to === "throws" ? (undefined as any).to : to),
+        success: Schema.String
+      })
+      const cluster = yield* Cluster.make
+      const group = RpcGroup.make(Named) as unknown as RpcGroup.RpcGroup<any>
+      const { close, durable, pool } = yield* cluster.start("a", {}, "layer", group)
+      for (const [to, options, field] of [
+        ["x", { id: "" }, "id"],
+        ["x", { id: 7 as any }, "id"],
+        ["x", { primaryKey: "" }, "primaryKey"],
+        ["x", { primaryKey: 7 as any }, "primaryKey"],
+        ["", {}, "primaryKey"],
+        ["throws", {}, "primaryKey"]
+      ] as const) {
+        const error = yield* Effect.flip(pool.submit(Named, { to }, options))
+        assert.instanceOf(error, PoolError.InvalidRequestOption)
+        assert.strictEqual(error.field, field)
+      }
+      assert.strictEqual((yield* durable.counts).stored, 0)
+      yield* close
+    })
+  )
+
   it.effect("is refused with what is wrong with its payload", () =>
     alone((_, { pool }) =>
       Effect.gen(function* () {
