@@ -49,6 +49,22 @@ describe("a delay", () => {
     )
   )
 
+  it.effect("is told by its ticket, and that of a call that has joined", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const options = { primaryKey: "k", duplicate: "join", delay: 100, group: "g" } as const
+        const alone = yield* bench.submit("a", { delay: 100 })
+        const first = yield* bench.submit("a", options)
+        const second = yield* bench.submit("a", options)
+        yield* TestClock.adjust(40)
+        for (const ticket of [alone, first, second]) assert.strictEqual(yield* ticket.startsInMillis, 60)
+        assert.deepStrictEqual([alone.group, first.group, second.group], [undefined, "g", "g"])
+        yield* TestClock.adjust(60)
+        for (const ticket of [alone, first, second]) assert.isUndefined(yield* ticket.startsInMillis)
+      })
+    )
+  )
+
   it.effect("of an idle pool wakes a worker at its instant", () =>
     withPool()((bench) =>
       Effect.gen(function* () {
