@@ -5,6 +5,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { Outcome, PoolError, RequestPolicy, RetryPolicy, WorkerPool } from "../../src/index.ts"
+import { IdOwner } from "../../src/internal/idOwner.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Work } = Cluster
@@ -64,6 +65,20 @@ describe("a call", () => {
       assert.strictEqual((yield* durable.counts).stored, 1)
       yield* close
     })
+  )
+
+  it.effect("whose primary key is one of another owner, too, is none with that", () =>
+    alone((_, { durable, pool }) =>
+      Effect.gen(function* () {
+        const ask = (owner: string | undefined) =>
+          Effect.provideService(pool.submit(Work, { id: "one" }, { primaryKey: "k" }), IdOwner, owner)
+        const [ada, bob, nobody] = [yield* ask("ada"), yield* ask("bob"), yield* ask(undefined)]
+        assert.strictEqual(new Set([ada.id, bob.id, nobody.id]).size, 3)
+        assert.strictEqual((yield* ask("ada")).id, ada.id)
+        for (const ticket of [ada, bob, nobody]) yield* ticket.await
+        assert.strictEqual((yield* durable.counts).stored, 3)
+      })
+    )
   )
 
   it.effect("whose primary key is one of another Rpc, too, is none with that, also where it is a UUID", () =>
