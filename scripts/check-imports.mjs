@@ -91,6 +91,7 @@ const table = {
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+  "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
   "internal/recorder": "PoolError internal/request",
@@ -123,12 +124,12 @@ const table = {
   "internal/identity/latest":
     "RequestQueue internal/admission internal/deadlines internal/identity/identity internal/request internal/runtime internal/identity/sharing internal/worker",
   "internal/identity/identities":
-    "PoolError internal/admission internal/counters internal/exits internal/identity/identity internal/identity/latest internal/origin internal/request internal/runtime internal/identity/share internal/identity/sharing internal/worker internal/events",
+    "PoolError internal/admission internal/counters internal/exits internal/identity/identity internal/identity/latest internal/origin internal/request internal/runtime internal/identity/share internal/identity/sharing internal/worker internal/events internal/refused",
   "internal/groups/group": "Outcome Selection internal/request",
   "internal/groups/groups": "internal/groups/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refused",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -147,8 +148,10 @@ const table = {
   "internal/core":
     "DrainReport Handlers PoolConfig PoolError RequestPolicy RequestQueue internal/admission internal/attempt internal/breaking internal/capacity internal/counters internal/crew internal/deadLetterBox internal/deadlines internal/drain internal/events internal/fiberWorker internal/histogram internal/nesting internal/request internal/retry internal/routes internal/runnable internal/runtime internal/settle internal/time internal/unheard internal/worker internal/shedding internal/groups/groups internal/identity/identities internal/identity/latest",
   "internal/processing": "Call Outcome PoolError internal/origin internal/request internal/runtime",
+  "internal/callOptions":
+    "Call PoolError RequestPolicy internal/checks internal/core internal/idOwner internal/request internal/startTime",
   "internal/intake":
-    "Call Handlers PoolError RequestPolicy internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/startTime internal/idOwner",
+    "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
   "internal/cancelling": "internal/core internal/request",
@@ -257,7 +260,7 @@ const table = {
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/group": "Selection internal/core internal/task promise/door promise/publicError",
   "promise/selection":
-    "Limit PoolError Selection WorkerPool internal/checks promise/callOptions promise/publicError internal/core promise/group",
+    "Limit PoolError Selection WorkerPool internal/checks internal/filters promise/callOptions promise/publicError internal/core promise/group",
   "promise/outcome": "Capacity CircuitBreaker DrainReport Outcome PoolEvent Selection promise/publicError",
   "promise/threads":
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
@@ -265,7 +268,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/checks internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",
@@ -285,6 +288,7 @@ const table = {
   index: "any public file",
   "threads/messages": "threads/thrown",
   "threads/words": "",
+  "threads/each": "",
   "threads/backlog": "",
   "threads/host": "threads/messages",
   "threads/living": "",
@@ -299,7 +303,7 @@ const table = {
   "threads/runFunctions": "threads/runner/functions threads/runner/port",
   "threads/ThreadRunner": "Handlers threads/messages threads/runner/* threads/words",
   "threads/runner/*":
-    "Handlers internal/batch/answers threads/ThreadRunner threads/backlog threads/codec threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
+    "Handlers internal/batch/answers threads/ThreadRunner threads/backlog threads/codec threads/each threads/host threads/messages threads/move threads/start threads/thrown threads/within threads/words threads/runner/*",
   // It knows the public surface alone, and PostgreSQL only where a store is built.
   // What asks and what works know each other by what is held alone; the store is known by its contract.
   "durable/Store": "index",
@@ -311,7 +315,7 @@ const table = {
   "durable/transactions": "index durable/Store",
   "durable/settings": "index internal/checks",
   "durable/asking/*":
-    "index internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
+    "index internal/callOptions internal/checks internal/filters internal/idOwner internal/payload durable/Store durable/exits durable/service durable/recent durable/settings durable/signal durable/asking/* durable/feeder/held internal/startTime",
   "durable/feeder/*":
     "index internal/checks durable/Store durable/exits durable/recent durable/settings durable/signal durable/asking/calls durable/feeder/*",
   "durable/pool": "index internal/recurringPools durable/* durable/asking/* durable/feeder/* internal/recordedPools",

@@ -70,10 +70,7 @@ export class Places {
   constructor({ name, onWaiting, places = 0, threads }: Options) {
     this.name = name
     this.threads = threads
-    this.invalid =
-      typeof name === "string" && name !== ""
-        ? checkPlaces(name, places)
-        : checks.wrong("capacity.name", "a text that is not empty", name)
+    this.invalid = checks.text("capacity.name", name) ?? checkPlaces(name, places)
     this.total = places
     this.onWaiting = onWaiting
   }

@@ -111,9 +111,7 @@ const made = (options: Options, isFree: boolean): Limit => {
   const checked = rate === undefined ? undefined : resolveRate(`${where}.rate`, rate)
   const invalid =
     (typeof options === "object" && options !== null ? undefined : checks.wrong("limits", "an object", options)) ??
-    (typeof name === "string" && name !== ""
-      ? undefined
-      : checks.wrong("limits.name", "a text that is not empty", name)) ??
+    checks.text("limits.name", name) ??
     (typeof per === "function" || per === "pool" || per === "tag" || per === "key"
       ? undefined
       : checks.wrong(`${where}.per`, '"pool" or "tag" or "key", or a function of tag and payload', per)) ??

@@ -144,7 +144,7 @@ export const make = (options: Options = {}): Result.Result<PoolConfig["Service"]
     drainGraceMillis: checks.millis("drainGrace", options.drainGrace ?? "1 second")
   }
   const invalid =
-    (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+    checks.text("name", name) ??
     (typeof idPrefix === "string" ? undefined : checks.wrong("idPrefix", "a text", idPrefix)) ??
     checks.bounds(minWorkers, maxWorkers) ??
     (capacity === "unbounded" ? undefined : checks.wholeFrom(1)("capacity", capacity)) ??

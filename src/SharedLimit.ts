@@ -100,9 +100,7 @@ const resolve = (
   const timeoutMillis = checks.millis(`${where}.timeout`, timeout)
   const isLease = Number.isSafeInteger(lease) && lease >= 1 && lease <= limit
   const invalid =
-    (typeof key === "string" && key !== ""
-      ? undefined
-      : checks.wrong(`${where}.key`, "a text that is not empty", key)) ??
+    checks.text(`${where}.key`, key) ??
     checks.wholeFrom(1)(`${where}.limit`, limit) ??
     (typeof windowMillis === "number" ? undefined : windowMillis) ??
     checks.oneOf("fixed-window", "token-bucket")(`${where}.algorithm`, algorithm) ??

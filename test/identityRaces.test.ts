@@ -38,6 +38,41 @@ describe("join", () => {
       assert.isAbove(joined, 0)
     })
   )
+
+  it.effect("of one in whose place another has come between the look and the call: it joins that", () =>
+    Effect.gen(function* () {
+      let joined = 0
+      for (let budget = 3; budget < 30; budget++) {
+        yield* withPool()((bench) =>
+          Effect.gen(function* () {
+            const gate = yield* Deferred.make<string>()
+            bench.on("a", (attempt) =>
+              attempt === 1
+                ? Effect.fail("no")
+                : attempt === 2
+                  ? Deferred.await(gate)
+                  : Effect.as(Effect.sleep(10), "another")
+            )
+            const failed = yield* bench.submit("a", join)
+            const runs = yield* bench.submit("a", join)
+            runs.onEnd(() => Effect.runSync(bench.submit("a", join)))
+            const again = yield* Effect.forkChild(
+              Effect.flatMap(bench.pool.deadLetters.resubmit(failed.id), (ticket) => ticket.await).pipe(
+                Effect.provideService(Scheduler.MaxOpsBeforeYield, budget)
+              ),
+              { startImmediately: true }
+            )
+            yield* Deferred.succeed(gate, "first")
+            for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+            yield* TestClock.adjust(10)
+            assert.strictEqual(state(again), "success")
+            joined += (yield* bench.pool.snapshot).joined
+          })
+        )
+      }
+      assert.isAbove(joined, 0)
+    })
+  )
 })
 
 describe("replace", () => {
@@ -79,6 +114,29 @@ describe("replace", () => {
         yield* TestClock.adjust(10)
         assert.deepStrictEqual([state(b), state(c)], ["success", "success"])
         assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 1, succeeded: 2 })
+      })
+    )
+  )
+
+  it.effect("lets none of several begin that give way one after the other", () =>
+    withPool({ minWorkers: 2, maxWorkers: 2 })((bench) =>
+      Effect.gen(function* () {
+        const failsOnce = (attempt: number) =>
+          Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed("again"))
+        for (const id of ["a", "b"]) bench.on(id, failsOnce)
+        const again: Call.Options = { ...replace, retry: RetryPolicy.make({ times: 1, base: 0 }) }
+        yield* bench.submit("a", again)
+        const b = yield* bench.submit("b", again)
+        yield* bench.pool.pause
+        const c = yield* bench.submit("c", replace)
+        yield* TestClock.adjust(10)
+        assert.deepInclude(yield* bench.pool.snapshot, { waiting: 3, running: 0 })
+        // Whoever hears that the second one is replaced lets others begin.
+        b.onEnd(() => Effect.runSync(bench.pool.resume))
+        const d = yield* bench.call("d", replace)
+        assert.strictEqual(yield* hears(c.await), "RequestReplaced")
+        assert.strictEqual(state(d), "success")
+        assert.deepInclude(yield* bench.pool.snapshot, { cancelled: 3, succeeded: 1 })
       })
     )
   )

@@ -1,6 +1,6 @@
 /** Starts that are asked for later: at their instant, in their place, within their bound. */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Fiber, Layer, Stream } from "effect"
+import { DateTime, Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Handlers, RetryPolicy, WorkerPool } from "../src/index.ts"
 import * as TestPool from "../src/TestPool.ts"
@@ -27,6 +27,40 @@ describe("a delay", () => {
           bench.log.filter((line) => line.endsWith("start")),
           ["0 a1 start", "150 early1 start", "150 b1 start", "150 later1 start"]
         )
+      })
+    )
+  )
+
+  it.effect("is as long as it says, whatever fraction of a millisecond it begins with", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const late: Array<number> = []
+        for (let thousandth = 1; thousandth < 200; thousandth++) {
+          yield* TestClock.adjust(Duration.micros(BigInt(1)))
+          const call = yield* bench.call("a", { delay: 10 })
+          yield* TestClock.adjust(9)
+          assert.strictEqual(state(call), "waits")
+          yield* TestClock.adjust(Duration.micros(BigInt(1001)))
+          if (state(call) !== "success") late.push(thousandth)
+          yield* TestClock.adjust(1)
+        }
+        assert.deepStrictEqual(late, [])
+      })
+    )
+  )
+
+  it.effect("is told by its ticket, and that of a call that has joined", () =>
+    withPool()((bench) =>
+      Effect.gen(function* () {
+        const options = { primaryKey: "k", duplicate: "join", delay: 100, group: "g" } as const
+        const alone = yield* bench.submit("a", { delay: 100 })
+        const first = yield* bench.submit("a", options)
+        const second = yield* bench.submit("a", options)
+        yield* TestClock.adjust(40)
+        for (const ticket of [alone, first, second]) assert.strictEqual(yield* ticket.startsInMillis, 60)
+        assert.deepStrictEqual([alone.group, first.group, second.group], [undefined, "g", "g"])
+        yield* TestClock.adjust(60)
+        for (const ticket of [alone, first, second]) assert.isUndefined(yield* ticket.startsInMillis)
       })
     )
   )

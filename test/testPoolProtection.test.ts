@@ -1,5 +1,5 @@
 /** The pools for users' tests, and what is later, comes again, is there twice, fails, or runs with others. */
-import { describe, expect, it } from "@effect/vitest"
+import { beforeEach, describe, expect, it } from "@effect/vitest"
 import { Cron, type DateTime, Effect, Exit, Layer, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
@@ -77,7 +77,7 @@ const pools: ReadonlyArray<
   ]
 ]
 
-const fresh = Effect.sync(() => {
+beforeEach(() => {
   log = []
   isDown = false
 })
@@ -87,7 +87,6 @@ for (const [name, withPool] of pools) {
     it.effect("starts what is later when its time has come", () =>
       withPool()((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           const ticket = yield* pool.submit(Save, { text: "a" }, { delay: "1 hour" })
           yield* TestClock.adjust("59 minutes")
           yield* sees([])
@@ -101,7 +100,6 @@ for (const [name, withPool] of pools) {
     it.effect("has the last of those that put off its start", () =>
       withPool()((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           for (const text of ["p", "po", "poo"]) {
             yield* pool.submit(Save, { text }, { primaryKey: "1", duplicate: "latest", debounce: 100 })
             yield* TestClock.adjust(50)
@@ -117,7 +115,6 @@ for (const [name, withPool] of pools) {
     it.effect("joins one that has not ended", () =>
       withPool()((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           const save = pool.submit(Save, { text: "a" }, { primaryKey: "1", duplicate: "join", delay: 10 })
           yield* save
           yield* save
@@ -133,7 +130,6 @@ for (const [name, withPool] of pools) {
         breaker: CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2), openDuration: "10 seconds" })
       })((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           isDown = true
           yield* pool.submit(Save, { text: "a" })
           yield* sees(["a"])
@@ -157,7 +153,6 @@ for (const [name, withPool] of pools) {
         retryBudget: RetryBudget.make({ ratio: 0.5, minPerSecond: 0 })
       })((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           isDown = true
           yield* pool.submit(Save, { text: "a" })
           yield* sees(["a"])
@@ -171,7 +166,6 @@ for (const [name, withPool] of pools) {
     it.effect("runs a batch once it is full, or its time has come", () =>
       withPool()((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           for (const n of [1, 2, 3, 4]) yield* pool.submit(Row, { n })
           yield* sees(["1 2 3"])
           yield* TestClock.adjust(9)
@@ -184,7 +178,6 @@ for (const [name, withPool] of pools) {
 
     it.effect("has what comes again and again", () =>
       Effect.gen(function* () {
-        yield* fresh
         yield* TestClock.setTime(Date.UTC(2026, 2, 28))
         yield* withPool({ scaling: "none" })((pool, sees) =>
           Effect.scoped(
@@ -212,7 +205,6 @@ for (const [name, withPool] of pools) {
     it.effect("has groups", () =>
       withPool()((pool, sees) =>
         Effect.gen(function* () {
-          yield* fresh
           for (const text of ["a", "b"]) yield* pool.submit(Save, { text }, { group: "g", delay: 10 })
           expect(yield* pool.group("g").counts).toMatchObject({ delayed: 2 })
           yield* TestClock.adjust(10)

@@ -63,6 +63,24 @@ describe("a defect that nobody hears of", () => {
     )
   )
 
+  it.effect("of several that have joined is logged when none of them waits, and not while one does", () =>
+    logged((bench, lines) =>
+      Effect.gen(function* () {
+        const join = { primaryKey: "k", duplicate: "join" } as const
+        const [, ticket] = [yield* bench.submit("dies later", join), yield* bench.submit("dies later", join)]
+        const waiting = yield* Effect.forkChild(Effect.exit(ticket!.await), { startImmediately: true })
+        yield* TestClock.adjust(100)
+        yield* aTurn
+        yield* Fiber.join(waiting)
+        assert.deepStrictEqual(lines, [])
+        for (let n = 0; n < 2; n++) yield* bench.submit("dies later", join)
+        yield* TestClock.adjust(100)
+        yield* aTurn
+        assert.strictEqual(lines.length, 1)
+      })
+    )
+  )
+
   it.effect("of one kind is logged once a minute, with how many there were; another kind at once", () =>
     logged((bench, lines) =>
       Effect.gen(function* () {

@@ -1,6 +1,7 @@
 /** What both kinds of lists of requests have in common, of this process's and of stored ones: their queries, their pages, their refusals. */
+import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { Outcome, PoolError } from "../index.ts"
+import { Outcome, PoolError, type Selection, type WorkerPool } from "../index.ts"
 import { invalid, type Problem } from "./problem.ts"
 
 const mostOnAPage = 500
@@ -46,6 +47,13 @@ export const filterOf = ({
   const unknown = wanted?.find((phase) => !phases.includes(phase))
   return unknown === undefined ? { type, wanted } : unknownState(unknown, phases)
 }
+
+/** Without the parts that are not set: a filter of what is to be cancelled says what it means. */
+export const cancelFitting = (
+  pool: Pick<WorkerPool.WorkerPool["Service"], "cancelAll">,
+  filter: Selection.Filter
+): Effect.Effect<number> =>
+  Effect.orDie(pool.cancelAll(Object.fromEntries(Object.entries(filter).filter(([, of]) => of !== undefined))))
 
 const namesOf = (state: string | undefined) => state?.split(",").map((name) => name.trim())
 

@@ -7,7 +7,7 @@ import { Api } from "./api.ts"
 import { clientOf } from "./client.ts"
 import { waitSeconds } from "./headers.ts"
 import type { Entry } from "./ledger.ts"
-import { filterOf, json, listedOf, Page, problems, wrongCursor } from "./lists.ts"
+import { cancelFitting, filterOf, json, listedOf, Page, problems, wrongCursor } from "./lists.ts"
 import { gone, invalid, notFound, type Problem, toResponse } from "./problem.ts"
 import { refusalOf } from "./refusals.ts"
 import * as Resource from "./resource.ts"
@@ -65,9 +65,7 @@ export const layer = (service: Service) =>
           if ("status" in filter) return toResponse(filter)
           const { type, wanted } = filter
           const where = wanted && (({ phase }: Selection.RequestView) => wanted.includes(phase))
-          const cancelled = yield* Effect.orDie(
-            pool.cancelAll(setOf({ tag: type, group: query.group, where, ...owner }))
-          )
+          const cancelled = yield* cancelFitting(pool, { tag: type, group: query.group, where, ...owner })
           yield* Effect.logInfo(`DELETE /requests by ${clientOf(request)}: ${cancelled} of ${JSON.stringify(query)}`)
           return HttpServerResponse.jsonUnsafe({ cancelled })
         })
@@ -183,7 +181,3 @@ const unknownId = (id: string): Problem =>
 
 const noDeadLetter = (id: string, entry: Entry | "gone" | undefined): Problem =>
   entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problems.noDeadLetter
-
-/** Without what is not set: a filter says what it means. */
-const setOf = (filter: Selection.Filter): Selection.Filter =>
-  Object.fromEntries(Object.entries(filter).filter(([, of]) => of !== undefined))

@@ -11,6 +11,7 @@ import type { Crew } from "./crew.ts"
 import type { Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import { cancelledExit, expiredExit, fullOfKey, interruptedExit, replacedExit } from "./exits.ts"
+import { countRefused } from "./refused.ts"
 import type { Canceller, Details, PoolRequest } from "./request.ts"
 import { type Turn, withoutStack } from "./runtime.ts"
 import { expireAfter } from "./scheduled.ts"
@@ -80,27 +81,21 @@ export class Admission implements Canceller {
 
   /** Why nobody is let in now, and counts that. */
   refuseDraining(request: PoolRequest): Exit.Exit<never, PoolDraining> | undefined {
-    const { counters, isOpen, letsIn } = this.pool
+    const { isOpen, letsIn } = this.pool
     if (isOpen() || letsIn(request)) return undefined
-    request.route.counts.offered++
-    counters.offered++
-    counters.refusedDraining++
-    this.pool.events.recorder?.unaccepted(request, "refusedDraining", request.since)
+    countRefused(this.pool, request, "refusedDraining")
     return this.draining
   }
 
   /** The same for one that is not there yet: what it is for may fail just now. */
   turnAway(request: PoolRequest): Refused | undefined {
-    const { counters, queue } = this.pool
+    const { queue } = this.pool
     const away = this.refuseDraining(request)
     if (away !== undefined) return away
     const open = queue.fair === undefined ? undefined : refusedByBreaker(queue, request)
     if (open === undefined) return undefined
-    request.route.counts.offered++
-    counters.offered++
-    counters.refusedOpen++
+    countRefused(this.pool, request, "refusedOpen")
     request.route.counts.needless++
-    this.pool.events.recorder?.unaccepted(request, "refusedOpen", request.since)
     return open
   }
 

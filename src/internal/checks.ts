@@ -49,6 +49,10 @@ export const above =
   (field, value) =>
     typeof value === "number" && value > limit ? undefined : wrong(field, `a number above ${limit}`, value)
 
+/** A name, say. */
+export const text: Check<unknown> = (field, value) =>
+  typeof value === "string" && value !== "" ? undefined : wrong(field, "a text that is not empty", value)
+
 export const oneOf =
   (...choices: ReadonlyArray<unknown>): Check<unknown> =>
   (field, value) =>
@@ -69,15 +73,16 @@ export const unknownField = (
   return undefined
 }
 
-/** What is wrong with these options as a whole: they are no object, or one has a name that is not known. */
+/** What is wrong with these options as a whole: they are no object, or one has a name that is not known. `where` stands before that. */
 export const fieldsOf = (
   field: string,
   options: unknown,
   known: ReadonlySet<string>,
-  what: string
+  what: string,
+  where = `${field}.`
 ): InvalidPoolConfig | undefined =>
   typeof options === "object" && options !== null
-    ? unknownField(options, known, what, `${field}.`)
+    ? unknownField(options, known, what, where)
     : wrong(field, "an object", options)
 
 /** The two bounds of a pool's workers. */

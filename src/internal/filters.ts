@@ -3,14 +3,15 @@ import type { InvalidRequestOption } from "../PoolError.ts"
 import type { Filter, RequestView } from "../Selection.ts"
 import * as checks from "./checks.ts"
 
-const fields = new Set(["tag", "key", "group", "phase", "where"])
+/** What a filter may have. */
+export const parts: ReadonlySet<string> = new Set(["tag", "key", "group", "phase", "where"])
 
 /** What is wrong with a filter of what is to be cancelled: no part of it may be there and choose nothing, nor be unknown. */
 export const wrongFilter = (filter: Filter): InvalidRequestOption | undefined => {
   const wrong =
     typeof filter !== "object" || filter === null
       ? checks.wrong("filter", "an object; one without fields cancels all", filter)
-      : (checks.unknownField(filter, fields, "a part of a filter") ?? firstUndefined(filter))
+      : (checks.unknownField(filter, parts, "a part of a filter") ?? firstUndefined(filter))
   return wrong && checks.ofCall(wrong)
 }
 

@@ -1,19 +1,19 @@
 /** From a call's arguments to a request, or to why there is none. */
-import { Cause, Clock, Context, Effect, Exit, Fiber, Result, type Schema } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Result, type Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
-import { HandlerNotFound, InvalidPayload, type InvalidRequestOption, type SubmitError } from "../PoolError.ts"
-import * as RequestPolicy from "../RequestPolicy.ts"
+import { HandlerNotFound, InvalidPayload, type SubmitError } from "../PoolError.ts"
+import type * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
 import { captureAsyncContext } from "./asyncContext.ts"
+import { type InvalidOption, ownKeyOf, readOptions, textOf } from "./callOptions.ts"
 import type { Core } from "./core.ts"
-import { IdOwner, primaryKeyOf } from "./idOwner.ts"
+import { IdOwner } from "./idOwner.ts"
 import { type Origin, Origins } from "./origin.ts"
 import { type Decode, decoder, whyNotDecoded, whyNotMade } from "./payload.ts"
 import { Details, PoolRequest, type Route } from "./request.ts"
 import { RankedRequest } from "../queue/ranked.ts"
 import { callerContext } from "./runtime.ts"
-import { millisUntil, startTimeOf } from "./startTime.ts"
 
 /** It never became the pool's. */
 export type Refusal = Exit.Exit<never, SubmitError>
@@ -122,7 +122,7 @@ export class Intake {
   ): PoolRequest | Refusal {
     if (options !== undefined) {
       details ??= new Details()
-      const invalid = readOptions(options, route, payload, details, this.core) ?? readStart(options, details, this.core)
+      const invalid = readOptions(options, route, payload, details, this.core)
       if (invalid !== undefined) return this.invalidOption(invalid)
     }
     return this.makeOf(route, payload, details, origin)
@@ -204,91 +204,8 @@ export class Intake {
   }
 }
 
-/** What a function of the user's says, if it is a text. */
-const textOf = (field: string, say: () => unknown): string | undefined | InvalidOption => {
-  try {
-    const said = say()
-    if (said === undefined || typeof said === "string") return said
-    return { field, expected: "a function that gives a text, or undefined", actual: typeof said }
-  } catch {
-    return { field, expected: "a function that gives a text, or undefined", actual: "it has thrown" }
-  }
-}
-
-/** What the payload's class says. All that say an empty one would be one. */
-const ownKeyOf = (payload: unknown): string | undefined | InvalidOption => {
-  const key = textOf("primaryKey", () => primaryKeyOf(payload))
-  return key === ""
-    ? { field: "primaryKey", expected: "a function that gives a text, not an empty one", actual: '""' }
-    : key
-}
-
 /** Whose primary keys those of the running code are. */
 const ownerOf = (): string | undefined => {
   const fiber = Fiber.getCurrent()
   return fiber === undefined ? undefined : Context.get(fiber.context, IdOwner)
-}
-
-const notAText = (field: string, text: unknown): InvalidOption | undefined =>
-  text === undefined || (typeof text === "string" && text !== "")
-    ? undefined
-    : { field, expected: "a text that is not empty", actual: text === "" ? '""' : typeof text }
-
-type InvalidOption = Pick<InvalidRequestOption, "field" | "expected" | "actual">
-
-/** When it is to start. A date is that of the clock which shows it now. */
-const readStart = (options: Call.Options, details: Details, { context, now }: Core): InvalidOption | undefined => {
-  try {
-    if (options.delay === undefined && options.startAt === undefined) return undefined
-    const start = startTimeOf(options)
-    if (Result.isFailure(start)) return start.failure
-    if (start.success === undefined) return undefined
-    const millis = millisUntil(start.success, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
-    if (millis > 0) details.startsAt = now() + millis
-    return undefined
-  } catch {
-    return { field: "startAt", expected: "a date", actual: "one that cannot be read" }
-  }
-}
-
-/** What the call itself wants to be to its like. Where only its Rpc or group says so, one without a primary key is like none. */
-const duplicateOf = (
-  { debounce, debounceAtMost, duplicate }: Call.Options,
-  resolved: RequestPolicy.Resolved
-): RequestPolicy.Duplicate | undefined =>
-  (duplicate ?? debounce ?? debounceAtMost) === undefined || resolved.duplicate === "allow"
-    ? undefined
-    : resolved.duplicate
-
-/** What a caller gives may throw when it is read; that is its mistake like any other. */
-const readOptions = (
-  options: Call.Options,
-  route: Route,
-  payload: unknown,
-  details: Details,
-  { groups }: Core
-): InvalidOption | undefined => {
-  try {
-    const resolved = RequestPolicy.resolve(options, route.policy)
-    if (Result.isFailure(resolved)) return resolved.failure
-    details.policy = resolved.success
-    const { group, id, primaryKey } = options
-    const invalid = notAText("id", id) ?? notAText("primaryKey", primaryKey) ?? notAText("group", group)
-    if (invalid !== undefined) return invalid
-    details.id = id
-    details.primaryKey = primaryKey
-    const duplicate = duplicateOf(options, resolved.success)
-    if (duplicate !== undefined && primaryKey === undefined && ownKeyOf(payload) === undefined) {
-      const expected = `a text that says of what it is a duplicate, with \`duplicate\` "${duplicate}"`
-      return { field: "primaryKey", expected, actual: "undefined" }
-    }
-    if (group !== undefined) details.group = groups.of(group)
-    return undefined
-  } catch {
-    return {
-      field: "options",
-      expected: "an object whose fields can be read",
-      actual: String(options && typeof options)
-    }
-  }
 }

@@ -132,15 +132,13 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
 ) {
   const scope = (yield* Effect.scope) as Scope.Closeable
   const wrong =
-    typeof options === "object" && options !== null
-      ? (checks.unknownField(options, known, "an option of a pool") ??
-        checks.unknownField(
-          typeof options.shedding === "object" ? { ...options.shedding } : {},
-          sheddingFields,
-          "an option of `shedding`",
-          "shedding."
-        ))
-      : checks.wrong("options", "an object", options)
+    checks.fieldsOf("options", options, known, "an option of a pool", "") ??
+    checks.unknownField(
+      typeof options.shedding === "object" ? { ...options.shedding } : {},
+      sheddingFields,
+      "an option of `shedding`",
+      "shedding."
+    )
   if (wrong !== undefined) return yield* wrong
   const {
     handlers: given = {},

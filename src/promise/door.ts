@@ -1,7 +1,7 @@
 /** The way from a call to a request, and from its end to what the call's promise gives. No fiber waits for either. */
 import { Cause, Exit } from "effect"
 import type * as RequestOptions from "../Call.ts"
-import * as checks from "../internal/checks.ts"
+import { unnamed } from "../internal/callOptions.ts"
 import type { Core } from "../internal/core.ts"
 import type { Intake } from "../internal/intake.ts"
 import {
@@ -100,8 +100,7 @@ export class Door {
   private unnamed({ policy: { duplicate } }: Route, options: RequestOptions.Options | undefined) {
     if (duplicate === "allow" || options?.primaryKey !== undefined || options?.duplicate !== undefined) return undefined
     this.core.counters.invalid++
-    const expected = `a text that says of what it is a duplicate, with \`duplicate\` "${duplicate}"`
-    return Exit.fail(checks.wrong("primaryKey", expected, undefined))
+    return Exit.fail(unnamed(duplicate))
   }
 
   /** Until it ends, it is given up with its signal, and with the attempt that waits for it. */

@@ -2,8 +2,8 @@
 import { Cause, Effect, Exit } from "effect"
 import * as checks from "../internal/checks.ts"
 import type { Core } from "../internal/core.ts"
+import * as filters from "../internal/filters.ts"
 import type * as Limit from "../Limit.ts"
-import type { InvalidPoolConfig } from "../PoolError.ts"
 import type { Filter, GateView, Pausable, RequestView, Waiters } from "../Selection.ts"
 import type { WorkerPool } from "../WorkerPool.ts"
 import { rateFields } from "./callOptions.ts"
@@ -49,7 +49,6 @@ export interface Selection {
   waitingBy(what: "tag" | "key", options?: { readonly top?: number | undefined }): ReadonlyArray<Waiters>
 }
 
-const filterFields = new Set(["tag", "key", "group", "phase", "where"])
 const pausableFields = new Set(["tag", "key", "limit"])
 const changeFields = new Set(["concurrency", "rate"])
 
@@ -74,7 +73,7 @@ export abstract class SelectionOf implements Selection {
 
   setLimit(name: string, change: Limit.Change): void {
     known(this.setLimit, change, changeFields, "what can be changed of a limit")
-    if (change.rate !== "none") known(this.setLimit, change.rate ?? {}, rateFields, "an option of a rate", "rate.")
+    if (change.rate !== "none") known(this.setLimit, change.rate ?? {}, rateFields, "an option of a rate", "rate")
     now(this.setLimit, this.service.setLimit(name, change))
   }
 
@@ -86,7 +85,7 @@ export abstract class SelectionOf implements Selection {
     filter: Filter = {},
     options?: { readonly limit?: number | undefined; readonly after?: string | undefined }
   ): ReadonlyArray<RequestView> {
-    known(this.list, filter, filterFields, "a part of a filter")
+    known(this.list, filter, filters.parts, "a part of a filter")
     return now(this.list, this.service.list(filter, options))
   }
 
@@ -97,8 +96,7 @@ export abstract class SelectionOf implements Selection {
   }
 
   group(id: string): Group {
-    const invalid =
-      typeof id === "string" && id !== "" ? undefined : checks.wrong("group", "a text that is not empty", id)
+    const invalid = checks.text("group", id)
     if (invalid !== undefined) throw errorAt(this.group, invalid)
     return new GroupOf(this.service.group(id), this.core)
   }
@@ -111,11 +109,8 @@ export abstract class SelectionOf implements Selection {
 }
 
 /** A field that is not known would be a part that nobody has asked for: all of it. */
-const known = (above: Function, given: object, fields: ReadonlySet<string>, what: string, where = ""): void => {
-  const isObject = typeof given === "object" && given !== null
-  const invalid: InvalidPoolConfig | undefined = isObject
-    ? checks.unknownField(given, fields, what, where)
-    : checks.wrong(where === "" ? "what" : where.slice(0, -1), "an object", given)
+const known = (above: Function, given: object, fields: ReadonlySet<string>, what: string, field?: string): void => {
+  const invalid = checks.fieldsOf(field ?? "what", given, fields, what, field === undefined ? "" : `${field}.`)
   if (invalid !== undefined) throw errorAt(above, invalid)
 }
 

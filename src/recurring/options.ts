@@ -75,16 +75,13 @@ const fields = new Set(["name", "cron", "schedule", "call", "overlap", "missed",
 
 export const settingsOf = (options: Options): Effect.Effect<Settings, InvalidPoolConfig> =>
   Effect.gen(function* () {
-    const given =
-      typeof options === "object" && options !== null
-        ? checks.unknownField(options, fields, "an option of what recurs")
-        : checks.wrong("options", "an object", options)
+    const given = checks.fieldsOf("options", options, fields, "an option of what recurs", "")
     if (given !== undefined) return yield* Effect.fail(given)
     const { call, jitter = 0, maxPending = 1, missed = "latest", name, overlap = "skip" } = options
     const jitterMillis = checks.millis("jitter", jitter, 0)
     if (typeof jitterMillis !== "number") return yield* Effect.fail(jitterMillis)
     const invalid =
-      (typeof name === "string" && name !== "" ? undefined : checks.wrong("name", "a text that is not empty", name)) ??
+      checks.text("name", name) ??
       (isCall(call) || typeof call === "function" ? undefined : checks.wrong("call", "a call, or a function", call)) ??
       checks.oneOf("skip", "queue", "replace")("overlap", overlap) ??
       checks.oneOf("latest", "skip")("missed", missed) ??

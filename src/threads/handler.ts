@@ -23,17 +23,24 @@ export const make = (
   rpc: Rpc.AnyWithProps,
   context: Context.Context<never>
 ): Handler => {
-  const encode = codec.encoder(rpc.payloadSchema, `the payload of "${rpc._tag}"`, context)
+  const encode = encoderOf(rpc, context)
   const send = sender(fleet, places, settings, rpc._tag, decoderOf(rpc, context))
   return (payload, { requestId }) =>
     Effect.withFiber((fiber) =>
-      Effect.flatMap(encode(payload), (encoded) => {
-        const { transfers } = encoded
-        if (transfers === undefined) return send(fiber, String(requestId), 1, encoded)
-        return (
-          moved.refuse(rpc._tag, transfers) ?? moved.remember(transfers, send(fiber, String(requestId), 1, encoded))
-        )
-      })
+      Effect.flatMap(encode(payload), (encoded) => send(fiber, String(requestId), 1, encoded))
+    )
+}
+
+/** What was moved before cannot be sent. @internal */
+export const encoderOf = (
+  rpc: Rpc.AnyWithProps,
+  context: Context.Context<never>
+): ((payload: unknown) => Effect.Effect<codec.Encoded>) => {
+  const encode = codec.encoder(rpc.payloadSchema, `the payload of "${rpc._tag}"`, context)
+  return (payload) =>
+    Effect.flatMapEager(
+      encode(payload),
+      (encoded) => (encoded.transfers && moved.refuse(rpc._tag, encoded.transfers)) ?? Effect.succeed(encoded)
     )
 }
 
@@ -52,8 +59,8 @@ export const sender =
     // A handler of one request, in Effect, is not told which attempt it is.
     attempt: number | ReadonlyArray<number>,
     { transfers, value }: codec.Encoded
-  ) =>
-    Effect.callback<unknown, unknown>((resume) => {
+  ) => {
+    const sent = Effect.callback<unknown, unknown>((resume) => {
       const hasPlace = Context.get(fiber.context, Capacity.Held) === places
       // Its thread is gone between the gate and here. It is no attempt: it waits for the next one.
       if (hasPlace && fleet.mustWait) {
@@ -69,6 +76,8 @@ export const sender =
       }
       return cancel(fleet, task, settings)
     })
+    return transfers === undefined ? sent : moved.remember(transfers, sent)
+  }
 
 /**
  * First it asks. A thread that does not answer computes, and is killed; one that does has its time for finalizers. Over when

@@ -5,6 +5,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { Outcome, PoolError, RequestPolicy, RetryPolicy, WorkerPool } from "../../src/index.ts"
+import { IdOwner } from "../../src/internal/idOwner.ts"
 import * as Cluster from "./cluster.ts"
 
 const { Work } = Cluster
@@ -66,6 +67,20 @@ describe("a call", () => {
     })
   )
 
+  it.effect("whose primary key is one of another owner, too, is none with that", () =>
+    alone((_, { durable, pool }) =>
+      Effect.gen(function* () {
+        const ask = (owner: string | undefined) =>
+          Effect.provideService(pool.submit(Work, { id: "one" }, { primaryKey: "k" }), IdOwner, owner)
+        const [ada, bob, nobody] = [yield* ask("ada"), yield* ask("bob"), yield* ask(undefined)]
+        assert.strictEqual(new Set([ada.id, bob.id, nobody.id]).size, 3)
+        assert.strictEqual((yield* ask("ada")).id, ada.id)
+        for (const ticket of [ada, bob, nobody]) yield* ticket.await
+        assert.strictEqual((yield* durable.counts).stored, 3)
+      })
+    )
+  )
+
   it.effect("whose primary key is one of another Rpc, too, is none with that, also where it is a UUID", () =>
     Effect.gen(function* () {
       const cluster = yield* Cluster.make
@@ -110,6 +125,53 @@ describe("a call", () => {
         }
       })
     )
+  )
+
+  for (const [what, field, options] of [
+    ["to refuse a second one", "duplicate", { primaryKey: "k", duplicate: "reject" }],
+    ["to replace one", "duplicate", { primaryKey: "k", duplicate: "replace", debounce: "1 second" }],
+    ["to be the latest", "duplicate", { primaryKey: "k", duplicate: "latest" }],
+    ["to be put off", "debounce", { primaryKey: "k", debounce: "1 second" }],
+    ["for a group", "group", { group: "import" }]
+  ] as const) {
+    it.effect(`is refused where it asks ${what}, which no store does, and is not stored`, () =>
+      alone((_, { durable, pool }) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(pool.submit(Work, { id: "one" }, options))
+          assert.instanceOf(error, PoolError.InvalidRequestOption)
+          assert.strictEqual(error.field, field)
+          if (field !== "debounce") assert.include(error.expected, "in a durable pool")
+          assert.strictEqual((yield* durable.counts).stored, 0)
+        })
+      )
+    )
+  }
+
+  it.effect("is refused where what names it is no text, or empty: all such would be one", () =>
+    Effect.gen(function* () {
+      const Named = Rpc.make("Named", {
+        payload: { to: Schema.String },
+        primaryKey: ({ to }) => (to === "throws" ? (undefined as any).to : to),
+        success: Schema.String
+      })
+      const cluster = yield* Cluster.make
+      const group = RpcGroup.make(Named) as unknown as RpcGroup.RpcGroup<any>
+      const { close, durable, pool } = yield* cluster.start("a", {}, "layer", group)
+      for (const [to, options, field] of [
+        ["x", { id: "" }, "id"],
+        ["x", { id: 7 as any }, "id"],
+        ["x", { primaryKey: "" }, "primaryKey"],
+        ["x", { primaryKey: 7 as any }, "primaryKey"],
+        ["", {}, "primaryKey"],
+        ["throws", {}, "primaryKey"]
+      ] as const) {
+        const error = yield* Effect.flip(pool.submit(Named, { to }, options))
+        assert.instanceOf(error, PoolError.InvalidRequestOption)
+        assert.strictEqual(error.field, field)
+      }
+      assert.strictEqual((yield* durable.counts).stored, 0)
+      yield* close
+    })
   )
 
   it.effect("is refused with what is wrong with its payload", () =>

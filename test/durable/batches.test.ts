@@ -39,8 +39,7 @@ const withBatches = (batch: RequestPolicy.Batch, answer: Answer = () => Effect.s
             Other: run as any
           }) as any
       )
-    const ask = (count: number, of: typeof Cluster.Work | typeof Cluster.Other = Cluster.Work) =>
-      Effect.forEach(Array.from({ length: count }), (_, at) => client.pool.submit(of, { id: `${at}` }))
+    const ask = (count: number, of?: Cluster.Asked) => Cluster.askMany(client, count, of)
     return { ask, begun, client, cluster, deliveries, start }
   })
 

@@ -15,6 +15,7 @@ export const Work = Rpc.make("Work", {
   error: Schema.String
 })
 export const Other = Rpc.make("Other", { payload: { id: Schema.String }, success: Schema.String })
+export type Asked = typeof Work | typeof Other
 export class Works extends RpcGroup.make(Work, Other) {}
 
 /** What the handlers do, for one id: the same in each process. */
@@ -91,6 +92,10 @@ export class Cluster {
       }
     })
 }
+
+/** So many of that Rpc, whose ids are their numbers from 0 on. */
+export const askMany = (client: Process, count: number, of: Asked = Work) =>
+  Effect.forEach(Array.from({ length: count }), (_, at) => client.pool.submit(of, { id: `${at}` }))
 
 export const make: Effect.Effect<Cluster> = Effect.map(Memory.make, (memory) => new Cluster(memory))
 

@@ -9,9 +9,6 @@ import * as Cluster from "./cluster.ts"
 
 const { Other, Work } = Cluster
 
-const asked = (client: Cluster.Process, count: number, of: typeof Work | typeof Other = Work) =>
-  Effect.forEach(Array.from({ length: count }), (_, at) => client.pool.submit(of, { id: `${at}` }))
-
 describe("a process", () => {
   it.effect("claims no more than its workers will begin soon, the others the rest", () =>
     Effect.gen(function* () {
@@ -21,7 +18,7 @@ describe("a process", () => {
       const client = yield* cluster.start("client", {}, "layerClient")
       const options: Durable.Options = { scaling: "none", minWorkers: 10, maxWorkers: 10 }
       const a = yield* cluster.start("a", options)
-      yield* asked(client, 100)
+      yield* Cluster.askMany(client, 100)
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* a.durable.local).held, 15)
       const b = yield* cluster.start("b", options)
@@ -48,7 +45,7 @@ describe("a process", () => {
       const client = yield* cluster.start("client", {}, "layerClient")
       const options: Durable.Options = { scaling: "none", minWorkers: 10, maxWorkers: 10, timeout: "none" }
       const a = yield* cluster.start("a", options)
-      yield* asked(client, 12)
+      yield* Cluster.askMany(client, 12)
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual([(yield* a.durable.local).held, cluster.log.length], [12, 10])
       const b = yield* cluster.start("b", options)
@@ -98,7 +95,7 @@ describe("a process", () => {
     Effect.gen(function* () {
       const cluster = yield* Cluster.make
       const client = yield* cluster.start("client", {}, "layerClient")
-      yield* asked(client, 500)
+      yield* Cluster.askMany(client, 500)
       // Each statement takes so long that ends pile up.
       cluster.memory.faults.setPace(50, 0)
       const starting = yield* Effect.forkChild(cluster.start("a", { scaling: "none", minWorkers: 64, maxHeld: 40 }))
@@ -128,7 +125,7 @@ describe("a process", () => {
       const a = yield* cluster.start("a", { scaling, maxWorkers: 50 })
       const b = yield* cluster.start("b", { scaling, maxWorkers: 50 })
       yield* TestClock.adjust("4 seconds")
-      yield* asked(client, 400)
+      yield* Cluster.askMany(client, 400)
       yield* TestClock.adjust("3 seconds")
       // 200 for each of two are not above 300.
       assert.strictEqual((yield* a.pool.snapshot).target, 1)
@@ -148,8 +145,8 @@ describe("a process", () => {
       const cluster = yield* Cluster.make
       const client = yield* cluster.start("client", {}, "layerClient")
       const works = yield* cluster.start("works", {}, "layer", Cluster.Works.omit("Other") as any)
-      yield* asked(client, 1, Other)
-      yield* asked(client, 1, Work)
+      yield* Cluster.askMany(client, 1, Other)
+      yield* Cluster.askMany(client, 1, Work)
       yield* TestClock.adjust("5 seconds")
       const { tags } = yield* client.durable.counts
       assert.strictEqual(tags["Other"]!.waiting, 1)

@@ -36,8 +36,11 @@ describe("a start later", () => {
             assert.strictEqual(yield* ticket.status, "delayed")
             const [view] = yield* b.pool.list()
             assert.deepInclude(view, { phase: "delayed", startsInMillis: 60 * minute })
+            assert.deepStrictEqual(yield* b.pool.list({ group: "none" }), [])
+            yield* TestClock.adjust(minute)
+            assert.strictEqual(yield* ticket.startsInMillis, 59 * minute)
             yield* a.kill
-            yield* TestClock.adjust(60 * minute - 1)
+            yield* TestClock.adjust(59 * minute - 1)
             assert.deepStrictEqual(cluster.log, [])
             // Nobody tells of it: it is found by the next look.
             yield* TestClock.adjust(2001)

@@ -186,6 +186,27 @@ describe("a batched function", () => {
     expect(await failure(ticket.result)).toBeInstanceOf(RequestCancelled)
   })
 
+  it("that has failed one of them is the cause of what that one ends with", async () => {
+    const boom = new Error("boom")
+    const { advance, begun, pool } = open(
+      (inputs, { attempts, signal }) =>
+        inputs.map((input, at) =>
+          input === "b"
+            ? input
+            : attempts[at] === 1
+              ? boom
+              : new Promise((_, reject) => signal.addEventListener("abort", reject))
+        ),
+      { size: 2 }
+    )
+    const a = failure(pool.run.upper("a", { expiresIn: 100, retry: { times: 1, base: 40, jitter: "none" } }))
+    expect(await pool.run.upper("b")).toBe("b")
+    await advance(100)
+    expect(begun).toEqual(["0 a b", "50 a"])
+    expect(await a).toBeInstanceOf(RequestExpired)
+    expect(await a).toMatchObject({ cause: boom })
+  })
+
   it("is told of each of its requests", async () => {
     let told: unknown
     const { advance, pool } = open(

@@ -3,7 +3,8 @@ import { Context, Effect, Exit, Result } from "effect"
 import type { Rpc, RpcGroup } from "effect/rpc"
 import { type Call, type Handlers, PoolError, RequestPolicy, RetryPolicy } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
-import { IdOwner, primaryKeyOf } from "../../internal/idOwner.ts"
+import { notAText, ownKeyOf } from "../../internal/callOptions.ts"
+import { IdOwner } from "../../internal/idOwner.ts"
 import { type Decode, decoder, encoder, whyNotDecoded, whyNotMade } from "../../internal/payload.ts"
 import { type StartTime, startTimeOf } from "../../internal/startTime.ts"
 import { type Exits, of as exitsOf } from "../exits.ts"
@@ -135,7 +136,8 @@ export class Calls {
     if (call instanceof PoolError.InvalidRequestOption) return Effect.fail(call)
     const start = startOf(options)
     if (start instanceof PoolError.InvalidRequestOption) return Effect.fail(start)
-    const named = options.id ?? options.primaryKey ?? primaryKeyOf(payload)
+    const named = nameOf(options, payload)
+    if (typeof named === "object") return Effect.fail(checks.ofCall(named))
     const id = named === undefined ? Effect.sync(() => crypto.randomUUID()) : idOf(tag, named)
     return Effect.zipWith(id, traceparent, (id, traceparent) => ({
       id,
@@ -198,6 +200,10 @@ const textOf = (ask: () => unknown): string | undefined | PoolError.InvalidReque
     return checks.ofCall(checks.wrong("key", expected, "one that has thrown"))
   }
 }
+
+/** What it is one with others by. */
+const nameOf = ({ id, primaryKey }: Call.Options, payload: unknown) =>
+  notAText("id", id) ?? notAText("primaryKey", primaryKey) ?? id ?? primaryKey ?? ownKeyOf(payload)
 
 const idOf = (tag: string, named: string): Effect.Effect<string> =>
   Effect.map(IdOwner, (owner) => idFor(tag, owner === undefined ? named : `${owner}\n${named}`))

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Durable } from "../../durable/service.ts"
 import { PoolError, type WorkerPool } from "../../index.ts"
+import { cancelFitting } from "../lists.ts"
 
 export interface Filter {
   readonly type: string | undefined
@@ -22,8 +23,7 @@ export const cancelAll = (
     let cancelled = 0
     for (const phase of phases) {
       if (!wanted.includes(phase)) continue
-      const filter = { phase, ...(tag !== undefined && { tag }), ...(key !== undefined && { key }) }
-      cancelled += yield* Effect.orDie(pool.cancelAll(filter))
+      cancelled += yield* cancelFitting(pool, { tag, key, phase })
       // The pool knows of none while it cannot ask.
       yield* failAway(durable)
     }

@@ -12,6 +12,7 @@ import { cancelledExit } from "../exits.ts"
 import { attemptGoesOn, Identity } from "./identity.ts"
 import type { Latest } from "./latest.ts"
 import { isLive } from "../origin.ts"
+import { countRefused } from "../refused.ts"
 import { type Canceller, Details, PoolRequest, type Route } from "../request.ts"
 import { type Turn, withoutStack } from "../runtime.ts"
 import { Share } from "./share.ts"
@@ -175,12 +176,8 @@ export class Identities implements Canceller {
   }
 
   private reject(request: PoolRequest, { id, tag }: PoolRequest): Refused {
-    const { counters } = this.pool
     const primaryKey = request.details!.primaryKey!
-    request.route.counts.offered++
-    counters.offered++
-    counters.refusedDuplicate++
-    this.pool.events.recorder?.unaccepted(request, "refusedDuplicate", request.since)
+    countRefused(this.pool, request, "refusedDuplicate")
     request.route.counts.needless++
     return Exit.fail(withoutStack(() => new DuplicateRequest({ tag, id, primaryKey })))
   }

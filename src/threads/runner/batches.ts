@@ -3,6 +3,7 @@ import { Effect, Exit } from "effect"
 import type { Handler } from "../../Handlers.ts"
 import { answersOf } from "../../internal/batch/answers.ts"
 import * as codec from "../codec.ts"
+import { ofGood } from "../each.ts"
 
 /** What cannot be decoded has failed alone; of the others the handler is asked. */
 export const runEach =
@@ -12,19 +13,22 @@ export const runEach =
     ids: ReadonlyArray<string>,
     attempts: ReadonlyArray<number>
   ): Effect.Effect<ReadonlyArray<unknown>, unknown> =>
-    Effect.gen(function* () {
-      const decoded = yield* Effect.forEach(payloads as ReadonlyArray<unknown>, (one) => Effect.exit(decode(one)))
-      const good = decoded.flatMap((exit, at) => (Exit.isSuccess(exit) ? [{ payload: exit.value, at }] : []))
-      if (good.length === 0) return decoded
-      const answer = yield* batch(
-        good.map(({ payload }) => payload),
-        good.map(({ at }) => ({ id: ids[at]!, attempts: attempts[at]! }))
-      )
-      const answers = answersOf(answer, good.length, tag)
-      if (Exit.isExit(answers)) return yield* answers
-      const of = new Map(good.map(({ at }, index) => [at, answers[index]!]))
-      return decoded.map((exit, at) => of.get(at) ?? exit)
-    })
+    Effect.flatMap(
+      Effect.forEach(payloads as ReadonlyArray<unknown>, (one) => Effect.exit(decode(one))),
+      (decoded) =>
+        ofGood(decoded, (good) =>
+          Effect.flatMap(
+            batch(
+              good.map(({ value }) => value),
+              good.map(({ at }) => ({ id: ids[at]!, attempts: attempts[at]! }))
+            ),
+            (answer) => {
+              const answers = answersOf(answer, good.length, tag)
+              return Exit.isExit(answers) ? answers : Effect.succeed(answers)
+            }
+          )
+        )
+    )
 
 /** What cannot be encoded is a defect of that one. */
 export const encodeEach =

@@ -235,4 +235,22 @@ describe("the queue of a pool that sheds", () => {
       }
     }
   })
+
+  it("gives up, before it takes, whoever has waited for too long while the host was held up and the alarm did not ring", () => {
+    const shed: Array<PoolRequest> = []
+    const discipline = disciplineOf({ isSet: false, shedding: { targetMillis: 5, intervalMillis: 50 } })
+    const settings = { capacity: Infinity, maxScheduled: Infinity, strategy: "shedding", discipline } as const
+    const queue = new WaitingRequests(settings, new Counters(), new NotedAlarm())
+    queue.overload!.connect({
+      alarm: new NotedAlarm(),
+      shed: (request) => void shed.push(request),
+      onOverloaded: () => {},
+      onRecovered: () => {}
+    })
+    const late = requestOf({}, 0)
+    const fresh = requestOf({}, 98)
+    for (const request of [late, fresh]) queue.offer(request)
+    expect(queue.take(100)).toBe(fresh)
+    expect(shed.map(({ sequence }) => sequence)).toEqual([late.sequence])
+  })
 })
