@@ -1,10 +1,9 @@
 /** What somebody wants of a pool, as a text: `p99(wait) <= 200ms`. */
 import { Result, Schema } from "effect"
 
-/** The ends that a share is taken of. `lost`: refused, evicted or expired. `good`: completed, and in time where it says `within`. */
-const shares = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"] as const
-/** One of them. */
-export type Share = (typeof shares)[number]
+/** The end that a share is taken of. `lost`: refused, evicted or expired. `good`: completed, and in time where it says `within`. */
+export type Share = "refused" | "evicted" | "expired" | "lost" | "timedOut" | "failed" | "good"
+const shares: ReadonlyArray<Share> = ["refused", "evicted", "expired", "lost", "timedOut", "failed", "good"]
 
 /** What is measured: a time, in milliseconds, or a share of what arrived, from 0 to 1. */
 export type Measure =
