@@ -154,6 +154,9 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/signals": "internal/request",
+  "internal/fiberless":
+    "Call PoolError internal/asyncContext internal/calls internal/checks internal/core internal/intake internal/request internal/runtime internal/signals",
   "internal/cancelling": "internal/core internal/request",
   "internal/groups/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/filters": "PoolError Selection internal/checks",
@@ -172,7 +175,7 @@ const table = {
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/groups/grouping internal/gauges internal/recordedPools",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/groups/grouping internal/gauges internal/recordedPools internal/fiberless",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -252,7 +255,6 @@ const table = {
   "promise/hostClock": "",
   "promise/log": "",
   "promise/nestedPromise": "",
-  "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
   "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
@@ -268,7 +270,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",

@@ -38,6 +38,11 @@ export class Intake {
     return this.origins.here(waits)
   }
 
+  /** The same of a call that is made here and now, by whoever this context is of. */
+  originOf(context: Context.Context<never>): Origin | undefined {
+    return this.origins.of(context, captureAsyncContext())
+  }
+
   fromRpc(
     rpc: Rpc.Any,
     payload: unknown,
@@ -193,7 +198,7 @@ export class Intake {
     return new RankedRequest(++this.sequence, route, payload, details, this.core.now(), key ?? "", values)
   }
 
-  private invalidOption(invalid: InvalidOption): Refusal {
+  invalidOption(invalid: InvalidOption): Refusal {
     this.core.counters.invalid++
     return Exit.fail(checks.ofCall(invalid))
   }

@@ -1,5 +1,5 @@
 /** The callers' abort signals. */
-import type { PoolRequest } from "../internal/request.ts"
+import type { PoolRequest } from "./request.ts"
 
 /**
  * One listener for each signal, however many requests share it: a listener of its own for each takes the host a time that
