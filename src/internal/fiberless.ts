@@ -3,7 +3,7 @@ import { Cause, Clock, Context, Exit, Fiber, References, Tracer } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import { RequestCancelled } from "../PoolError.ts"
-import { callInAsyncContext, captureAsyncContext } from "./asyncContext.ts"
+import { type AsyncContext, callInAsyncContext, captureAsyncContext } from "./asyncContext.ts"
 import type { Calls } from "./calls.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
@@ -32,12 +32,12 @@ export class Fiberless {
     options?: Call.Options,
     context?: Context.Context<never>
   ): (() => void) => {
-    const request = this.make(rpc, payload, options, context)
+    const calling = captureAsyncContext()
+    const request = this.make(rpc, payload, options, calling, context)
     if (!(request instanceof PoolRequest)) {
       onExit(request)
       return nothing
     }
-    const calling = captureAsyncContext()
     const listener: Listener = (exit) => callInAsyncContext(calling, outOfFiber<Exit.Exit<any, any>>, onExit, exit)
     const refusal = this.calls.enterAndTell(request, listener)
     if (refusal === undefined) return () => void request.route.canceller.cancel(request)
@@ -57,7 +57,8 @@ export class Fiberless {
       if (signal !== undefined && typeof signal.addEventListener !== "function") {
         return reject(errorOf(this.calls.intake.invalidOption(checks.wrong("signal", "an AbortSignal", signal))))
       }
-      const request = this.make(rpc, payload, options === undefined ? undefined : withoutSignal(options), context)
+      const own = options === undefined ? undefined : withoutSignal(options)
+      const request = this.make(rpc, payload, own, captureAsyncContext(), context)
       if (!(request instanceof PoolRequest)) return reject(errorOf(request))
       // Before it is let in: it may begin at once, and abort what would abort it.
       if (signal !== undefined) this.signals.add(signal, request)
@@ -77,10 +78,11 @@ export class Fiberless {
     rpc: Rpc.Any,
     payload: unknown,
     options: Call.Options | undefined,
+    calling: AsyncContext | undefined,
     context: Context.Context<never> = this.context
   ): PoolRequest | Refusal {
     const { intake } = this.calls
-    return intake.fromRpc(rpc, payload, options, intake.originOf(Fiber.getCurrent()?.context ?? context))
+    return intake.fromRpc(rpc, payload, options, intake.originOf(Fiber.getCurrent()?.context ?? context, calling))
   }
 }
 

@@ -5,7 +5,7 @@ import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type SubmitError } from "../PoolError.ts"
 import type * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
-import { captureAsyncContext } from "./asyncContext.ts"
+import { type AsyncContext, captureAsyncContext } from "./asyncContext.ts"
 import { type InvalidOption, ownKeyOf, readOptions, textOf } from "./callOptions.ts"
 import type { Core } from "./core.ts"
 import { IdOwner } from "./idOwner.ts"
@@ -38,9 +38,9 @@ export class Intake {
     return this.origins.here(waits)
   }
 
-  /** The same of a call that is made here and now, by whoever this context is of. */
-  originOf(context: Context.Context<never>): Origin | undefined {
-    return this.origins.of(context, captureAsyncContext())
+  /** The same of a call that is made here and now with these contexts. */
+  originOf(context: Context.Context<never>, asyncContext: AsyncContext | undefined): Origin | undefined {
+    return this.origins.of(context, asyncContext)
   }
 
   fromRpc(
