@@ -169,7 +169,7 @@ const table = {
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/batch/answers",
   Ticket:
-    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked internal/scheduled",
+    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request internal/runtime queue/ranked internal/scheduled",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",

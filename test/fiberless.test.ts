@@ -151,6 +151,11 @@ describe("a callback", () => {
         queueMicrotask(() => storage.run("the caller", () => pool.executeCallback(Who, undefined, listen)))
       })
       assert.deepStrictEqual(inside, [undefined, Exit.succeed("the caller")])
+      const ticket = yield* pool.submit(Slow, undefined)
+      const listening = yield* Effect.callback<unknown>((resume) => {
+        ticket.onEnd(() => resume(Effect.succeed(Fiber.getCurrent())))
+      })
+      assert.isUndefined(listening, "nor is who listens to a ticket")
     }).pipe(Effect.provide(poolOf({ maxWorkers: 1 })))
   )
 

@@ -58,7 +58,7 @@ describe("types", () => {
     void unused
   })
 
-  it("so has a client of promises, whose calls may have a signal", () => {
+  it("a client of promises has the same, and its calls may have a signal", () => {
     void Effect.gen(function* () {
       const client = yield* WorkerPool.clientPromise(Images)
       const { signal } = new AbortController()
