@@ -61,6 +61,12 @@ export const cases: Readonly<Record<string, Case>> = {
   W1p: closed("no-op, as a stream", {}, { through: "stream" }),
   W1a: closed("suspends once", { task: "suspend" }),
   W1ap: closed("suspends once, as a stream", { task: "suspend" }, { through: "stream" }),
+  W1i: closed("suspends until the next turn of the event loop", { task: "immediate" }),
+  W1ip: closed(
+    "suspends until the next turn of the event loop, as a stream",
+    { task: "immediate" },
+    { through: "stream" }
+  ),
   "W2-64": closed("5 ms of sleep, 64 at once", { task: "sleep" }, { n: 40_000, outstanding: 128 }),
   "W2-1024": closed(
     "5 ms of sleep, 1,024 at once",
