@@ -1,32 +1,25 @@
-/**
- * The same pools as people stack them where a load asks for more than they have: p-timeout around each attempt, p-retry around
- * all attempts, prom-client around the whole. Each part is called as its README says, and only where the load asks for it.
- */
+/** The same pools with what people stack on them. The parts are loaded with the first pool: they are no part of the others' memory. */
 import async from "async"
 import fastq from "fastq"
 import pLimit from "p-limit"
 import PQueue from "p-queue"
-import pRetry from "p-retry"
-import pTimeout from "p-timeout"
-import { Counter, Histogram, Registry } from "prom-client"
 import { type Implementation, type Load, notMeasured } from "../load.ts"
-import { answersAtOnce, type CallbackTask, type PromiseTask, promiseTasks } from "../tasks.ts"
+import { answersAtOnce } from "../tasks.ts"
 import { asyncTask } from "./callbacks.ts"
 
-/** What asks for none of these parts is measured without the stack, and so is what overloads the pool. */
+/** What asks for none of the parts is measured without them, and so is what overloads the pool. */
 const lacks = ({ metrics, patienceMillis, retries, timeoutMillis }: Load): string | undefined =>
   patienceMillis !== undefined || (timeoutMillis === undefined && retries !== true && metrics !== true)
     ? notMeasured
     : undefined
 
-const parts =
-  "`pRetry(() => pTimeout(task(n), ...))` between counters and a histogram of prom-client, each only where the case asks for it"
+const stackOf = async (load: Load) => (await import("./stack.ts")).stack(load)
 
 export const pQueueStacked: Implementation = {
-  how: `\`queue.add(() => stacked(n)).then(done)\`, where \`stacked\` is ${parts}. The queue's own \`timeout\` would be one for all attempts together`,
+  how: "`queue.add(() => stacked(n)).then(done)`, where `stacked` is `pRetry(() => pTimeout(task(n), ...))` between counters and a histogram of prom-client, each only where the case asks for it. p-timeout gets one error for all calls, which spares it one for each. The queue's own `timeout` would be one for all attempts together",
   lacks,
   open: async (load) => {
-    const stacked = stack(load, new Registry())
+    const stacked = await stackOf(load)
     const queue = new PQueue({ concurrency: load.concurrency })
     return (n, done) => void queue.add(() => stacked(n)).then(done)
   }
@@ -36,7 +29,7 @@ export const pLimitStacked: Implementation = {
   how: "`limit(stacked, n).then(done)`, with the same parts",
   lacks,
   open: async (load) => {
-    const stacked = stack(load, new Registry())
+    const stacked = await stackOf(load)
     const limit = pLimit(load.concurrency)
     return (n, done) => void limit(stacked, n).then(done)
   }
@@ -47,7 +40,7 @@ export const fastqPromiseStacked: Implementation = {
   lacks,
   open: async (load) => {
     const { concurrency, metrics, retries, task } = load
-    const stacked = stack(load, new Registry())
+    const stacked = await stackOf(load)
     const isPromise = metrics === true || retries === true || !answersAtOnce(task)
     const run = isPromise ? (stacked as (n: number) => Promise<number>) : async (n: number) => stacked(n)
     const queue = fastq.promise<unknown, number, number>(run, concurrency)
@@ -56,83 +49,11 @@ export const fastqPromiseStacked: Implementation = {
 }
 
 export const asyncStacked: Implementation = {
-  how: "as async, whose own timeouts and retries are all that it needs, within the same counters and histogram of prom-client",
+  how: "as async, whose own timeouts and retries are all that it needs, between the same counters and histogram",
   lacks: (load) => (load.metrics === true ? lacks(load) : notMeasured),
   open: async (load) => {
-    const queue = async.queue<number, number>(meteredCallback(asyncTask(load), new Registry()), load.concurrency)
+    const { meteredCallback } = await import("./stack.ts")
+    const queue = async.queue<number, number>(meteredCallback(asyncTask(load)), load.concurrency)
     return (n, done) => void queue.push<number>(n, (error, result) => done(error == null ? result : undefined))
-  }
-}
-
-/** The meters, where the load asks for some, are registered at `register`. */
-export const stack = (load: Load, register: Registry): PromiseTask => {
-  const { metrics, retries, timeoutMillis } = load
-  let task = promiseTasks[load.task]
-  if (timeoutMillis !== undefined) task = limited(task, timeoutMillis)
-  if (retries === true) task = retried(task)
-  return metrics === true ? metered(task, register) : task
-}
-
-/** What has its answer already is no promise that could be late. */
-const limited =
-  (task: PromiseTask, milliseconds: number): PromiseTask =>
-  (n) => {
-    const result = task(n)
-    return typeof result === "number" ? result : pTimeout(result, { milliseconds })
-  }
-
-/** As often as all others try, and at once. */
-const retrying = { retries: 3, minTimeout: 0 }
-const retried =
-  (task: PromiseTask): PromiseTask =>
-  (n) =>
-    pRetry(() => task(n), retrying)
-
-/**
- * Counts and a histogram of how long requests ran, as this pool's metrics have; that of how long they waited, which it has
- * as well, is left out.
- */
-export const metersOf = (register: Registry) => {
-  const registers = [register]
-  return {
-    started: new Counter({ name: "started_total", help: "Requests that started", registers }),
-    // Two counters: one with a label for the end would cost more.
-    succeeded: new Counter({ name: "succeeded_total", help: "Requests that succeeded", registers }),
-    failed: new Counter({ name: "failed_total", help: "Requests that failed", registers }),
-    ran: new Histogram({ name: "ran_seconds", help: "How long requests ran", registers })
-  }
-}
-
-/** Around all attempts of a request. `startTimer` of the histogram would cost more than a clock that is read by hand. */
-const metered = (task: PromiseTask, register: Registry): PromiseTask => {
-  const { failed, ran, started, succeeded } = metersOf(register)
-  return async (n) => {
-    started.inc()
-    const began = performance.now()
-    try {
-      const result = await task(n)
-      succeeded.inc()
-      return result
-    } catch (error) {
-      failed.inc()
-      throw error
-    } finally {
-      ran.observe((performance.now() - began) / 1_000)
-    }
-  }
-}
-
-/** The same meters for a task that calls back. */
-const meteredCallback = (task: CallbackTask, register: Registry): CallbackTask => {
-  const { failed, ran, started, succeeded } = metersOf(register)
-  return (n, done) => {
-    started.inc()
-    const began = performance.now()
-    task(n, (error, result) => {
-      if (error == null) succeeded.inc()
-      else failed.inc()
-      ran.observe((performance.now() - began) / 1_000)
-      done(error, result)
-    })
   }
 }
