@@ -56,6 +56,23 @@ const everything: Partial<Load> = { timeoutMillis: 10_000, retries: true, metric
 const ours = ["effect-worker-pool"]
 const million = 1_000_000
 
+/** The cases, and families of cases, by which this pool is compared in short: they are measured more often than the others. */
+export const compared: ReadonlyArray<string> = [
+  "W1",
+  "W1a",
+  "W1ap",
+  "W1i",
+  "W1ip",
+  "W3a",
+  "W6",
+  "W6a",
+  "W2-1024",
+  "W2p-1024",
+  "W9",
+  "C1",
+  "C2"
+]
+
 export const cases: Readonly<Record<string, Case>> = {
   W1: closed("no-op", {}),
   W1p: closed("no-op, as a stream", {}, { through: "stream" }),
@@ -212,6 +229,14 @@ function besideFirst(all: Record<string, Case>): Record<string, Case> {
     Object.entries(all).map(([name, self]) => [name, name === first ? self : { ...self, beside: first }])
   )
 }
+
+/** It is one of these, or of the family of one. */
+export const isOf = (names: ReadonlyArray<string>, known: string): boolean =>
+  names.some((name) => known === name || known.startsWith(`${name}-`))
+
+/** How often it is measured, when nobody has asked for another number: the more, the less does one disturbed round weigh. */
+export const roundsOf = (name: string, asked = isOf(compared, name) ? 5 : 3): number =>
+  Math.min(asked, cases[name]!.maxRounds ?? Infinity)
 
 /** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({
