@@ -1,5 +1,7 @@
 /** The peers of the benchmark do what their rows say of them, or the comparison would be with something else. */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { PrometheusMetrics } from "effect/observability"
 import { Registry } from "prom-client"
 import { afterEach, beforeEach, vi } from "vitest"
 import { cases } from "../scripts/bench/cases.ts"
@@ -71,6 +73,33 @@ describe("what is stacked on a peer", () => {
       assert.deepStrictEqual(await timersOf("noop"), [0, 0])
     })
   })
+})
+
+describe("both doors of this pool with metrics", () => {
+  /** Over all pools of this process, of which others may have the same name. */
+  const total = (metric: string) =>
+    Effect.runSync(PrometheusMetrics.format())
+      .split("\n")
+      .filter((line) => line.startsWith(`${metric}{`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0)
+
+  for (const name of ["effect-worker-pool", "effect-worker-pool-promise"]) {
+    it(`${name} shows the same counts and histogram, and that of how long requests waited`, async () => {
+      const start = await implementations[name]!.open({ ...everything, concurrency: 4 })
+      const metrics = [
+        "worker_pool_accepted_total",
+        "worker_pool_requests_total",
+        "worker_pool_ran_seconds_count",
+        "worker_pool_waited_seconds_count"
+      ]
+      const before = metrics.map(total)
+      await drive(100, 10, start)
+      assert.deepStrictEqual(
+        metrics.map((metric, at) => total(metric) - before[at]!),
+        [100, 100, 100, 100]
+      )
+    })
+  }
 })
 
 describe("a case that suspends", () => {
