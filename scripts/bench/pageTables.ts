@@ -80,7 +80,18 @@ const tableOf = (run: Results | undefined, name: string): string => {
   return [title, "", table([head, ...rows, ...lacks])].join("\n")
 }
 
-/** How many times as fast as each peer both doors are, a row for each case and door. */
+/** The pools of promises, and what is stacked on them. */
+const peers = [
+  "p-queue",
+  "p-limit",
+  "fastq-promise",
+  "p-queue-stacked",
+  "p-limit-stacked",
+  "fastq-promise-stacked",
+  "async-stacked"
+]
+
+/** How many times as fast as the peers both doors are, a row for each case and door. */
 export const ratios = (kept: Kept, names: ReadonlyArray<string>): string => {
   const rowsOf = names.flatMap((name) => {
     const run = runOf(kept, name)
@@ -88,7 +99,7 @@ export const ratios = (kept: Kept, names: ReadonlyArray<string>): string => {
     const to = (door: string, pick: (result: Result) => Spread | undefined) => ({
       title: `**${name}** ${run?.cases[name]}: ${nameOf(door)}`,
       of: new Map(
-        measured.filter(({ impl }) => !impl.startsWith(ours)).map((result) => [result.impl, times(pick(result))])
+        measured.filter(({ impl }) => peers.includes(impl)).map((result) => [result.impl, times(pick(result))])
       )
     })
     // A run whose ratios are to another implementation says nothing of both doors.
@@ -96,9 +107,9 @@ export const ratios = (kept: Kept, names: ReadonlyArray<string>): string => {
     return both ? [to(ours, ({ ratio }) => ratio), to(oursByPromise, ({ byPromises }) => byPromises)] : []
   })
   const rows = rowsOf.filter(({ of }) => [...of.values()].some(Boolean))
-  const peers = [...new Set(rows.flatMap(({ of }) => [...of.keys()]))]
+  const there = peers.filter((peer) => rows.some(({ of }) => of.has(peer)))
   if (rows.length === 0) return ""
-  return table([["", ...peers], ...rows.map(({ of, title }) => [title, ...peers.map((peer) => of.get(peer) ?? "")])])
+  return table([["", ...there], ...rows.map(({ of, title }) => [title, ...there.map((peer) => of.get(peer) ?? "")])])
 }
 
 const times = (spread: Spread | undefined): string =>
