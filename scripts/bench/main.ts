@@ -73,9 +73,11 @@ const lacks = (name: string, impl: string): string | undefined => {
   if (only === undefined ? impl in subjects : !only.includes(impl)) return notMeasured
   if (impl === "go" || kind === "threads" || kind === "durable") return undefined
   const by = implementations[impl]!
+  const lacks = by.lacks(load)
+  if (lacks === notMeasured) return lacks
   if (through === "stream" && by.openStream === undefined) return "no streams"
   if (through === "tickets" && by.openTickets === undefined) return "no tickets"
-  return by.lacks(load)
+  return lacks
 }
 
 /** Cases that are measured in turns: those that are compared with one, behind it. */

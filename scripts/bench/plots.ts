@@ -180,14 +180,16 @@ const line = (impl: string, data: ReadonlyArray<ReadonlyArray<number>>) => ({
 })
 
 const draw = (file: string, title: string, option: echarts.EChartsCoreOption): Plot => {
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 860, height: 380 })
+  // The legend of more than eight takes two lines.
+  const more = (option["series"] as ReadonlyArray<unknown>).length > 8 ? 34 : 0
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 860, height: 380 + more })
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "system-ui, sans-serif" },
     title: { text: title, left: 12, top: 8, textStyle: { fontSize: 15 } },
-    legend: { top: 36, left: 12, itemGap: 22, itemHeight: 10, itemWidth: 18 },
-    grid: { left: 60, right: 24, top: 100, bottom: 48 },
+    legend: { top: 36, left: 12, right: 12, itemGap: 22, itemHeight: 10, itemWidth: 18 },
+    grid: { left: 60, right: 24, top: 100 + more, bottom: 48 },
     ...option
   })
   const svg = chart.renderToSVGString()

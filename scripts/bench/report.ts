@@ -33,6 +33,7 @@ const sectionOf = ({ by, cases }: Results): Section =>
 mkdirSync(folder, { recursive: true })
 if (process.argv[2] !== undefined) {
   const run = read(process.argv[2]) as Results
+  if (run.quick) throw new Error(`${process.argv[2]}: expected a whole run, got one of --quick`)
   const file = fileOf(sectionOf(run))
   writeFileSync(file, `${JSON.stringify(keep(run, read(file) as Kept), undefined, 2)}\n`)
 }

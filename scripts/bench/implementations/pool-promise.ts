@@ -12,7 +12,7 @@ const options = (load: Load): Options => ({
 })
 
 export const poolPromise: Implementation = {
-  how: "`pool.run(() => task(n)).then(done)`; with signals `pool.run(({ signal }) => task(n, signal))`. where metrics are asked for it has a `name`. A task that cannot hear of its timeout keeps its place until it has ended",
+  how: "`pool.run(() => task(n)).then(done)`; with signals `pool.run(({ signal }) => task(n, signal))`; where metrics are asked for it has a `name`. A task that cannot hear of its timeout keeps its place until it has ended",
   lacks: () => undefined,
   open: async (load) => {
     const task = promiseTasks[load.task]
