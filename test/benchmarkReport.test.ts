@@ -1,7 +1,7 @@
 /** What the page makes of runs, those that have not measured everything among them. */
 import { assert, describe, it } from "@effect/vitest"
 import { roundsOf } from "../scripts/bench/cases.ts"
-import { keep } from "../scripts/bench/kept.ts"
+import { bySection, keep } from "../scripts/bench/kept.ts"
 import type { Measurement } from "../scripts/bench/load.ts"
 import { hows, origins, ratios, tables } from "../scripts/bench/pageTables.ts"
 import { type Lacking, type Result, type Results, summarize } from "../scripts/bench/results.ts"
@@ -136,6 +136,20 @@ describe("runs that are kept", () => {
       keep(fresh, [runOf("old", [...three("W1"), beside])]).map(({ command }) => command),
       ["fresh"]
     )
+  })
+
+  it("go to the sections of their cases, and to one of its own where ratios are to the door for promises", () => {
+    const all = [...three("W1"), ...three("article"), ...three("Q1-key"), ...three("C1")]
+    const namesOf = (run: Results) =>
+      [...bySection(run)].map(([section, { cases, results }]) => [section, Object.keys(cases), results.length])
+    assert.deepStrictEqual(namesOf(runOf("a", all)), [
+      ["results", ["W1", "article"], 6],
+      ["queue", ["Q1-key"], 3],
+      ["cold", ["C1"], 3]
+    ])
+    assert.deepStrictEqual(namesOf(runOf("a", all, "effect-worker-pool-promise")), [
+      ["promises", ["W1", "article", "Q1-key", "C1"], 12]
+    ])
   })
 
   it("say which cases are of which, and how each was called last", () => {

@@ -1,45 +1,35 @@
 /**
  * Writes the figures of measured runs into `docs/benchmarks.md` and `docs/durable.md`, between the marks that stand there, and draws its pictures.
  *
- * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
- * for promises, or one of the queue's cases alone (Q), of those of threads (T) or of stores (D), is that of its own section, any other is
- * that of all the rest. Its cases take the place of what the page shows of them; of the others the page keeps what it has.
+ * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`. A run whose ratios are to the door for
+ * promises is that of its own section; of any other the queue's cases (Q), those of threads (T), of stores (D) and of cold starts (C)
+ * belong to theirs. The cases of a run take the place of what the page shows of them; of the others it keeps what it has.
  * Default: the runs that the page shows already.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
-import { keep, type Kept } from "./kept.ts"
+import { bySection, keep, type Kept, type Section, sections } from "./kept.ts"
 import { hows, inShort, origins, ratios, tables } from "./pageTables.ts"
 import { plots } from "./plots.ts"
-import { oursByPromise, type Results } from "./results.ts"
+import type { Results } from "./results.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
 const page = join(docs, "benchmarks.md")
 const folder = join(docs, "benchmarks")
-const sections = ["results", "promises", "queue", "threads", "durable"] as const
-type Section = (typeof sections)[number]
 const fileOf = (section: Section) => join(folder, `${section}.json`)
-const read = (file: string): unknown => JSON.parse(readFileSync(file, "utf8"))
-
-/** By the letter with which all of its cases begin. */
-const ofLetter: Readonly<Record<string, Section>> = { Q: "queue", T: "threads", D: "durable" }
-const sectionOf = ({ by, cases }: Results): Section =>
-  by === oursByPromise
-    ? "promises"
-    : (Object.entries(ofLetter).find(([letter]) => Object.keys(cases).every((name) => name.startsWith(letter)))?.[1] ??
-      "results")
+const read = (section: Section): Kept =>
+  existsSync(fileOf(section)) ? [JSON.parse(readFileSync(fileOf(section), "utf8")) as Kept].flat() : []
 
 mkdirSync(folder, { recursive: true })
 if (process.argv[2] !== undefined) {
-  const run = read(process.argv[2]) as Results
+  const run = JSON.parse(readFileSync(process.argv[2], "utf8")) as Results
   if (run.quick) throw new Error(`${process.argv[2]}: expected a whole run, got one of --quick`)
-  const file = fileOf(sectionOf(run))
-  writeFileSync(file, `${JSON.stringify(keep(run, read(file) as Kept), undefined, 2)}\n`)
+  for (const [section, part] of bySection(run)) {
+    writeFileSync(fileOf(section), `${JSON.stringify(keep(part, read(section)), undefined, 2)}\n`)
+  }
 }
-const kept = Object.fromEntries(sections.map((section) => [section, read(fileOf(section)) as Kept])) as Readonly<
-  Record<Section, Kept>
->
+const kept = Object.fromEntries(sections.map((section) => [section, read(section)])) as Readonly<Record<Section, Kept>>
 
 const drawn = [
   ...plots(kept.results).filter(({ file }) => file !== "threads.svg" && file !== "durable.svg"),
@@ -62,7 +52,7 @@ const blocksOf = (section: Section): Readonly<Record<string, (argument: string) 
 }
 const blocks = {
   ...Object.assign({}, ...sections.map(blocksOf)),
-  ratios: (names: string) => ratios(kept.results, names.split(" ")),
+  ratios: (names: string) => ratios([...kept.results, ...kept.cold], names.split(" ")),
   durable: () => inShort(kept.durable),
   plot: (file: string) => {
     const plot = drawn.find((plot) => plot.file === file)
