@@ -94,6 +94,7 @@ export class Crew {
     yield* Effect.logInfo("SIGHUP: each process is replaced by a new one, and no request is dropped")
     for (const place of this.places) {
       const exit = yield* Effect.exit(place.lock.withPermits(1)(this.replace(place)))
+      if (this.stopping) return
       if (Exit.isSuccess(exit)) continue
       const error = Cause.squash(exit.cause)
       const why = error instanceof DidNotStart ? error.how : String(error)

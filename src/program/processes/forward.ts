@@ -27,13 +27,13 @@ export const handedOn = (headers: IncomingMessage["headers"]): IncomingMessage["
   return kept
 }
 
-/** `away`: nobody listens there, and nothing of the request has been read. */
+/** `away`: nobody listens there, and nothing of the request has been read. The answer ends what is handed back, early. */
 export const forward = (
   asked: IncomingMessage,
   response: ServerResponse,
   socketPath: string,
   away: () => void
-): void => {
+): (() => void) => {
   const headers = { ...handedOn(asked.headers), [clientHeader]: asked.socket.remoteAddress ?? "" }
   const isChunked = asked.headers["transfer-encoding"] !== undefined
   const outgoing = request({
@@ -43,30 +43,43 @@ export const forward = (
     path: asked.url,
     headers: isChunked ? { ...headers, "transfer-encoding": "chunked" } : headers
   })
+  let answered: IncomingMessage | undefined
+  let isEnded = false
   outgoing.on("response", (answer) => {
+    answered = answer
     if (response.destroyed) return void answer.destroy()
     response.writeHead(answer.statusCode!, handedOn(answer.headers))
     // One that breaks off is broken off.
-    answer.on("error", () => response.destroy())
+    answer.on("error", () => void (isEnded || response.destroy()))
     answer.pipe(response)
   })
   outgoing.on("error", (error: NodeJS.ErrnoException) => {
+    if (isEnded) return
     if (response.headersSent || response.destroyed) return void response.destroy()
     if (error.code === "ENOENT" || error.code === "ECONNREFUSED") return away()
     // It was closed while nothing was asked on it: what has no body is asked once more.
-    if (outgoing.reusedSocket && !hasBody(asked)) return forward(asked, response, socketPath, away)
+    if (outgoing.reusedSocket && !hasBody(asked)) return void forward(asked, response, socketPath, away)
     sendProblem(response, processAway)
   })
-  response.on("close", () => {
-    if (!response.writableFinished) outgoing.destroy()
-  })
-  if (!hasBody(asked)) return void outgoing.end()
+  const onClose = () => void (response.writableFinished || outgoing.destroy())
+  response.on("close", onClose)
+  const end = () => {
+    isEnded = true
+    answered?.unpipe(response)
+    response.end()
+    outgoing.destroy()
+  }
+  if (!hasBody(asked)) {
+    outgoing.end()
+    return end
+  }
   // Not before there is somebody to read it: else it would be gone for the next one.
   outgoing.once("socket", (socket) => {
     const begin = () => asked.pipe(outgoing)
     if (socket.connecting) socket.once("connect", begin)
     else begin()
   })
+  return end
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

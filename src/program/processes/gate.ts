@@ -16,6 +16,8 @@ export class Gate {
   serving: ReadonlyArray<string | null> = []
   /** What comes on the connections that are left is for others: this process takes nothing any more. */
   isLeaving = false
+  /** Streams of events that are handed back here: they have no end of their own. */
+  private readonly streams = new Map<ServerResponse, () => void>()
   private readonly part: Part
   private here: Answer = (_, response) => sendProblem(response, processAway)
   private next = 0
@@ -35,6 +37,11 @@ export class Gate {
     }
   }
 
+  /** Whoever watches asks again, and comes to another process. */
+  endStreams(): void {
+    for (const end of this.streams.values()) end()
+  }
+
   private takes(request: IncomingMessage, response: ServerResponse): boolean {
     const { folder, of, prefix: own } = this.part
     const { headers, method = "GET", url = "/" } = request
@@ -42,7 +49,10 @@ export class Gate {
     if (place === "any") return this.isLeaving && this.toAnother(request, response)
     const away = () => sendProblem(response, processAway)
     if (place === "all") {
-      forward(request, response, socketOfAll(folder), away)
+      const end = forward(request, response, socketOfAll(folder), away)
+      if (!url.startsWith("/events")) return true
+      this.streams.set(response, end)
+      response.on("close", () => this.streams.delete(response))
     } else if ("status" in place) {
       sendProblem(response, place)
     } else if ("at" in place) {

@@ -110,6 +110,7 @@ export const serveOne = <S extends Settings, E>(
         yield* tell({ type: "listening", url: listener.url })
         const leave = () => {
           gate.isLeaving = true
+          gate.endStreams()
           listener.shut()
           fork(Effect.andThen(Scope.close(recurring, Exit.void), tell({ type: "leaving" })))
         }
@@ -135,6 +136,7 @@ export const serveOne = <S extends Settings, E>(
           },
           close: Effect.gen(function* () {
             yield* Deferred.succeed(closing, undefined)
+            gate.endStreams()
             if (gate.isLeaving) yield* connectionsEnd
             yield* listener.close(options.lastAnswersMillis)
             yield* last(socketOf(part.folder, part.prefix))

@@ -1,9 +1,9 @@
 /** The private socket of the process that started: what is asked of all processes is answered here, as one service. */
 import { Effect, Result, type Scope, Semaphore } from "effect"
 import { randomBytes } from "node:crypto"
-import type { IncomingMessage } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Problem from "../../../http/problem.ts"
-import { send } from "../../../http/send.ts"
+import { securityHeaders, send } from "../../../http/send.ts"
 import { ask, type Asked } from "../ask.ts"
 import type { Crew, Member } from "../crew.ts"
 import { listenOn, sessionsPath } from "../gate.ts"
@@ -53,7 +53,7 @@ export class All {
         const answer = Effect.catchCause(this.answer(request), (cause) =>
           Effect.as(Effect.logError("a route of all processes failed", cause), told(Problem.unexpected))
         )
-        run(Effect.map(answer, (it) => send(response, it.status, it.text, it.headers, it.contentType)))
+        run(Effect.map(answer, (it) => tell(response, it)))
       })
     })
   }
@@ -219,6 +219,12 @@ export class All {
       return as(heard[0]!.answer)
     })
   }
+}
+
+const tell = (response: ServerResponse, { contentType, headers, status, text }: Told): void => {
+  if (status !== 204) return send(response, status, text, headers, contentType)
+  response.writeHead(204, { ...securityHeaders, ...headers })
+  response.end()
 }
 
 const cancelledOf = (heard: ReadonlyArray<Heard>): number =>

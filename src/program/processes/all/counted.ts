@@ -72,8 +72,9 @@ export class Counted {
   }
 
   private get processes(): Processes {
-    const { options, serving } = this.crew
-    return { of: options.of, serving: serving.length, ended: this.ends, lost: this.lost }
+    const { options, serving, there } = this.crew
+    const members = there.map(({ at, pid, prefix }) => ({ process: at + 1, pid, ids: prefix }))
+    return { of: options.of, serving: serving.length, ended: this.ends, lost: this.lost, members }
   }
 
   private get own(): string {

@@ -120,8 +120,11 @@ export class Events {
   }
 
   private look(at: number): void {
-    if (this.latest.size === 0) return
-    const data = mergePoints([...this.latest.values()], at, this.policyOf())
+    // One that has just come has seen nothing yet: what is told would be less than there is.
+    if (this.latest.size === 0 || this.latest.size < this.followed.size) return
+    const members = [...this.latest.keys()]
+    const serving = members.filter(({ state }) => state === "serving").map((member) => this.latest.get(member)!)
+    const data = mergePoints([...this.latest.values()], serving, at, this.policyOf())
     keep(this.points, mostPoints, { number: ++this.number, data })
     this.tell("point", textOf("point", data, `${this.prefix}-${this.number}`))
   }
@@ -156,12 +159,12 @@ export class Events {
   }
 
   private ask(
-    { prefix }: Member,
+    member: Member,
     only: ReadonlyArray<string>,
     heard: (name: string, data: string, block: string) => void
   ): ClientRequest {
     const asked = request(
-      { socketPath: socketOf(this.folder, prefix), path: `/events?only=${only.join()}` },
+      { socketPath: socketOf(this.folder, member.prefix), path: `/events?only=${only.join()}` },
       (answer) => {
         let rest = ""
         answer.setEncoding("utf8").on("data", (text: string) => {

@@ -50,8 +50,12 @@ export const onlyEnded = (requests: Counts): { readonly counts: Counts; readonly
 export interface Processes {
   readonly of: number
   readonly serving: number
+  /** How many have ended. */
   readonly ended: number
+  /** Requests that those had which were killed. */
   readonly lost: number
+  /** Those that there are: which one, and what the ids of its requests begin with. */
+  readonly members: ReadonlyArray<{ readonly process: number; readonly pid: number; readonly ids: string }>
 }
 
 /**
@@ -93,8 +97,14 @@ export const mergePools = <P extends Pool>(
   }
 }
 
-/** A point of each, of the same second. What is no count is that of the process where it is worst. */
-export const mergePoints = (points: ReadonlyArray<Point>, at: number, policy: string): Point => {
+/** A point of each, of the same second. What is no count is that of the process where it is worst; bounds are of those that serve. */
+export const mergePoints = (
+  points: ReadonlyArray<Point>,
+  serving: ReadonlyArray<Point>,
+  at: number,
+  policy: string
+): Point => {
+  const current = serving.length > 0 ? serving : points
   const worst = (of: "ran" | "waited") => {
     const told = points.flatMap((point) => point[of] ?? [])
     if (told.length === 0) return null
@@ -112,8 +122,8 @@ export const mergePoints = (points: ReadonlyArray<Point>, at: number, policy: st
     heldBack: sum(({ heldBack }) => heldBack),
     keys: Math.max(...points.map(({ keys }) => keys)),
     limits: mergeLimits(
-      points.map(({ limits }) => limits),
-      []
+      current.map(({ limits }) => limits),
+      points.filter((point) => !current.includes(point)).map(({ limits }) => limits)
     ),
     delayed: sum(({ delayed }) => delayed),
     scheduled: sum(({ scheduled }) => scheduled),
@@ -127,11 +137,11 @@ export const mergePoints = (points: ReadonlyArray<Point>, at: number, policy: st
     ...(first.overloaded !== undefined && { overloaded: points.some(({ overloaded }) => overloaded === true) }),
     waited: worst("waited"),
     ran: worst("ran"),
-    state: stateOf(points),
-    paused: points.every(({ paused }) => paused),
-    held: heldOf(points),
+    state: stateOf(current),
+    paused: current.every(({ paused }) => paused),
+    held: heldOf(current),
     policy,
-    bounds: boundsOf(points),
+    bounds: boundsOf(current),
     eventLoopDelayMillis: Math.max(...points.map(({ eventLoopDelayMillis }) => eventLoopDelayMillis))
   }
 }
