@@ -2,11 +2,13 @@
 import { writeFileSync } from "node:fs"
 import { Agent, request } from "node:http"
 import { type AddressInfo, createServer, type Server } from "node:net"
+import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, it } from "vitest"
 import { handlers, type Program, start, temporary } from "../fixtures/program.ts"
-import { post, serve } from "../fixtures/service.ts"
+import { post, serve, serveModule } from "../fixtures/service.ts"
 
 const files = temporary()
+const module = fileURLToPath(new URL("../fixtures/several.ts", import.meta.url))
 
 /** Until the next look: the processes need the cores, too. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
@@ -41,11 +43,11 @@ const poolOf = async (url: string) => (await call(`${url}/pool`)).json
 
 /** Clients that ask again and again, until they are stopped, and what became of it. */
 const load = (url: string, many: number) => {
-  let isOver = false
+  const asking = { isOver: false }
   const counts = new Map<number | string, number>()
   const agents = Array.from({ length: many }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
   const clients = agents.map(async (agent) => {
-    while (!isOver) {
+    while (!asking.isOver) {
       const end = await post(url, "Echo", { message: "hello" }, agent).then(
         ({ status }) => status,
         (error) => String((error as NodeJS.ErrnoException).code)
@@ -60,7 +62,7 @@ const load = (url: string, many: number) => {
     while ((counts.get(200) ?? 0) < answers) await turn()
   }
   const stop = () => {
-    isOver = true
+    asking.isOver = true
     return over
   }
   return { counts, over, stop, atLeast }
@@ -72,7 +74,16 @@ describe("several processes", () => {
   let url: string
   beforeAll(async () => {
     const limits = ["--limit", "name=all,concurrency=4,tags=Echo"]
-    ;({ program, url } = await serve("--processes", "2", "--max-workers", "6", "--capacity", "1001", ...limits))
+    ;({ program, url } = await serveModule(
+      module,
+      "--processes",
+      "2",
+      "--max-workers",
+      "6",
+      "--capacity",
+      "1001",
+      ...limits
+    ))
   })
   afterAll(() => program.child.kill("SIGTERM"))
 
@@ -96,6 +107,7 @@ describe("several processes", () => {
       capacity: 1001,
       requests: { offered: 6, accepted: 6, succeeded: 6 },
       limits: { all: { concurrency: 4, started: 6 } },
+      recurring: [{ name: "every hour", last: null }],
       processes: { of: 2, serving: 2, ended: 0, lost: 0 }
     })
     const metrics = (await call(`${url}/metrics`)).text
@@ -176,6 +188,7 @@ describe("several processes", () => {
     expect(processes).toMatchObject({ serving: 2, ended: 2, lost: 0 })
     const pids = new Set(before.map(({ pid }: { readonly pid: number }) => pid))
     expect(processes.members.some(({ pid }: { readonly pid: number }) => pids.has(pid))).toBe(false)
+    while ((await poolOf(url)).recurring?.length !== 1) await turn()
     // What the old ones have counted is not gone with them.
     expect(requests.accepted).toBe(requestsBefore + 1 + counts.get(200)!)
     const metrics = (await call(`${url}/metrics`)).text
