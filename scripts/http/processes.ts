@@ -25,6 +25,8 @@ const { values } = parseArgs({
   }
 })
 const seconds = Number(values.seconds)
+/** Before this process is given some of them. */
+const cores = availableParallelism()
 
 const pin = (pid: number, cores: string | undefined) => {
   if (cores === undefined) return
@@ -76,7 +78,6 @@ try {
   for (const [, { stop }] of running) await stop()
 }
 
-const cores = availableParallelism()
 console.log(
   `${builtOrSource}, ${connections} connections, ${seconds} s each, Node ${process.version}; ${cores} cores, wrk on ${values.wrk ?? "any"}, the service on ${values.serve ?? "any"}`
 )
@@ -104,5 +105,5 @@ if (cores <= Number(values.processes)) {
   console.log("  wrk ran on the cores of the service: what it took of them the processes did not have")
 }
 if (bad > 0) console.log(`  ${bad} runs had answers that are no 2xx, or broken connections`)
-if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ rounds, ratio, possible, cores, ...values }))
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ ...values, rounds, ratio, possible, cores }))
 process.exitCode = bad === 0 ? 0 : 1
