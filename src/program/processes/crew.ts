@@ -49,6 +49,18 @@ const longestPauseMillis = 30_000
 /** One that has lived for so long did not die of its start. */
 const steadyMillis = 60_000
 
+/** To whoever collects traces and metrics each process is an instance of its own. */
+const telemetryOf = (prefix: string): NodeJS.ProcessEnv => {
+  const given = process.env["OTEL_RESOURCE_ATTRIBUTES"] ?? ""
+  if (/(^|,)\s*service\.instance\.id\s*=/.test(given)) return {}
+  return { OTEL_RESOURCE_ATTRIBUTES: [given, `service.instance.id=${prefix}`].filter((text) => text !== "").join() }
+}
+
+/**
+ * The port is Node's own to share: the process that started accepts, and gives each connection to the next that listens. It
+ * takes a connection back that came to one which has just closed. With a socket for each (`SO_REUSEPORT`) the system breaks off what
+ * waits at the one that closes, and shares less evenly.
+ */
 export class Crew {
   readonly options: Options
   readonly places: ReadonlyArray<Place>
@@ -154,7 +166,7 @@ export class Crew {
     // Nobody has kept it.
     if (this.members.size === 0) this.port = this.given ?? this.port
     const part: Part = { at, of, folder, prefix, port: this.port, recurs }
-    const worker = cluster.fork({ [variable]: JSON.stringify(part) })
+    const worker = cluster.fork({ [variable]: JSON.stringify(part), ...telemetryOf(prefix) })
     const member: Member = {
       at,
       prefix,

@@ -54,7 +54,8 @@ export const forward = (
     answer.pipe(response)
   })
   outgoing.on("error", (error: NodeJS.ErrnoException) => {
-    if (isEnded) return
+    // What breaks off an answer is told there: one that came before the whole body was read may well close.
+    if (isEnded || answered !== undefined) return
     if (response.headersSent || response.destroyed) return void response.destroy()
     if (error.code === "ENOENT" || error.code === "ECONNREFUSED") return away()
     // It was closed while nothing was asked on it: what has no body is asked once more.

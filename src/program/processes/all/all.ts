@@ -129,7 +129,8 @@ export class All {
       case "PATCH /pool":
         return this.withBody(request, (body) => this.patch(request, body))
       case "POST /pool/drain":
-        return this.withBody(request, (body) => this.drain(request, body))
+        // It may take long, and hinders no change.
+        return this.withBody(request, (body) => this.drain(request, body), false)
       case "POST /pool/pause":
       case "POST /pool/resume":
         return this.changing.withPermits(1)(this.pause(request, path))
@@ -150,11 +151,17 @@ export class All {
     return each(this.crew, this.crew.there, () => asClient(request, body), longMillis)
   }
 
-  private withBody(request: IncomingMessage, use: (body: string) => Effect.Effect<Told>): Effect.Effect<Told> {
+  private withBody(
+    request: IncomingMessage,
+    use: (body: string) => Effect.Effect<Told>,
+    isChange = true
+  ): Effect.Effect<Told> {
     return Effect.flatMap(textOf(request, this.maxBodyBytes), (body) =>
       body === undefined
         ? Effect.succeed(told(Problem.tooLarge(this.maxBodyBytes)))
-        : this.changing.withPermits(1)(use(body))
+        : isChange
+          ? this.changing.withPermits(1)(use(body))
+          : use(body)
     )
   }
 
