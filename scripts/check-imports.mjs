@@ -408,7 +408,7 @@ const table = {
     "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/parts tuning/scores",
   // Several processes on one port; loaded only where they are asked for, but for what checks the settings.
   "program/processes/*":
-    "index http/eventHub http/guard http/lists http/points http/problem http/send http/server http/service program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/settings/*",
+    "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
   "program/processes/all/*":
     "http/eventHub http/lists http/points http/problem http/send program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":

@@ -6,6 +6,9 @@ import { sendProblem } from "../../http/send.ts"
 /** Says to the other process who has asked. */
 export const clientHeader = "x-worker-pool-client"
 
+/** Says whose requests the client may see, where it may not see all. */
+export const tenantHeader = "x-worker-pool-tenant"
+
 /** For each process that is asked: connections stay open until it ends. */
 const agent = new Agent({ keepAlive: true })
 

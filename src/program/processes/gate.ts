@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Guard } from "../../http/guard.ts"
 import { send, sendProblem } from "../../http/send.ts"
 import type { Answer, Door } from "../../http/server.ts"
-import { clientHeader, forward, processAway } from "./forward.ts"
+import type { Tenants } from "../../http/tenants.ts"
+import { clientHeader, forward, processAway, tenantHeader } from "./forward.ts"
 import { type Part, socketOf, socketOfAll } from "./messages.ts"
 import { placeOf } from "./places.ts"
 
@@ -20,6 +21,7 @@ export class Gate {
   private readonly streams = new Map<ServerResponse, () => void>()
   private readonly part: Part
   private here: Answer = (_, response) => sendProblem(response, processAway)
+  private tenants: Tenants | undefined
   private next = 0
 
   constructor(part: Part) {
@@ -27,7 +29,8 @@ export class Gate {
   }
 
   /** The listener opens once `opened` has ended: until then nobody but the other processes asks here. */
-  door(guard: Guard, opened: Effect.Effect<void>): Door {
+  door(guard: Guard, tenants: Tenants, opened: Effect.Effect<void>): Door {
+    this.tenants = tenants
     return {
       takes: (request, response) => this.takes(request, response),
       open: (here) => {
@@ -62,10 +65,17 @@ export class Gate {
       else forward(request, response, socketOf(folder, prefix), away)
     } else {
       if (place.prefix === own) return false
-      // Of one that has ended nothing is known, here as anywhere.
-      forward(request, response, socketOf(folder, place.prefix), () => this.here(request, response))
+      // Of one that has ended there is what it has handed over.
+      forward(request, response, socketOf(folder, place.prefix), () => this.toKept(request, response))
     }
     return true
+  }
+
+  private toKept(request: IncomingMessage, response: ServerResponse): void {
+    const tenant = this.tenants?.of(request.headers)
+    delete request.headers[tenantHeader]
+    if (tenant !== undefined) request.headers[tenantHeader] = tenant
+    forward(request, response, socketOfAll(this.part.folder), () => this.here(request, response))
   }
 
   /** Whether there is another one. */

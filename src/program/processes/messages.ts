@@ -23,6 +23,9 @@ export const socketOf = (folder: string, prefix: string): string => `${folder}/$
 /** That of the process that started, which answers for all. */
 export const socketOfAll = (folder: string): string => `${folder}/all.sock`
 
+/** On that one alone: ends that a process has kept which is about to go. */
+export const keptPath = "/-/kept"
+
 export type FromPrimary =
   /** It has been told what holds, and opens its listener. */
   | { readonly type: "open" }

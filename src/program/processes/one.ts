@@ -3,7 +3,9 @@ import { Deferred, Effect, Exit, Scope } from "effect"
 import cluster from "node:cluster"
 import type { Guard } from "../../http/guard.ts"
 import { type Door, keepAliveMillis, type Listener } from "../../http/server.ts"
+import * as Resource from "../../http/resource.ts"
 import type { Service } from "../../http/service.ts"
+import type { Tenants } from "../../http/tenants.ts"
 import { live } from "../daemon/life.ts"
 import { BadUsage, UncaughtError } from "../errors.ts"
 import type { LogFormat } from "../output/logs.ts"
@@ -11,13 +13,14 @@ import type { Reason, Stop } from "../process/stop.ts"
 import type { PoolSettings } from "../settings/poolSettings.ts"
 import { ask } from "./ask.ts"
 import { Gate } from "./gate.ts"
-import { type FromPrimary, type FromProcess, type Part, socketOf, variable } from "./messages.ts"
+import type { End } from "./all/kept.ts"
+import { type FromPrimary, type FromProcess, keptPath, type Part, socketOf, socketOfAll, variable } from "./messages.ts"
 import { sharedSettings } from "./settings.ts"
 
 /** What is started is the same as where one process serves, but for these. */
 export interface Several {
   readonly idPrefix: string
-  readonly door: (guard: Guard) => Door
+  readonly door: (guard: Guard, tenants: Tenants) => Door
   /** Before it listens. Starts the calls that recur, in a scope that ends before the process does; or keeps them for later. */
   readonly prepare: (
     service: Service,
@@ -92,9 +95,10 @@ export const serveOne = <S extends Settings, E>(
     }
     const several: Several = {
       idPrefix: `${part.prefix}-`,
-      door: (guard) =>
+      door: (guard, tenants) =>
         gate.door(
           guard,
+          tenants,
           Effect.suspend(() => Effect.andThen(tell({ type: "ready" }), Deferred.await(opened)))
         ),
       prepare: (service, begin) => {
@@ -137,7 +141,10 @@ export const serveOne = <S extends Settings, E>(
           close: Effect.gen(function* () {
             yield* Deferred.succeed(closing, undefined)
             gate.endStreams()
-            if (gate.isLeaving) yield* connectionsEnd
+            if (gate.isLeaving) {
+              yield* connectionsEnd
+              yield* handOver(service, part.folder)
+            }
             yield* listener.close(options.lastAnswersMillis)
             yield* last(socketOf(part.folder, part.prefix))
           })
@@ -159,6 +166,18 @@ const last = (socket: string): Effect.Effect<void> =>
     Effect.flatMap(([pool, metrics]) => tell({ type: "last", pool: pool.text, metrics: metrics.text })),
     Effect.ignore
   )
+
+/** The ends that it has kept can be asked for when it has gone. */
+const handOver = ({ ledger }: Service, folder: string): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const ends: Array<End> = []
+    for (const entry of ledger.before()) {
+      const { endedAt, id, key } = entry
+      if (entry.ended !== undefined) ends.push({ id, key, endedAt: endedAt ?? 0, text: yield* Resource.of(entry) })
+    }
+    const body = JSON.stringify(ends.toReversed())
+    yield* Effect.ignore(ask(socketOfAll(folder), { method: "POST", url: keptPath, body }))
+  })
 
 /** What one pool promises of identities that only the payload tells, several do not keep. */
 const checkTypes = ({ handlers }: Service): Effect.Effect<void, BadUsage> => {

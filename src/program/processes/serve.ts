@@ -13,6 +13,7 @@ import { Crew } from "./crew.ts"
 import { partOf, serveOne, type Settings as OneSettings, type Start } from "./one.ts"
 
 interface Settings extends OneSettings {
+  readonly keepForMillis: number
   readonly maxBodyBytes: number
 }
 

@@ -111,7 +111,7 @@ export const start = (settings: ServeSettings, several?: Several) =>
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
     const recur = loaded.recur(pool)
     yield* several === undefined ? recur : several.prepare(service, recur)
-    const listener = yield* Server.listen(settings, { app, guard, submit, door: several?.door(guard) })
+    const listener = yield* Server.listen(settings, { app, guard, submit, door: several?.door(guard, tenants) })
     return { service, closing, listener }
   })
 

@@ -1,7 +1,11 @@
 /** What is divided among processes, where a request belongs, and how what they tell is put together. */
-import { describe, it } from "vitest"
+import { describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { Kept } from "../../../src/program/processes/all/kept.ts"
 import * as Metrics from "../../../src/program/processes/all/metrics.ts"
 import { added, mergePoints, onlyEnded } from "../../../src/program/processes/all/pool.ts"
+import { tenantHeader } from "../../../src/program/processes/forward.ts"
 import { placeOf } from "../../../src/program/processes/places.ts"
 import { sharedChange, sharedPolicy, shareOf, undividable } from "../../../src/program/processes/shares.ts"
 
@@ -173,4 +177,44 @@ describe("counts", () => {
       eventLoopDelayMillis: 3
     })
   })
+})
+
+describe("ends of processes that have gone", () => {
+  const end = (number: number, endedAt: number, text: string, key = "") => ({
+    id: `0a1b2c-${number}`,
+    key,
+    endedAt,
+    text
+  })
+  const kept = () => new Kept({ keepEnds: 2, keepBytes: 100, keepForMillis: 1000 })
+  const ask = (of: Kept, number: number, tenant?: string) =>
+    Effect.map(
+      of.answer({ url: `/requests/0a1b2c-${number}`, method: "GET", headers: { [tenantHeader]: tenant } } as never),
+      ({ status, text }) => (status === 200 ? text : status)
+    )
+
+  it.effect("are there until there are too many, or too much, or they are too old", ({ expect }) =>
+    Effect.gen(function* () {
+      const many = kept()
+      many.add([end(1, 0, "1"), end(2, 0, "2"), end(3, 0, "3")], 0)
+      expect([yield* ask(many, 1), yield* ask(many, 2), yield* ask(many, 3)]).toEqual([404, "2", "3"])
+      const much = kept()
+      much.add([end(1, 0, "x".repeat(60)), end(2, 0, "y".repeat(60))], 0)
+      expect([yield* ask(much, 1), yield* ask(much, 2)]).toEqual([404, "y".repeat(60)])
+      yield* TestClock.adjust(1000)
+      expect(yield* ask(many, 3)).toBe("3")
+      yield* TestClock.adjust(1)
+      expect(yield* ask(many, 3)).toBe(410)
+      many.add([end(4, 1001, "4")], 1001)
+      expect(yield* ask(many, 3)).toBe(404)
+    })
+  )
+
+  it.effect("are shown to nobody but their tenant and the operator", ({ expect }) =>
+    Effect.gen(function* () {
+      const of = kept()
+      of.add([end(1, 0, "1", "acme")], 0)
+      expect([yield* ask(of, 1, "acme"), yield* ask(of, 1), yield* ask(of, 1, "other")]).toEqual(["1", "1", 404])
+    })
+  )
 })

@@ -189,7 +189,13 @@ describe("several processes", () => {
     const pids = new Set(before.map(({ pid }: { readonly pid: number }) => pid))
     expect(processes.members.some(({ pid }: { readonly pid: number }) => pids.has(pid))).toBe(false)
     while ((await poolOf(url)).recurring?.length !== 1) await turn()
-    // What the old ones have counted is not gone with them.
+    // What the old ones have kept is not gone with them, nor what they have counted.
+    for (let i = 0; i < 2; i++) {
+      const { json } = await call(`${url}/requests/${held}`)
+      expect(json).toMatchObject({ id: held, state: "succeeded", result: "released" })
+    }
+    expect((await call(`${url}/requests/${held}`, "DELETE")).json).toEqual({ id: held, cancel: "settled" })
+    expect((await call(`${url}/requests/${held}/retry`, "POST")).status).toBe(409)
     expect(requests.accepted).toBe(requestsBefore + 1 + counts.get(200)!)
     const metrics = (await call(`${url}/metrics`)).text
     expect(metrics).toContain(`worker_pool_accepted_total{pool="serve"} ${requests.accepted}\n`)

@@ -1,5 +1,5 @@
 /** The private socket of the process that started: what is asked of all processes is answered here, as one service. */
-import { Effect, Result, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Result, type Scope, Semaphore } from "effect"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Problem from "../../../http/problem.ts"
@@ -7,15 +7,16 @@ import { securityHeaders, send } from "../../../http/send.ts"
 import { ask, type Asked } from "../ask.ts"
 import type { Crew, Member } from "../crew.ts"
 import { listenOn, sessionsPath } from "../gate.ts"
-import { socketOf, socketOfAll } from "../messages.ts"
+import { keptPath, socketOf, socketOfAll } from "../messages.ts"
 import { Changes } from "./changes.ts"
 import { Counted } from "./counted.ts"
 import { Events } from "./events.ts"
+import { type End, Kept, type Options as KeptOptions } from "./kept.ts"
 import * as Lists from "./lists.ts"
 import { mergeLimit, type Pool, sumOf } from "./pool.ts"
 import { as, asClient, each, type Heard, json, refusalAmong, told, type Told } from "./voices.ts"
 
-interface Settings {
+interface Settings extends KeptOptions {
   readonly maxBodyBytes: number
   readonly policy: { readonly text: string }
 }
@@ -30,10 +31,12 @@ export class All {
   private changes!: Changes
   private counted!: Counted
   private events!: Events
+  private readonly kept: Kept
   /** One change after the other. */
   private readonly changing = Semaphore.makeUnsafe(1)
 
-  constructor({ maxBodyBytes, policy }: Settings) {
+  constructor({ maxBodyBytes, policy, ...others }: Settings) {
+    this.kept = new Kept(others)
     this.maxBodyBytes = maxBodyBytes
     this.policyText = policy.text
   }
@@ -100,6 +103,8 @@ export class All {
   private answer(request: IncomingMessage): Effect.Effect<Told> {
     const { crew } = this
     const path = pathOf(request)
+    if (path.startsWith("/requests/")) return this.kept.answer(request)
+    if (path === keptPath) return this.keep(request)
     switch (`${request.method === "HEAD" ? "GET" : request.method} ${path}`) {
       case "GET /pool":
         return this.counted.pool
@@ -137,6 +142,14 @@ export class All {
       default:
         return this.withBody(request, (body) => this.patchLimit(request, path, body))
     }
+  }
+
+  private keep(request: IncomingMessage): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const ends = JSON.parse((yield* textOf(request, Infinity)) ?? "[]") as ReadonlyArray<End>
+      this.kept.add(ends, yield* Clock.currentTimeMillis)
+      return json({})
+    })
   }
 
   /** As long as one takes requests, whoever comes finds it. */
