@@ -37,7 +37,9 @@ export class Counted {
       const refused = refusalAmong(heard)
       if (refused !== undefined) return refused
       const of = (isServing: boolean) =>
-        heard.flatMap(({ member }) => ((member.state === "serving") === isServing ? [this.pools.get(member)!] : []))
+        heard.flatMap(({ member }) =>
+          (member.state === "serving") === isServing ? [told(member, this.pools.get(member)!)] : []
+        )
       return json(mergePools(of(true), of(false), this.goneCounts, this.processes, this.policyOf()))
     })
   )
@@ -113,6 +115,9 @@ export class Counted {
     )
   }
 }
+
+/** Each explains its own number of workers. */
+const told = ({ at }: Member, pool: Pool): Pool => ({ ...pool, explain: `Process ${at + 1}: ${pool.explain}` })
 
 const figure = (name: string, kind: string, help: string, value: number): ReadonlyArray<string> => [
   `# HELP ${name} ${help}`,

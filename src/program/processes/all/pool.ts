@@ -78,7 +78,7 @@ export const mergePools = <P extends Pool>(
     paused: current.every(({ paused }) => paused),
     policy,
     held: heldOf(current),
-    explain: current.length === 1 ? current[0]!.explain : current.map(({ explain }) => explain).join("\n"),
+    explain: current.map(({ explain }) => explain).join("\n"),
     bounds: boundsOf(current),
     capacity: current.some(({ capacity }) => capacity === "unbounded")
       ? "unbounded"
