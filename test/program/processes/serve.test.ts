@@ -85,7 +85,7 @@ describe("several processes", () => {
       ...limits
     ))
   })
-  afterAll(() => program.child.kill("SIGTERM"))
+  afterAll(() => program.child.kill("SIGKILL"))
 
   const isServing = async () => {
     while ((await poolOf(url)).processes.serving < 2) await turn()
@@ -268,13 +268,15 @@ describe("several processes", () => {
 
 describe.concurrent("several processes with a token, by a file", () => {
   it("know the sessions of each other, stay as they are when the file is wrong, and end at a second signal", async ({
-    expect
+    expect,
+    onTestFinished
   }) => {
     const token = "0123456789abcdef"
     const [tokenFile, config] = [files.path("token"), files.path("pool.json")]
     writeFileSync(tokenFile, token)
     writeFileSync(config, JSON.stringify({ maxWorkers: 4, processes: 2, tokenFile }))
     const { program, url } = await serve("--config", config)
+    onTestFinished(() => void program.child.kill("SIGKILL"))
     const login = (token: string) => call(`${url}/session`, "POST", asJson, JSON.stringify({ token }))
     expect((await call(`${url}/pool`)).status).toBe(401)
     expect((await login("another-one-1234")).status).toBe(401)
