@@ -67,7 +67,8 @@ try {
     for (const pid of familyOf(service.pid)) pin(pid, values.serve)
   }
   pin(process.pid, values.wrk)
-  for (const [, { url }] of running) await load(url, 2)
+  // Each process has its code compiled: of several, each by its share of the requests.
+  for (const [name, { url }] of running) await load(url, name === "one" ? 4 : 4 * Number(values.processes))
   for (let round = 0; round < Number(values.rounds); round++) {
     const order = round % 2 === 0 ? running : running.toReversed()
     const measured = []
