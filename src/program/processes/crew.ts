@@ -216,7 +216,8 @@ export class Crew {
     member.state = "gone"
     this.members.delete(member)
     const line = `process ${member.at + 1} (pid ${member.pid}) ${isExpected ? "has gone" : how}`
-    this.run(Effect.andThen(isExpected ? Effect.logInfo(line) : Effect.logError(line), this.options.ended(member)))
+    // In this step it goes over to those that have ended: what is counted never falls.
+    this.run(Effect.andThen(this.options.ended(member), isExpected ? Effect.logInfo(line) : Effect.logError(line)))
     const failed = new DidNotStart({ place: member.at, code: code ?? 70, how: `process ${member.at + 1} ${how}` })
     Deferred.doneUnsafe(member.opened, Effect.fail(failed))
     Deferred.doneUnsafe(member.left, Effect.void)

@@ -3,7 +3,7 @@ import { Effect, type Scope } from "effect"
 import type { Crew, Member } from "../crew.ts"
 import * as Metrics from "./metrics.ts"
 import { added, type Counts, mergePools, onlyEnded, type Pool, type Processes } from "./pool.ts"
-import { each, type Heard, json, refusalAmong, type Told } from "./voices.ts"
+import { each, json, refusalAmong, type Told } from "./voices.ts"
 
 /** How old what is known of a process that is killed may be. */
 const lookMillis = 5000
@@ -33,23 +33,22 @@ export class Counted {
   )
 
   readonly pool: Effect.Effect<Told> = Effect.suspend(() =>
-    Effect.map(this.hearPools, (heard) => {
-      const refused = refusalAmong(heard)
-      if (refused !== undefined) return refused
+    Effect.map(this.hearPools, () => {
+      const known = this.crew.there.filter((member) => this.pools.has(member))
+      if (known.length === 0) return refusalAmong([])!
       const of = (isServing: boolean) =>
-        heard.flatMap(({ member }) =>
-          (member.state === "serving") === isServing ? [told(member, this.pools.get(member)!)] : []
-        )
+        known
+          .filter(({ state }) => (state === "serving") === isServing)
+          .map((member) => explained(member, this.pools.get(member)!))
       return json(mergePools(of(true), of(false), this.goneCounts, this.processes, this.policyOf()))
     })
   )
 
   readonly metrics: Effect.Effect<Told> = Effect.suspend(() =>
-    Effect.map(this.hearMetrics, (heard) => {
-      const refused = refusalAmong(heard)
-      if (refused !== undefined) return refused
-      const there = heard.map(({ member }) => this.families.get(member)!)
-      const merged = Metrics.format(Metrics.merge(there, [this.goneFamilies]))
+    Effect.map(this.hearMetrics, () => {
+      const known = this.crew.there.flatMap((member) => this.families.get(member) ?? [])
+      if (known.length === 0) return refusalAmong([])!
+      const merged = Metrics.format(Metrics.merge(known, [this.goneFamilies]))
       return { status: 200, text: merged + this.own, contentType: "text/plain; version=0.0.4; charset=utf-8" }
     })
   )
@@ -103,21 +102,22 @@ export class Counted {
     this.hear("/metrics", (member, text) => this.families.set(member, Metrics.parse(text)))
   )
 
-  private hear(url: string, keep: (member: Member, text: string) => void): Effect.Effect<ReadonlyArray<Heard>> {
+  /** One that does not answer, since it computes, counts by what it has said before. */
+  private hear(url: string, keep: (member: Member, text: string) => void): Effect.Effect<void> {
     const { crew } = this
     return Effect.map(
       each(crew, crew.there, () => ({ method: "GET", url })),
       (heard) => {
-        const there = heard.filter(({ answer, member }) => answer.status === 200 && crew.members.has(member))
-        for (const { answer, member } of there) keep(member, answer.text)
-        return there
+        for (const { answer, member } of heard) {
+          if (answer.status === 200 && crew.members.has(member)) keep(member, answer.text)
+        }
       }
     )
   }
 }
 
 /** Each explains its own number of workers. */
-const told = ({ at }: Member, pool: Pool): Pool => ({ ...pool, explain: `Process ${at + 1}: ${pool.explain}` })
+const explained = ({ at }: Member, pool: Pool): Pool => ({ ...pool, explain: `Process ${at + 1}: ${pool.explain}` })
 
 const figure = (name: string, kind: string, help: string, value: number): ReadonlyArray<string> => [
   `# HELP ${name} ${help}`,

@@ -180,7 +180,7 @@ export class Events {
       }
     )
     // It has ended: that is told apart.
-    asked.on("error", () => undefined)
+    asked.on("error", () => (only.includes("point") ? this.unfollow(member) : undefined))
     asked.end()
     return asked
   }
