@@ -321,6 +321,10 @@ describe.concurrent("several processes with a token, by a file", () => {
     const missing = start("serve", "--handlers", "/nowhere.ts", "--processes", "2")
     expect(await missing.code()).toBe(2)
     expect(missing.stderr.match(/importing \/nowhere.ts failed/g)).toHaveLength(1)
+    const joining = fileURLToPath(new URL("../fixtures/identities.ts", import.meta.url))
+    const undivided = start("serve", "--handlers", joining, "--processes", "2")
+    expect(await undivided.code()).toBe(2)
+    expect(undivided.stderr).toContain('"Tidy" has "join"')
   })
 })
 
