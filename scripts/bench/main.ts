@@ -8,6 +8,7 @@ import { cpus, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Case, cases, isQuick, quickly } from "./cases.ts"
+import { coldSubjects } from "./cold/subjects.ts"
 import { durableSubjects } from "./durable/subjects.ts"
 import { implementations } from "./implementations/index.ts"
 import type { Measurement } from "./load.ts"
@@ -25,8 +26,12 @@ import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 import { threadSubjects } from "./threads/subjects.ts"
 
-/** They have cases of their own. */
-const subjects = { ...threadSubjects, ...durableSubjects }
+/** They have cases of their own. Those of cold starts come last: some are measured elsewhere, too, as what they are there. */
+const subjects: Readonly<Record<string, { readonly how: string }>> = {
+  ...coldSubjects,
+  ...threadSubjects,
+  ...durableSubjects
+}
 
 const { values } = parseArgs({
   options: {
@@ -69,8 +74,8 @@ const buildGo = (folder: string): string | undefined => {
 
 const lacks = (name: string, impl: string): string | undefined => {
   const { kind, load, only, through } = cases[name]!
-  if (only === undefined ? impl in subjects : !only.includes(impl)) return "not measured"
-  if (impl === "go" || kind === "threads" || kind === "durable") return undefined
+  if (only === undefined ? !(impl in implementations || impl === "go") : !only.includes(impl)) return "not measured"
+  if (impl === "go" || kind === "threads" || kind === "durable" || kind === "cold") return undefined
   const by = implementations[impl]!
   if (through === "stream" && by.openStream === undefined) return "no streams"
   if (through === "tickets" && by.openTickets === undefined) return "no tickets"

@@ -1,8 +1,8 @@
 /**
- * Writes the figures of five runs into `docs/benchmarks.md` and `docs/durable.md`, between the marks that stand there, and draws its pictures.
+ * Writes the figures of six runs into `docs/benchmarks.md` and `docs/durable.md`, between the marks that stand there, and draws its pictures.
  *
  * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`: a run whose ratios are to the door
- * for promises, or one of the queue's cases alone (Q), of those of threads (T) or of stores (D), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
+ * for promises, or one of the queue's cases alone (Q), of those of threads (T), of stores (D) or of cold starts (C), is that of its own section, any other is that of all the rest. Default: the runs that the page shows already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -30,10 +30,11 @@ const kept = {
   promises: join(folder, "promises.json"),
   queue: join(folder, "queue.json"),
   threads: join(folder, "threads.json"),
-  durable: join(folder, "durable.json")
+  durable: join(folder, "durable.json"),
+  cold: join(folder, "cold.json")
 }
 /** By the letter with which all of its cases begin. */
-const ofLetter = { Q: kept.queue, T: kept.threads, D: kept.durable } as const
+const ofLetter = { Q: kept.queue, T: kept.threads, D: kept.durable, C: kept.cold } as const
 const keptOf = ({ by, cases }: Results) =>
   by === oursByPromise
     ? kept.promises
@@ -48,6 +49,7 @@ const promises = read(kept.promises)
 const queue = read(kept.queue)
 const threads = read(kept.threads)
 const durable = read(kept.durable)
+const cold = read(kept.cold)
 
 const units: Readonly<Record<string, string>> = {
   moreMicros: "CPU µs more",
@@ -63,6 +65,10 @@ const units: Readonly<Record<string, string>> = {
   queriesEach: "a second and process",
   megabytesEach: "MB of a thread",
   p99WaitMillis: "p99 of waiting, ms",
+  firstMillis: "ms to the first result",
+  lastMillis: "ms to the last result",
+  modules: "modules",
+  kilobytes: "KB of them",
   bytesEach: "bytes each",
   maxBodies: "tasks at once",
   wastedSeconds: "wasted work, s",
@@ -131,15 +137,18 @@ const blocks: Readonly<Record<string, (argument: string) => string>> = {
   "queue-run": () => origin(queue),
   "threads-run": () => origin(threads),
   "durable-run": () => origin(durable),
+  "cold-run": () => origin(cold),
   how: () => howOf(run),
   "threads-how": () => howOf(threads),
   "durable-how": () => howOf(durable),
+  "cold-how": () => howOf(cold),
   table: (names) => tables(run, names),
   "promises-table": (names) => tables(promises, names),
   "queue-table": (names) => tables(queue, names),
   "threads-table": (names) => tables(threads, names),
   durable: () => inShort(durable),
   "durable-table": (names) => tables(durable, names),
+  "cold-table": (names) => tables(cold, names),
   plot: (file) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)
