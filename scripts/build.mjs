@@ -12,6 +12,7 @@ const { status } = spawnSync(process.execPath, ["node_modules/.bin/tsc", "-p", "
 if (status !== 0) process.exit(status ?? 1)
 chmodSync("dist/main.js", 0o755)
 await import("./build-modules.mjs")
+await import("./build-alone.mjs")
 
 // ECharts is no dependency of the package (it is 62 MB): what `echarts.mts` takes of it goes into this one file.
 const bundled = "dist/program/simulate/echarts"

@@ -47,7 +47,8 @@ for (const { path } of sourceFiles) {
 const page = ["index.html", "assets/app.css", "assets/app.js", "assets/app.LICENSE.txt"].map(
   (file) => `dist/dashboard/${file}`
 )
-const bundles = ["dist/program/simulate/echarts.mjs", "dist/program/simulate/echarts.LICENSE.txt", ...page]
+const alone = ["dist/promise/alone.js", "dist/promise/alone.LICENSE.txt"]
+const bundles = ["dist/program/simulate/echarts.mjs", "dist/program/simulate/echarts.LICENSE.txt", ...alone, ...page]
 for (const file of ["src/program/simulate/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
   expect(has(file), `the package has ${file}`)
 }

@@ -26,7 +26,7 @@ import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 import { threadSubjects } from "./threads/subjects.ts"
 
-/** They have cases of their own. Those of cold starts come last: some are measured elsewhere, too, as what they are there. */
+/** They have cases of their own. Some of those that start cold are measured in others, too, as what they are there. */
 const subjects: Readonly<Record<string, { readonly how: string }>> = {
   ...coldSubjects,
   ...threadSubjects,
@@ -191,7 +191,7 @@ const main = async (): Promise<void> => {
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
     by,
-    how: Object.fromEntries(impls.map((impl) => [impl, (implementations[impl] ?? subjects[impl])?.how ?? goHow])),
+    how: Object.fromEntries(impls.map((impl) => [impl, howOf(impl, names)])),
     cases: Object.fromEntries(groupsOf(names).flatMap((group) => group.map((name) => [name, cases[name]!.what]))),
     results
   }
@@ -206,6 +206,11 @@ const commandLine = (): ReadonlyArray<string> => [
   ...(values.rounds === undefined ? [] : ["--rounds", values.rounds]),
   ...(values.quick ? ["--quick"] : [])
 ]
+
+const howOf = (impl: string, names: ReadonlyArray<string>): string => {
+  const isCold = names.every((name) => cases[name]!.kind === "cold")
+  return (isCold ? coldSubjects[impl] : (implementations[impl] ?? subjects[impl]))?.how ?? goHow
+}
 
 const goHow =
   "a program of its own in the article's design without its prints: a channel, worker goroutines, a goroutine for each caller and for each timeout; it uses both cores"
