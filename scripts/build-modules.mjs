@@ -93,6 +93,7 @@ const bundle = async (file, paths) => {
   })
   await built.write({ file: join(dist, file), format: "esm", sourcemap: true, keepNames: true })
   await built.close()
+  if (/ from "effect(\/[a-z-]+)?";$/m.test(read(file))) throw new Error(`${file}: expected modules of Effect by name`)
   for (const [path, own] of names) {
     bundleOf.set(path, file)
     const all = own.map((name) => `${nameIn(path, name)} as ${name}`)
