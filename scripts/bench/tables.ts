@@ -1,33 +1,33 @@
 /** One case as a table on the terminal. */
-import type { Lacking, Result } from "./results.ts"
+import { type Lacking, nameOf, oursByPromise, type Result } from "./results.ts"
 import type { Spread } from "./rounds.ts"
 
 export const printCase = (
   name: string,
   what: string,
+  by: string,
   measured: ReadonlyArray<Result>,
   lacking: ReadonlyArray<Lacking>
 ): void => {
   const figures = [...new Set(measured.flatMap(({ figures }) => Object.keys(figures)))]
   const { beside, n, rounds } = measured[0] ?? { n: 0, rounds: 0 }
+  const doors = measured.some(({ byPromises }) => byPromises !== undefined)
   const head = [
     "impl",
-    "per second",
-    "min",
-    "max",
-    "CPU µs",
+    "per second (min to max)",
+    "CPU µs (min to max)",
     "peak MB",
-    beside === undefined ? "this pool is" : `${beside} is`,
+    `${beside ?? nameOf(by)} is`,
+    ...(doors ? [`${nameOf(oursByPromise)} is`] : []),
     ...figures
   ]
   const rows = measured.map((result) => [
     result.impl,
-    number(result.rate),
-    number(result.min),
-    number(result.max),
-    result.cpuMicros.toFixed(2),
+    `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
+    `${number(result.cpuMicros)} (${number(result.cpuMin)} to ${number(result.cpuMax)})`,
     result.peakMegabytes.toFixed(0),
-    result.ratio === undefined ? "" : times(result.ratio),
+    times(result.ratio),
+    ...(doors ? [times(result.byPromises)] : []),
     ...figures.map((figure) => (result.figures[figure] === undefined ? "" : number(result.figures[figure])))
   ])
   console.log(`\n${name}: ${what} (n = ${number(n)}, rounds: ${rounds})`)
@@ -39,8 +39,8 @@ export const printCase = (
 export const number = (value: number): string =>
   value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2 })
 
-const times = ({ max, median, min }: Spread): string =>
-  `${median.toFixed(2)} x (${min.toFixed(2)} to ${max.toFixed(2)})`
+const times = (ratio: Spread | undefined): string =>
+  ratio === undefined ? "" : `${ratio.median.toFixed(2)} x (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`
 
 export const printTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): void => {
   const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]!.length)))
