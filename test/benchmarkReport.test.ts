@@ -46,11 +46,8 @@ describe("tables of the page", () => {
       text,
       "|  | per second (min to max) | CPU µs (min to max) | peak MB | this pool by it | this pool, promises by it |"
     )
-    assert.include(text, "| **this pool** | 200 (100 to 300) | 5 (3.33 to 10) | 100 |  | 2.00 (2.00 to 2.00) |")
-    assert.include(
-      text,
-      "| **this pool, promises** | 400 (200 to 600) | 2.5 (1.67 to 5) | 100 | 0.50 (0.50 to 0.50) |  |"
-    )
+    assert.include(text, "| **this pool** | 200 (100 to 300) | 5 (3.33 to 10) | 100 |  | 2.00 |")
+    assert.include(text, "| **this pool, promises** | 400 (200 to 600) | 2.5 (1.67 to 5) | 100 | 0.50 |  |")
     assert.include(
       text,
       "| p-limit | 100 (50 to 300) | 10 (3.33 to 20) | 100 | 2.00 (1.00 to 2.00) | 4.00 (2.00 to 4.00) |"
@@ -60,7 +57,7 @@ describe("tables of the page", () => {
   it("show a figure that some rows have, and leave it out of the others", () => {
     const text = tables([runOf("a", three("W1a", { turnMillis: 28 }))], ["W1a"])
     assert.include(text, "| longest turn, ms |")
-    assert.include(text, "| 2.00 (2.00 to 2.00) | 28 |")
+    assert.include(text, "| 2.00 | 28 |")
     assert.include(text, "| 4.00 (2.00 to 4.00) |  |")
   })
 
@@ -86,7 +83,7 @@ describe("tables of the page", () => {
       .split("\n")
       .slice(2)
     assert.strictEqual(lines[0], "|  | per second (min to max) | CPU µs (min to max) | peak MB | this pool by it |")
-    assert.strictEqual(lines[2], "| p-limit | 50 (50 to 50) | 20 (20 to 20) | 100 | 2.00 (2.00 to 2.00) |")
+    assert.strictEqual(lines[2], "| p-limit | 50 | 20 | 100 | 2.00 |")
   })
 })
 
@@ -100,8 +97,8 @@ describe("ratios of the page", () => {
         "| --- | ---: | ---: |",
         "| **W1** case W1: this pool | 2.00 (1.00 to 2.00) |  |",
         "| **W1** case W1: this pool, promises | 4.00 (2.00 to 4.00) |  |",
-        "| **W6** case W6: this pool |  | 2.00 (2.00 to 2.00) |",
-        "| **W6** case W6: this pool, promises |  | 4.00 (4.00 to 4.00) |"
+        "| **W6** case W6: this pool |  | 2.00 |",
+        "| **W6** case W6: this pool, promises |  | 4.00 |"
       ].join("\n")
     )
   })

@@ -51,7 +51,7 @@ const help = `npm run bench -- [options]
   --impl a,b         these implementations beside this pool: ${[...Object.keys({ ...implementations, ...subjects }), "go"].join(" ")}
   --by a             the ratios are to this implementation (default: ${ours})
   --rounds N         times that everything is measured, in turns (default 5 for ${compared.join(" ")}, 3 for the others; 1 with --quick)
-  --quick            a little of all in about four minutes: enough to see that it runs, not to compare
+  --quick            a little of all in some minutes: enough to see that it runs, not to compare
   --json FILE        writes the results for npm run bench:report`
 
 const chosen = (given: string | undefined, all: ReadonlyArray<string>, what: string): ReadonlyArray<string> => {

@@ -11,7 +11,7 @@ import {
   type Results
 } from "./results.ts"
 import type { Spread } from "./rounds.ts"
-import { number } from "./tables.ts"
+import { number, rangeOf } from "./tables.ts"
 
 const units: Readonly<Record<string, string>> = {
   moreMicros: "CPU µs more",
@@ -70,8 +70,8 @@ const tableOf = (run: Results | undefined, name: string): string => {
       : nameOf(result.impl) === result.impl
         ? result.impl
         : `**${nameOf(result.impl)}**`,
-    `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
-    `${number(result.cpuMicros)} (${number(result.cpuMin)} to ${number(result.cpuMax)})`,
+    rangeOf(result.rate, result.min, result.max),
+    rangeOf(result.cpuMicros, result.cpuMin, result.cpuMax),
     number(result.peakMegabytes),
     times(result.ratio),
     ...(doors ? [times(result.byPromises)] : []),
@@ -79,7 +79,7 @@ const tableOf = (run: Results | undefined, name: string): string => {
   ])
   const lacks = lacking.map(({ impl, lacks }) => [impl, lacks, ...head.slice(2).map(() => "")])
   const { n, rounds } = measured[0]!
-  const size = `${number(n)} requests, ${rounds} rounds`
+  const size = `${number(n)} requests, ${rounds === 1 ? "one round" : `${rounds} rounds`}`
   const title = isGroup ? `${size}:` : `**${name}**: ${run.cases[name]} (${size})`
   return [title, "", table([head, ...rows, ...lacks])].join("\n")
 }
@@ -116,8 +116,8 @@ export const ratios = (kept: Kept, names: ReadonlyArray<string>): string => {
   return table([["", ...there], ...rows.map(({ of, title }) => [title, ...there.map((peer) => of.get(peer) ?? "")])])
 }
 
-const times = (spread: Spread | undefined): string =>
-  spread === undefined ? "" : `${spread.median.toFixed(2)} (${spread.min.toFixed(2)} to ${spread.max.toFixed(2)})`
+const times = (ratio: Spread | undefined): string =>
+  ratio === undefined ? "" : rangeOf(ratio.median, ratio.min, ratio.max, (value) => value.toFixed(2))
 
 const oursOf = (name: string, { by }: Results): string =>
   name.startsWith("T") ? oursOnThreads : name.startsWith("D") ? oursOnStore : (by ?? ours)

@@ -23,8 +23,8 @@ export const printCase = (
   ]
   const rows = measured.map((result) => [
     result.impl,
-    `${number(result.rate)} (${number(result.min)} to ${number(result.max)})`,
-    `${number(result.cpuMicros)} (${number(result.cpuMin)} to ${number(result.cpuMax)})`,
+    rangeOf(result.rate, result.min, result.max),
+    rangeOf(result.cpuMicros, result.cpuMin, result.cpuMax),
     result.peakMegabytes.toFixed(0),
     times(result.ratio),
     ...(doors ? [times(result.byPromises)] : []),
@@ -35,12 +35,16 @@ export const printCase = (
   for (const { impl, lacks } of lacking) console.log(`  ${impl}: ${lacks}`)
 }
 
+/** The median of the rounds with the least and the most of them; of a single one nothing else. */
+export const rangeOf = (median: number, min: number, max: number, show = number): string =>
+  min === max ? show(median) : `${show(median)} (${show(min)} to ${show(max)})`
+
 /** Three significant digits at least. */
 export const number = (value: number): string =>
   value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2 })
 
 const times = (ratio: Spread | undefined): string =>
-  ratio === undefined ? "" : `${ratio.median.toFixed(2)} x (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`
+  ratio === undefined ? "" : rangeOf(ratio.median, ratio.min, ratio.max, (value) => `${value.toFixed(2)} x`)
 
 export const printTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): void => {
   const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]!.length)))
