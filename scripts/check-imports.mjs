@@ -41,6 +41,7 @@ const table = {
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
+  "internal/suspension": "",
   "internal/runtime": "internal/asyncContext",
   // Who runs next: it knows requests and time, never workers.
   "queue/ring": "",
@@ -90,7 +91,7 @@ const table = {
   "internal/events": "PoolEvent internal/recorder",
   "internal/spans": "Outcome",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans internal/suspension queue/ring",
   "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
@@ -153,7 +154,7 @@ const table = {
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
-    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime internal/suspension",
   "internal/cancelling": "internal/core internal/request",
   "internal/groups/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/filters": "PoolError Selection internal/checks",
