@@ -5,7 +5,7 @@
  * The names in here are Effect's own and may change with it. So whether they mean what they did is tried once, on fibers that
  * wait: where they do not, `canSuspend` says so, and whoever waits does it in `Effect.callback`.
  */
-import { Cause, Effect, Effectable, Exit, type Fiber } from "effect"
+import { Cause, Effect, Effectable, Equal, Exit, type Fiber } from "effect"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -96,7 +96,7 @@ const resumes = (exit: Exit.Exit<unknown, unknown>): boolean => {
   const trial = new Trial()
   if (trial.exit !== undefined) return false
   trial.resume(exit)
-  return trial.exit === exit && trial.isClean === undefined
+  return Equal.equals(trial.exit, exit) && trial.isClean === undefined
 }
 
 const cleansUp = (): boolean => {
