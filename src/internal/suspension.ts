@@ -11,7 +11,7 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** A fiber below its public parts. */
 interface Inside {
-  readonly _stack: Array<unknown>
+  _stack: Array<unknown>
   readonly _yielded: unknown
   readonly _interruptedCause: Cause.Cause<never> | undefined
   interruptible: boolean
@@ -36,8 +36,12 @@ export abstract class Suspension extends Effectable.Class<void> {
   /** What the running fiber answers in order to wait. */
   suspend(fiber: AnyFiber): Effect.Effect<never> {
     const self = inside(fiber)
+    const { _stack: stack } = self
     this.caller = fiber
-    self._stack.push(this)
+    if (stack.length === 0) self._stack = [this]
+    else if (stack.length === 1) self._stack = [stack[0], this]
+    else if (stack.length === 2) self._stack = [stack[0], stack[1], this]
+    else stack.push(this)
     return self.yieldWith(waits)
   }
 
@@ -46,8 +50,12 @@ export abstract class Suspension extends Effectable.Class<void> {
     const { caller } = this
     if (caller === undefined) return
     this.caller = undefined
+    const self = inside(caller)
+    const { _stack: stack } = self
     // One that is about to be interrupted may stand here still, and wait for its turn.
-    if (inside(caller)._yielded === waits) inside(caller).evaluate(exit)
+    if (self._yielded !== waits || stack[stack.length - 1] !== this) return
+    stack.pop()
+    self.evaluate(exit)
   }
 
   [onLeave](fiber: AnyFiber): void {
