@@ -222,7 +222,7 @@ const refused = (above: Function, exit: Exit.Exit<never, unknown>): Refusal => (
   error: errorAt(above, failureOf(exit))
 })
 
-/** Whom to tell is written in the call: closures for that would be 144 bytes more for as long as it waits (W5). */
+/** Whom to tell is written in the call: closures for that would be 136 bytes more for as long as it waits (W5). */
 const promiseOf = (request: PoolRequest, call: Call): Promise<unknown> => {
   const promise = new Promise((resolve, reject) => {
     call.resolve = resolve
