@@ -41,6 +41,7 @@ const table = {
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
+  "internal/suspension": "",
   "internal/runtime": "internal/asyncContext",
   // Who runs next: it knows requests and time, never workers.
   "queue/ring": "",
@@ -90,7 +91,7 @@ const table = {
   "internal/events": "PoolEvent internal/recorder",
   "internal/spans": "Outcome",
   "internal/request":
-    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+    "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring internal/suspension",
   "internal/refusals": "PoolError internal/runtime",
   "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
@@ -154,7 +155,7 @@ const table = {
   "internal/intake":
     "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
-    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+    "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime internal/suspension",
   "internal/signals": "internal/request",
   "internal/fiberless":
     "Call PoolError internal/asyncContext internal/calls internal/checks internal/core internal/intake internal/request internal/runtime internal/signals",
@@ -271,7 +272,7 @@ const table = {
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals promise/signals",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",

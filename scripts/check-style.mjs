@@ -11,7 +11,7 @@ const rules = [
   [/\bEffect\.run(Promise|Sync|Fork|Callback)\b(?!.*@allowed)/, "runs an effect out of the structure"],
   [/\bforkDetach\b/, "detaches a fiber"],
   [
-    /getBuiltinModule|\b_asyncContext\b|\b_interruptedCause\b|\b_children\b/,
+    /getBuiltinModule|\b_(asyncContext|children|interruptedCause|stack|yielded)\b|\byieldWith\b|~effect\//,
     "looks below what Effect and the host promise"
   ],
   [/\bXLive\b|\bLive = Layer/, "names a layer Live"]
@@ -21,6 +21,7 @@ const exceptions = {
   "internal/asyncContext.ts": ["looks below what Effect and the host promise"], // alone, and it runs where there is none
   // workers: forked here, owned by the pool's scope; and what no combinator tells of a fiber
   "internal/runtime.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"],
+  "internal/suspension.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"], // what it tries first
   "internal/core.ts": ["detaches a fiber"], // closing the workers' scope must not outlive the second grace
   "http/service.ts": ["runs an effect out of the structure"], // a header is made by a plain function
   "http/submit.ts": ["sets a real timer"], // a fiber for each wait would cost more than the request

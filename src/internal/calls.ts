@@ -9,8 +9,9 @@ import type { Core } from "./core.ts"
 import { Intake, type Refusal } from "./intake.ts"
 import type { Origin } from "./origin.ts"
 import { caller } from "./runtime.ts"
-import { type Awaited, Details, type Listener, PoolRequest, type Waiting } from "./request.ts"
+import { type Awaited, Details, type Listener, PoolRequest, resumeCaller, type Waiting } from "./request.ts"
 import { process } from "./processing.ts"
+import { canSuspend } from "./suspension.ts"
 
 /**
  * A call that can be run any number of times. An object and not a closure: a caller that waits may hold it, and it is
@@ -31,11 +32,9 @@ class Execution extends Effectable.Class<any, any> {
   }
 
   asEffect(): Effect.Effect<any, any> {
-    return Effect.callback((resume) => {
-      const { intake } = this.calls
-      const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin(true))
-      return made instanceof PoolRequest ? this.calls.enterAndWait(made, resume) : resume(made)
-    })
+    const { intake } = this.calls
+    const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin(true))
+    return made instanceof PoolRequest ? this.calls.enterAndSuspend(made) : made
   }
 }
 
@@ -119,6 +118,21 @@ export class Calls {
     made: PoolRequest | Refusal | Exit.Exit<never>
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {
     return made instanceof PoolRequest ? Effect.callback((resume) => this.enterForTicket(made, resume)) : made
+  }
+
+  /** The running fiber is the caller: it waits for the end. */
+  enterAndSuspend(request: PoolRequest): Effect.Effect<any, any> {
+    if (request.details?.parent !== undefined || !canSuspend()) {
+      return Effect.callback((resume) => this.enterAndWait(request, resume))
+    }
+    const refusal = this.core.admission.enter(request)
+    if (refusal !== undefined) return refusal
+    if (request.phase === "ended") {
+      request.heard()
+      return request.exit!
+    }
+    request.listen(resumeCaller)
+    return request.suspend(caller())
   }
 
   enterAndWait(request: PoolRequest, resume: (exit: Exit.Exit<any, any>) => void): Effect.Effect<void> | undefined {

@@ -1,5 +1,5 @@
 /** The record of one request, from its call to its end. It is all that a waiting request costs: no fiber, no timer. */
-import { type Context, type Effect, Effectable, type Exit, type Fiber, type Tracer } from "effect"
+import type { Context, Effect, Exit, Tracer } from "effect"
 import type { End, Outcome } from "../Outcome.ts"
 import type { Phase } from "../PoolError.ts"
 import type { Resolved } from "../RequestPolicy.ts"
@@ -8,6 +8,7 @@ import type { HandlerCounters } from "./counters.ts"
 import type { Deadline } from "./deadlines.ts"
 import type { Placed } from "../queue/ring.ts"
 import type { RequestSpans } from "./spans.ts"
+import { Suspension } from "./suspension.ts"
 
 /** How one tag is run in this pool. Made once a pool, so that nothing is looked up per request. */
 export interface Route {
@@ -133,7 +134,7 @@ export type Listener = (exit: Exit.Exit<any, any>, request: PoolRequest) => void
  * number, since each field that holds a fraction costs 16 bytes more. It is itself the effect that its caller runs when
  * interrupted: one made for each call would cost 140 bytes (W5).
  */
-export class PoolRequest extends Effectable.Class<void> implements Awaited, Placed {
+export class PoolRequest extends Suspension implements Awaited, Placed {
   readonly sequence: number
   readonly route: Route
   readonly payload: unknown
@@ -150,8 +151,6 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
   private ran: number | undefined = undefined
   /** When its present phase began. */
   since: number
-  /** The fiber that waits for its end, while its async context is to be found there. */
-  caller: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Who runs it. Written by `Attempts`. */
   worker: Runner | undefined = undefined
   /** Whom to tell when it has ended. */
@@ -191,9 +190,9 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
     return this
   }
 
-  /** That of its call. */
+  /** That of its call. While a fiber waits for its end it is to be found there. */
   get asyncContext(): AsyncContext | undefined {
-    return this.caller === undefined ? this.details?.asyncContext : asyncContextOf(this.caller)
+    return this.details?.asyncContext ?? (this.caller && asyncContextOf(this.caller))
   }
 
   /** Takes that of the running code, unless it has been taken already. */
@@ -268,10 +267,10 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
       for (const observer of observers) this.call(observer, onDefect)
     }
     const { listeners } = this
-    if (listeners === undefined) return
     this.listeners = undefined
     if (typeof listeners === "function") this.call(listeners, onDefect)
-    else for (const listener of listeners) this.call(listener, onDefect)
+    else for (const listener of listeners ?? []) this.call(listener, onDefect)
+    this.caller = undefined
   }
 
   private call(listener: Listener, onDefect: (defect: unknown) => void): void {
@@ -284,6 +283,8 @@ export class PoolRequest extends Effectable.Class<void> implements Awaited, Plac
 }
 
 const nothing: Listener = () => {}
+/** Lets the fiber go on that waits for the end. */
+export const resumeCaller: Listener = (exit, request) => request.resume(exit)
 
 export const toOutcome = (request: PoolRequest): Outcome => ({
   _tag: "Outcome",

@@ -42,7 +42,6 @@ export const makeSettle =
     request.phase = "ended"
     request.end = end
     request.exit = exit
-    request.caller = undefined
     pool.queue.settled(request, now)
     const { details } = request
     if (details !== undefined) {

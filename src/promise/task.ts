@@ -127,6 +127,9 @@ export class Call implements TaskCall {
   isAborted = false
   /** What was given to `cancel` of its ticket. */
   cancelReason: unknown = undefined
+  /** Of the first promise that waits for its end, until that is told. Written by `Door`. */
+  resolve: ((value: unknown) => void) | undefined = undefined
+  reject: ((error: unknown) => void) | undefined = undefined
   /** What the last attempt that failed has failed with. */
   private lastError: unknown = undefined
   protected readonly task: Task<unknown> | Handler<unknown, unknown>

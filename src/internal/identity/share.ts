@@ -94,7 +94,6 @@ export class Share extends PoolRequest {
   }
 
   private letGo(): void {
-    this.caller = undefined
     const details = this.details!
     details.onAccepted = details.parent = details.asyncContext = undefined
   }
