@@ -19,6 +19,7 @@ import {
   type Results
 } from "./results.ts"
 import { number } from "./tables.ts"
+import { whereOrigin, whereTable, type WhereRun } from "./where/table.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
 const page = join(docs, "benchmarks.md")
@@ -125,7 +126,12 @@ const origin = (run: Results): string =>
     `- on ${run.date}, by \`${run.command}\``
   ].join("\n")
 
+/** Written by `npm run bench:where -- --json docs/benchmarks/where.json`. */
+const where = JSON.parse(readFileSync(join(folder, "where.json"), "utf8")) as WhereRun
+
 const blocks: Readonly<Record<string, (argument: string) => string>> = {
+  "where-run": () => whereOrigin(where),
+  where: () => whereTable(where),
   run: () => origin(run),
   "promises-run": () => origin(promises),
   "queue-run": () => origin(queue),
