@@ -1,6 +1,6 @@
 /** What a fiber pays for one way through the scheduler. Told in scheduler.md. */
 import { AsyncLocalStorage } from "node:async_hooks"
-import { compare, cpuMicros, expect } from "./measure.mjs"
+import { bytesEach, compare, cpuMicros, expect } from "./measure.mjs"
 
 /** So many fibers, each of which yields over and over. */
 const yielding = async (n, fibers) => {
@@ -37,18 +37,32 @@ const handingOver = async (n) => {
   )
 }
 
+/** Fibers that have yielded once, and wait. */
+const bytes = async (n) => {
+  const { Effect } = await import("effect")
+  const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
+  const waiting = Effect.andThen(Effect.yieldNow, Effect.never)
+  return bytesEach(n, () => fork(waiting))
+}
+
 const run = async (n) => ({
   "µs a yield, 1 fiber": await yielding(n, 1),
   "µs a yield, 1,024 fibers": await yielding(4 * n, 1_024),
-  "µs a hand-over": await handingOver(n)
+  "µs a hand-over": await handingOver(n),
+  "bytes, a fiber that has yielded": await bytes(n)
 })
 
-/** The same turns of the event loop without a fiber. */
-const bare = async (n) => ({
-  "µs a yield, 1 fiber": await cpuMicros(n, (n) => turns(n, 1)),
-  "µs a yield, 1,024 fibers": await cpuMicros(4 * n, (n) => turns(n, 1_024)),
-  "µs a hand-over": await cpuMicros(n, (n) => turns(n, 1))
-})
+/** The same turns of the event loop without a fiber, and the same fiber without a turn. */
+const bare = async (n) => {
+  const { Effect } = await import("effect")
+  const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
+  return {
+    "µs a yield, 1 fiber": await cpuMicros(n, (n) => turns(n, 1)),
+    "µs a yield, 1,024 fibers": await cpuMicros(4 * n, (n) => turns(n, 1_024)),
+    "µs a hand-over": await cpuMicros(n, (n) => turns(n, 1)),
+    "bytes, a fiber that has yielded": await bytesEach(n, () => fork(Effect.never))
+  }
+}
 
 const turns = (n, atOnce) =>
   new Promise((resolve) => {

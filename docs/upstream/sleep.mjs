@@ -106,7 +106,7 @@ const asItIs = fibers((Effect) => Effect.sleep)
 
 await compare(import.meta.filename, {
   title: `${atOnce.toLocaleString("en")} sleepers, ${millis} ms each`,
-  n: 400_000,
+  n: 200_000,
   quick: 500,
   variants: {
     "Effect.sleep": { run: asItIs, check: sleeps },
