@@ -6,7 +6,7 @@ const outstanding = 1_000
 
 /** A fiber for each operation, which suspends once: so is the caller of whatever answers later. */
 const shortLived = async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
   return cpuMicros(n, (n) => {
     const { promise, resolve } = Promise.withResolvers()
@@ -32,7 +32,7 @@ const shortLived = async (n) => {
 
 /** Fibers that live on, and suspend over and over. */
 const longLived = async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   return cpuMicros(n, (n) => {
     let begun = 0
     const once = Effect.callback((resume) => queueMicrotask(() => resume(Effect.void)))
@@ -48,7 +48,7 @@ const run = async (n) => ({
 
 /** A fiber that another one resumes goes on in its own context. */
 const keepsContext = async () => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const storage = new AsyncLocalStorage()
   let wake
   const waiting = Effect.callback((resume) => {

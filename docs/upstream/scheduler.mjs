@@ -4,7 +4,7 @@ import { bytesEach, compare, cpuMicros, expect } from "./measure.mjs"
 
 /** So many fibers, each of which yields over and over. */
 const yielding = async (n, fibers) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   return cpuMicros(n, (n) => {
     let begun = 0
     const loop = Effect.whileLoop({ while: () => begun < n, body: () => (begun++, Effect.yieldNow), step: () => {} })
@@ -14,7 +14,7 @@ const yielding = async (n, fibers) => {
 
 /** One fiber hands values to another through a queue of one. */
 const handingOver = async (n) => {
-  const { Effect, Queue } = await import("effect")
+  const [Effect, Queue] = await Promise.all([import("effect/Effect"), import("effect/Queue")])
   return cpuMicros(n, (n) =>
     Effect.runPromise(
       Effect.gen(function* () {
@@ -39,7 +39,7 @@ const handingOver = async (n) => {
 
 /** Fibers that have yielded once, and wait. */
 const bytes = async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
   const waiting = Effect.andThen(Effect.yieldNow, Effect.never)
   return bytesEach(n, () => fork(waiting))
@@ -54,7 +54,7 @@ const run = async (n) => ({
 
 /** The same turns of the event loop without a fiber, and the same fiber without a turn. */
 const bare = async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
   return {
     "µs a yield, 1 fiber": await cpuMicros(n, (n) => turns(n, 1)),
@@ -77,7 +77,7 @@ const turns = (n, atOnce) =>
 
 /** What is scheduled runs in the async context of the fiber that has scheduled it, in its order, and timers have their turn. */
 const holds = async () => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const storage = new AsyncLocalStorage()
   const order = []
   const fiber = (name) =>

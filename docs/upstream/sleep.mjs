@@ -6,7 +6,7 @@ const atOnce = 1_024
 
 /** `atOnce` sleepers, each of which sleeps again until all sleeps are done. */
 const fibers = (sleepOf) => async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const sleep = sleepOf(Effect)
   const cpu = await cpuMicros(n, (n) => {
     let begun = 0
@@ -50,7 +50,7 @@ const byHand = (Effect) => (millis) =>
 
 /** It sleeps, it can be interrupted, and then its timer keeps nothing alive. */
 const sleeps = async () => {
-  const { Effect, Fiber } = await import("effect")
+  const [Effect, Fiber] = await Promise.all([import("effect/Effect"), import("effect/Fiber")])
   const timersLeft = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
   const began = performance.now()
   await Effect.runPromise(Effect.sleep(5))

@@ -2,7 +2,7 @@
 import { bytesEach, compare, cpuMicros, expect } from "./measure.mjs"
 
 const run = async (n) => {
-  const { Effect } = await import("effect")
+  const Effect = await import("effect/Effect")
   const fork = Effect.runForkWith(await Effect.runPromise(Effect.context()))
   const nothing = Effect.sync(() => {})
   const ignore = () => {}
@@ -71,7 +71,7 @@ const promises = async (n) => {
 
 /** Resumed once, at once or later; finalized when interrupted, and deaf from then on; a signal is aborted; deep stacks unwind. */
 const holds = async () => {
-  const { Effect, Fiber } = await import("effect")
+  const [Effect, Fiber] = await Promise.all([import("effect/Effect"), import("effect/Fiber")])
   const said = []
   let wake
   const waiting = Effect.callback((resume) => {
