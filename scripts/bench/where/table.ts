@@ -59,5 +59,11 @@ const columnOf = ({ case: name, impl }: Where): string => (impl.endsWith("-promi
 export const whereOrigin = ({ cases, command, date, machine }: WhereRun): string =>
   [
     ...Object.entries(machine).map(([what, value]) => `- ${what}: ${value}`),
-    `- on ${date}, by \`${command}\`, ${cases[0]!.rounds} rounds in turns`
+    `- on ${date}, by \`${command}\`, ${roundsOf(cases)} rounds in turns`
   ].join("\n")
+
+const roundsOf = (cases: ReadonlyArray<Where>): string => {
+  const rounds = cases.map(({ rounds }) => rounds)
+  const [least, most] = [Math.min(...rounds), Math.max(...rounds)]
+  return least === most ? `${least}` : `${least} or ${most}`
+}
