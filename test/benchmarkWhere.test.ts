@@ -9,13 +9,12 @@ const root = join(import.meta.dirname, "..")
 const inProject = (path: string) => `file://${root}/${path}`
 const effect = inProject("node_modules/effect/dist/internal/effect.js")
 
-/** A made profile: each frame by who calls it, and what it took by itself, in microseconds. */
+/** A made profile: each frame by who calls it, and in how many samples it ran itself. */
 const profileOf = (
   frames: Readonly<Record<string, { readonly by?: string; readonly url?: string; readonly takes?: number }>>
 ): Profile => {
   const names = Object.keys(frames)
   const idOf = (name: string) => names.indexOf(name) + 1
-  const samples = names.filter((name) => frames[name]!.takes !== undefined)
   return {
     nodes: names.map((name) => ({
       id: idOf(name),
@@ -23,9 +22,7 @@ const profileOf = (
       callFrame: { functionName: name.split("@")[0]!, url: frames[name]!.url ?? "", lineNumber: 0 },
       children: names.filter((other) => frames[other]!.by === name).map(idOf)
     })),
-    samples: [...samples, samples[0]!].map(idOf),
-    // A delta is the time before its sample: what a sample took stands at the next one.
-    timeDeltas: [0, ...samples.map((name) => frames[name]!.takes!)]
+    samples: names.flatMap((name) => Array.from({ length: frames[name]!.takes ?? 0 }, () => idOf(name)))
   }
 }
 

@@ -10,7 +10,6 @@ export interface Profile {
     readonly children?: ReadonlyArray<number>
   }>
   readonly samples?: ReadonlyArray<number>
-  readonly timeDeltas?: ReadonlyArray<number>
 }
 
 export interface Split {
@@ -20,26 +19,26 @@ export interface Split {
   readonly unassigned: ReadonlyArray<readonly [frame: string, share: number]>
 }
 
-/** Self time, by the group of each node. Time in which the thread waited belongs to nobody. */
-export const split = ({ nodes, samples = [], timeDeltas = [] }: Profile): Split => {
+/**
+ * Samples, by the group of the frame that ran. They are counted and not timed: where others have the processor, the time
+ * until the next sample is theirs, and would go to whichever frame was interrupted. Samples in which the thread waited
+ * belong to nobody.
+ */
+export const split = ({ nodes, samples = [] }: Profile): Split => {
   const self = new Map<number, number>()
-  samples.forEach((id, at) => {
-    // A delta is the time since the sample before: it belongs to what ran then.
-    const micros = timeDeltas[at + 1] ?? 0
-    self.set(id, (self.get(id) ?? 0) + Math.max(0, micros))
-  })
+  for (const id of samples) self.set(id, (self.get(id) ?? 0) + 1)
   const lines = new Map(nodes.map(({ callFrame, id }) => [id, lineOf(callFrame)]))
   const parents = new Map(nodes.flatMap(({ children = [], id }) => children.map((child) => [child, id] as const)))
   const groups = new Map<Group, number>()
   const unknown = new Map<string, number>()
   let busy = 0
-  for (const [id, micros] of self) {
+  for (const [id, count] of self) {
     const line = lines.get(id)!
     if (isLeftOut(line)) continue
-    busy += micros
+    busy += count
     const group = groupOf(line, () => ancestors(id, parents, lines))
-    groups.set(group, (groups.get(group) ?? 0) + micros)
-    if (group === "unassigned") unknown.set(line, (unknown.get(line) ?? 0) + micros)
+    groups.set(group, (groups.get(group) ?? 0) + count)
+    if (group === "unassigned") unknown.set(line, (unknown.get(line) ?? 0) + count)
   }
   return {
     shares: Object.fromEntries([...groups].map(([group, micros]) => [group, micros / busy])),
