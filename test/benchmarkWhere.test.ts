@@ -9,12 +9,15 @@ const root = join(import.meta.dirname, "..")
 const inProject = (path: string) => `file://${root}/${path}`
 const effect = inProject("node_modules/effect/dist/internal/effect.js")
 
-/** A made profile: each frame by who calls it, and in how many samples it ran itself. */
+const intervalMicros = 500
+
+/** A made profile: each frame by who calls it, and how often it was found running, once in each interval. */
 const profileOf = (
   frames: Readonly<Record<string, { readonly by?: string; readonly url?: string; readonly takes?: number }>>
 ): Profile => {
   const names = Object.keys(frames)
   const idOf = (name: string) => names.indexOf(name) + 1
+  const samples = names.flatMap((name) => Array.from({ length: frames[name]!.takes ?? 0 }, () => idOf(name)))
   return {
     nodes: names.map((name) => ({
       id: idOf(name),
@@ -22,7 +25,8 @@ const profileOf = (
       callFrame: { functionName: name.split("@")[0]!, url: frames[name]!.url ?? "", lineNumber: 0 },
       children: names.filter((other) => frames[other]!.by === name).map(idOf)
     })),
-    samples: names.flatMap((name) => Array.from({ length: frames[name]!.takes ?? 0 }, () => idOf(name)))
+    samples,
+    timeDeltas: [0, ...samples.map(() => intervalMicros)]
   }
 }
 
@@ -56,6 +60,14 @@ describe("npm run bench:where", () => {
       })
     )
     assert.deepStrictEqual(shares, { "garbage collection": 0.75, "the rest of the host": 0.25 })
+  })
+
+  it("takes no sample for more than two intervals: then the processor was another program's", () => {
+    const profile = profileOf({ "(program)": { takes: 6 }, "(garbage collector)": { takes: 4 } })
+    const interrupted = profile.timeDeltas!.with(3, 1_000_000).with(10, 10)
+    const { shares } = split({ ...profile, timeDeltas: interrupted })
+    // Of the first six, one lasts for two; the last of the others came at once.
+    assert.closeTo(shares["garbage collection"]!, (3 * 500 + 10) / (7 * 500 + 3 * 500 + 10), 1e-12)
   })
 
   it("gives what the handler asks of the host to the handler", () => {

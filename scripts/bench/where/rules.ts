@@ -82,8 +82,12 @@ const rules: ReadonlyArray<readonly [Group | typeof runtime | typeof host, RegEx
     /^effect\/(Stream|Channel|Pull|Queue|Take|MutableRef|internal\/stream|Scope)\.js /
   ],
 
-  ["records, queue and admission", /^src\/(internal|queue)\//],
-  ["records, queue and admission", /^src\/\w+\.ts /],
+  ["records, queue and admission", /^src\/(queue|internal\/(batch|groups|identity))\//],
+  [
+    "records, queue and admission",
+    /^src\/internal\/(request|intake|admission|callOptions|events|drain|refused|deadLetterBox|recorder|shedding|controls|idOwner)\.ts /
+  ],
+  ["records, queue and admission", /^src\/(RequestQueue|RequestPolicy|Call|Ticket|PoolClient|WorkerPool)\.ts /],
 
   ["the driver of the benchmark", /^scripts\/bench\//],
 

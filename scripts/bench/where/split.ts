@@ -1,4 +1,5 @@
 /** Divides the time of a profile among the groups of `rules.ts`. */
+import { median } from "../rounds.ts"
 import { type CallFrame, lineOf } from "./frames.ts"
 import { type Group, groupOf, isLeftOut } from "./rules.ts"
 
@@ -10,6 +11,7 @@ export interface Profile {
     readonly children?: ReadonlyArray<number>
   }>
   readonly samples?: ReadonlyArray<number>
+  readonly timeDeltas?: ReadonlyArray<number>
 }
 
 export interface Split {
@@ -20,25 +22,29 @@ export interface Split {
 }
 
 /**
- * Samples, by the group of the frame that ran. They are counted and not timed: where others have the processor, the time
- * until the next sample is theirs, and would go to whichever frame was interrupted. Samples in which the thread waited
- * belong to nobody.
+ * Self time, by the group of each frame. A sample stands for the time until the next one, and for two intervals at most:
+ * where others have the processor that time is theirs. Samples in which the thread waited belong to nobody.
  */
-export const split = ({ nodes, samples = [] }: Profile): Split => {
+export const split = ({ nodes, samples = [], timeDeltas = [] }: Profile): Split => {
+  const most = timeDeltas.length === 0 ? 0 : 2 * median(timeDeltas)
   const self = new Map<number, number>()
-  for (const id of samples) self.set(id, (self.get(id) ?? 0) + 1)
+  samples.forEach((id, at) => {
+    // A delta is the time since the sample before.
+    const micros = Math.min(most, Math.max(0, timeDeltas[at + 1] ?? 0))
+    self.set(id, (self.get(id) ?? 0) + micros)
+  })
   const lines = new Map(nodes.map(({ callFrame, id }) => [id, lineOf(callFrame)]))
   const parents = new Map(nodes.flatMap(({ children = [], id }) => children.map((child) => [child, id] as const)))
   const groups = new Map<Group, number>()
   const unknown = new Map<string, number>()
   let busy = 0
-  for (const [id, count] of self) {
+  for (const [id, micros] of self) {
     const line = lines.get(id)!
-    if (isLeftOut(line)) continue
-    busy += count
+    if (isLeftOut(line) || micros === 0) continue
+    busy += micros
     const group = groupOf(line, () => ancestors(id, parents, lines))
-    groups.set(group, (groups.get(group) ?? 0) + count)
-    if (group === "unassigned") unknown.set(line, (unknown.get(line) ?? 0) + count)
+    groups.set(group, (groups.get(group) ?? 0) + micros)
+    if (group === "unassigned") unknown.set(line, (unknown.get(line) ?? 0) + micros)
   }
   return {
     shares: Object.fromEntries([...groups].map(([group, micros]) => [group, micros / busy])),
