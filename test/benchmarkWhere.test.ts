@@ -125,7 +125,6 @@ describe("npm run bench:where", () => {
           n: 1,
           rounds: 1,
           cpuMicros: 5,
-          cpuMin: 4,
           cpuMax: 6,
           profiledMicros: 7,
           otherThreadsMicros: 1,

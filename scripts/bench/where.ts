@@ -14,7 +14,7 @@ import { cases, quickly } from "./cases.ts"
 import { measure } from "./drivers.ts"
 import { implementations } from "./implementations/index.ts"
 import { ours, oursByPromise } from "./results.ts"
-import { inFreshProcess, median } from "./rounds.ts"
+import { inFreshProcess } from "./rounds.ts"
 import { number } from "./tables.ts"
 import { type Profile, type Split, split } from "./where/split.ts"
 import { type Where, whereTable, type WhereRun } from "./where/table.ts"
@@ -87,18 +87,17 @@ const summarize = (key: string, plain: ReadonlyArray<One>, profiled: ReadonlyArr
   const mean = (group: string) =>
     splits.reduce((all, { shares }) => all + ((shares as Record<string, number>)[group] ?? 0), 0) / splits.length
   const cpu = of(plain, "cpuMicros")
-  // Of the run that is the median, so that both are of one run.
-  const middle = plain.find(({ cpuMicros }) => cpuMicros >= median(cpu))!
+  // What disturbs a machine only adds. Both figures are of one run.
+  const least = plain.find(({ cpuMicros }) => cpuMicros === Math.min(...cpu))!
   return {
     impl,
     case: name,
     n: values.quick ? quickly(cases[name]!).n : cases[name]!.n,
     rounds: plain.length,
-    cpuMicros: middle.cpuMicros,
-    cpuMin: Math.min(...cpu),
+    cpuMicros: least.cpuMicros,
     cpuMax: Math.max(...cpu),
-    profiledMicros: median(of(profiled, "cpuMicros")),
-    otherThreadsMicros: middle.otherThreadsMicros,
+    profiledMicros: Math.min(...of(profiled, "cpuMicros")),
+    otherThreadsMicros: least.otherThreadsMicros,
     shares: Object.fromEntries(
       [...new Set(splits.flatMap(({ shares }) => Object.keys(shares)))].map((group) => [group, mean(group)])
     ),

@@ -65,6 +65,8 @@ const rules: ReadonlyArray<readonly [Group | typeof runtime | typeof host, RegEx
   ["histograms and counts", /^src\/(Latencies|internal\/(histogram|buckets|counters|countsBy|series|gauges))\.ts /],
 
   ["schema and exits", /^effect\/(Schema\w*|Predicate|Exit|Cause|Option|Result|internal\/schema\/.*)\.js /],
+  // An exit that goes on with the fiber's next frame is the runtime's: only its making and asking are here.
+  [runtime, /^effect\/internal\/core\.js exit(Succeed|FailCause)\.makeExit$/],
   ["schema and exits", /^effect\/internal\/core\.js (makeExit|exit\w*|isExit|Cause\w*|cause\w*)\./],
   ["schema and exits", /^effect\/internal\/effect\.js (exit\w*|effectIsExit|cause\w*)\./],
   ["schema and exits", /^src\/(Handlers|Outcome|internal\/(payload|exits))\.ts /],
