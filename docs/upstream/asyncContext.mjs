@@ -1,5 +1,5 @@
 /** What it costs that each suspension of a fiber captures Node's async context. Told in asyncContext.md. */
-import { AsyncLocalStorage } from "node:async_hooks"
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks"
 import { compare, cpuMicros, expect } from "./measure.mjs"
 
 const outstanding = 1_000
@@ -126,3 +126,31 @@ await compare(import.meta.filename, {
     }
   }
 })
+
+/** What the calls of Node take by themselves. */
+const call = async (name, once) => {
+  const least = await leastOf(5, () =>
+    cpuMicros(process.argv.includes("--quick") ? 1_000 : 1_000_000, (n) => {
+      for (let at = 0; at < n; at++) once(at)
+    })
+  )
+  console.log(`${name}: ${(1_000 * least).toFixed(0)} ns`)
+}
+
+const leastOf = async (times, measure) => {
+  let least = Number.POSITIVE_INFINITY
+  for (let at = 0; at < times; at++) least = Math.min(least, await measure())
+  return least
+}
+
+const nothing = () => {}
+const kept = new AsyncResource("kept")
+let last
+await call("\nnew AsyncResource", () => (last = new AsyncResource("made")))
+await call("runInAsyncScope", (at) => kept.runInAsyncScope(nothing, last, at))
+await call("both, and emitDestroy", (at) => {
+  const resource = new AsyncResource("made")
+  resource.runInAsyncScope(nothing, last, at)
+  resource.emitDestroy()
+})
+await call("AsyncLocalStorage.snapshot", () => (last = AsyncLocalStorage.snapshot()))
