@@ -113,6 +113,9 @@ const main = async (): Promise<void> => {
   --quick                enough to see that it runs, not to compare
   --json FILE            writes what npm run bench:report reads from docs/benchmarks/where.json`)
   }
+  if (!("threadCpuUsage" in process)) {
+    throw new Error(`bench:where: expected Node 24 or later, whose threads know their time, got ${process.version}`)
+  }
   const wanted = values.only?.split(",") ?? keys
   for (const key of wanted) {
     if (!keys.includes(key)) throw new Error(`--only: expected some of ${keys.join(", ")}, got "${key}"`)
