@@ -40,7 +40,8 @@ describe("npm run bench:where", () => {
         "evaluate@2": { by: "worker", url: effect, takes: 40 },
         notify: { by: "evaluate@2", url: inProject("src/internal/request.ts"), takes: 5 },
         "evaluate@3": { by: "notify", url: effect, takes: 20 }
-      })
+      }),
+      intervalMicros
     )
     assert.deepStrictEqual(shares, {
       "the driver of the benchmark": 0.1,
@@ -57,7 +58,8 @@ describe("npm run bench:where", () => {
         post: { url: "node:inspector", takes: 1_000 },
         "(garbage collector)": { takes: 30 },
         "(program)": { takes: 10 }
-      })
+      }),
+      intervalMicros
     )
     assert.deepStrictEqual(shares, { "garbage collection": 0.75, "the rest of the host": 0.25 })
   })
@@ -65,7 +67,7 @@ describe("npm run bench:where", () => {
   it("takes no sample for more than two intervals: then the processor was another program's", () => {
     const profile = profileOf({ "(program)": { takes: 6 }, "(garbage collector)": { takes: 4 } })
     const interrupted = profile.timeDeltas!.with(3, 1_000_000).with(10, 10)
-    const { shares } = split({ ...profile, timeDeltas: interrupted })
+    const { shares } = split({ ...profile, timeDeltas: interrupted }, intervalMicros)
     // Of the first six, one lasts for two; the last of the others came at once.
     assert.closeTo(shares["garbage collection"]!, (3 * 500 + 10) / (7 * 500 + 3 * 500 + 10), 1e-12)
   })
@@ -77,7 +79,8 @@ describe("npm run bench:where", () => {
         queueMicrotask: { by: "suspend", url: "node:internal/process/task_queues", takes: 1 },
         enqueueMicrotask: { by: "queueMicrotask", takes: 1 },
         "enqueueMicrotask@2": { takes: 1 }
-      })
+      }),
+      intervalMicros
     )
     assert.deepStrictEqual(shares, { "the handler and its timer": 0.75, "the rest of the host": 0.25 })
   })
@@ -87,7 +90,8 @@ describe("npm run bench:where", () => {
       profileOf({
         make: { url: inProject("node_modules/effect/dist/Layer.js"), takes: 3 },
         run: { url: inProject("node_modules/other/index.js"), takes: 1 }
-      })
+      }),
+      intervalMicros
     )
     assert.deepStrictEqual(shares, { unassigned: 1 })
     assert.deepStrictEqual(unassigned, [

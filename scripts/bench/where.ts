@@ -41,6 +41,8 @@ const { values } = parseArgs({
   }
 })
 
+const intervalMicros = 500
+
 interface One {
   readonly cpuMicros: number
   readonly otherThreadsMicros: number
@@ -61,14 +63,14 @@ const runOne = async (key: string): Promise<One> => {
   const otherThreadsMicros = cpuMicros * Math.max(0, 1 - inThread / inProcess)
   if (session === undefined) return { cpuMicros, otherThreadsMicros }
   const { profile } = await session.post("Profiler.stop")
-  return { cpuMicros, otherThreadsMicros, split: split(profile as Profile) }
+  return { cpuMicros, otherThreadsMicros, split: split(profile as Profile, intervalMicros) }
 }
 
 const startProfile = async (): Promise<Session> => {
   const session = new Session()
   session.connect()
   await session.post("Profiler.enable")
-  await session.post("Profiler.setSamplingInterval", { interval: 500 })
+  await session.post("Profiler.setSamplingInterval", { interval: intervalMicros })
   await session.post("Profiler.start")
   return session
 }
@@ -113,7 +115,7 @@ const main = async (): Promise<void> => {
   --quick                enough to see that it runs, not to compare
   --json FILE            writes what npm run bench:report reads from docs/benchmarks/where.json`)
   }
-  if (!("threadCpuUsage" in process)) {
+  if (typeof process.threadCpuUsage !== "function") {
     throw new Error(`bench:where: expected Node 24 or later, whose threads know their time, got ${process.version}`)
   }
   const wanted = values.only?.split(",") ?? keys

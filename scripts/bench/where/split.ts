@@ -1,5 +1,4 @@
 /** Divides the time of a profile among the groups of `rules.ts`. */
-import { median } from "../rounds.ts"
 import { type CallFrame, lineOf } from "./frames.ts"
 import { type Group, groupOf, isLeftOut } from "./rules.ts"
 
@@ -23,14 +22,13 @@ export interface Split {
 
 /**
  * Self time, by the group of each frame. A sample stands for the time until the next one, and for two intervals at most:
- * where others have the processor that time is theirs. Samples in which the thread waited belong to nobody.
+ * where others have the processor that time is theirs. (The engine adds samples of its own, a few microseconds apart.) Samples in which the thread waited belong to nobody.
  */
-export const split = ({ nodes, samples = [], timeDeltas = [] }: Profile): Split => {
-  const most = timeDeltas.length === 0 ? 0 : 2 * median(timeDeltas)
+export const split = ({ nodes, samples = [], timeDeltas = [] }: Profile, intervalMicros: number): Split => {
   const self = new Map<number, number>()
   samples.forEach((id, at) => {
     // A delta is the time since the sample before.
-    const micros = Math.min(most, Math.max(0, timeDeltas[at + 1] ?? 0))
+    const micros = Math.min(2 * intervalMicros, Math.max(0, timeDeltas[at + 1] ?? 0))
     self.set(id, (self.get(id) ?? 0) + micros)
   })
   const lines = new Map(nodes.map(({ callFrame, id }) => [id, lineOf(callFrame)]))
