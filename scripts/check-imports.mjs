@@ -406,8 +406,13 @@ const table = {
   // The searches of `tune`, for a service that asks for it.
   "program/advice/*":
     "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/parts tuning/scores",
+  // Several processes on one port; loaded only where they are asked for, but for what checks the settings.
+  "program/processes/*":
+    "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
+  "program/processes/all/*":
+    "http/eventHub http/lists http/points http/problem http/send program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":
-    "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
+    "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":
     "index durable/service http/guard http/logCause http/problem http/refusals http/send http/server http/stored/metrics program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":
