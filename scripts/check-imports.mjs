@@ -91,6 +91,7 @@ const table = {
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+  "internal/refusals": "PoolError internal/runtime",
   "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
@@ -129,7 +130,7 @@ const table = {
   "internal/groups/groups": "internal/groups/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refused",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refusals internal/refused",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
