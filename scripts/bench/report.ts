@@ -13,6 +13,7 @@ import { bySection, keep, type Kept, type Section, sections } from "./kept.ts"
 import { hows, inShort, origins, ratios, tables } from "./pageTables.ts"
 import { plots } from "./plots.ts"
 import type { Results } from "./results.ts"
+import { whereOrigin, whereTable, type WhereRun } from "./where/table.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
 const page = join(docs, "benchmarks.md")
@@ -50,10 +51,15 @@ const blocksOf = (section: Section): Readonly<Record<string, (argument: string) 
     [`${before}table`]: (names) => tables(kept[section], names.split(" "))
   }
 }
+/** Written by `npm run bench:where -- --json docs/benchmarks/where.json`. */
+const where = JSON.parse(readFileSync(join(folder, "where.json"), "utf8")) as WhereRun
+
 const blocks = {
   ...Object.assign({}, ...sections.map(blocksOf)),
   ratios: (names: string) => ratios([...kept.results, ...kept.cold], names.split(" ")),
   durable: () => inShort(kept.durable),
+  "where-run": () => whereOrigin(where),
+  where: () => whereTable(where),
   plot: (file: string) => {
     const plot = drawn.find((plot) => plot.file === file)
     if (plot === undefined) throw new Error(`no plot ${file}`)

@@ -63,7 +63,7 @@ const app = await Application.bootstrap({
   theme: "short",
   typePrintWidth: 72,
   markdownItLoader: withTables,
-  highlightLanguages: ["ts", "tsx", "js", "sh", "json", "yaml", "go", "lua", "html", "css"],
+  highlightLanguages: ["ts", "tsx", "js", "sh", "json", "yaml", "ini", "go", "lua", "html", "css"],
   customCss: join(here, "style.css"),
   customJs: join(here, "search.js"),
   favicon: join(here, "favicon.svg"),

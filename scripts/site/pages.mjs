@@ -1,7 +1,7 @@
 // The pages of the site that are written by hand, laid out in a folder of their own: the guides, the changelog, the
 // examples, and each file of the repository that one of them links to. There the links between them hold.
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { basename, dirname, extname, join, relative } from "node:path"
+import { dirname, extname, join, relative } from "node:path"
 
 /** The guides under `docs`, in the order in which the site lists them. One that is not there is left out. */
 const order = [
@@ -21,6 +21,11 @@ const order = [
   "kubernetes",
   "testing",
   "benchmarks",
+  "upstream/index",
+  "upstream/asyncContext",
+  "upstream/sleep",
+  "upstream/scheduler",
+  "upstream/waitingFiber",
   "article"
 ]
 
@@ -38,7 +43,9 @@ const shown = {
 
 /** Lays the pages of `root` out in `folder`, and answers which there are: the front page, and the others in order. */
 export const layOut = (root, folder) => {
-  const guides = globSync("docs/*.md", { cwd: root }).map((path) => basename(path, ".md"))
+  const guides = globSync(["docs/*.md", "docs/upstream/*.md"], { cwd: root }).map((path) =>
+    path.slice("docs/".length, -".md".length)
+  )
   for (const guide of guides) if (!order.includes(guide)) throw new Error(`docs/${guide}.md has no place in pages.mjs`)
   const written = [
     ...order.filter((guide) => guides.includes(guide)).map((guide) => `docs/${guide}.md`),
