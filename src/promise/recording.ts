@@ -40,5 +40,5 @@ export const record = Effect.fnUntraced(function* (pool: WorkerPool["Service"], 
     const left = drain.endsAt + config.drainGraceMillis - now()
     return Effect.timeoutOption(Fiber.await(closing), Math.max(0, Math.min(lastMillis, left)))
   })
-  yield* Scope.addFinalizer(core.lasting, end)
+  yield* Scope.addFinalizer(core.lasting, Effect.provide(end, context))
 })
