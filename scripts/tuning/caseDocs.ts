@@ -1,0 +1,89 @@
+/** Real cases in `docs/tuning.md`: their figures, kept in `docs/tuning/cases.json`, and the pictures of one. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fillBlocks } from "../fillBlocks.ts"
+
+interface Really {
+  readonly requests: number
+  readonly refused: number
+  readonly waitP99: number
+  readonly workerSeconds: number
+}
+
+export interface CaseRow {
+  readonly name: string
+  readonly title: string
+  readonly seconds: number
+  readonly target: string
+  readonly settings: "none" | "today's" | Readonly<Record<string, string | number>>
+  /** What happened with the settings of before. */
+  readonly before: Really
+  /** What the search says of them. */
+  readonly today: { readonly waitP99: number; readonly workers: number }
+  readonly promised: { readonly waitP99: number; readonly workers: number } | null
+  readonly after: Really
+  /** The requests of the second run, simulated. */
+  readonly replayedWaitP99: number
+  readonly searchSeconds: number
+  /** How much the machine had to do besides. */
+  readonly machine: number
+}
+
+const docs = join(import.meta.dirname, "../../docs")
+const folder = join(docs, "tuning")
+const file = join(folder, "cases.json")
+
+/** `from`: where its pictures are. */
+export const writeDocs = (row: CaseRow, from: string): void => {
+  mkdirSync(folder, { recursive: true })
+  const known: ReadonlyArray<CaseRow> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : []
+  const rows = [...known.filter(({ name }) => name !== row.name), row]
+  writeFileSync(file, `${JSON.stringify(rows, undefined, 2)}\n`)
+  for (const picture of ["cost", "load"])
+    copyFileSync(join(from, `${picture}.svg`), join(folder, `${row.name}-${picture}.svg`))
+  fillBlocks(join(docs, "tuning.md"), {
+    case: (name) => {
+      const row = rows.find((row) => row.name === name)
+      return row === undefined ? "Not measured." : caseText(row)
+    },
+    cases: () => table(rows)
+  })
+}
+
+const caseText = (row: CaseRow): string =>
+  [
+    `![What choices cost, and how long requests wait](tuning/${row.name}-cost.svg)`,
+    `![The load under today's settings and under the recommended ones](tuning/${row.name}-load.svg)`,
+    table([row])
+  ].join("\n\n")
+
+const millis = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
+
+const table = (rows: ReadonlyArray<CaseRow>): string =>
+  [
+    [
+      "",
+      "of",
+      "recommended",
+      "p99 of waiting before",
+      "promised",
+      "came",
+      "worker-seconds before",
+      "after",
+      "searched for"
+    ],
+    ["---", "---:", "---", "---:", "---:", "---:", "---:", "---:", "---:"],
+    ...rows.map(({ after, before, promised, searchSeconds, seconds, settings, title, name }) => [
+      title,
+      name === "job" ? "all" : `${seconds} s`,
+      typeof settings === "string" ? settings : `\`${settings["policy"]}\``,
+      millis(before.waitP99),
+      promised === null ? "" : millis(promised.waitP99),
+      millis(after.waitP99),
+      before.workerSeconds.toFixed(0),
+      after.workerSeconds.toFixed(0),
+      `${searchSeconds.toFixed(0)} s`
+    ])
+  ]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n")
