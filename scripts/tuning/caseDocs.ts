@@ -1,5 +1,6 @@
 /** Real cases in `docs/tuning.md`: their figures, kept in `docs/tuning/cases.json`, and the pictures of one. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
 
@@ -54,8 +55,17 @@ const caseText = (row: CaseRow): string =>
   [
     `![What choices cost, and how long requests wait](tuning/${row.name}-cost.svg)`,
     `![The load under today's settings and under the recommended ones](tuning/${row.name}-load.svg)`,
-    table([row])
-  ].join("\n\n")
+    table([row]),
+    busyText(row)
+  ]
+    .filter((text) => text !== "")
+    .join("\n\n")
+
+/** What was measured beside other work is not what it would be without. */
+const busyText = ({ machine }: CaseRow): string =>
+  machine < availableParallelism()
+    ? ""
+    : `The machine had ${machine.toFixed(0)} programs that wanted a core, and ${availableParallelism()} cores.`
 
 const millis = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
 
