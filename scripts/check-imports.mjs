@@ -208,7 +208,7 @@ const table = {
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
   "recording/hashing": "",
   "recording/errors": "",
-  "recording/header": "PoolConfig RetryPolicy",
+  "recording/header": "Discipline PoolConfig RetryPolicy",
   "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
   "recording/chunks": "recording/notes recording/recorded",
   "recording/workerMinutes": "",

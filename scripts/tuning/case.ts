@@ -28,7 +28,7 @@ const outputOf = async (...args: ReadonlyArray<string>): Promise<string> => {
   running.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()))
   const [code] = (await once(running, "close")) as [number]
   // Where no settings keep the targets `tune` ends with 1.
-  if (code > 1) throw new Error(`${args.join(" ")} has ended with ${code}`)
+  if (code > 1 || text === "") throw new Error(`${args.join(" ")} has ended with ${code}`)
   return text
 }
 

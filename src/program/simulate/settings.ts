@@ -12,6 +12,7 @@ import * as Kinds from "../settings/kinds.ts"
 import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
 import { type Recording, type RecordingFlags, readRecording } from "./recordings.ts"
+import { missingOf, sheddingIn } from "./recordedPool.ts"
 import { countAfter } from "./traces.ts"
 
 /** As the command line gives them; `undefined` is not set. */
@@ -108,7 +109,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
         const maxWorkers = yield* boundsFor(named, bounds)
         // One that begins nowhere in particular goes on from where the pool was.
         const policy = { ...named.policy, startsWith: named.policy.startsWith ?? recording?.workers }
-        const pool = { ...own, ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
+        const pool = { ...own, ...definedOf(queue), maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
         return { policy: text, options: { ...common, policy, pool } }
       })
     )
@@ -124,6 +125,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
           ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${duration}: left out`]
           : [
               ...(recording?.notes ?? []),
+              ...(recorded === undefined ? [] : missingOf(flags, recorded)),
               ...(flags.policy.length === 0 && !known
                 ? [
                     `the policy of the recording, "${recorded!.policy}", is none that --policy knows: adaptive takes its place`
@@ -166,7 +168,12 @@ const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simul
         ? flags.capacity
         : numberOr(flags.capacity),
   ...((flags.strategy ?? recorded?.strategy) === undefined ? {} : { strategy: flags.strategy ?? recorded!.strategy }),
-  shedding: sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)),
+  aging: recorded?.agingMillis,
+  order: recorded?.order,
+  keyCapacity: recorded?.keyCapacity,
+  shedding:
+    sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)) ??
+    (flags.strategy === undefined ? sheddingIn(recorded) : undefined),
   scalingInterval: flags.tick === undefined ? recorded?.scalingIntervalMillis : millisOr(flags.tick),
   timeout:
     flags.timeout === undefined && recorded !== undefined
@@ -180,6 +187,10 @@ const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simul
   deadLetters: 0,
   decisions: 0
 })
+
+/** Without what is not set. */
+const definedOf = <A extends object>(options: A): Partial<A> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<A>
 
 /** One of its own, and not what was recorded. */
 const hasService = ({ recording, service }: Flags): boolean =>

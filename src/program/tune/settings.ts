@@ -83,9 +83,20 @@ const loadOf = ({ arrivals, downstream, failures, service }: Simulation.Options)
 /** The settings of today as the recording has them: what a file of settings may hold. */
 const recordedOf = (pool: NonNullable<Simulation.Options["pool"]>): Readonly<Record<string, unknown>> => ({
   ...Object.fromEntries(
-    (["minWorkers", "maxWorkers", "capacity", "strategy", "scalingInterval", "timeout", "expiresIn"] as const).flatMap(
-      (name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : [])
-    )
+    (
+      [
+        "minWorkers",
+        "maxWorkers",
+        "capacity",
+        "strategy",
+        "scalingInterval",
+        "timeout",
+        "expiresIn",
+        "aging",
+        "order",
+        "keyCapacity"
+      ] as const
+    ).flatMap((name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : []))
   ),
   ...(RetryPolicy.isRetryPolicy(pool.retry) ? { retries: pool.retry.times } : {})
 })
