@@ -11,7 +11,7 @@ import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
 import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
-import { type Recording, type RecordingFlags, readRecording } from "./recordings.ts"
+import { type Recording, type RecordingFlags, readSource, recordingOf, type Source } from "./recordings.ts"
 import { missingOf, sheddingIn } from "./recordedPool.ts"
 import { countAfter } from "./traces.ts"
 
@@ -55,9 +55,10 @@ export interface Plan {
   readonly reality?: Simulation.Figures | undefined
 }
 
-export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
+/** `source`: the recording that the flags name, where it has been read. */
+export const make = (flags: Flags, source?: Source): Effect.Effect<Plan, BadUsage> =>
   Effect.gen(function* () {
-    const recording = yield* recordingOf(flags)
+    const recording = yield* recordedBy(flags, source)
     const recorded = recording?.settings
     const known = Result.isSuccess(yield* Effect.result(parsePolicy(recorded?.policy ?? "adaptive")))
     const ownPolicy = known ? (recorded?.policy ?? "adaptive") : "adaptive"
@@ -196,7 +197,7 @@ const definedOf = <A extends object>(options: A): Partial<A> =>
 const hasService = ({ recording, service }: Flags): boolean =>
   recording === undefined || service.some((text) => text !== "recorded" && text !== "redrawn")
 
-const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsage> => {
+const recordedBy = (flags: Flags, source: Source | undefined): Effect.Effect<Recording | undefined, BadUsage> => {
   const { arrivals, recording, service } = flags
   if (recording === undefined) {
     const alone = (["scale", "from", "to"] as const).find((name) => flags[name] !== undefined)
@@ -207,7 +208,10 @@ const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsag
   if (arrivals.length > 0) {
     return new BadUsage({ reason: `Expected --arrivals or --recording, got both` })
   }
-  return readRecording(recording, flags, service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn")
+  const attempts = service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn"
+  return Effect.flatMap(source === undefined ? readSource(recording, flags) : Effect.succeed(source), (source) =>
+    recordingOf(source, flags, attempts)
+  )
 }
 
 const parseDownstream = ({
