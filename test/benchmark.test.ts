@@ -13,7 +13,7 @@ const bench = (...args: ReadonlyArray<string>) =>
 
 describe("npm run bench", () => {
   it(
-    "measures each implementation, or says what it lacks, and writes what the report reads",
+    "measures each implementation and its family, or says what it lacks, and writes what the report reads",
     { timeout: 60_000 },
     async () => {
       const folder = mkdtempSync(join(tmpdir(), "bench-"))
@@ -29,6 +29,7 @@ describe("npm run bench", () => {
             ["W1", "effect-worker-pool", 10_000],
             ["W1", "p-limit", 10_000],
             ["W4", "effect-worker-pool", 10_000],
+            ["W4", "p-limit-stacked", 10_000],
             ["W4", "p-limit", "no retries"]
           ]
         )

@@ -56,11 +56,34 @@ const everything: Partial<Load> = { timeoutMillis: 10_000, retries: true, metric
 const ours = ["effect-worker-pool"]
 const million = 1_000_000
 
+/** The cases, and families of cases, by which this pool is compared in short: they are measured more often than the others. */
+export const compared: ReadonlyArray<string> = [
+  "W1",
+  "W1a",
+  "W1ap",
+  "W1i",
+  "W1ip",
+  "W3a",
+  "W6",
+  "W6a",
+  "W2-1024",
+  "W2p-1024",
+  "W9",
+  "C1",
+  "C2"
+]
+
 export const cases: Readonly<Record<string, Case>> = {
   W1: closed("no-op", {}),
   W1p: closed("no-op, as a stream", {}, { through: "stream" }),
   W1a: closed("suspends once", { task: "suspend" }),
   W1ap: closed("suspends once, as a stream", { task: "suspend" }, { through: "stream" }),
+  W1i: closed("suspends until the next turn of the event loop", { task: "immediate" }),
+  W1ip: closed(
+    "suspends until the next turn of the event loop, as a stream",
+    { task: "immediate" },
+    { through: "stream" }
+  ),
   "W2-64": closed("5 ms of sleep, 64 at once", { task: "sleep" }, { n: 40_000, outstanding: 128 }),
   "W2-1024": closed(
     "5 ms of sleep, 1,024 at once",
@@ -206,6 +229,14 @@ function besideFirst(all: Record<string, Case>): Record<string, Case> {
     Object.entries(all).map(([name, self]) => [name, name === first ? self : { ...self, beside: first }])
   )
 }
+
+/** It is one of these, or of the family of one. */
+export const isOf = (names: ReadonlyArray<string>, known: string): boolean =>
+  names.some((name) => known === name || known.startsWith(`${name}-`))
+
+/** How often it is measured, when nobody has asked for another number: the more, the less does one disturbed round weigh. */
+export const roundsOf = (name: string, asked = isOf(compared, name) ? 5 : 3): number =>
+  Math.min(asked, cases[name]!.maxRounds ?? Infinity)
 
 /** The same work, less of it: enough to see that all of it runs, not to compare. */
 export const quickly = (self: Case): Case => ({

@@ -5,13 +5,12 @@ import type { Implementation, Load, Measurement, Start } from "./load.ts"
 import { measureOverload, offer } from "./overload.ts"
 import { median, quantile } from "./rounds.ts"
 import { burning, sleepMillis } from "./tasks.ts"
+import { withTurns } from "./turns.ts"
 
 export const measure = async (self: Case, by: Implementation): Promise<Measurement> => {
   switch (self.kind) {
     case "closed":
-      return self.through === "stream"
-        ? stream(self, await by.openStream!(self.load))
-        : closed(self, await by.open(self.load))
+      return suspends(self) ? withTurns(() => ofClosed(self, by)) : ofClosed(self, by)
     case "waiting":
       return waiting(self, self.through === "tickets" ? await by.openTickets!(self.load) : await by.open(self.load))
     case "overload":
@@ -25,6 +24,12 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
       throw new Error("it is measured by `measureThreads`, or `measureDurable`")
   }
 }
+
+/** Such a case shows how often the host has its turn: pools that go on in microtasks alone give it none. */
+const suspends = ({ load: { task } }: Case): boolean => task === "suspend" || task === "immediate"
+
+const ofClosed = async (self: Case, by: Implementation): Promise<Measurement> =>
+  self.through === "stream" ? stream(self, await by.openStream!(self.load)) : closed(self, await by.open(self.load))
 
 /** `n` requests, at most `outstanding` at a time: each end starts the next. A start may call back at once. */
 export const drive = (n: number, outstanding: number, start: Start): Promise<number> =>

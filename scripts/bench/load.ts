@@ -1,7 +1,17 @@
 /** What a case asks of every implementation, in the same words. */
 
 /** What the handler does. `tasks.ts` says it in callbacks, promises and effects. */
-export type TaskName = "noop" | "suspend" | "sleep" | "nap" | "index" | "flaky" | "never" | "burn" | "work"
+export type TaskName =
+  | "noop"
+  | "suspend"
+  | "immediate"
+  | "sleep"
+  | "nap"
+  | "index"
+  | "flaky"
+  | "never"
+  | "burn"
+  | "work"
 
 export interface Load {
   readonly task: TaskName
@@ -14,7 +24,7 @@ export interface Load {
   readonly patienceMillis?: number
   /** What fails is tried again at once, up to three times. */
   readonly retries?: boolean
-  /** Counts of what was accepted and of how it ended can be read. */
+  /** Counts of what was accepted and of how it ended can be read, and a histogram of how long it ran. */
   readonly metrics?: boolean
   /** Whether tasks get to know that their time is up. Effects always do. */
   readonly signals?: boolean
@@ -35,6 +45,9 @@ export type Done = (result: number | undefined, reason?: "refused" | "late") => 
 
 /** One caller: asks for `task(input)` and calls back with what came of it. */
 export type Start = (input: number, done: Done) => void
+
+/** What an implementation is said to lack that is left out of a table without a word. */
+export const notMeasured = "not measured"
 
 export interface Implementation {
   /** How it is called here, and why that is its best light. */

@@ -7,14 +7,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { type Case, cases, isQuick, quickly } from "./cases.ts"
+import { type Case, cases, compared, isOf, isQuick, quickly, roundsOf } from "./cases.ts"
 import { durableSubjects } from "./durable/subjects.ts"
 import { implementations } from "./implementations/index.ts"
-import type { Measurement } from "./load.ts"
+import { type Measurement, notMeasured } from "./load.ts"
 import {
   compare,
   type Lacking,
   ours,
+  oursByPromise,
   oursOnStore,
   oursOnThreads,
   type Result,
@@ -44,19 +45,19 @@ const help = `npm run bench -- [options]
   --only W1,W6       these cases, or families of cases (W9): ${Object.keys(cases).join(" ")}
   --impl a,b         these implementations beside this pool: ${[...Object.keys({ ...implementations, ...subjects }), "go"].join(" ")}
   --by a             the ratios are to this implementation (default: ${ours})
-  --rounds N         times that everything is measured, in turns (default 3; 1 with --quick)
-  --quick            a little of all in about four minutes: enough to see that it runs, not to compare
+  --rounds N         times that everything is measured, in turns (default 5 for ${compared.join(" ")}, 3 for the others; 1 with --quick)
+  --quick            a little of all in some minutes: enough to see that it runs, not to compare
   --json FILE        writes the results for npm run bench:report`
 
 const chosen = (given: string | undefined, all: ReadonlyArray<string>, what: string): ReadonlyArray<string> => {
   if (given === undefined) return all
   const wanted = given.split(",")
   for (const name of wanted) {
-    if (!all.some((known) => known === name || known.startsWith(`${name}-`))) {
+    if (!all.some((known) => isOf([name], known))) {
       throw new Error(`${what}: expected some of ${all.join(", ")}, got "${name}"`)
     }
   }
-  return all.filter((known) => wanted.some((name) => known === name || known.startsWith(`${name}-`)))
+  return all.filter((known) => isOf(wanted, known))
 }
 
 /** Builds the Go pool where there is a compiler, on the spot: only the source is kept. */
@@ -69,12 +70,14 @@ const buildGo = (folder: string): string | undefined => {
 
 const lacks = (name: string, impl: string): string | undefined => {
   const { kind, load, only, through } = cases[name]!
-  if (only === undefined ? impl in subjects : !only.includes(impl)) return "not measured"
+  if (only === undefined ? impl in subjects : !only.includes(impl)) return notMeasured
   if (impl === "go" || kind === "threads" || kind === "durable") return undefined
   const by = implementations[impl]!
+  const lacks = by.lacks(load)
+  if (lacks === notMeasured) return lacks
   if (through === "stream" && by.openStream === undefined) return "no streams"
   if (through === "tickets" && by.openTickets === undefined) return "no tickets"
-  return by.lacks(load)
+  return lacks
 }
 
 /** Cases that are measured in turns: those that are compared with one, behind it. */
@@ -102,17 +105,26 @@ const run = (name: string, impl: string, go: string | undefined): Promise<Record
       ])
 }
 
+const packages = [
+  "effect",
+  "p-queue",
+  "p-limit",
+  "fastq",
+  "async",
+  "p-retry",
+  "p-timeout",
+  "prom-client",
+  "piscina",
+  "pg-boss",
+  "bullmq"
+]
+
 const versions = (): Record<string, string> => {
   const ofPackage = (name: string) =>
     (JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")) as { readonly version: string }).version
   return {
     node: process.version,
-    ...Object.fromEntries(
-      ["effect", "p-queue", "p-limit", "fastq", "async", "piscina", "pg-boss", "bullmq"].map((name) => [
-        name,
-        ofPackage(name)
-      ])
-    )
+    ...Object.fromEntries(packages.map((name) => [name, ofPackage(name)]))
   }
 }
 
@@ -126,20 +138,23 @@ const main = async (): Promise<void> => {
   const impls = [...new Set([ours, by, ...chosen(values.impl, known, "--impl")])]
   const all = chosen(values.only, Object.keys(cases), "--only")
   const names = values.quick ? all.filter(isQuick) : all
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
+    throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
+  }
+  const used = versions()
   const results: Array<Result | Lacking> = []
   try {
     for (const group of groupsOf(names)) {
       const lacking: Array<Lacking> = []
       const runs = new Map(group.map((name) => [name, new Map<string, Array<Measurement>>()]))
-      const times = Math.min(rounds, cases[group[0]!]!.maxRounds ?? rounds)
+      const times = roundsOf(group[0]!, rounds ?? (values.quick ? 1 : undefined))
       for (let round = 0; round < times; round++) {
         for (const name of group) {
           for (const impl of impls) {
             const missing = lacks(name, impl)
             if (missing !== undefined) {
-              if (round === 0 && missing !== "not measured") lacking.push({ case: name, impl, lacks: missing })
+              if (round === 0 && missing !== notMeasured) lacking.push({ case: name, impl, lacks: missing })
               continue
             }
             if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${times}: ${impl}`)
@@ -159,12 +174,18 @@ const main = async (): Promise<void> => {
         const { beside, what } = cases[name]!
         const measured = [...runs.get(name)!].map(([impl, all]) =>
           beside === undefined
-            ? summarize(name, impl, all, first.get(by) ?? first.get(oursOnThreads) ?? first.get(oursOnStore))
+            ? summarize(
+                name,
+                impl,
+                all,
+                first.get(by) ?? first.get(oursOnThreads) ?? first.get(oursOnStore),
+                first.get(oursByPromise)
+              )
             : compare(name, impl, all, { beside, runs: first.get(impl)! })
         )
         const missing = lacking.filter((result) => result.case === name)
         results.push(...measured, ...missing)
-        printCase(name, what, measured, missing)
+        printCase(name, what, by, measured, missing)
       }
     }
   } finally {
@@ -179,7 +200,7 @@ const main = async (): Promise<void> => {
       system: `${process.platform} ${release()}`
     },
     versions: {
-      ...versions(),
+      ...used,
       ...(go === undefined ? {} : { go: execFileSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).trim() })
     },
     command: ["npm run bench --", ...commandLine()].join(" ").replace(/ --$/, ""),

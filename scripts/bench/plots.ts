@@ -1,6 +1,7 @@
 /** The pictures of a run, drawn by ECharts without a browser. */
 import * as echarts from "echarts"
-import { nameOf, ours, oursByPromise, oursOnStore, oursOnThreads, type Result, type Results } from "./results.ts"
+import type { Kept } from "./kept.ts"
+import { nameOf, ours, oursByPromise, oursOnStore, oursOnThreads, type Result } from "./results.ts"
 
 /** Each implementation keeps its colour in all pictures; this pool's stands out. */
 const colours: Readonly<Record<string, string>> = {
@@ -23,6 +24,10 @@ const colours: Readonly<Record<string, string>> = {
   "fastq-promise": "#2b8a5b",
   fastq: "#7fc29b",
   async: "#8a6fb5",
+  "p-queue-stacked": "#0b3d66",
+  "p-limit-stacked": "#8cc4ec",
+  "fastq-promise-stacked": "#1a6b43",
+  "async-stacked": "#5d4785",
   go: "#7a7f87"
 }
 
@@ -34,8 +39,8 @@ export interface Plot {
 
 type Pick = (result: Result) => number | undefined
 
-export const plots = (run: Results): ReadonlyArray<Plot> => {
-  const all = run.results.filter((result): result is Result => "rate" in result)
+export const plots = (kept: Kept): ReadonlyArray<Plot> => {
+  const all = kept.flatMap(({ results }) => results).filter((result): result is Result => "rate" in result)
   const impls = [...new Set(all.map(({ impl }) => impl))]
   const find = (name: string, impl: string) => all.find((result) => result.case === name && result.impl === impl)
 
@@ -175,14 +180,16 @@ const line = (impl: string, data: ReadonlyArray<ReadonlyArray<number>>) => ({
 })
 
 const draw = (file: string, title: string, option: echarts.EChartsCoreOption): Plot => {
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 860, height: 380 })
+  // The legend of more than eight takes two lines.
+  const more = (option["series"] as ReadonlyArray<unknown>).length > 8 ? 34 : 0
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 860, height: 380 + more })
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "system-ui, sans-serif" },
     title: { text: title, left: 12, top: 8, textStyle: { fontSize: 15 } },
-    legend: { top: 36, left: 12, itemGap: 22, itemHeight: 10, itemWidth: 18 },
-    grid: { left: 60, right: 24, top: 100, bottom: 48 },
+    legend: { top: 36, left: 12, right: 12, itemGap: 22, itemHeight: 10, itemWidth: 18 },
+    grid: { left: 60, right: 24, top: 100 + more, bottom: 48 },
     ...option
   })
   const svg = chart.renderToSVGString()

@@ -35,6 +35,8 @@ export interface Result {
   readonly beside?: string
   /** The rate of this pool (or of whom `by` names) by that of `impl`, round by round: both halves saw the same machine. */
   readonly ratio?: Spread
+  /** Likewise, that of this pool's door for promises by that of `impl`. */
+  readonly byPromises?: Spread
   /** Medians of what else the case measures. */
   readonly figures: Readonly<Record<string, number>>
 }
@@ -67,8 +69,15 @@ export const summarize = (
   name: string,
   impl: string,
   runs: ReadonlyArray<Measurement>,
-  byRuns: ReadonlyArray<Measurement> | undefined
+  byRuns: ReadonlyArray<Measurement> | undefined,
+  promiseRuns?: ReadonlyArray<Measurement>
 ): Result => {
+  const by = (others: ReadonlyArray<Measurement> | undefined) =>
+    others === undefined || others === runs
+      ? undefined
+      : spread(others.map((other, round) => other.rate / runs[round]!.rate))
+  const ratio = by(byRuns)
+  const byPromises = promiseRuns === byRuns ? undefined : by(promiseRuns)
   const rate = spread(runs.map(({ rate }) => rate))
   const cpu = spread(runs.map(({ cpuMicros }) => cpuMicros))
   const figures = Object.keys(runs[0]!).filter((key) => !always.has(key))
@@ -84,9 +93,8 @@ export const summarize = (
     cpuMin: cpu.min,
     cpuMax: cpu.max,
     peakMegabytes: median(runs.map(({ peakMegabytes }) => peakMegabytes)),
-    ...(byRuns === undefined || byRuns === runs
-      ? {}
-      : { ratio: spread(byRuns.map((own, round) => own.rate / runs[round]!.rate)) }),
+    ...(ratio === undefined ? {} : { ratio }),
+    ...(byPromises === undefined ? {} : { byPromises }),
     figures: Object.fromEntries(figures.map((key) => [key, median(runs.map((run) => run[key]!))]))
   }
 }

@@ -1,10 +1,16 @@
-/** What the handlers do, in the three dialects of the implementations. Nothing here knows who runs it. */
+/**
+ * What the handlers do, in the three dialects of the implementations. Nothing here knows who runs it.
+ *
+ * `suspend` comes back with one microtask in each of them, and `immediate` with the next turn of the event loop.
+ */
 import { Effect } from "effect"
 import type { Load, TaskName } from "./load.ts"
 import { bodies, hangs, hangMillis, workMillis } from "./overload.ts"
 
 export type EffectTask = (n: number) => Effect.Effect<number, Error>
 export type PromiseTask = (n: number, signal?: AbortSignal) => number | Promise<number>
+/** Of promises: whether it gives its result, or its failure, and no promise. */
+export const answersAtOnce = (task: TaskName): boolean => task === "noop" || task === "flaky"
 export type CallbackTask = (n: number, done: (error: Error | null, result?: number) => void) => void
 
 export const sleepMillis = 5
@@ -28,6 +34,7 @@ const burnsOn = (): boolean => performance.now() < burning.until
 export const effectTasks: Readonly<Record<TaskName, EffectTask>> = {
   noop: (n) => Effect.succeed(n),
   suspend: (n) => Effect.callback((resume) => queueMicrotask(() => resume(Effect.succeed(n)))),
+  immediate: (n) => Effect.callback((resume) => void setImmediate(() => resume(Effect.succeed(n)))),
   sleep: (n) => Effect.as(Effect.sleep(sleepMillis), n),
   nap: (n) => Effect.as(Effect.sleep(napMillis), n),
   index: (n) => Effect.as(Effect.sleep(indexMillis(1)), n),
@@ -58,6 +65,7 @@ export const promiseTasks: Readonly<Record<TaskName, PromiseTask>> = {
     await undefined
     return n
   },
+  immediate: (n) => new Promise((resolve) => setImmediate(resolve, n)),
   sleep: (n) => new Promise((resolve) => setTimeout(resolve, sleepMillis, n)),
   nap: (n) => new Promise((resolve) => setTimeout(resolve, napMillis, n)),
   index: (n) => new Promise((resolve) => setTimeout(resolve, indexMillis(1), n)),
@@ -96,6 +104,7 @@ export const promiseTasks: Readonly<Record<TaskName, PromiseTask>> = {
 export const callbackTasks: Readonly<Record<TaskName, CallbackTask>> = {
   noop: (n, done) => done(null, n),
   suspend: (n, done) => queueMicrotask(() => done(null, n)),
+  immediate: (n, done) => setImmediate(done, null, n),
   sleep: (n, done) => setTimeout(done, sleepMillis, null, n),
   nap: (n, done) => setTimeout(done, napMillis, null, n),
   index: (n, done) => setTimeout(done, indexMillis(1), null, n),

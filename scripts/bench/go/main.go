@@ -50,6 +50,9 @@ func millis(ms float64) time.Duration {
 func measure(c Case) (measurement Measurement, lacks string) {
 	switch c.Kind {
 	case "closed":
+		if c.Load.Task == "immediate" {
+			return nil, "threads of its own: no event loop that turns"
+		}
 		if taskOf(c) == nil {
 			return nil, "a task named " + c.Load.Task
 		}

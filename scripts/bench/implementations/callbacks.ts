@@ -49,14 +49,20 @@ export const fastqCallback: Implementation = {
   }
 }
 
+/** With the timeouts and retries of `async`. */
+export const asyncTask = (load: Load): CallbackTask => {
+  let task: any = callbackTasks[load.task]
+  if (load.timeoutMillis !== undefined) task = async.timeout(task, load.timeoutMillis)
+  if (load.retries === true) task = async.retryable({ times: 4, interval: 0 }, task)
+  return task
+}
+
 export const asyncQueue: Implementation = {
   how: "`async.queue(task, concurrency)` and `queue.push(n, done)`; its own `async.timeout` and `async.retryable`",
   lacks: without("metrics", "signals"),
   open: async (load) => {
     // The types of `async` know a task only by its last argument.
-    let task: any = callbackTasks[load.task]
-    if (load.timeoutMillis !== undefined) task = async.timeout(task, load.timeoutMillis)
-    if (load.retries === true) task = async.retryable({ times: 4, interval: 0 }, task)
+    const task: any = asyncTask(load)
     const { priorities } = load
     if (priorities !== undefined) {
       const queue = async.priorityQueue<number>(task, load.concurrency)

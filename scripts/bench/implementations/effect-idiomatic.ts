@@ -1,5 +1,5 @@
 /** The pool that a good engineer writes with Effect's own parts when there is no package for it. */
-import { Deferred, Effect, Metric, Queue, Schedule } from "effect"
+import { Clock, Deferred, Effect, Metric, Queue, Schedule } from "effect"
 import type { Implementation, Load } from "../load.ts"
 import { effectTasks } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
@@ -8,6 +8,7 @@ const accepted = Metric.counter("accepted_total", { incremental: true })
 const ended = Metric.counter("ended_total", { incremental: true })
 const succeeded = Metric.withAttributes(ended, { end: "succeeded" })
 const failed = Metric.withAttributes(ended, { end: "failed" })
+const ran = Metric.histogram("ran_seconds", { boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] })
 const retries = Schedule.recurs(3)
 
 interface Request {
@@ -26,8 +27,12 @@ const make = Effect.fnUntraced(function* (load: Load) {
   }
   const worker = Effect.gen(function* () {
     const { deferred, n } = yield* Queue.take(queue)
+    const began = load.metrics === true ? yield* Clock.currentTimeMillis : 0
     const exit = yield* Effect.exit(task(n))
-    if (load.metrics === true) yield* Metric.update(exit._tag === "Success" ? succeeded : failed, 1)
+    if (load.metrics === true) {
+      yield* Metric.update(exit._tag === "Success" ? succeeded : failed, 1)
+      yield* Metric.update(ran, ((yield* Clock.currentTimeMillis) - began) / 1_000)
+    }
     yield* Deferred.done(deferred, exit)
   })
   for (let id = 0; id < load.concurrency; id++) yield* Effect.forkDetach(Effect.forever(worker, { disableYield: true }))

@@ -5,6 +5,7 @@ import { effectIdiomatic } from "./effect-idiomatic.ts"
 import { pool } from "./pool.ts"
 import { poolPromise } from "./pool-promise.ts"
 import { fastqPromise, pLimitPool, pQueue } from "./promises.ts"
+import { asyncStacked, fastqPromiseStacked, pLimitStacked, pQueueStacked } from "./stacked.ts"
 
 export const implementations: Readonly<Record<string, Implementation>> = {
   "effect-worker-pool": pool,
@@ -14,5 +15,9 @@ export const implementations: Readonly<Record<string, Implementation>> = {
   "p-limit": pLimitPool,
   "fastq-promise": fastqPromise,
   fastq: fastqCallback,
-  async: asyncQueue
+  async: asyncQueue,
+  "p-queue-stacked": pQueueStacked,
+  "p-limit-stacked": pLimitStacked,
+  "fastq-promise-stacked": fastqPromiseStacked,
+  "async-stacked": asyncStacked
 }

@@ -4,10 +4,15 @@ import type { Implementation, Load } from "../load.ts"
 import { promiseTasks } from "../tasks.ts"
 import { retry, settings } from "./pool.ts"
 
-const options = (load: Load): Options => ({ ...settings(load), retry: load.retries === true ? retry : undefined })
+/** With a name its counts and histograms can be read as metrics; the pool of effects always has some. */
+const options = (load: Load): Options => ({
+  ...settings(load),
+  name: load.metrics === true ? "bench" : undefined,
+  retry: load.retries === true ? retry : undefined
+})
 
 export const poolPromise: Implementation = {
-  how: "`pool.run(() => task(n)).then(done)`; with signals `pool.run(({ signal }) => task(n, signal))`. A task that cannot hear of its timeout keeps its place until it has ended",
+  how: "`pool.run(() => task(n)).then(done)`; with signals `pool.run(({ signal }) => task(n, signal))`; where metrics are asked for it has a `name`. A task that cannot hear of its timeout keeps its place until it has ended",
   lacks: () => undefined,
   open: async (load) => {
     const task = promiseTasks[load.task]

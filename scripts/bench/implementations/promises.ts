@@ -3,7 +3,7 @@ import fastq from "fastq"
 import pLimit from "p-limit"
 import PQueue from "p-queue"
 import type { Implementation, Load, Start } from "../load.ts"
-import { guarded, promiseTasks } from "../tasks.ts"
+import { answersAtOnce, guarded, promiseTasks } from "../tasks.ts"
 import { impatient, without } from "./without.ts"
 
 /** They run a task and hand its result on. */
@@ -86,10 +86,7 @@ export const fastqPromise: Implementation = {
         (n, gone) => queue.push({ n, gone })
       )
     }
-    const run =
-      load.task === "noop" || load.task === "flaky"
-        ? async (n: number) => task(n)
-        : (task as (n: number) => Promise<number>)
+    const run = answersAtOnce(load.task) ? async (n: number) => task(n) : (task as (n: number) => Promise<number>)
     const queue = fastq.promise<unknown, number, number>(run, load.concurrency)
     return caller(
       load,
