@@ -47,7 +47,7 @@ export const writeDocs = (row: CaseRow, from: string): void => {
       const row = rows.find((row) => row.name === name)
       return row === undefined ? "Not measured." : caseText(row)
     },
-    cases: () => table(rows)
+    cases: () => [table(rows), busyText(rows)].filter((text) => text !== "").join("\n\n")
   })
 }
 
@@ -56,16 +56,19 @@ const caseText = (row: CaseRow): string =>
     `![What choices cost, and how long requests wait](tuning/${row.name}-cost.svg)`,
     `![The load under today's settings and under the recommended ones](tuning/${row.name}-load.svg)`,
     table([row]),
-    busyText(row)
+    busyText([row])
   ]
     .filter((text) => text !== "")
     .join("\n\n")
 
 /** What was measured beside other work is not what it would be without. */
-const busyText = ({ machine }: CaseRow): string =>
-  machine < availableParallelism()
+const busyText = (rows: ReadonlyArray<CaseRow>): string => {
+  const busiest = Math.max(...rows.map(({ machine }) => machine))
+  const cores = availableParallelism()
+  return busiest < cores
     ? ""
-    : `The machine had ${machine.toFixed(0)} programs that wanted a core, and ${availableParallelism()} cores.`
+    : `The machine had other work: up to ${busiest.toFixed(0)} programs wanted a core when a case began, and it has ${cores}.`
+}
 
 const millis = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
 
