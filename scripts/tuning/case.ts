@@ -91,6 +91,7 @@ const run = async (name: string, one: Case, seconds: number, folder: string): Pr
         file: file!,
         flags: Object.entries(chosen.settings).flatMap(([name, value]) => flagsOf[name]?.(value) ?? [])
       }
+  // Where nothing keeps the targets this is the same again.
   await one.have(seconds, ["--record", after!], settings)
   const [was, is] = [await reality(before!), await reality(after!)]
   const replayed = JSON.parse(await outputOf("simulate", "--recording", after!, "--json")) as {

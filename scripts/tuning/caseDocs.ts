@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { fillBlocks } from "../fillBlocks.ts"
+import { cases } from "./cases.ts"
 
 interface Really {
   readonly requests: number
@@ -38,11 +39,15 @@ const file = join(folder, "cases.json")
 export const writeDocs = (row: CaseRow, from: string): void => {
   mkdirSync(folder, { recursive: true })
   const known: ReadonlyArray<CaseRow> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : []
-  const rows = [...known.filter(({ name }) => name !== row.name), row]
+  const names = Object.keys(cases)
+  const rows = [...known.filter(({ name }) => name !== row.name), row].sort(
+    (a, b) => names.indexOf(a.name) - names.indexOf(b.name)
+  )
   writeFileSync(file, `${JSON.stringify(rows, undefined, 2)}\n`)
-  for (const picture of ["cost", "load"])
-    copyFileSync(join(from, `${picture}.svg`), join(folder, `${row.name}-${picture}.svg`))
-  fillBlocks(join(docs, "tuning.md"), {
+  const page = join(docs, "tuning.md")
+  const shown = readFileSync(page, "utf8").includes(`<!-- case ${row.name} -->`) ? ["cost", "load"] : []
+  for (const picture of shown) copyFileSync(join(from, `${picture}.svg`), join(folder, `${row.name}-${picture}.svg`))
+  fillBlocks(page, {
     case: (name) => {
       const row = rows.find((row) => row.name === name)
       return row === undefined ? "Not measured." : caseText(row)
@@ -92,9 +97,9 @@ const table = (rows: ReadonlyArray<CaseRow>): string =>
       typeof settings === "string" ? settings : `\`${settings["policy"]}\``,
       millis(before.waitP99),
       promised === null ? "" : millis(promised.waitP99),
-      millis(after.waitP99),
+      promised === null ? "" : millis(after.waitP99),
       before.workerSeconds.toFixed(0),
-      after.workerSeconds.toFixed(0),
+      promised === null ? "" : after.workerSeconds.toFixed(0),
       `${searchSeconds.toFixed(0)} s`
     ])
   ]
