@@ -1,5 +1,5 @@
-// Builds `dist` from nothing: JavaScript, declarations and source maps, the part of ECharts that draws, and the
-// dashboard.
+// Builds `dist` from nothing: JavaScript in few modules, declarations and source maps, the part of ECharts that draws, and
+// the dashboard.
 import { spawnSync } from "node:child_process"
 import { chmodSync, rmSync } from "node:fs"
 import { rolldown } from "rolldown"
@@ -11,6 +11,8 @@ const { status } = spawnSync(process.execPath, ["node_modules/.bin/tsc", "-p", "
 })
 if (status !== 0) process.exit(status ?? 1)
 chmodSync("dist/main.js", 0o755)
+await import("./build-modules.mjs")
+await import("./build-alone.mjs")
 
 // ECharts is no dependency of the package (it is 62 MB): what `echarts.mts` takes of it goes into this one file.
 const bundled = "dist/program/simulate/echarts"

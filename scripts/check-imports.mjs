@@ -91,6 +91,7 @@ const table = {
   "internal/spans": "Outcome",
   "internal/request":
     "PoolError Outcome RequestPolicy internal/asyncContext internal/counters internal/deadlines internal/spans queue/ring",
+  "internal/refusals": "PoolError internal/runtime",
   "internal/refused": "internal/counters internal/events internal/request",
   "internal/origin": "internal/asyncContext internal/request internal/runtime internal/spans",
   "internal/deadLetterBox": "internal/request",
@@ -129,7 +130,7 @@ const table = {
   "internal/groups/groups": "internal/groups/group",
   "internal/circuitOpen": "PoolError RequestQueue internal/request internal/runtime queue/breaker queue/ranked",
   "internal/admission":
-    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refused",
+    "internal/circuitOpen PoolError RequestQueue internal/attempt internal/counters internal/crew internal/deadlines internal/request internal/runtime internal/settle internal/worker queue/ranked internal/shedding internal/exits queue/replacing queue/early internal/events internal/scheduled internal/refusals internal/refused",
   "internal/shedding":
     "PoolError RequestQueue internal/counters internal/crew internal/deadlines internal/events internal/request internal/runtime internal/settle",
   "internal/breaking":
@@ -413,8 +414,13 @@ const table = {
   // The searches of `tune`, for a service that asks for it.
   "program/advice/*":
     "index Tuning http/advisor program/advice/* program/errors program/settings/* program/tune/yaml recording/chunks recording/hearing recording/load recording/reality recording/recent recording/recorded tuning/measure tuning/parts tuning/scores",
+  // Several processes on one port; loaded only where they are asked for, but for what checks the settings.
+  "program/processes/*":
+    "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
+  "program/processes/all/*":
+    "http/eventHub http/lists http/points http/problem http/send program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":
-    "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/serve/* program/settings/* program/version",
+    "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":
     "index durable/service http/guard http/logCause http/problem http/refusals http/send http/server http/stored/metrics program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/settings/* program/work/*",
   "program/jobs/*":

@@ -30,19 +30,25 @@ const has = (path) => listed.has(`package/${path}`)
 for (const path of ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs/reference.md", "examples/embed.ts"]) {
   expect(has(path), `the package has ${path}`)
 }
+// What a bundle exports for a module has its source map there.
+const ofBundle = (built) =>
+  /^export \{.*\} from "(.*bundle)\.js";\n$/.exec(readFileSync(join(root, `${built}.js`), "utf8"))
 for (const { path } of sourceFiles) {
   const built = `dist/${path.slice(0, -3)}`
-  const expected = [`src/${path}`, `${built}.js`, `${built}.js.map`, `${built}.d.ts`, `${built}.d.ts.map`]
-  for (const file of expected) expect(has(file), `the package has ${file}`)
-  const { sources } = JSON.parse(readFileSync(join(root, `${built}.js.map`), "utf8"))
+  const bundle = ofBundle(built)
+  const mapped = bundle === null ? built : normalize(join(dirname(built), bundle[1]))
+  for (const file of [`src/${path}`, `${built}.js`, `${mapped}.js.map`, `${built}.d.ts`, `${built}.d.ts.map`])
+    expect(has(file), `the package has ${file}`)
+  const { sources } = JSON.parse(readFileSync(join(root, `${mapped}.js.map`), "utf8"))
   for (const source of sources) {
-    expect(has(normalize(join(dirname(built), source))), `the package has the source ${source} of ${built}.js`)
+    expect(has(normalize(join(dirname(mapped), source))), `the package has the source ${source} of ${mapped}.js`)
   }
 }
 const page = ["index.html", "assets/app.css", "assets/app.js", "assets/app.LICENSE.txt"].map(
   (file) => `dist/dashboard/${file}`
 )
-const bundles = ["dist/program/simulate/echarts.mjs", "dist/program/simulate/echarts.LICENSE.txt", ...page]
+const alone = ["dist/promise/alone.js", "dist/promise/alone.LICENSE.txt"]
+const bundles = ["dist/program/simulate/echarts.mjs", "dist/program/simulate/echarts.LICENSE.txt", ...alone, ...page]
 for (const file of ["src/program/simulate/echarts.mts", "src/dashboard/page/main.tsx", ...bundles]) {
   expect(has(file), `the package has ${file}`)
 }

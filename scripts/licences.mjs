@@ -30,6 +30,7 @@ const licences = {
     ...["LICENSE", "NOTICE"].map((file) => [`Apache ECharts, ${file}`, join(echarts, file)]),
     ["zrender, LICENSE", join(folderOf("zrender", join(echarts, "package.json")), "LICENSE")]
   ],
+  effect: [["Effect, LICENSE", join(folderOf("effect", here), "LICENSE")]],
   preact: [["Preact, LICENSE", join(folderOf("preact", here), "LICENSE")]],
   signals: [
     ["@preact/signals, LICENSE", join(signals, "LICENSE")],

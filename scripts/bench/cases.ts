@@ -1,4 +1,6 @@
 /** The work. Every case is the same for each implementation; `lacks` says which cannot do it. */
+import type { ColdLoad } from "./cold/load.ts"
+import { coldSubjects } from "./cold/subjects.ts"
 import type { DurableLoad } from "./durable/load.ts"
 import { durableSubjects } from "./durable/subjects.ts"
 import type { Load } from "./load.ts"
@@ -15,11 +17,12 @@ export interface Case {
   /**
    * `closed`: `n` requests, at most `outstanding` at a time. `waiting`: `n` requests that never end. `overload` and
    * `offered`: `rate` requests per second whether or not they are served. `lateness`: what a timer of the host sees. `threads`: what
-   * `onThreads` says, of two threads. `durable`: what `onStore` says, of a store.
+   * `onThreads` says, of two threads. `durable`: what `onStore` says, of a store. `cold`: what `fromStart` says, of processes that start.
    */
-  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness" | "threads" | "durable"
+  readonly kind: "closed" | "waiting" | "overload" | "offered" | "lateness" | "threads" | "durable" | "cold"
   readonly onThreads?: ThreadLoad
   readonly onStore?: DurableLoad
+  readonly fromStart?: ColdLoad
   readonly n: number
   readonly outstanding: number
   readonly seconds: number
@@ -181,6 +184,8 @@ export const cases: Readonly<Record<string, Case>> = {
     { n: 300 }
   ),
   D4: onStore("statements while nothing happens", { what: "quiet" }, { n: 1, seconds: 60, maxRounds: 1 }),
+  C1: fromStart("from the start of a process to its first result", { what: "first" }, 1),
+  C2: fromStart("10,000 requests in all, no-op, the pool is made first", { what: "many" }, 10_000),
   article: closed(
     "10,000 per second for 10 s, 1 ms each, the article's settings",
     { task: "nap" },
@@ -207,6 +212,12 @@ function batches(what: string, batch: number | undefined, n: number): Case {
 function onStore(what: string, load: DurableLoad, options: Partial<Case>): Case {
   const only = Object.keys(durableSubjects).filter((name) => durableSubjects[name]!.at.includes(load.what))
   return closed(what, { concurrency: 64 }, { kind: "durable", onStore: load, outstanding: 1, only, ...options })
+}
+
+/** A process that has only just started. */
+function fromStart(what: string, load: ColdLoad, n: number): Case {
+  const only = Object.keys(coldSubjects).filter((name) => coldSubjects[name]!.at.includes(load.what))
+  return closed(what, {}, { kind: "cold", fromStart: load, n, outstanding: n, only })
 }
 
 /** The queue, by what it goes by. */

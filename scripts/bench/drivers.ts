@@ -21,7 +21,8 @@ export const measure = async (self: Case, by: Implementation): Promise<Measureme
       return lateness(self, await by.open(self.load))
     case "threads":
     case "durable":
-      throw new Error("it is measured by `measureThreads`, or `measureDurable`")
+    case "cold":
+      throw new Error("it is measured by `measureThreads`, `measureDurable` or `measureCold`")
   }
 }
 

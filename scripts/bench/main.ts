@@ -8,6 +8,7 @@ import { cpus, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Case, cases, compared, isOf, isQuick, quickly, roundsOf } from "./cases.ts"
+import { coldSubjects } from "./cold/subjects.ts"
 import { durableSubjects } from "./durable/subjects.ts"
 import { implementations } from "./implementations/index.ts"
 import { type Measurement, notMeasured } from "./load.ts"
@@ -26,8 +27,12 @@ import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 import { threadSubjects } from "./threads/subjects.ts"
 
-/** They have cases of their own. */
-const subjects = { ...threadSubjects, ...durableSubjects }
+/** They have cases of their own. Some of those that start cold are measured in others, too, as what they are there. */
+const subjects: Readonly<Record<string, { readonly how: string }>> = {
+  ...coldSubjects,
+  ...threadSubjects,
+  ...durableSubjects
+}
 
 const { values } = parseArgs({
   options: {
@@ -70,8 +75,8 @@ const buildGo = (folder: string): string | undefined => {
 
 const lacks = (name: string, impl: string): string | undefined => {
   const { kind, load, only, through } = cases[name]!
-  if (only === undefined ? impl in subjects : !only.includes(impl)) return notMeasured
-  if (impl === "go" || kind === "threads" || kind === "durable") return undefined
+  if (only === undefined ? !(impl in implementations || impl === "go") : !only.includes(impl)) return notMeasured
+  if (impl === "go" || kind === "threads" || kind === "durable" || kind === "cold") return undefined
   const by = implementations[impl]!
   const lacks = by.lacks(load)
   if (lacks === notMeasured) return lacks
@@ -207,7 +212,7 @@ const main = async (): Promise<void> => {
     date: new Date().toISOString().slice(0, 10),
     quick: values.quick,
     by,
-    how: Object.fromEntries(impls.map((impl) => [impl, (implementations[impl] ?? subjects[impl])?.how ?? goHow])),
+    how: Object.fromEntries(impls.map((impl) => [impl, howOf(impl, names)])),
     cases: Object.fromEntries(groupsOf(names).flatMap((group) => group.map((name) => [name, cases[name]!.what]))),
     results
   }
@@ -222,6 +227,11 @@ const commandLine = (): ReadonlyArray<string> => [
   ...(values.rounds === undefined ? [] : ["--rounds", values.rounds]),
   ...(values.quick ? ["--quick"] : [])
 ]
+
+const howOf = (impl: string, names: ReadonlyArray<string>): string => {
+  const isCold = names.every((name) => cases[name]!.kind === "cold")
+  return (isCold ? coldSubjects[impl] : (implementations[impl] ?? subjects[impl]))?.how ?? goHow
+}
 
 const goHow =
   "a program of its own in the article's design without its prints: a channel, worker goroutines, a goroutine for each caller and for each timeout; it uses both cores"

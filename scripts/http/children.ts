@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, "../..")
 
 export interface Running {
   readonly url: string
+  readonly pid: number
   /** What the system counts as the process's memory, in megabytes. */
   readonly megabytes: () => number
   readonly stop: () => Promise<void>
@@ -35,7 +36,8 @@ const start = (args: ReadonlyArray<string>): Promise<Running> =>
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output = (output + text).slice(-10_000)
       const url = /listening on (\S+)/.exec(output)?.[1]
-      if (url !== undefined) resolve({ url, megabytes: () => residentMegabytes(child), stop: () => stop(child, ended) })
+      if (url !== undefined)
+        resolve({ url, pid: child.pid!, megabytes: () => residentMegabytes(child), stop: () => stop(child, ended) })
     })
     child.once("error", reject)
     void ended.then(() => reject(new Error(`${args.join(" ")} ended\n${errors}`)))

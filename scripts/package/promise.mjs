@@ -1,6 +1,6 @@
 /** Proves that `effect-worker-pool/promise` works for somebody who has nothing but the package: no Effect, no handler, no layer. */
 import { execFile } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { startServer } from "./server.mjs"
@@ -65,6 +65,14 @@ export const checkPromise = async ({ expect, folder, install, run, step, tarball
   run(project, tsc, ...strict, ...settings["with module nodenext"], named, "threads.ts")
   step(`type-checked effect-worker-pool/promise ${Object.keys(settings).join(", ")}, and from CommonJS`)
 
+  /** The same program by the door that has its own part of Effect. */
+  const toAlone = (name) => {
+    const text = readFileSync(join(project, name), "utf8")
+    const alone = text.replaceAll('"effect-worker-pool/promise"', '"effect-worker-pool/promise/alone"')
+    writeFileSync(join(project, `alone-${name}`), alone)
+    return `alone-${name}`
+  }
+
   const { server, url } = await startServer()
   // The server is of this process: it must not stand still while they run.
   const ran = async (...args) => {
@@ -78,13 +86,17 @@ export const checkPromise = async ({ expect, folder, install, run, step, tarball
   )
   const left = await ran("consumer.mjs", url)
   expect(left === said, `without a drain it prints the same, and ends, got ${left}`)
+  const alone = await ran(toAlone("consumer.mjs"), url, "drain")
+  expect(alone === drained, `effect-worker-pool/promise/alone prints the same, got ${alone}`)
   server.close()
   server.closeAllConnections()
   const required = await ran("consumer.cjs")
   expect(required === "42\n", `CommonJS prints 42, got ${required}`)
-  step("ran it as JavaScript, with a drain and without one, and as CommonJS")
+  step("ran it as JavaScript, with a drain and without one, alone, and as CommonJS")
 
-  const places = await ran("threads.ts")
-  expect(places === "thread 2 3\nprocess 2 3\n", `functions run on threads and in processes, got ${places}`)
+  for (const name of ["threads.ts", toAlone("threads.ts")]) {
+    const places = await ran(name)
+    expect(places === "thread 2 3\nprocess 2 3\n", `${name}: functions run on threads and in processes, got ${places}`)
+  }
   step("ran the functions of a module on threads and in processes")
 }

@@ -25,9 +25,13 @@ const { brokenLinks } = await import("./links.mjs")
 const { addSearch } = await import("./search.mjs")
 
 const { exports, name } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-const entries = Object.entries(exports).flatMap(([path, { "effect-worker-pool-source": source }]) =>
-  source === undefined ? [] : [{ name: name + path.slice(1), file: join(root, source) }]
-)
+// A module that has two entries is told of under the first.
+const told = new Set([undefined])
+const entries = Object.entries(exports).flatMap(([path, { "effect-worker-pool-source": source }]) => {
+  if (told.has(source)) return []
+  told.add(source)
+  return [{ name: name + path.slice(1), file: join(root, source) }]
+})
 const folder = mkdtempSync(join(tmpdir(), "worker-pool-site-"))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
 const { frontPage, others } = layOut(root, folder)

@@ -82,13 +82,23 @@ export class Guard {
 
   /** A new session, as the value of `Set-Cookie`. */
   logIn(): string {
+    const cookie = randomBytes(32).toString("base64url")
+    this.adopt(nameOf(cookie), this.now() + sessionMillis)
+    return `${cookieName}=${cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${sessionMillis / 1000}`
+  }
+
+  /** A session that another process of the service has begun, by the hash of its cookie. */
+  adopt(name: string, until: number): void {
     const now = this.now()
     for (const [name, until] of this.sessions) {
       if (until <= now || this.sessions.size >= mostSessions) this.sessions.delete(name)
     }
-    const cookie = randomBytes(32).toString("base64url")
-    this.sessions.set(nameOf(cookie), now + sessionMillis)
-    return `${cookieName}=${cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${sessionMillis / 1000}`
+    this.sessions.set(name, until)
+  }
+
+  /** Those that hold, for a process that has just begun. */
+  get known(): ReadonlyArray<readonly [name: string, until: number]> {
+    return [...this.sessions]
   }
 
   /** Ends the session, and answers what takes the cookie away. */

@@ -73,6 +73,10 @@ const lastLine = (message: string): string => {
 
 export const notFound = (detail: string): Problem => ({ status: 404, kind: "not-found", title: "Not Found", detail })
 
+/** Of one process, or of all that serve together. */
+export const unknownId = (id: string): Problem =>
+  notFound(`No request has the id "${id.slice(0, 100)}" (those of an earlier process are gone with it)`)
+
 export const gone = (id: string): Problem => ({
   status: 410,
   kind: "no-longer-kept",

@@ -8,7 +8,7 @@ import { clientOf } from "./client.ts"
 import { waitSeconds } from "./headers.ts"
 import type { Entry } from "./ledger.ts"
 import { cancelFitting, filterOf, json, listedOf, Page, problems, wrongCursor } from "./lists.ts"
-import { gone, invalid, notFound, type Problem, toResponse } from "./problem.ts"
+import { gone, invalid, type Problem, toResponse, unknownId } from "./problem.ts"
 import { refusalOf } from "./refusals.ts"
 import * as Resource from "./resource.ts"
 import type { Service } from "./service.ts"
@@ -175,9 +175,6 @@ const ended = (entry: Entry): Effect.Effect<void> =>
     if (entry.ended !== undefined) return resume(Effect.void)
     return Effect.sync(entry.listen(() => resume(Effect.void)))
   })
-
-const unknownId = (id: string): Problem =>
-  notFound(`No request has the id "${id.slice(0, 100)}" (those of an earlier process are gone with it)`)
 
 const noDeadLetter = (id: string, entry: Entry | "gone" | undefined): Problem =>
   entry === undefined ? unknownId(id) : entry === "gone" ? gone(id) : problems.noDeadLetter

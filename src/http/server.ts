@@ -39,18 +39,38 @@ export interface Listener {
   readonly url: string
   /** From now on every answer asks its client to use another connection for the next request. */
   readonly lastAnswers: () => void
+  /** Accepts no more connections; those that there are stay. */
+  readonly shut: () => void
+  /** How many connections there are. */
+  readonly connected: Effect.Effect<number>
   /**
    * Accepts no more connections, answers whoever has asked, and closes. Takes at most `graceMillis`.
    */
   readonly close: (graceMillis: number) => Effect.Effect<void>
 }
 
+/** Answers a request that the guard has let in. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Where several processes serve on one port, what is between this listener and the others. */
+export interface Door {
+  /** Whether it is for another process, which then answers it. */
+  readonly takes: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** `here` answers what is for this process. Once it has ended, the listener opens. */
+  readonly open: (here: Answer) => Effect.Effect<void, never, Scope.Scope>
+}
+
 /** Longer than the 60 s after which most proxies give an idle connection up: it is theirs to close. */
-const keepAliveMillis = 65_000
+export const keepAliveMillis = 65_000
 
 export const listen = (
   options: Options,
-  { app, guard, submit }: { readonly app: App; readonly guard: Guard; readonly submit: Submit }
+  {
+    app,
+    door,
+    guard,
+    submit
+  }: { readonly app: App; readonly guard: Guard; readonly submit: Submit; readonly door?: Door | undefined }
 ): Effect.Effect<Listener, CannotListen, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
@@ -108,9 +128,13 @@ export const listen = (
       const { headers, method = "GET", url = "/" } = request
       return guard.check({ method, path: pathOf(url), headers }) ?? unfit(request)
     }
-    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const answer: Answer = (request, response) => {
       const refused = Target.settle(request) ?? guarded(request)
       if (refused !== undefined) return sendProblem(response, refused)
+      if (door !== undefined && door.takes(request, response)) return
+      here(request, response)
+    }
+    const here: Answer = (request, response) => {
       const { method, url = "/" } = request
       const path = pathOf(url)
       if (method === "POST" && path.startsWith("/requests/")) {
@@ -122,6 +146,11 @@ export const listen = (
       }
       return route(request, response)
     }
+    if (door !== undefined) {
+      // A connection that is one too many is closed: without that Node would offer it to one process after the other, for ever.
+      Object.assign(server, { dropMaxConnection: true })
+      yield* door.open(here)
+    }
     yield* bind(server, options)
 
     const { address, family, port } = server.address() as AddressInfo
@@ -130,6 +159,12 @@ export const listen = (
       lastAnswers: () => {
         isLast = true
       },
+      shut: () => {
+        NetServer.prototype.close.call(server)
+      },
+      connected: Effect.callback((resume) => {
+        server.getConnections((_, count) => resume(Effect.succeed(count)))
+      }),
       close: (graceMillis) =>
         Effect.gen(function* () {
           isLast = true

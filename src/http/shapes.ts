@@ -136,6 +136,20 @@ const StoreResource = Schema.Struct({
   processes: Schema.Array(ProcessResource)
 }).annotate({ identifier: "Store" })
 
+const SeveralResource = Schema.Struct({
+  of: Count.annotate({ description: "How many there are to be" }),
+  serving: Count.annotate({ description: "Those that take requests" }),
+  ended: Count.annotate({ description: "Those that have ended" }),
+  lost: Count.annotate({ description: "Requests that those had which were killed, as far as is known" }),
+  members: Schema.Array(
+    Schema.Struct({
+      process: Count,
+      pid: Count,
+      ids: Schema.String.annotate({ description: "What the ids of its requests begin with" })
+    })
+  )
+}).annotate({ identifier: "Processes" })
+
 const RecurringResource = Schema.Struct({
   name: Schema.String,
   nextAt: Schema.NullOr(Schema.String.annotate({ description: "When it ticks next; null: it ticks no more" })),
@@ -171,6 +185,9 @@ export const PoolResource = Schema.Struct({
   ),
   deadLetters: Schema.NullOr(Count).annotate({ description: "null: they are stored, and not counted" }),
   store: Schema.optionalKey(StoreResource.annotate({ description: "Where requests are stored" })),
+  processes: Schema.optionalKey(
+    SeveralResource.annotate({ description: "Where several processes serve: all else is that of all of them" })
+  ),
   types: Schema.Array(Schema.Struct({ type: Schema.String, example: Schema.Unknown })),
   version: Schema.String
 }).annotate({ identifier: "Pool" })

@@ -1,6 +1,6 @@
 /** The door of the pool: who is let in, who has to wait outside, and what happens to those who give up. */
-import { Effect, Exit } from "effect"
-import { type CircuitOpen, PoolDraining, QueueFull, type SubmitError } from "../PoolError.ts"
+import { Effect, type Exit } from "effect"
+import type { CircuitOpen, PoolDraining, SubmitError } from "../PoolError.ts"
 import { needsNone } from "../queue/early.ts"
 import { takeBack, takeOver } from "../queue/replacing.ts"
 import type { Offered, WaitingRequests } from "../RequestQueue.ts"
@@ -11,9 +11,10 @@ import type { Crew } from "./crew.ts"
 import type { Deadlines } from "./deadlines.ts"
 import type { Events } from "./events.ts"
 import { cancelledExit, expiredExit, fullOfKey, interruptedExit, replacedExit } from "./exits.ts"
+import { Refusals } from "./refusals.ts"
 import { countRefused } from "./refused.ts"
 import type { Canceller, Details, PoolRequest } from "./request.ts"
-import { type Turn, withoutStack } from "./runtime.ts"
+import type { Turn } from "./runtime.ts"
 import { expireAfter } from "./scheduled.ts"
 import type { Settle } from "./settle.ts"
 import { evict } from "./shedding.ts"
@@ -40,16 +41,11 @@ type Refused = Exit.Exit<never, SubmitError>
 
 export class Admission implements Canceller {
   private readonly pool: Dependencies
-  private readonly draining: Exit.Exit<never, PoolDraining>
-  private readonly full: Exit.Exit<never, QueueFull>
-  private readonly fullOfEarly: Exit.Exit<never, QueueFull>
+  private readonly refusals: Refusals
 
   constructor(pool: Dependencies) {
     this.pool = pool
-    this.draining = Exit.fail(withoutStack(() => new PoolDraining({ pool: pool.name })))
-    this.full = Exit.fail(withoutStack(() => new QueueFull({ capacity: pool.queue.capacity })))
-    const { maxScheduled } = pool
-    this.fullOfEarly = Exit.fail(withoutStack(() => new QueueFull({ capacity: maxScheduled, scheduled: true })))
+    this.refusals = new Refusals(pool)
   }
 
   /** Answers why the request was refused. Otherwise it is in the queue, or its caller blocked; it may even have ended. */
@@ -84,7 +80,7 @@ export class Admission implements Canceller {
     const { isOpen, letsIn } = this.pool
     if (isOpen() || letsIn(request)) return undefined
     countRefused(this.pool, request, "refusedDraining")
-    return this.draining
+    return this.refusals.draining
   }
 
   /** The same for one that is not there yet: what it is for may fail just now. */
@@ -107,8 +103,8 @@ export class Admission implements Canceller {
     const offered = queue.offer(request)
     if (offered === "full") {
       this.pool.events.recorder?.unaccepted(request, "refusedFull", request.since)
-      if (queue.refusesEarly(request)) return this.fullOfEarly
-      return queue.hasRoom ? fullOfKey(request, queue.capacity) : this.full
+      if (queue.refusesEarly(request)) return this.refusals.fullOfEarly
+      return queue.hasRoom ? fullOfKey(request, queue.capacity) : this.refusals.full
     }
     this.onOffered(request, offered)
     return undefined
@@ -213,7 +209,7 @@ export class Admission implements Canceller {
     const { phase } = request
     if (phase === "blocked") {
       this.pool.queue.withdraw(request, now)
-      this.leave(request, this.draining, "refusedDraining")
+      this.leave(request, this.refusals.draining, "refusedDraining")
     } else if (phase !== "ended" && phase !== "offered") {
       this.remove(request, "interrupted", interruptedExit(request, phase), now)
     }

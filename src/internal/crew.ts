@@ -241,8 +241,9 @@ export class Crew implements Employer {
   /** While anything waits and may start there is at least one worker, whatever was asked for. */
   private get wanted(): number {
     const { counters, maxStuckWorkers, queue } = this.pool
-    const least = queue.free > 0 && !this.paused ? 1 : 0
-    return Math.max(this.target, least) + Math.min(counters.stuck, maxStuckWorkers)
+    // It is asked for each request that has to wait.
+    const asked = this.target > 0 ? this.target : queue.free > 0 && !this.paused ? 1 : 0
+    return counters.stuck === 0 ? asked : asked + Math.min(counters.stuck, maxStuckWorkers)
   }
 
   private get excess(): number {

@@ -5,22 +5,22 @@ import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as Logs from "../output/logs.ts"
 import { exit, print } from "../process/end.ts"
 import { ExitGuard } from "../process/exitGuard.ts"
-import { codeOf, listen } from "../process/stop.ts"
+import { codeOf, listen, type Reason, type Stop } from "../process/stop.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** What has been started, and how it is told that the end is near. */
 export interface Started {
   readonly pool: WorkerPool.WorkerPool["Service"]
-  /** Said on standard output once it is there. */
-  readonly greeting: string
+  /** Said on standard output once it is there; `undefined`: somebody else says it. */
+  readonly greeting: string | undefined
   /** What a signal means for it, in words. */
   readonly stopping: string
   /** What would be of its requests if the process ended now, in words. */
   readonly left: () => string
   /** From now on nobody should be sent here any more. */
-  readonly leave: () => void
+  readonly leave: (reason: Reason) => void
   /** From now on it takes no more requests. */
-  readonly refuse: () => void
+  readonly refuse: (reason: Reason) => void
   /** The last answers, once the pool has drained. */
   readonly close: Effect.Effect<void>
 }
@@ -31,11 +31,13 @@ export interface Options {
   readonly shutdownDelayMillis: number
   /** What the finalizers of the handlers, and a store, have to end at last. */
   readonly closeMillis: number
+  /** Hears of what stops it, and may stop it too. */
+  readonly attach?: (stop: Stop) => void
 }
 
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the greeting is printed. */
 export const live = <E>(
-  { closeMillis, logFormat, shutdownDelayMillis }: Options,
+  { attach, closeMillis, logFormat, shutdownDelayMillis }: Options,
   start: Effect.Effect<Started, E, Scope.Scope>
 ): Effect.Effect<never, E | BadUsage | StoppedBeforeStart> =>
   Effect.gen(function* () {
@@ -47,6 +49,7 @@ export const live = <E>(
         { running }
       )
     )
+    attach?.(stop)
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const guard = new ExitGuard((text) => void fork(Effect.logFatal(text)))
     // The finalizers of handlers may hang; the process goes all the same.
@@ -59,17 +62,17 @@ export const live = <E>(
     ))
     stop.pool = pool
     guard.save = left
-    yield* print(`worker-pool: ${greeting}\n`)
+    if (greeting !== undefined) yield* print(`worker-pool: ${greeting}\n`)
     const reason = yield* stop.await
 
-    leave()
-    if (typeof reason === "string" && shutdownDelayMillis > 0) {
+    leave(reason)
+    if (typeof reason === "string" && reason !== "SIGHUP" && shutdownDelayMillis > 0) {
       yield* Effect.logInfo(
         `${reason}: not ready any more; new requests are taken for another ${shutdownDelayMillis} ms`
       )
       yield* Effect.raceFirst(Effect.sleep(shutdownDelayMillis), stop.awaitUncaught)
     }
-    refuse()
+    refuse(reason)
     if (typeof reason === "string") yield* Effect.logInfo(`${reason}: ${stopping}`)
     const report = yield* Effect.orDie(pool.drain())
     yield* close

@@ -11,10 +11,11 @@ import {
 } from "../errors.ts"
 import { end } from "./end.ts"
 
-export type Signal = "SIGINT" | "SIGTERM"
+/** Those that come from outside; and `SIGHUP`, by which a process of several is told that another one takes its place. */
+export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 export type Reason = Signal | UncaughtError | OutcomesNotWritten | RequestsNotRead | EveryWorkerStuck
 
-const numbers = { SIGINT: 2, SIGTERM: 15 }
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
 /** What a shell gives for a program that a signal has ended. */
 export const codeOfSignal = (signal: Signal): number => 128 + numbers[signal]

@@ -23,6 +23,10 @@ program itself imports it for its group alone, and answers whatever they compute
 With --store requests outlive the process, and any number of processes take them and work on them: see worker-pool work and
 worker-pool jobs. Each answers for the requests of all. One that is drained gives back what it has not begun.
 
+With --processes so many processes serve on one port, each with its share of the workers, of the capacity and of the limits; ids, counts,
+metrics and the page are those of all. SIGHUP replaces them one by one, with the settings and the handlers as they are then, and drops no
+request. One that dies is started anew.
+
 The first SIGINT or SIGTERM drains the pool, after --shutdown-delay: nothing new is let in, what was accepted has until --drain-deadline to end. The
 second ends the process at once.
 
@@ -33,7 +37,9 @@ Exit codes:
   130  stopped by SIGINT
   143  stopped by SIGTERM`
 
-export const serveCommand = Command.make("serve", allFlags, (flags) => Effect.flatMap(make(flags), serve)).pipe(
+export const serveCommand = Command.make("serve", allFlags, (flags) =>
+  Effect.flatMap(make(flags), (settings) => serve(settings, make(flags)))
+).pipe(
   Command.withDescription(description),
   Command.withShortDescription("Serve a pool over HTTP"),
   Command.withExamples([

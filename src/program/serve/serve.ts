@@ -23,6 +23,7 @@ import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as PoolLogs from "../output/poolLogs.ts"
 import { millisOf } from "../settings/quantities.ts"
 import { closeMillisOf } from "../durable/store.ts"
+import type { Several } from "../processes/one.ts"
 import type { ServeSettings } from "./settings.ts"
 import { version } from "../version.ts"
 
@@ -33,7 +34,20 @@ const stopping = "no new requests; what was accepted has until the drain deadlin
 const stoppingOnStore = "no new requests; what runs has until the drain deadline to end, and the store keeps the rest"
 
 /** Runs until a signal, or an error that nobody caught. Everything that can be wrong shows before the address is printed. */
-export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | StoppedBeforeStart> =>
+export const serve = (
+  settings: ServeSettings,
+  reload: Effect.Effect<ServeSettings, BadUsage>
+): Effect.Effect<never, Failure | StoppedBeforeStart> =>
+  settings.processes === undefined ? serveAlone(settings) : serveSeveral(settings, settings.processes, reload)
+
+/** Loaded by whoever asks for it. */
+const serveSeveral = (settings: ServeSettings, of: number, reload: Effect.Effect<ServeSettings, BadUsage>) =>
+  Effect.flatMap(
+    Effect.promise(() => import("../processes/serve.ts")),
+    ({ serve }) => serve(settings, of, { start, reload, closeMillis: closeMillisOf(undefined), lastAnswersMillis })
+  )
+
+const serveAlone = (settings: ServeSettings): Effect.Effect<never, Failure | StoppedBeforeStart> =>
   live(
     { ...settings, closeMillis: closeMillisOf(settings.store) },
     Effect.map(start(settings), ({ closing, listener, service }) => ({
@@ -57,13 +71,13 @@ export const serve = (settings: ServeSettings): Effect.Effect<never, Failure | S
 type Failure = BadUsage | PoolError.StoreUnavailable | Server.CannotListen
 
 /** The pool, its service and its listener, in the scope. */
-export const start = (settings: ServeSettings) =>
+export const start = (settings: ServeSettings, several?: Several) =>
   Effect.gen(function* () {
     const { store, threads } = settings
     const works = store?.works ?? true
     const loaded = yield* HandlersModule.load(settings.handlers, { threads, works })
     yield* ProcessMetrics.register
-    const idPrefix = `${randomBytes(3).toString("hex")}-`
+    const idPrefix = several?.idPrefix ?? `${randomBytes(3).toString("hex")}-`
     const pool = yield* store === undefined
       ? PoolLogs.atInfo(Pool.inMemory({ ...settings.pool, idPrefix }, loaded))
       : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks", PoolLogs.atInfo)
@@ -95,8 +109,9 @@ export const start = (settings: ServeSettings) =>
       more: Layer.merge(Dashboard.layer, Layer.provide(remote(loaded.group, service), remotePool(service)))
     })
     const submit = makeSubmit(service, yield* Effect.context<never>(), yield* tracing)
-    yield* loaded.recur(pool)
-    const listener = yield* Server.listen(settings, { app, guard, submit })
+    const recur = loaded.recur(pool)
+    yield* several === undefined ? recur : several.prepare(service, recur)
+    const listener = yield* Server.listen(settings, { app, guard, submit, door: several?.door(guard, tenants) })
     return { service, closing, listener }
   })
 

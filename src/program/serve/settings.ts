@@ -8,6 +8,7 @@ import { type PoolSettings, poolSettingsOf } from "../settings/poolSettings.ts"
 import { type Environment, find, type Flags, type Found, type Origin } from "../settings/sources.ts"
 import { flagOf, has, type Name, names, settingOf, type Values, variableOf } from "../settings/table.ts"
 import { type AdviceSettings, adviceOf } from "../advice/settings.ts"
+import { processesOf } from "../processes/settings.ts"
 import { keyFromOf, tokensOf } from "./tokens.ts"
 
 export type { Flags } from "../settings/sources.ts"
@@ -28,6 +29,8 @@ export interface ServeSettings extends PoolSettings, Address {
   /** `undefined`: nobody is advised. */
   readonly advice: AdviceSettings | undefined
   readonly logFormat: Values["logFormat"]
+  /** `undefined`: the process itself serves. */
+  readonly processes: number | undefined
 }
 
 /** One setting that is in force, and where it came from. */
@@ -81,6 +84,7 @@ const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, Bad
     const tokens = yield* tokensOf(values, origins, token)
     const keyFrom = yield* keyFromOf(values, origins)
     const address = yield* addressOf(found, token !== undefined || tokens.size > 0)
+    const processes = yield* processesOf(found, pool)
     return {
       ...pool,
       ...address,
@@ -94,6 +98,7 @@ const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, Bad
       keepBytes: values.keepBytes,
       keepForMillis: values.keepFor,
       advice,
-      logFormat: values.logFormat
+      logFormat: values.logFormat,
+      processes
     }
   })

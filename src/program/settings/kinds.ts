@@ -127,6 +127,12 @@ export const policy = text(
   "adaptive, gradient, fixed:N, queueLength:N, or several with commas between",
   /[^]*/
 )
+/** So many, or as many as there are cores to use. */
+export const processes: Kind<number> = {
+  metavar: "N",
+  expected: 'a whole number from 1 to 256, or "auto"',
+  read: (text) => (text === "auto" ? availableParallelism() : whole(1, 256).read(text))
+}
 /** As many as there are cores to use, or so many, or, for `"none"`, not on threads at all. */
 export const threads: Kind<number | "none"> = {
   metavar: "N",

@@ -41,6 +41,11 @@ export const settings = {
   handlers: optional(kinds.path("MODULE"), "required", "A module that exports `group` and `layer`"),
   host: withDefault(kinds.host, "127.0.0.1", "The address to listen on; other machines reach it only with a token"),
   port: withDefault(kinds.whole(0, 65_535), "8080", "The port to listen on; 0 takes any that is free"),
+  processes: optional(
+    kinds.processes,
+    "one, without more",
+    "Serve with so many processes on one port, each with its share of the pool; auto: as many as there are cores"
+  ),
   name: withDefault(
     kinds.text("NAME", "a text that is not empty"),
     "serve",

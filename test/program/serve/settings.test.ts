@@ -54,6 +54,8 @@ it("has the pool's own defaults, but for the name and the strategy", async () =>
   })
 })
 
+const share = "each process has its share"
+
 describe("sources", () => {
   const formats = [
     ["a.json", '{"port": 1, "timeout": "2s", "policy": "fixed:3"}'],
@@ -109,6 +111,7 @@ describe("sources", () => {
     }
     const others: Record<string, object> = {
       minWorkers: { maxWorkers: 99 },
+      processes: { maxWorkers: 99 },
       isolate: { threads: true },
       threadMemory: { threads: true },
       sheddingTarget: { strategy: "shedding" },
@@ -251,6 +254,40 @@ describe("refuses", () => {
       { WORKER_POOL_MIN_WORKERS: "4" },
       "--policy fixed:3 to be at least WORKER_POOL_MIN_WORKERS (4), got 3"
     ],
+    [{ processes: "0" }, {}, '--processes to be a whole number from 1 to 256, or "auto", got "0"'],
+    [{ processes: "2", maxWorkers: "1" }, {}, `--max-workers to be at least --processes (2), ${share}, got 1`],
+    [
+      { processes: "3" },
+      { WORKER_POOL_CAPACITY: "2" },
+      `WORKER_POOL_CAPACITY to be at least --processes (3), ${share}, got 2`
+    ],
+    [
+      { policy: "fixed:1" },
+      { WORKER_POOL_PROCESSES: "2" },
+      `--policy to be at least WORKER_POOL_PROCESSES (2), ${share}, got 1`
+    ],
+    [
+      { processes: "2", threads: "1", maxWorkers: "2" },
+      {},
+      `--threads to be at least --processes (2), ${share}, got 1`
+    ],
+    [
+      { processes: "2", limits: "name=mailer,concurrency=1" },
+      {},
+      `\`limits.mailer.concurrency\` of --limit to be at least --processes (2), ${share}, got 1`
+    ],
+    [
+      { processes: "2", limits: "name=mailer,rate=10/1s,burst=1" },
+      {},
+      `\`limits.mailer.rate.burst\` of --limit to be at least --processes (2), ${share}, got 1`
+    ],
+    [
+      { processes: "2", store: "/jobs" },
+      {},
+      "no --store with --processes: services on one store answer for each other; start several, each on a port of its own"
+    ],
+    [{ processes: "2", record: "/a.jsonl" }, {}, "no --record with --processes: each process would write the file"],
+    [{ processes: "2", advice: "true" }, {}, "no --advice with --processes: each process knows its own load alone"],
     [
       { config: "/nowhere/a.ini" },
       {},

@@ -1,0 +1,2 @@
+/** What is on a thread. */
+export default (n) => n

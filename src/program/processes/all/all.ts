@@ -1,0 +1,266 @@
+/** The private socket of the process that started: what is asked of all processes is answered here, as one service. */
+import { Clock, Effect, Result, type Scope, Semaphore } from "effect"
+import { randomBytes } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as Problem from "../../../http/problem.ts"
+import { securityHeaders, send } from "../../../http/send.ts"
+import { ask, type Asked } from "../ask.ts"
+import type { Crew, Member } from "../crew.ts"
+import { listenOn, sessionsPath } from "../gate.ts"
+import { keptPath, socketOf, socketOfAll } from "../messages.ts"
+import { Changes } from "./changes.ts"
+import { Counted } from "./counted.ts"
+import { Events } from "./events.ts"
+import { type End, Kept, type Options as KeptOptions } from "./kept.ts"
+import * as Lists from "./lists.ts"
+import { mergeLimit, type Pool, sumOf } from "./pool.ts"
+import { as, asClient, each, type Heard, json, refusalAmong, told, type Told } from "./voices.ts"
+
+interface Settings extends KeptOptions {
+  readonly maxBodyBytes: number
+  readonly policy: { readonly text: string }
+}
+
+/** An answer that waits, as that of a drain, takes as long as the client asks for. */
+const longMillis = 24 * 3_600_000
+
+export class All {
+  private readonly maxBodyBytes: number
+  private policyText: string
+  private crew!: Crew
+  private changes!: Changes
+  private counted!: Counted
+  private events!: Events
+  private readonly kept: Kept
+  /** One change after the other. */
+  private readonly changing = Semaphore.makeUnsafe(1)
+
+  constructor({ maxBodyBytes, policy, ...others }: Settings) {
+    this.kept = new Kept(others)
+    this.maxBodyBytes = maxBodyBytes
+    this.policyText = policy.text
+  }
+
+  listen(crew: Crew): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      this.crew = crew
+      this.changes = new Changes(crew.options.of)
+      this.counted = new Counted(crew, () => this.policy)
+      this.events = new Events(crew.options.folder, randomBytes(3).toString("hex"), () => this.policy)
+      const run = Effect.runForkWith(yield* Effect.context<never>())
+      yield* this.events.run
+      yield* this.counted.run
+      yield* Effect.addFinalizer(() => Effect.sync(() => this.events.end()))
+      yield* listenOn(socketOfAll(crew.options.folder), (request, response) => {
+        if (pathOf(request) === "/events") return this.events.watch(request, response)
+        const answer = Effect.catchCause(this.answer(request), (cause) =>
+          Effect.as(Effect.logError("a route of all processes failed", cause), told(Problem.unexpected))
+        )
+        run(Effect.map(answer, (it) => tell(response, it)))
+      })
+    })
+  }
+
+  /** All are replaced: what was changed while the old ones ran holds for them alone. */
+  begin({ policy }: Settings): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.policyText = policy.text
+      this.changes.forget()
+    })
+  }
+
+  /** A process answers, and does not listen yet: it hears of what was changed, and who is logged in. */
+  prepare(member: Member): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { folder } = this.crew.options
+      const tell = (asked: Asked) => Effect.ignore(ask(socketOf(folder, member.prefix), asked))
+      yield* this.changing.withPermits(1)(
+        Effect.gen({ self: this }, function* () {
+          yield* Effect.forEach(this.changes.askedOf(member.at), tell, { discard: true })
+          const [other] = yield* each(this.crew, this.crew.serving.slice(0, 1), () => ({
+            method: "GET",
+            url: sessionsPath
+          }))
+          if (other !== undefined) yield* tell({ method: "POST", url: sessionsPath, body: other.answer.text })
+        })
+      )
+      this.events.follow(member)
+    })
+  }
+
+  ended(member: Member): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.events.unfollow(member)
+      return this.counted.ended(member)
+    })
+  }
+
+  /** As it was asked for, of all. */
+  private get policy(): string {
+    return this.changes.policy ?? this.policyText
+  }
+
+  private answer(request: IncomingMessage): Effect.Effect<Told> {
+    const { crew } = this
+    const path = pathOf(request)
+    if (path.startsWith("/requests/")) return this.kept.answer(request)
+    if (path === keptPath) return this.keep(request)
+    switch (`${request.method === "HEAD" ? "GET" : request.method} ${path}`) {
+      case "GET /pool":
+        return this.counted.pool
+      case "GET /metrics":
+        return this.counted.metrics
+      case "GET /health/ready":
+        return this.readiness
+      case "GET /requests":
+        return Lists.requests(crew, request)
+      case "GET /pool/keys":
+        return Lists.waiters(crew, request, "keys")
+      case "GET /pool/tags":
+        return Lists.waiters(crew, request, "tags")
+      case "GET /pool/gates":
+        return Lists.gates(crew, request)
+      case "DELETE /requests":
+        return Effect.map(
+          this.askEach(request),
+          (heard) => refusalAmong(heard) ?? json({ cancelled: cancelledOf(heard) })
+        )
+      case "DELETE /session":
+        return Effect.map(this.askEach(request), (heard) =>
+          heard.length === 0 ? refusalAmong(heard)! : as(heard[0]!.answer)
+        )
+      case "POST /session":
+        return this.withBody(request, (body) => this.logIn(request, body))
+      case "PATCH /pool":
+        return this.withBody(request, (body) => this.patch(request, body))
+      case "POST /pool/drain":
+        // It may take long, and hinders no change.
+        return this.withBody(request, (body) => this.drain(request, body), false)
+      case "POST /pool/pause":
+      case "POST /pool/resume":
+        return this.changing.withPermits(1)(this.pause(request, path))
+      default:
+        return this.withBody(request, (body) => this.patchLimit(request, path, body))
+    }
+  }
+
+  private keep(request: IncomingMessage): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const ends = JSON.parse((yield* textOf(request, Infinity)) ?? "[]") as ReadonlyArray<End>
+      this.kept.add(ends, yield* Clock.currentTimeMillis)
+      return json({})
+    })
+  }
+
+  /** As long as one takes requests, whoever comes finds it. */
+  private readonly readiness: Effect.Effect<Told> = Effect.gen({ self: this }, function* () {
+    const heard = yield* each(this.crew, this.crew.serving, () => ({ method: "GET", url: "/health/ready" }))
+    const ready = heard.filter(({ answer }) => answer.status === 200).length
+    if (ready > 0) return json({ status: "ok", processes: { ready, of: this.crew.options.of } })
+    return heard.length === 0 ? told(Problem.draining) : as(heard[0]!.answer)
+  })
+
+  private askEach(request: IncomingMessage, body?: string): Effect.Effect<ReadonlyArray<Heard>> {
+    return each(this.crew, this.crew.there, () => asClient(request, body), longMillis)
+  }
+
+  private withBody(
+    request: IncomingMessage,
+    use: (body: string) => Effect.Effect<Told>,
+    isChange = true
+  ): Effect.Effect<Told> {
+    return Effect.flatMap(textOf(request, this.maxBodyBytes), (body) =>
+      body === undefined
+        ? Effect.succeed(told(Problem.tooLarge(this.maxBodyBytes)))
+        : isChange
+          ? this.changing.withPermits(1)(use(body))
+          : use(body)
+    )
+  }
+
+  private patch(request: IncomingMessage, body: string): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const { bounds } = JSON.parse((yield* this.counted.pool).text) as Pool
+      const shares = yield* Effect.result(this.changes.patch(body, bounds))
+      if (Result.isFailure(shares)) return told(shares.failure)
+      const heard = yield* each(this.crew, this.crew.serving, ({ at }) => asClient(request, shares.success(at)))
+      const refused = refusalAmong(heard)
+      if (refused !== undefined) return refused
+      this.changes.kept(body)
+      return yield* this.counted.pool
+    })
+  }
+
+  private patchLimit(request: IncomingMessage, path: string, body: string): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const name = path.slice("/pool/limits/".length)
+      const shares = yield* Effect.result(this.changes.limit(name, body))
+      if (Result.isFailure(shares)) return told(shares.failure)
+      const heard = yield* each(this.crew, this.crew.serving, ({ at }) => asClient(request, shares.success(at)))
+      const refused = refusalAmong(heard)
+      if (refused !== undefined) return refused
+      this.changes.keptLimit(name, body)
+      const limits = heard.map(({ answer }) => JSON.parse(answer.text) as Parameters<typeof mergeLimit>[0][number])
+      return json(mergeLimit(limits, limits))
+    })
+  }
+
+  private pause(request: IncomingMessage, path: string): Effect.Effect<Told> {
+    return Effect.map(this.askEach(request), (heard) => {
+      const refused = refusalAmong(heard)
+      if (refused !== undefined) return refused
+      this.changes.keptPause(request.url!.split("?", 2)[1] ?? "", path.endsWith("/pause"))
+      return as(heard[0]!.answer)
+    })
+  }
+
+  /** With the reports of all, where the client waits for them. */
+  private drain(request: IncomingMessage, body: string): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const heard = yield* this.askEach(request, body)
+      const refused = refusalAmong(heard)
+      if (refused !== undefined) return refused
+      const first = as(heard[0]!.answer)
+      if (heard.some(({ answer }) => answer.status === 202)) return { ...(yield* this.counted.pool), status: 202 }
+      const reports = heard.map(({ answer, member }) => ({ process: member.at + 1, ...JSON.parse(answer.text) }))
+      return { ...json({ processes: reports }), ...(first.headers && { headers: first.headers }) }
+    })
+  }
+
+  /** One makes the session, and the others learn of it before the client has it. */
+  private logIn(request: IncomingMessage, body: string): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const [first, ...others] = this.crew.there
+      const heard = yield* each(this.crew, first === undefined ? [] : [first], () => asClient(request, body))
+      const refused = refusalAmong(heard)
+      if (refused !== undefined) return refused
+      const [known] = yield* each(this.crew, [first!], () => ({ method: "GET", url: sessionsPath }))
+      yield* each(this.crew, others, () => ({ method: "POST", url: sessionsPath, body: known!.answer.text }))
+      return as(heard[0]!.answer)
+    })
+  }
+}
+
+const tell = (response: ServerResponse, { contentType, headers, status, text }: Told): void => {
+  if (status !== 204) return send(response, status, text, headers, contentType)
+  response.writeHead(204, { ...securityHeaders, ...headers })
+  response.end()
+}
+
+const cancelledOf = (heard: ReadonlyArray<Heard>): number =>
+  sumOf(heard.map(({ answer }) => (JSON.parse(answer.text) as { readonly cancelled: number }).cancelled))
+
+const pathOf = ({ url = "/" }: IncomingMessage): string => url.split("?", 1)[0]!
+
+/** `undefined`: it is too long. */
+const textOf = (request: IncomingMessage, most: number): Effect.Effect<string | undefined> =>
+  Effect.callback((resume) => {
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= most) chunks.push(chunk)
+    })
+    request.on("end", () => resume(Effect.succeed(bytes > most ? undefined : Buffer.concat(chunks).toString("utf8"))))
+    request.on("error", () => resume(Effect.succeed("")))
+  })
