@@ -11,7 +11,7 @@ const ImagesHandlers = Images.toLayer({
   Resize: ({ path, width }) => Effect.as(Effect.sleep("50 millis"), `${path} at ${width}`)
 })
 
-/** The handlers are merged in, not only provided: `WorkerPool.client` asks for them too. */
+/** The handlers are merged in, not only provided: `WorkerPool.clientPromise` asks for them too. */
 const runtime = ManagedRuntime.make(
   ElasticPool.layer({ name: "images", maxWorkers: 4 }).pipe(
     Layer.provide(Handlers.layer(Images)),
@@ -19,16 +19,17 @@ const runtime = ManagedRuntime.make(
   )
 )
 
-/** What the rest of the program calls. The signal cancels the request. */
-const resize = (path: string, width: number, signal?: AbortSignal): Promise<string> =>
-  runtime.runPromise(
-    Effect.flatMap(WorkerPool.client(Images), (images) => images.Resize({ path, width })),
-    { signal }
-  )
+/** What the rest of the program calls. */
+const images = await runtime.runPromise(WorkerPool.clientPromise(Images))
 
-console.log(await Promise.all([resize("a.png", 640), resize("b.png", 320)]))
+console.log(
+  await Promise.all([images.Resize({ path: "a.png", width: 640 }), images.Resize({ path: "b.png", width: 320 })])
+)
 
-await resize("c.png", 640, AbortSignal.timeout(1)).catch(() => console.log("c.png was given up"))
+// The signal cancels the request.
+await images
+  .Resize({ path: "c.png", width: 640 }, { signal: AbortSignal.timeout(1) })
+  .catch(() => console.log("c.png was given up"))
 
 const pool = await runtime.runPromise(WorkerPool.WorkerPool)
 const { accepted, cancelled, succeeded } = await runtime.runPromise(pool.snapshot)

@@ -155,6 +155,9 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime",
+  "internal/signals": "internal/request",
+  "internal/fiberless":
+    "Call PoolError internal/asyncContext internal/calls internal/checks internal/core internal/intake internal/request internal/runtime internal/signals",
   "internal/cancelling": "internal/core internal/request",
   "internal/groups/grouping": "PoolError Selection internal/cancelling internal/core",
   "internal/filters": "PoolError Selection internal/checks",
@@ -167,13 +170,13 @@ const table = {
   RequestQueue: "Discipline PoolConfig internal/counters queue/parking queue/waiting",
   Handlers: "Capacity PoolError RequestPolicy internal/request internal/runnable internal/batch/answers",
   Ticket:
-    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request queue/ranked internal/scheduled",
+    "Outcome PoolError RequestPolicy internal/checks internal/asyncContext internal/request internal/runtime queue/ranked internal/scheduled",
   "internal/jsonText": "",
   OutcomeJson: "Handlers Outcome PoolError internal/jsonText",
   DeadLetters: "Outcome PoolError Ticket internal/deadLetterBox internal/request",
   PoolClient: "Call PoolError",
   WorkerPool:
-    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/groups/grouping internal/gauges internal/recordedPools",
+    "Call DeadLetters DrainReport Handlers Latencies Limit Outcome PoolClient PoolConfig PoolError PoolEvent PoolSnapshot RequestQueue Selection Ticket internal/calls internal/controls internal/core internal/crew internal/intake internal/recurringPools internal/selection internal/shortages internal/groups/grouping internal/gauges internal/recordedPools internal/fiberless",
   // What recurs is a producer beside a pool: it knows the door alone.
   "internal/recurringPools": "PoolEvent",
   "recurring/ticks": "",
@@ -258,7 +261,6 @@ const table = {
   "promise/hostClock": "",
   "promise/log": "",
   "promise/nestedPromise": "",
-  "promise/signals": "internal/request",
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
   "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
@@ -276,7 +278,7 @@ const table = {
     "internal/core internal/recordedPools PoolError recording/early recording/onDisk recording/options WorkerPool",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/signals promise/task internal/identity/share",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",

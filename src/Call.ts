@@ -29,6 +29,15 @@ export interface Options extends Fields {
   readonly primaryKey?: string | undefined
 }
 
+/** Those of a call whose caller has a promise. */
+export interface PromiseOptions extends Options {
+  /**
+   * Cancels the request, and the promise is rejected with its reason at once, whether or not the attempt has ended. Any number of calls may
+   * share one. Aborted before the call: nothing is asked.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A request that has not been made yet: `WorkerPool.call` makes one, with the types of its Rpc. */
 export interface Call<out A = unknown, out E = unknown> {
   /** What is called; its tag names the handler. */

@@ -1,8 +1,9 @@
 /** A claim on one accepted request. It runs whether or not anybody waits for it. */
 import { Effect, Exit } from "effect"
 import * as checks from "./internal/checks.ts"
-import { captureAsyncContext, inAsyncContext } from "./internal/asyncContext.ts"
+import { callInAsyncContext, captureAsyncContext } from "./internal/asyncContext.ts"
 import { type Listener, type PoolRequest, toOutcome } from "./internal/request.ts"
+import { outOfFiber } from "./internal/runtime.ts"
 import { startsInMillis } from "./internal/scheduled.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { EndError, InvalidRequestOption, NestedWaitRefused, Phase } from "./PoolError.ts"
@@ -126,7 +127,9 @@ class TicketOf implements Ticket<unknown, unknown> {
       return listener(toOutcome(this.request))
     }
     const listening = captureAsyncContext()
-    this.request.listen((_, request) => inAsyncContext(listening, () => listener(toOutcome(request))))
+    this.request.listen((_, request) =>
+      callInAsyncContext(listening, outOfFiber<Outcome>, listener, toOutcome(request))
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 /** The pool itself: requests go in, workers run their handlers, each accepted request has one outcome. */
-import { Context, type Duration, Effect, Layer, type Scope, type Stream } from "effect"
+import { Context, type Duration, Effect, type Exit, Layer, type Scope, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import * as Call from "./Call.ts"
 import * as DeadLetters from "./DeadLetters.ts"
@@ -9,6 +9,7 @@ import { Calls } from "./internal/calls.ts"
 import { makeControls } from "./internal/controls.ts"
 import { type Core, type Hire, makeCore } from "./internal/core.ts"
 import type { Mode } from "./internal/crew.ts"
+import { Fiberless } from "./internal/fiberless.ts"
 import type { Intake } from "./internal/intake.ts"
 import { makeGrouping } from "./internal/groups/grouping.ts"
 import { makeSelection } from "./internal/selection.ts"
@@ -50,6 +51,31 @@ export class WorkerPool extends Context.Service<
       payload: Rpc.PayloadConstructor<R>,
       options?: Call.Options
     ) => Effect.Effect<Rpc.Success<R>, Rpc.Error<R> | PoolError>
+    /**
+     * `execute` for a caller that has no fiber: calls back with the exit, once, in the step that ends the request or refuses it, which may
+     * be before this returns. The function that it gives cancels the request: `onExit` then hears of `RequestCancelled`; after the end it
+     * does nothing. `onExit` must be quick; what it throws is logged. Within an attempt this is a wait from the call on.
+     *
+     * Where no fiber calls, a request has of its caller what is in `context`: the span, the annotations of the log, what the pool's `inherit`
+     * names, and the attempt for which it is called.
+     */
+    readonly executeCallback: <R extends Rpc.Any>(
+      rpc: R,
+      payload: Rpc.PayloadConstructor<R>,
+      onExit: (exit: Exit.Exit<Rpc.Success<R>, Rpc.Error<R> | PoolError>) => void,
+      options?: Call.Options,
+      context?: Context.Context<never>
+    ) => () => void
+    /**
+     * The same with a promise, which is rejected with the handler's own error, with a `PoolError` or a defect, as they are, or with the
+     * reason of the `signal` of its options. `clientPromise` is made of it.
+     */
+    readonly executePromise: <R extends Rpc.Any>(
+      rpc: R,
+      payload: Rpc.PayloadConstructor<R>,
+      options?: Call.PromiseOptions,
+      context?: Context.Context<never>
+    ) => Promise<Rpc.Success<R>>
     /**
      * Hands a request over and answers with its ticket. Under `"suspend"` it waits while the queue is full; interrupting
      * that wait gives up the place. Once there is a ticket, only `ticket.cancel` cancels.
@@ -174,9 +200,12 @@ export const make = (
 > =>
   Effect.map(makeCore(mode, hire), (core) => {
     const calls = new Calls(core)
+    const fiberless = new Fiberless(core, calls)
     const pool = WorkerPool.of({
       name: core.config.name,
       execute: calls.execute,
+      executeCallback: fiberless.executeCallback,
+      executePromise: fiberless.executePromise,
       submit: calls.submit,
       submitUnknown: calls.submitUnknown,
       run: calls.run,
@@ -219,3 +248,6 @@ export const call = Call.make
 
 /** A function for each Rpc of a group: `client.Resize({ path, width }, options?)`. */
 export const client = PoolClient.make(WorkerPool)
+
+/** The same for callers without Effect: `await client.Resize({ path, width }, { signal })`. */
+export const clientPromise = PoolClient.makePromise(WorkerPool)

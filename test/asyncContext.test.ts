@@ -85,6 +85,13 @@ afterEach(async () => {
 type Pool = WorkerPool.WorkerPool["Service"]
 const ways = {
   execute: (pool: Pool, how: typeof How.Type) => pool.execute(Ask, { how }),
+  executeCallback: (pool: Pool, how: typeof How.Type) =>
+    Effect.callback<ReadonlyArray<number | undefined>, unknown>((resume) => {
+      pool.executeCallback(Ask, { how }, (exit) =>
+        resume(Exit.isSuccess(exit) ? Exit.succeed([...exit.value, storage.getStore()]) : exit)
+      )
+    }),
+  executePromise: (pool: Pool, how: typeof How.Type) => Effect.promise(() => pool.executePromise(Ask, { how })),
   submit: (pool: Pool, how: typeof How.Type) => Effect.flatMap(pool.submit(Ask, { how }), (ticket) => ticket.await),
   submitUnknown: (pool: Pool, how: typeof How.Type) =>
     Effect.flatMap(pool.submitUnknown("Ask", { how }), (ticket) => ticket.await as Effect.Effect<Array<number>>),

@@ -46,6 +46,16 @@ const asked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> 
 type Pool = WorkerPool.WorkerPool["Service"]
 const ways: Record<string, (pool: Pool, fails: number) => Effect.Effect<typeof Seen.Type, unknown>> = {
   execute: (pool, fails) => pool.execute(Look, { fails }),
+  executeCallback: (pool, fails) =>
+    Effect.callback((resume) => Effect.sync(pool.executeCallback(Look, { fails }, resume))),
+  executePromise: (pool, fails) => Effect.promise(() => pool.executePromise(Look, { fails })),
+  clientPromise: (pool, fails) =>
+    Effect.flatMap(Effect.provideService(WorkerPool.clientPromise(Looks), WorkerPool.WorkerPool, pool), (client) =>
+      Effect.promise(async () => {
+        await undefined
+        return client.Look({ fails })
+      })
+    ) as Effect.Effect<typeof Seen.Type>,
   submit: (pool, fails) => Effect.flatMap(pool.submit(Look, { fails }), (ticket) => ticket.await),
   submitUnknown: (pool, fails) =>
     Effect.flatMap(pool.submitUnknown("Look", { fails }), (ticket) => ticket.await as Effect.Effect<any>),

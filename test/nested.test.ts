@@ -30,6 +30,19 @@ describe("a handler that waits for another request of its pool", () => {
         Effect.flatMap((client) => client.Job({ n: 2 })),
         Effect.provideService(WorkerPool.WorkerPool, pool)
       ) as Effect.Effect<number>,
+    executeCallback: (pool) =>
+      Effect.callback((resume) => Effect.sync(pool.executeCallback(Job, { n: 2 }, (exit) => resume(exit)))),
+    executePromise: (pool) => Effect.promise((signal) => pool.executePromise(Job, { n: 2 }, { signal })),
+    "a client of promises, after a promise": (pool) =>
+      WorkerPool.clientPromise(Jobs).pipe(
+        Effect.flatMap((client) =>
+          Effect.promise(async () => {
+            await undefined
+            return client.Job({ n: 2 })
+          })
+        ),
+        Effect.provideService(WorkerPool.WorkerPool, pool)
+      ) as Effect.Effect<number>,
     run: (pool) => pool.run(Effect.as(Effect.sleep(10), 2)),
     "the ticket's await": (pool) => Effect.flatMap(pool.submit(Job, { n: 2 }), (ticket) => ticket.await),
     "the ticket's outcome": (pool) =>

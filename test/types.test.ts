@@ -1,6 +1,6 @@
 /** What must compile, and what must not. */
 import { describe, expectTypeOf, it } from "@effect/vitest"
-import { Effect, type Layer, Schema, Stream } from "effect"
+import { Effect, type Exit, type Layer, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import type { DrainReport } from "../src/DrainReport.ts"
 import * as ElasticPool from "../src/ElasticPool.ts"
@@ -30,6 +30,10 @@ describe("types", () => {
   it("compile as they should", () => {
     const unused = () => {
       expectTypeOf(pool.execute(Resize, { width: 3 })).toEqualTypeOf<Effect.Effect<string, TooBig | PoolError>>()
+      expectTypeOf(pool.executePromise(Resize, { width: 3 })).toEqualTypeOf<Promise<string>>()
+      pool.executeCallback(Resize, { width: 3 }, (exit) => {
+        expectTypeOf(exit).toEqualTypeOf<Exit.Exit<string, TooBig | PoolError>>()
+      })
       expectTypeOf(pool.submit(Resize, { width: 3 })).toEqualTypeOf<
         Effect.Effect<Ticket<string, TooBig>, SubmitError>
       >()
@@ -52,6 +56,19 @@ describe("types", () => {
       pool.execute(Resize, { width: 3 }, { timeOut: 3 })
     }
     void unused
+  })
+
+  it("a client of promises has the same, and its calls may have a signal", () => {
+    void Effect.gen(function* () {
+      const client = yield* WorkerPool.clientPromise(Images)
+      const { signal } = new AbortController()
+      expectTypeOf(client.Resize({ width: 3 }, { signal, timeout: 5 })).toEqualTypeOf<Promise<string>>()
+      expectTypeOf(client.Ping()).toEqualTypeOf<Promise<void>>()
+      // @ts-expect-error no such Rpc
+      void client.Crop
+      // @ts-expect-error a payload of another type
+      void client.Resize({ width: "3" })
+    })
   })
 
   it("a client has a function for each Rpc, with its payload and its result", () => {

@@ -13,6 +13,7 @@ import { Batches } from "./feeder/batches.ts"
 import { withDeliveries } from "./feeder/delivery.ts"
 import { Door } from "./asking/door.ts"
 import { Endings } from "./asking/endings.ts"
+import { fiberless } from "./asking/fiberless.ts"
 import { Feeder } from "./feeder/feeder.ts"
 import { Heartbeat } from "./feeder/heartbeat.ts"
 import { Held } from "./feeder/held.ts"
@@ -196,6 +197,7 @@ export const make = ({
       ...controls.over(pool, asking),
       name,
       execute: asking.execute,
+      ...fiberless(asking.execute, context),
       submit: asking.submit,
       submitUnknown: asking.submitUnknown,
       process: asking.process,

@@ -140,6 +140,28 @@ export class Calls {
     return undefined
   }
 
+  /**
+   * The same for a caller that has no fiber; `listener` may hear of the end before this returns. It is there first: who hears of an end
+   * may call again, and so on, which only `Turn.tell` keeps from nesting for ever.
+   */
+  enterAndTell(request: PoolRequest, listener: Listener): Refusal | undefined {
+    const { admission, counters, nesting } = this.core
+    const parent = request.details?.parent
+    const waiting = parent === undefined ? undefined : nesting.waitFor(request, parent)
+    if (Exit.isExit(waiting)) {
+      counters.invalid++
+      return waiting as Refusal
+    }
+    waiting?.begin()
+    request.listen(
+      waiting === undefined ? listener : (exit, request) => this.returnTo(waiting, () => listener(exit, request))
+    )
+    const refusal = admission.enter(request)
+    if (refusal !== undefined) waiting?.end()
+    else if (request.phase !== "ended") waiting?.lend()
+    return refusal
+  }
+
   /** The attempt that has waited goes on once its slot is its own again. */
   private returnTo(waiting: Waiting, task: () => void): void {
     waiting.end()

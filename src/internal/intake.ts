@@ -5,7 +5,7 @@ import type * as Call from "../Call.ts"
 import { HandlerNotFound, InvalidPayload, type SubmitError } from "../PoolError.ts"
 import type * as RequestPolicy from "../RequestPolicy.ts"
 import * as checks from "./checks.ts"
-import { captureAsyncContext } from "./asyncContext.ts"
+import { type AsyncContext, captureAsyncContext } from "./asyncContext.ts"
 import { type InvalidOption, ownKeyOf, readOptions, textOf } from "./callOptions.ts"
 import type { Core } from "./core.ts"
 import { IdOwner } from "./idOwner.ts"
@@ -36,6 +36,11 @@ export class Intake {
   /** What a call that is made here and now takes along. `waits`: its caller waits for the end of its request. */
   origin(waits = false): Origin | undefined {
     return this.origins.here(waits)
+  }
+
+  /** The same of a call that is made here and now with these contexts. */
+  originOf(context: Context.Context<never>, asyncContext: AsyncContext | undefined): Origin | undefined {
+    return this.origins.of(context, asyncContext)
   }
 
   fromRpc(
@@ -193,7 +198,7 @@ export class Intake {
     return new RankedRequest(++this.sequence, route, payload, details, this.core.now(), key ?? "", values)
   }
 
-  private invalidOption(invalid: InvalidOption): Refusal {
+  invalidOption(invalid: InvalidOption): Refusal {
     this.core.counters.invalid++
     return Exit.fail(checks.ofCall(invalid))
   }

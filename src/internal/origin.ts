@@ -1,8 +1,8 @@
 /** What a request takes with it from where it was called. */
-import { Context, References, type Tracer } from "effect"
+import { Context, References, Tracer } from "effect"
 import { type AsyncContext, captureAsyncContext } from "./asyncContext.ts"
 import type { Details, Inherited, PoolRequest, Reference, Route } from "./request.ts"
-import { caller, isTraced } from "./runtime.ts"
+import { caller, isTracedIn } from "./runtime.ts"
 import { RequestSpans } from "./spans.ts"
 
 /** Made only where there is something to take along, so that the record of all other calls is small. */
@@ -55,17 +55,19 @@ export class Origins {
    * the end of its request keeps its async context itself: see `PoolRequest.caller`.
    */
   here(waits: boolean): Origin | undefined {
-    const fiber = caller()
-    const { context } = fiber
-    const asyncContext = waits ? undefined : captureAsyncContext()
+    return this.of(caller().context, waits ? undefined : captureAsyncContext())
+  }
+
+  /** The same of a call that is made with these contexts. */
+  of(context: Context.Context<never>, asyncContext: AsyncContext | undefined): Origin | undefined {
     if (context === this.plain && asyncContext === undefined) return undefined
-    const { span } = fiber.cache
-    const traced = isTraced(fiber)
+    const span = Context.getOrUndefined(context as Context.Context<Tracer.ParentSpan>, Tracer.ParentSpan)
+    const isTraced = isTracedIn(context)
     const parent = Context.getOrUndefined(context, CurrentRequest)
     let values = withValue(undefined, context, References.CurrentLogAnnotations)
     values = withValue(values, context, References.CurrentLogSpans)
     for (const reference of this.inherit) values = withValue(values, context, reference)
-    if (parent === undefined && span === undefined && !traced && values === undefined) {
+    if (parent === undefined && span === undefined && !isTraced && values === undefined) {
       this.plain = context
       if (asyncContext === undefined) return undefined
     }
@@ -73,7 +75,7 @@ export class Origins {
       context,
       asyncContext,
       span,
-      isTraced: traced,
+      isTraced,
       parent: isLive(parent) ? parent : undefined,
       values
     })

@@ -1,5 +1,5 @@
 /** All that touches the fiber runtime below Effect's public combinators. */
-import { Clock, Context, Duration, Effect, type Exit, Fiber, Scheduler, Scope, Tracer } from "effect"
+import { Clock, Context, Duration, Effect, type Exit, Fiber, References, Scheduler, Scope, Tracer } from "effect"
 import { captureAsyncContext, inAsyncContext } from "./asyncContext.ts"
 
 /**
@@ -176,9 +176,27 @@ export const enterContext = (fiber: Fiber.Fiber<unknown, unknown>, context: Cont
 export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
   cache.tracer !== undefined && cache.tracerEnabled
 
+/** The same of a context. */
+export const isTracedIn = (context: Context.Context<never>): boolean =>
+  Context.getOrUndefined(context, Tracer.Tracer) !== undefined && Context.get(context, References.TracerEnabled)
+
 /** Whoever calls the pool: its fiber, which is the one that runs now, and that one's context. */
 export const caller = (): Fiber.Fiber<unknown, unknown> => Fiber.getCurrent()!
 export const callerContext = (): Context.Context<never> => caller().context
+
+const currentFiber = "~effect/Fiber/currentFiber"
+
+/** Calls `f` as the code of no fiber: who is told of an end by a worker would else call as that worker's attempt does. */
+export const outOfFiber = <A>(f: (a: A) => void, a: A): void => {
+  const running = globalThis as unknown as Record<string, unknown>
+  const fiber = running[currentFiber]
+  running[currentFiber] = undefined
+  try {
+    f(a)
+  } finally {
+    running[currentFiber] = fiber
+  }
+}
 
 /** Whether somebody has asked this fiber to stop: whatever interruptible it starts now would end at once. */
 export const isInterrupted = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>

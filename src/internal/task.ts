@@ -1,7 +1,7 @@
 /** A function that gives a promise, as a request of a pool; and one attempt at it, as the function sees it. */
 import type { Exit } from "effect"
 import type { End } from "../Outcome.ts"
-import { type AsyncContext, captureAsyncContext, inAsyncContext, makeStorage } from "./asyncContext.ts"
+import { type AsyncContext, callWith, captureAsyncContext, inAsyncContext, makeStorage } from "./asyncContext.ts"
 import { isLive } from "./origin.ts"
 import type { PoolRequest } from "./request.ts"
 
@@ -92,10 +92,7 @@ export const startTask = (
   request: PoolRequest,
   attempt: TaskAttempt,
   called: AsyncContext | undefined
-): unknown =>
-  called === undefined
-    ? current.run(request, start, call, attempt)
-    : inAsyncContext(called, () => current.run(request, start, call, attempt))
+): unknown => callWith(called, current, request, start, call, attempt)
 
 const start = (call: Pick<TaskCall, "start">, attempt: TaskAttempt): unknown => {
   const given = call.start(attempt)

@@ -23,7 +23,7 @@ import { notATask, toCallOptions } from "./callOptions.ts"
 import { NestedPromise } from "./nestedPromise.ts"
 import { type Outcome, toOutcome } from "./outcome.ts"
 import { errorAt, isOfAttempt, publicError, rejection } from "./publicError.ts"
-import { Signals } from "./signals.ts"
+import { Signals } from "../internal/signals.ts"
 import { Call, type CallOptions, type Handler } from "./task.ts"
 
 /** What a call runs: the function that it brings, or the handler that the pool has. */

@@ -39,6 +39,42 @@ describe("a durable pool", () => {
     })
   )
 
+  it.effect("answers callers without a fiber, and gives up what they give up", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a")
+      const begun = yield* Deferred.make<void>()
+      cluster.on("bad", () => Effect.fail("no"))
+      cluster.on("long", () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
+      cluster.on("longer", () => Effect.never)
+      const ask = (id: string, signal?: AbortSignal) =>
+        Effect.flip(
+          Effect.tryPromise({ try: () => pool.executePromise(Work, { id }, { signal }), catch: (error) => error })
+        )
+      assert.strictEqual(yield* Effect.promise(() => pool.executePromise(Work, { id: "one" })), "one by a")
+      assert.strictEqual(yield* ask("bad"), "no")
+      const heard: Array<Exit.Exit<string, unknown>> = []
+      pool.executeCallback(Work, { id: "two" }, (exit) => heard.push(exit))
+      const cancel = pool.executeCallback(Work, { id: "long" }, (exit) => heard.push(exit))
+      yield* Deferred.await(begun)
+      cancel()
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(heard, [
+        Exit.succeed("two by a"),
+        Exit.fail(new PoolError.RequestCancelled({ tag: "Work" }))
+      ])
+      const gone = new AbortController()
+      const asking = yield* Effect.forkChild(ask("longer", gone.signal), { startImmediately: true })
+      gone.abort("gone")
+      assert.strictEqual(yield* Fiber.join(asking), "gone")
+      assert.strictEqual(yield* ask("never", gone.signal), "gone")
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(yield* durable.counts, { succeeded: 2, failed: 1, cancelled: 2, waiting: 0 })
+      assert.deepInclude(yield* pool.snapshot, { running: 0, waiting: 0 })
+      yield* close
+    })
+  )
+
   it.effect("gives what a killed process had to another, which is told that it is the second delivery", () =>
     Effect.gen(function* () {
       const cluster = yield* Cluster.make

@@ -1,5 +1,5 @@
 /** This pool, as the README shows it. Nothing is switched off or on that a user would not. */
-import { Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
+import { Cause, Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { ElasticPool, Handlers, Limit, RequestPolicy, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
@@ -69,7 +69,8 @@ const openPool = (load: Load) => {
       return {
         fork: Effect.runForkWith(yield* Effect.context<never>()),
         pool,
-        client: yield* WorkerPool.client(group)
+        client: yield* WorkerPool.client(group),
+        clientPromise: yield* WorkerPool.clientPromise(group)
       }
     })
   )
@@ -109,5 +110,31 @@ export const pool: Implementation = {
       if (exit?._tag !== "Success") throw new Error("a request was not let in at once")
       return exit.value
     }
+  }
+}
+
+/** The same by its door without a fiber for each caller. */
+export const poolAsk: Implementation = {
+  how: "`pool.executeCallback(Work, n, done)`",
+  lacks: () => undefined,
+  open: async (load) => {
+    const { pool } = await openPool(load)
+    return (n, done) =>
+      void pool.executeCallback(Work, n, (exit) => {
+        if (exit._tag === "Success") return done(exit.value)
+        const error = Cause.squash(exit.cause) as { readonly _tag?: string }
+        done(undefined, error._tag === "QueueFull" ? "refused" : "late")
+      })
+  }
+}
+
+/** And with a promise for each. */
+export const poolAskPromise: Implementation = {
+  how: "`client.Work(n).then(done)` of `WorkerPool.clientPromise`",
+  lacks: () => undefined,
+  open: async (load) => {
+    const { clientPromise } = await openPool(load)
+    return (n, done) =>
+      void clientPromise.Work(n).then(done, (error) => done(undefined, error._tag === "QueueFull" ? "refused" : "late"))
   }
 }

@@ -1,5 +1,5 @@
 /** The callers' abort signals. */
-import type { PoolRequest } from "../internal/request.ts"
+import type { PoolRequest } from "./request.ts"
 
 /**
  * One listener for each signal, however many requests share it: a listener of its own for each takes the host a time that
@@ -23,8 +23,8 @@ export class Signals {
     const requests = new Set([request])
     const listener = () => {
       this.listening.delete(signal)
-      // None of them starts another one meanwhile: a worker is free no sooner than the promise of its task has settled.
-      for (const request of requests) this.cancel(request)
+      // The last one first: else one that is let go by a limit, or gets a place, would begin, or be let in, for nothing.
+      for (const request of [...requests].toReversed()) this.cancel(request)
     }
     this.listening.set(signal, { requests, listener })
     signal.addEventListener("abort", listener, { once: true })

@@ -1,0 +1,49 @@
+/** The ways into a durable pool for callers that have no fiber. What they ask for goes to a store: here each has one. */
+import { Cause, type Context, Effect, Exit, Fiber } from "effect"
+import type { Rpc } from "effect/rpc"
+import { type Call, PoolError } from "../../index.ts"
+
+type Execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options) => Effect.Effect<any, any>
+type OnExit = (exit: Exit.Exit<any, any>) => void
+
+/** `own`: the pool's context, for callers that bring none. */
+export const fiberless = (execute: Execute, own: Context.Context<never>) => {
+  const executeCallback = (
+    rpc: Rpc.Any,
+    payload: unknown,
+    onExit: OnExit,
+    options?: Call.Options,
+    context: Context.Context<never> = own
+  ): (() => void) => {
+    const fiber = Effect.runForkWith(Fiber.getCurrent()?.context ?? context)(execute(rpc, payload, options))
+    fiber.addObserver((exit) => onExit(isInterrupted(exit) ? cancelled(rpc) : exit))
+    return () => fiber.interruptUnsafe()
+  }
+  const executePromise = (
+    rpc: Rpc.Any,
+    payload: unknown,
+    options?: Call.PromiseOptions,
+    context?: Context.Context<never>
+  ): Promise<any> =>
+    new Promise((resolve, reject) => {
+      const signal = options?.signal
+      if (signal?.aborted === true) return reject(signal.reason)
+      const abort = () => {
+        reject(signal!.reason)
+        cancel()
+      }
+      signal?.addEventListener("abort", abort, { once: true })
+      const onExit: OnExit = (exit) => {
+        signal?.removeEventListener("abort", abort)
+        if (Exit.isSuccess(exit)) resolve(exit.value)
+        else reject(Cause.squash(exit.cause))
+      }
+      const cancel = executeCallback(rpc, payload, onExit, options, context)
+    })
+  return { executeCallback, executePromise }
+}
+
+const isInterrupted = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+
+const cancelled = ({ _tag: tag }: Rpc.Any) => Exit.fail(new PoolError.RequestCancelled({ tag }))

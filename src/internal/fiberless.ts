@@ -1,0 +1,98 @@
+/** The ways in for callers that have no fiber: one is called back with the end of its request, the other has a promise of it. */
+import { Cause, Clock, Context, Exit, Fiber, References, Tracer } from "effect"
+import type { Rpc } from "effect/rpc"
+import type * as Call from "../Call.ts"
+import { RequestCancelled } from "../PoolError.ts"
+import { type AsyncContext, callInAsyncContext, captureAsyncContext } from "./asyncContext.ts"
+import type { Calls } from "./calls.ts"
+import * as checks from "./checks.ts"
+import type { Core } from "./core.ts"
+import type { Refusal } from "./intake.ts"
+import { type Listener, PoolRequest } from "./request.ts"
+import { outOfFiber } from "./runtime.ts"
+import { Signals } from "./signals.ts"
+
+type OnExit = (exit: Exit.Exit<any, any>) => void
+
+export class Fiberless {
+  private readonly calls: Calls
+  private readonly signals = new Signals((request) => void request.route.canceller.cancel(request))
+  /** What a request has of the pool where its caller has nothing: who traces it. */
+  private readonly context: Context.Context<never>
+
+  constructor(core: Core, calls: Calls) {
+    this.calls = calls
+    this.context = Context.pick(Tracer.Tracer, References.TracerEnabled, Clock.Clock)(core.context as never)
+  }
+
+  readonly executeCallback = (
+    rpc: Rpc.Any,
+    payload: unknown,
+    onExit: OnExit,
+    options?: Call.Options,
+    context?: Context.Context<never>
+  ): (() => void) => {
+    const calling = captureAsyncContext()
+    const request = this.make(rpc, payload, options, calling, context)
+    if (!(request instanceof PoolRequest)) {
+      onExit(request)
+      return nothing
+    }
+    const listener: Listener = (exit) => callInAsyncContext(calling, outOfFiber<Exit.Exit<any, any>>, onExit, exit)
+    const refusal = this.calls.enterAndTell(request, listener)
+    if (refusal === undefined) return () => void request.route.canceller.cancel(request)
+    onExit(refusal)
+    return nothing
+  }
+
+  readonly executePromise = (
+    rpc: Rpc.Any,
+    payload: unknown,
+    options?: Call.PromiseOptions,
+    context?: Context.Context<never>
+  ): Promise<any> =>
+    new Promise((resolve, reject) => {
+      const signal = options?.signal
+      if (signal?.aborted === true) return reject(signal.reason)
+      if (signal !== undefined && typeof signal.addEventListener !== "function") {
+        return reject(errorOf(this.calls.intake.invalidOption(checks.wrong("signal", "an AbortSignal", signal))))
+      }
+      const own = options === undefined ? undefined : withoutSignal(options)
+      const request = this.make(rpc, payload, own, captureAsyncContext(), context)
+      if (!(request instanceof PoolRequest)) return reject(errorOf(request))
+      // Before it is let in: it may begin at once, and abort what would abort it.
+      if (signal !== undefined) this.signals.add(signal, request)
+      const refusal = this.calls.enterAndTell(request, (exit) => {
+        if (signal !== undefined) this.signals.remove(signal, request)
+        if (exit._tag === "Success") return resolve(exit.value)
+        const error = errorOf(exit)
+        reject(signal?.aborted === true && error instanceof RequestCancelled ? signal.reason : error)
+      })
+      if (refusal === undefined) return
+      if (signal !== undefined) this.signals.remove(signal, request)
+      reject(errorOf(refusal))
+    })
+
+  /** A fiber that calls says who does; else whoever was there when `context` was taken. */
+  private make(
+    rpc: Rpc.Any,
+    payload: unknown,
+    options: Call.Options | undefined,
+    calling: AsyncContext | undefined,
+    context: Context.Context<never> = this.context
+  ): PoolRequest | Refusal {
+    const { intake } = this.calls
+    return intake.fromRpc(rpc, payload, options, intake.originOf(Fiber.getCurrent()?.context ?? context, calling))
+  }
+}
+
+const nothing = () => {}
+
+/** What is left of the options, where that says anything: a call without any is cheaper. */
+const withoutSignal = (options: Call.PromiseOptions): Call.Options | undefined => {
+  for (const field in options) if (field !== "signal") return options
+  return undefined
+}
+
+const errorOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
