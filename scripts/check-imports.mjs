@@ -213,7 +213,7 @@ const table = {
   "recording/load": "internal/checks recording/recorded simulation/arrivals simulation/random simulation/serviceTimes",
   "recording/hashing": "",
   "recording/errors": "",
-  "recording/header": "PoolConfig RetryPolicy",
+  "recording/header": "Discipline PoolConfig RetryPolicy",
   "recording/notes": "PoolError internal/recorder internal/request queue/ranked recording/recorded",
   "recording/chunks": "recording/notes recording/recorded",
   "recording/workerMinutes": "",
@@ -230,6 +230,11 @@ const table = {
   "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
   "recording/files": "recording/errors recording/header",
   "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  "recording/options": "internal/checks PoolError",
+  "recording/early": "internal/recordedPools internal/recorder internal/request recording/notes",
+  "recording/begin":
+    "internal/recordedPools recording/early recording/errors recording/files recording/hashing recording/header recording/notes recording/options recording/writer",
+  "recording/onDisk": "internal/recordedPools recording/begin recording/errors",
   Recording: "internal/checks internal/recordedPools PoolError Scaler WorkerPool recording/*",
   Simulation:
     "ElasticPool Handlers PoolConfig PoolError ScalingDecision ScalingPolicy internal/asyncContext internal/checks internal/gauges internal/ticking simulation/*",
@@ -270,6 +275,8 @@ const table = {
     "Capacity Limit PoolError RequestPolicy internal/core threads/functions threads/settings promise/door promise/publicError promise/task",
   "promise/threadsOption":
     "PoolError RequestPolicy internal/checks threads/settings promise/callOptions promise/doors promise/threads",
+  "promise/recording":
+    "internal/core internal/recordedPools PoolError recording/early recording/onDisk recording/options WorkerPool",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
     "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals promise/signals",
@@ -435,7 +442,7 @@ const table = {
   main: "program/command"
 }
 
-// The program may use what Node gives, and a recording its hash; the library `effect` alone, and of its unstable modules only `effect/rpc`.
+// The program may use what Node gives, and a recording its hash and its files; the library `effect` alone, and of its unstable modules only `effect/rpc`.
 const packages = (file) =>
   file.startsWith("durable/postgres/")
     ? /^(effect(\/[\w-]+)*|node:[\w/]+|pg|pg-boss)$/
@@ -445,9 +452,11 @@ const packages = (file) =>
         ? /^effect(\/rpc|\/testing)?$/
         : file === "recording/hashing"
           ? /^node:crypto$/
-          : file === "SharedLimit" || file.startsWith("sharing/")
-            ? /^effect(\/persistence)?$/
-            : /^effect(\/rpc)?$/
+          : file === "recording/onDisk"
+            ? /^effect$|^@effect\/platform-node\/NodeFileSystem$/
+            : file === "SharedLimit" || file.startsWith("sharing/")
+              ? /^effect(\/persistence)?$/
+              : /^effect(\/rpc)?$/
 
 const importsOf = (text) => {
   // Examples in doc comments are programs of a reader's.

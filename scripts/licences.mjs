@@ -23,6 +23,10 @@ const readable = (path) => {
 }
 
 const echarts = folderOf("echarts", here)
+const sharedFiles = folderOf(
+  "@effect/platform-node-shared",
+  join(folderOf("@effect/platform-node", here), "package.json")
+)
 const signals = folderOf("@preact/signals", here)
 /** Titles and paths, by the work that is bundled. That of tslib, which comes with ECharts, is a comment in the bundle. */
 const licences = {
@@ -30,6 +34,8 @@ const licences = {
     ...["LICENSE", "NOTICE"].map((file) => [`Apache ECharts, ${file}`, join(echarts, file)]),
     ["zrender, LICENSE", join(folderOf("zrender", join(echarts, "package.json")), "LICENSE")]
   ],
+  // What a recording has of it.
+  "@effect": [["@effect/platform-node-shared, LICENSE", join(sharedFiles, "LICENSE")]],
   effect: [["Effect, LICENSE", join(folderOf("effect", here), "LICENSE")]],
   preact: [["Preact, LICENSE", join(folderOf("preact", here), "LICENSE")]],
   signals: [

@@ -1,6 +1,6 @@
 // Takes the pictures of the dashboard in `docs/dashboard`, from a real service under a load that rises, fails and falls, and one of keys
-// and limits from another, with a tenant that takes all it gets and 99 that do not; one of threads, one of what protects a pool, and one
-// of several processes. `--quick` for a look, `--keys`, `--threads`, `--protection` or `--cluster` for that one alone.
+// and limits from another, with a tenant that takes all it gets and 99 that do not; one of threads, one of what protects a pool, one of
+// advice, and one of several processes. `--quick` for a look, `--keys`, `--threads`, `--protection`, `--advice` or `--cluster` for that one alone.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -189,6 +189,22 @@ const takeProtection = async () => {
   clearInterval(timer)
 }
 
+/** A pool that has been given a fixed number, for a load that comes and goes. */
+const takeAdvice = async () => {
+  const settings = "--name thumbnails --policy fixed:24 --advice --advice-after 1s"
+  const targets = ["--advice-target", "p99(wait) <= 200ms", "--advice-target", "refused <= 0.1%"]
+  const address = await serve([...settings.split(" "), ...targets])
+  await phase(address, quick ? 15 : 60, (part) => 20 + 40 * Math.sin(part * 3 * Math.PI) ** 2)
+  const page = await open(address, "advice", { colorScheme: "light", viewport: { width: 1280, height: 2400 } })
+  await page.getByRole("button", { name: "Advise" }).click()
+  await page.locator(".advice tbody tr").nth(3).waitFor({ timeout: 300_000 })
+  await page.locator(".advice summary").click()
+  const { height, width, x, y } = await page.locator(".advice").boundingBox()
+  const margin = 10
+  const clip = { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin }
+  await save(page, "advice", { clip })
+}
+
 /** Of one of two services, after one of two workers was killed and replaced. */
 const takeCluster = async () => {
   const cluster = spawn(process.execPath, ["scripts/cluster.ts", "--rate", "40", "--kill-every", "12"], {
@@ -224,7 +240,8 @@ const all = {
   "--boards": takeBoards,
   "--keys": takeKeys,
   "--threads": takeThreads,
-  "--protection": takeProtection
+  "--protection": takeProtection,
+  "--advice": takeAdvice
 }
 const asked = Object.keys(all).filter((flag) => process.argv.includes(flag))
 for (const flag of asked.length === 0 ? Object.keys(all) : asked) await all[flag]()

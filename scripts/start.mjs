@@ -25,9 +25,16 @@ writeFileSync(requests, paths.map((path) => `${JSON.stringify({ type: "Checksum"
 
 const main = join(root, "src/main.ts")
 const handlers = join(root, "examples/handlers.ts")
-const settings =
-  "--min-workers 1 --max-workers 10 --policy queueLength:4 --scaling-interval 20 --max-failures 1%".split(" ")
-const args = ["run", requests, "--handlers", handlers, ...settings]
+// `npm start -- --record FILE`: what is given comes before what is said here.
+const given = process.argv.slice(2)
+const settings = Object.entries({
+  "--min-workers": "1",
+  "--max-workers": "10",
+  "--policy": "queueLength:4",
+  "--scaling-interval": "20",
+  "--max-failures": "1%"
+}).flatMap(([flag, value]) => (given.includes(flag) ? [] : [flag, value]))
+const args = ["run", requests, "--handlers", handlers, ...settings, ...given]
 process.stderr.write(`node src/main.ts ${args.join(" ")}\n`)
 
 // In this process, and not in a child: signals then reach the program as they reach any other.

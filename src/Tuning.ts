@@ -10,7 +10,7 @@ import { DrawnLoad, type Load, type Span } from "./tuning/load.ts"
 import { type Common, type Mark, type Measured, Measurer, type Task } from "./tuning/measure.ts"
 import { obstaclesOf } from "./tuning/obstacles.ts"
 import { look, scoreWhole } from "./tuning/outlook.ts"
-import { split, taskOf, whole } from "./tuning/parts.ts"
+import { seenSeed, split, taskOf, whole } from "./tuning/parts.ts"
 import type { Outlook, Report, Watched } from "./tuning/report.ts"
 import { type Cost, type Interval, once, type Score, scoreOf } from "./tuning/scores.ts"
 import { type Run, search } from "./tuning/search.ts"
@@ -81,7 +81,7 @@ export const run = <E = never>(options: Options<E>): Effect.Effect<Report, Inval
         concurrency: options.measure === undefined ? 1 : "unbounded"
       })
     const { seen, unseen } = split(durationMillis, isRecorded)
-    const searchSeed = `${seed}/seen`
+    const searchSeed = seenSeed(seed)
     const demand = demandOf(new DrawnLoad(options.load, durationMillis), searchSeed, durationMillis, targets)
     yield* notEmpty(demand, targets)
     const isSlowedDown = options.load.downstream?.capacity !== undefined

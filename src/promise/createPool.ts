@@ -21,6 +21,7 @@ import { type HeldClock, HostClock } from "./hostClock.ts"
 import { type LogLine, logLayer } from "./log.ts"
 import { type Pool, PoolOf } from "./pool.ts"
 import { errorAt } from "./publicError.ts"
+import { record, type RecordOptions, toRecording } from "./recording.ts"
 import type { Answers, BatchedHandler, Call, Handler, HandlerWithPolicy, Policy } from "./task.ts"
 import { ModuleOnThreads } from "./threads.ts"
 import { toThreads, type WithThreads } from "./threadsOption.ts"
@@ -36,6 +37,11 @@ export interface Options extends Omit<PoolConfig.Options, "inherit" | "retry" | 
    * standard error.
    */
   readonly log?: ((line: LogLine) => void) | undefined
+  /**
+   * Writes down what the load is made of, in files, for `worker-pool tune`: no inputs and no results. What has ended is there within a
+   * second; the last of it when the pool has drained. What cannot be written is logged. Default: nothing is recorded.
+   */
+  readonly record?: RecordOptions | undefined
 }
 
 /**
@@ -118,7 +124,8 @@ const fields: Readonly<Record<keyof (Options & WithHandlers<{}> & WithThreads<{}
   shedding: true,
   retryBudget: true,
   breaker: true,
-  maxScheduled: true
+  maxScheduled: true,
+  record: true
 }
 const known = new Set(Object.keys(fields))
 const sheddingFields = new Set(["target", "interval"])
@@ -144,11 +151,13 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
     handlers: given = {},
     limits: givenLimits = [],
     log,
+    record: givenRecord,
     scaling = ScalingPolicy.adaptive(),
     threads,
     ...rest
   } = options
   const { retry } = yield* checked(toPolicy(rest))
+  const recording = givenRecord === undefined ? undefined : yield* checked(toRecording(givenRecord))
   const module = threads === undefined ? undefined : new ModuleOnThreads(yield* checked(toThreads(threads)))
   const limits = [...(yield* checked(toLimits(givenLimits))), ...(module === undefined ? [] : [module.limit])]
   const config = yield* Effect.fromResult(PoolConfig.make({ ...rest, retry, limits, deadLetters: 0 }))
@@ -193,6 +202,10 @@ export const make = Effect.fnUntraced(function* <H extends HandlersOf = {}>(
     Layer.build(scaling === "none" ? Scaler.layerNone : Scaler.layer(scaling)),
     idleClock
   )
+  if (recording !== undefined) {
+    const policy = recording.policy ?? (scaling === "none" ? `fixed:${config.minWorkers}` : scaling.name)
+    yield* Effect.provide(record(pool, core, { ...recording, policy }), idleClock)
+  }
   if (options.name !== undefined) yield* Effect.provide(Layer.build(PoolMetrics.layer), idleClock)
   if (module !== undefined) {
     yield* Effect.forkIn(Effect.provide(module.load(core, new Set(functions.keys())), idleClock), scope)

@@ -8,6 +8,7 @@ export type { Inputs, MapOptions } from "./map.ts"
 export type { Event, Outcome, Refused } from "./outcome.ts"
 export { NotBefore } from "./notBefore.ts"
 export type { DrainOptions, Pool } from "./pool.ts"
+export type { RecordOptions } from "./recording.ts"
 export type { Selection } from "./selection.ts"
 export type {
   Answers,

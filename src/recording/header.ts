@@ -1,5 +1,6 @@
 /** The first line of a recording, and of each part of one. */
 import { DateTime } from "effect"
+import type { Order } from "../Discipline.ts"
 import type { PoolConfig } from "../PoolConfig.ts"
 import * as RetryPolicy from "../RetryPolicy.ts"
 
@@ -22,7 +23,19 @@ export interface Settings {
   readonly firstTickMillis?: number | undefined
   /** The scaling policy, by its name. */
   readonly policy?: string | undefined
+  /** Those of who runs next: not there, as by default. */
+  readonly agingMillis?: number | "none" | undefined
+  readonly order?: Order | undefined
+  readonly keyCapacity?: number | "none" | undefined
+  /** With the strategy `"shedding"`. */
+  readonly shedding?: { readonly targetMillis: number; readonly intervalMillis: number } | undefined
+  /** What else it was set to, by name alone: a replay has to be told of it. */
+  readonly besides?: ReadonlyArray<Beside> | undefined
 }
+
+/** What a header names and does not have. */
+export const besides = ["limits", "weights", "breaker", "retryBudget"] as const
+export type Beside = (typeof besides)[number]
 
 /** The first line of a recording. */
 export interface Header {
@@ -61,7 +74,23 @@ export const settingsOf = (
     scalingIntervalMillis: config.scalingIntervalMillis,
     ...(RetryPolicy.isRetryPolicy(retry) ? { retries: retry.times } : {}),
     ...(firstTickMillis === undefined ? {} : { firstTickMillis: Math.round(1000 * firstTickMillis) / 1000 }),
-    ...(policy === undefined ? {} : { policy })
+    ...(policy === undefined ? {} : { policy }),
+    ...orderOf(config)
+  }
+}
+
+const defaultAgingMillis = 30_000
+
+const orderOf = ({ breaker, discipline, retryBudget, strategy }: PoolConfig["Service"]): Partial<Settings> => {
+  const { agingMillis, keyCapacity, limits, order, shedding, weight } = discipline
+  const had = { limits: limits.length > 0, weights: weight, breaker, retryBudget }
+  const named = besides.filter((name) => had[name] !== undefined && had[name] !== false)
+  return {
+    ...(agingMillis === defaultAgingMillis ? {} : { agingMillis: agingMillis === Infinity ? "none" : agingMillis }),
+    ...(order === "fifo" ? {} : { order }),
+    ...(keyCapacity === "dynamic" ? {} : { keyCapacity }),
+    ...(strategy === "shedding" ? { shedding } : {}),
+    ...(named.length === 0 ? {} : { besides: named })
   }
 }
 

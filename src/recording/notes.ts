@@ -64,14 +64,24 @@ export class Notes implements Recorder {
   }
 
   retried(request: PoolRequest, end: "failed" | "timedOut", endedAt: number): void {
-    const attempt = { startedAt: request.since, endedAt, end }
+    this.retriedSince(request.since, request, end, endedAt)
+  }
+
+  /** That attempt began then. */
+  retriedSince(startedAt: number, request: PoolRequest, end: "failed" | "timedOut", endedAt: number): void {
+    const attempt = { startedAt, endedAt, end }
     const known = this.earlier.get(request)
     if (known === undefined) this.earlier.set(request, [attempt])
     else known.push(attempt)
   }
 
   scheduled(request: PoolRequest): void {
-    this.startsAt.set(request, request.details!.startsAt!)
+    this.scheduledAt(request.details!.startsAt!, request)
+  }
+
+  /** It is to start then. */
+  scheduledAt(startsAt: number, request: PoolRequest): void {
+    this.startsAt.set(request, startsAt)
   }
 
   workers(count: number, now: number): void {

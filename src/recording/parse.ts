@@ -181,19 +181,32 @@ const isTime = (value: unknown): value is number => Number.isSafeInteger(value) 
 
 const isEnd = (value: unknown): value is RecordedEnd => recordedEnds.includes(value as RecordedEnd)
 
+const isNumber = (value: unknown): value is number => typeof value === "number"
+
 const isSettings = (value: unknown): value is Settings => {
   if (typeof value !== "object" || value === null) return false
   const {
-    firstTickMillis = 0,
-    maxWorkers,
-    minWorkers,
+    agingMillis = 0,
+    besides = [],
+    keyCapacity = 0,
     name,
-    scalingIntervalMillis,
-    strategy
+    order = "fifo",
+    shedding,
+    strategy,
+    ...rest
   } = value as Readonly<Record<string, unknown>>
-  const numbers = [minWorkers, maxWorkers, scalingIntervalMillis, firstTickMillis]
+  const { firstTickMillis = 0, maxWorkers, minWorkers, scalingIntervalMillis } = rest
+  const { intervalMillis, targetMillis } = (shedding ?? { intervalMillis: 0, targetMillis: 0 }) as Record<
+    string,
+    unknown
+  >
   return (
-    typeof name === "string" && typeof strategy === "string" && numbers.every((number) => typeof number === "number")
+    typeof name === "string" &&
+    typeof strategy === "string" &&
+    [minWorkers, maxWorkers, scalingIntervalMillis, firstTickMillis, intervalMillis, targetMillis].every(isNumber) &&
+    [agingMillis, keyCapacity].every((one) => one === "none" || isNumber(one)) &&
+    (order === "fifo" || order === "lifo") &&
+    Array.isArray(besides)
   )
 }
 

@@ -27,6 +27,9 @@ export const split = (
   }
 }
 
+/** What the search sees is drawn by this: what is to be compared with it has to be, too. */
+export const seenSeed = (seed: number | string): string => `${seed}/seen`
+
 /** All of it; each part is warmed up by what came before, seen or not. */
 export const whole = (spans: ReadonlyArray<Span>): ReadonlyArray<Part> =>
   spans.map((span) => ({ ...span, warmupMillis: warmupOf(span), weight: 1 }))

@@ -67,6 +67,15 @@ await pool.run(() => 1)`
 }`
     ],
     ["that is paused", `const pool = createPool(); await pool.run(() => 1); pool.pause()`],
+    [
+      "that is recorded",
+      `import { existsSync, mkdtempSync, rmSync } from "node:fs"
+const folder = mkdtempSync("${join(tmpdir(), "recorded-")}")
+const path = folder + "/load.jsonl"
+await createPool({ record: { path } }).run(() => 1)
+while (!existsSync(path)) await new Promise(setImmediate)
+process.on("exit", () => rmSync(folder, { recursive: true }))`
+    ],
     ["that has a name", `await createPool({ name: "named" }).run(() => 1)`],
     ["after a timeout", `await createPool({ timeout: 1 }).run(untilAborted).catch(() => {})`],
     ["after a timeout that its task ignores", `await createPool({ timeout: 1 }).run(never).catch(() => {})`],

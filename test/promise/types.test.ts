@@ -81,6 +81,16 @@ describe("types", () => {
     })
   })
 
+  it("records in a file, which has a path", () => {
+    unused(() => {
+      createPool({ handlers, record: { path: "load.jsonl", maxBytes: 65_536, policy: "fixed:8" } })
+      // @ts-expect-error no path
+      createPool({ record: {} })
+      // @ts-expect-error an option that does not exist
+      createPool({ record: { path: "load.jsonl", file: "a" } })
+    })
+  })
+
   it("of handlers: an input in, its value out", () => {
     unused(() => {
       expectTypeOf(pool.run.resize({ path: "a" })).toEqualTypeOf<Promise<Picture | undefined>>()

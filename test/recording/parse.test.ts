@@ -44,6 +44,17 @@ describe("a file that is no recording", () => {
       [header.replace('"scalingIntervalMillis"', '"firstTickMillis":"soon","scalingIntervalMillis"')],
       "f, line 1: expected `pool` to be the settings of a pool"
     ],
+    ...[
+      '"agingMillis":"soon"',
+      '"keyCapacity":"some"',
+      '"order":"any"',
+      '"shedding":{"targetMillis":1}',
+      '"besides":"limits"'
+    ].map((field): [string, ReadonlyArray<string>, string] => [
+      `has a pool with ${field}`,
+      [header.replace('"scalingIntervalMillis"', `${field},"scalingIntervalMillis"`)],
+      "f, line 1: expected `pool` to be the settings of a pool"
+    ]),
     ["has a header that is cut and nothing else", [header.slice(0, 60)], "f, line 1: expected a whole header, got"],
     ["is cut within", [header, row.slice(0, 9), row], "f, line 2: expected a whole line of a recording, got"],
     ["has another value", [header, "7"], 'f, line 2: expected a request or a mark, got "7"'],

@@ -4,7 +4,9 @@ import { Effect, Exit, FileSystem, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Call from "../../src/Call.ts"
 import type * as ElasticPool from "../../src/ElasticPool.ts"
+import * as Limit from "../../src/Limit.ts"
 import * as Recording from "../../src/Recording.ts"
+import * as RetryBudget from "../../src/RetryBudget.ts"
 import * as RetryPolicy from "../../src/RetryPolicy.ts"
 import * as ScalingPolicy from "../../src/ScalingPolicy.ts"
 import { type Bench, withPool } from "../support/bench.ts"
@@ -370,6 +372,34 @@ describe("a recording", () => {
       assert.strictEqual(yield* firstTick(ScalingPolicy.adaptive(), 0), 1000)
       assert.strictEqual(yield* firstTick(ScalingPolicy.adaptive(), 5300), 700)
       assert.strictEqual(yield* firstTick("none", 300), undefined)
+    })
+  )
+
+  it.effect("has what its pool was set to beyond the usual, and names what it does not have", () =>
+    Effect.gen(function* () {
+      const settings = (options: ElasticPool.Options) =>
+        Effect.gen(function* () {
+          const files = yield* recorded({ ...one, ...options })(() => Effect.void)
+          const [header] = yield* readAll(files)
+          if (header!._tag !== "Header") return assert.fail()
+          const { agingMillis, besides, keyCapacity, order, shedding } = header!.header.pool
+          return { agingMillis, besides, keyCapacity, order, shedding }
+        })
+      const usual = { agingMillis: undefined, besides: undefined, keyCapacity: undefined, order: undefined }
+      assert.deepStrictEqual(yield* settings({}), { ...usual, shedding: undefined })
+      assert.deepStrictEqual(yield* settings({ strategy: "shedding", shedding: { target: 50 } }), {
+        ...usual,
+        shedding: { targetMillis: 50, intervalMillis: 500 }
+      })
+      const limits = [Limit.make({ name: "mailer", concurrency: 2 })]
+      const all = { limits, aging: "none", order: "lifo", keyCapacity: 5, weight: () => 1 } as const
+      assert.deepStrictEqual(yield* settings({ ...all, retryBudget: RetryBudget.make() }), {
+        agingMillis: "none",
+        besides: ["limits", "weights", "retryBudget"],
+        keyCapacity: 5,
+        order: "lifo",
+        shedding: undefined
+      })
     })
   )
 

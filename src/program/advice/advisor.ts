@@ -19,7 +19,7 @@ const everyMillis = 300_000
 export const make = (
   pool: WorkerPool.WorkerPool["Service"],
   settings: AdviceSettings,
-  compute: (task: Task) => Effect.Effect<Answer> = onThread
+  compute: (task: Task) => Effect.Effect<Answer> = onThread(module)
 ): Effect.Effect<Advisor | undefined, never, Scope.Scope> =>
   Effect.gen(function* () {
     const hearing = yield* hear(pool, bounds)
@@ -60,18 +60,20 @@ const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const module = new URL(`./thread.${extension}`, import.meta.url)
 
 /** A thread of its own, that ends with its answer: it is needed a few times an hour. */
-const onThread = (task: Task): Effect.Effect<Answer> =>
-  Effect.callback<Answer, unknown>((resume) => {
-    const thread = new Worker(module, { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 1024 } })
-    thread.once("message", (answer: Answer) => resume(Effect.succeed(answer)))
-    thread.once("error", (error) => resume(Effect.fail(error)))
-    thread.once("exit", (code) => resume(Effect.fail(new Error(`the thread ended with ${code}`))))
-    return Effect.promise(() => thread.terminate())
-  }).pipe(
-    Effect.catch((error) =>
-      Effect.as(Effect.logError("advice could not be computed", error), {
-        _tag: "None",
-        why: "The advice could not be computed; the log of the service says why"
-      } as const)
+export const onThread =
+  (module: URL) =>
+  (task: Task): Effect.Effect<Answer> =>
+    Effect.callback<Answer, unknown>((resume) => {
+      const thread = new Worker(module, { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 1024 } })
+      thread.once("message", (answer: Answer) => resume(Effect.succeed(answer)))
+      thread.once("error", (error) => resume(Effect.fail(error)))
+      thread.once("exit", (code) => resume(Effect.fail(new Error(`the thread ended with ${code}`))))
+      return Effect.promise(() => thread.terminate())
+    }).pipe(
+      Effect.catch((error) =>
+        Effect.as(Effect.logError("advice could not be computed", error), {
+          _tag: "None",
+          why: "The advice could not be computed; the log of the service says why"
+        } as const)
+      )
     )
-  )

@@ -24,6 +24,10 @@ export const adviceOf = (
 ): Effect.Effect<AdviceSettings | undefined, BadUsage> => {
   const { advice, adviceAfter, adviceTarget } = values
   if (advice === true) {
+    if (values.noWorkers === true) {
+      const reason = `Expected ${origins.advice.label} to come without ${origins.noWorkers.label}: those who work on the requests know their load`
+      return new BadUsage({ reason })
+    }
     return Effect.succeed({
       targets: adviceTarget,
       afterMillis: adviceAfter ?? defaultAfterMillis,

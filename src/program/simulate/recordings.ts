@@ -38,18 +38,23 @@ export interface Recording {
   readonly notes: ReadonlyArray<string>
 }
 
-export const readRecording = (
-  path: string,
-  flags: RecordingFlags,
-  attempts: "recorded" | "redrawn"
-): Effect.Effect<Recording, BadUsage> =>
+/** What is in a file, before it is anybody's load. */
+export interface Source {
+  readonly path: string
+  readonly from: number | undefined
+  readonly to: number | undefined
+  readonly requests: ReadonlyArray<Recorded>
+  readonly marks: ReadonlyArray<SaltedMark>
+  readonly header: { readonly settings: Settings; readonly startedAtMillis: number }
+  readonly firstTickMillis: number | undefined
+  /** Requests of before the first recording in it. */
+  readonly early: number
+}
+
+export const readSource = (path: string, flags: RecordingFlags): Effect.Effect<Source, BadUsage> =>
   Effect.gen(function* () {
     const from = yield* timeOf("from", flags.from)
     const to = yield* timeOf("to", flags.to)
-    const scale = flags.scale === undefined ? undefined : numberOf(flags.scale)
-    if (flags.scale !== undefined && !(scale !== undefined && scale > 0)) {
-      return yield* new BadUsage({ reason: `Expected --scale to be a number above 0, got "${flags.scale}"` })
-    }
     const requests: Array<Recorded> = []
     const marks: Array<SaltedMark> = []
     let early = 0
@@ -75,6 +80,21 @@ export const readRecording = (
       Effect.provide(NodeFileSystem.layer),
       Effect.mapError((error) => (error instanceof BadUsage ? error : wrong(error)))
     )
+    const header = { settings: settings!, startedAtMillis: startedAtMillis! }
+    return { path, from, to, requests, marks, header, firstTickMillis, early }
+  })
+
+/** The same as a load. */
+export const recordingOf = (
+  { early, firstTickMillis, from, header, marks, path, requests, to }: Source,
+  flags: RecordingFlags,
+  attempts: "recorded" | "redrawn"
+): Effect.Effect<Recording, BadUsage> =>
+  Effect.gen(function* () {
+    const scale = flags.scale === undefined ? undefined : numberOf(flags.scale)
+    if (flags.scale !== undefined && !(scale !== undefined && scale > 0)) {
+      return yield* new BadUsage({ reason: `Expected --scale to be a number above 0, got "${flags.scale}"` })
+    }
     const loaded = load(requests, { name: `recording:${path}`, from, to, scale, attempts })
     const invalid = loaded.arrivals.invalid ?? loaded.service.invalid
     if (invalid !== undefined) return yield* refusedOf(path, invalid)
@@ -82,8 +102,8 @@ export const readRecording = (
     const lost = lostOf(marks)
     return {
       load: loaded,
-      settings: settings!,
-      epochMillis: startedAtMillis! + (from ?? 0),
+      settings: header.settings,
+      epochMillis: header.startedAtMillis + (from ?? 0),
       firstTickMillis,
       workers: workersAt(marks, from ?? 0),
       reality: (options) => realityOf(requests, marks, { ...options, fromMillis: from ?? 0, durationMillis }),

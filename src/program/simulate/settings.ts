@@ -11,7 +11,8 @@ import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as Kinds from "../settings/kinds.ts"
 import { flagError, retryBudgetOf, retryOf, sheddingOf } from "../settings/poolOptions.ts"
 import { millisOf, millisOr, numberOf, numberOr, shareOf } from "../settings/quantities.ts"
-import { type Recording, type RecordingFlags, readRecording } from "./recordings.ts"
+import { type Recording, type RecordingFlags, readSource, recordingOf, type Source } from "./recordings.ts"
+import { missingOf, sheddingIn } from "./recordedPool.ts"
 import { countAfter } from "./traces.ts"
 
 /** As the command line gives them; `undefined` is not set. */
@@ -54,9 +55,10 @@ export interface Plan {
   readonly reality?: Simulation.Figures | undefined
 }
 
-export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
+/** `source`: the recording that the flags name, where it has been read. */
+export const make = (flags: Flags, source?: Source): Effect.Effect<Plan, BadUsage> =>
   Effect.gen(function* () {
-    const recording = yield* recordingOf(flags)
+    const recording = yield* recordedBy(flags, source)
     const recorded = recording?.settings
     const known = Result.isSuccess(yield* Effect.result(parsePolicy(recorded?.policy ?? "adaptive")))
     const ownPolicy = known ? (recorded?.policy ?? "adaptive") : "adaptive"
@@ -108,7 +110,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
         const maxWorkers = yield* boundsFor(named, bounds)
         // One that begins nowhere in particular goes on from where the pool was.
         const policy = { ...named.policy, startsWith: named.policy.startsWith ?? recording?.workers }
-        const pool = { ...own, ...queue, maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
+        const pool = { ...own, ...definedOf(queue), maxWorkers, retryBudget: retryBudgetOf(retryBudget) }
         return { policy: text, options: { ...common, policy, pool } }
       })
     )
@@ -124,6 +126,7 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
           ? [`${late} arrivals of ${recordings.join(" and ")} come after --duration ${duration}: left out`]
           : [
               ...(recording?.notes ?? []),
+              ...(recorded === undefined ? [] : missingOf(flags, recorded)),
               ...(flags.policy.length === 0 && !known
                 ? [
                     `the policy of the recording, "${recorded!.policy}", is none that --policy knows: adaptive takes its place`
@@ -166,7 +169,12 @@ const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simul
         ? flags.capacity
         : numberOr(flags.capacity),
   ...((flags.strategy ?? recorded?.strategy) === undefined ? {} : { strategy: flags.strategy ?? recorded!.strategy }),
-  shedding: sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)),
+  aging: recorded?.agingMillis,
+  order: recorded?.order,
+  keyCapacity: recorded?.keyCapacity,
+  shedding:
+    sheddingOf(millisOr(flags.sheddingTarget), millisOr(flags.sheddingInterval)) ??
+    (flags.strategy === undefined ? sheddingIn(recorded) : undefined),
   scalingInterval: flags.tick === undefined ? recorded?.scalingIntervalMillis : millisOr(flags.tick),
   timeout:
     flags.timeout === undefined && recorded !== undefined
@@ -181,11 +189,15 @@ const poolOf = (flags: Flags, recorded: Settings | undefined): NonNullable<Simul
   decisions: 0
 })
 
+/** Without what is not set. */
+const definedOf = <A extends object>(options: A): Partial<A> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<A>
+
 /** One of its own, and not what was recorded. */
 const hasService = ({ recording, service }: Flags): boolean =>
   recording === undefined || service.some((text) => text !== "recorded" && text !== "redrawn")
 
-const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsage> => {
+const recordedBy = (flags: Flags, source: Source | undefined): Effect.Effect<Recording | undefined, BadUsage> => {
   const { arrivals, recording, service } = flags
   if (recording === undefined) {
     const alone = (["scale", "from", "to"] as const).find((name) => flags[name] !== undefined)
@@ -196,7 +208,10 @@ const recordingOf = (flags: Flags): Effect.Effect<Recording | undefined, BadUsag
   if (arrivals.length > 0) {
     return new BadUsage({ reason: `Expected --arrivals or --recording, got both` })
   }
-  return readRecording(recording, flags, service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn")
+  const attempts = service.length === 0 || service.includes("recorded") ? "recorded" : "redrawn"
+  return Effect.flatMap(source === undefined ? readSource(recording, flags) : Effect.succeed(source), (source) =>
+    recordingOf(source, flags, attempts)
+  )
 }
 
 const parseDownstream = ({

@@ -153,7 +153,8 @@ export const toJson = (report: Tuning.Report): string => {
     tried: tried.map(({ score, settings }) => ({
       settings: settingsJson(settings),
       cost: round(score.cost),
-      excess: round(score.excess)
+      excess: round(score.excess),
+      values: targets.map((_, n) => round(score.values[n]))
     }))
   })}\n`
 }

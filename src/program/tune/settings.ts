@@ -8,6 +8,7 @@ import { listOf } from "../settings/kinds.ts"
 import { limitsFrom } from "../settings/poolOptions.ts"
 import { numberOf } from "../settings/quantities.ts"
 import { find, type Found } from "../settings/sources.ts"
+import { readSource } from "../simulate/recordings.ts"
 import * as Simulate from "../simulate/settings.ts"
 
 /** As the command line gives them; `undefined` is not set. */
@@ -44,14 +45,16 @@ export const make = (flags: Flags): Effect.Effect<Plan, BadUsage> =>
     if (flags.mostWorkers !== undefined && flags.mostWorkers < 1) {
       return yield* new BadUsage({ reason: `Expected --most-workers to be at least 1, got ${flags.mostWorkers}` })
     }
-    const { load, notes, runs } = yield* Simulate.make(whole)
-    const { duration, policy, pool } = runs[0]!.options
     const { recording, scale } = flags
-    // A recording is read anew for each way to take it.
+    const isAlone = recording !== undefined && flags.arrivals.length === 0
+    // It is read once for all the ways to take it.
+    const source = isAlone ? yield* readSource(recording, whole) : undefined
+    const { load, notes, runs } = yield* Simulate.make(whole, source)
+    const { duration, policy, pool } = runs[0]!.options
     const taken = (change: Partial<Simulate.Flags>) =>
       recording === undefined
         ? Effect.undefined
-        : Effect.map(Simulate.make({ ...whole, ...change }), ({ runs }) => loadOf(runs[0]!.options))
+        : Effect.map(Simulate.make({ ...whole, ...change }, source), ({ runs }) => loadOf(runs[0]!.options))
     return {
       options: {
         load: loadOf(runs[0]!.options),
@@ -83,9 +86,20 @@ const loadOf = ({ arrivals, downstream, failures, service }: Simulation.Options)
 /** The settings of today as the recording has them: what a file of settings may hold. */
 const recordedOf = (pool: NonNullable<Simulation.Options["pool"]>): Readonly<Record<string, unknown>> => ({
   ...Object.fromEntries(
-    (["minWorkers", "maxWorkers", "capacity", "strategy", "scalingInterval", "timeout", "expiresIn"] as const).flatMap(
-      (name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : [])
-    )
+    (
+      [
+        "minWorkers",
+        "maxWorkers",
+        "capacity",
+        "strategy",
+        "scalingInterval",
+        "timeout",
+        "expiresIn",
+        "aging",
+        "order",
+        "keyCapacity"
+      ] as const
+    ).flatMap((name) => (typeof pool[name] === "number" || typeof pool[name] === "string" ? [[name, pool[name]]] : []))
   ),
   ...(RetryPolicy.isRetryPolicy(pool.retry) ? { retries: pool.retry.times } : {})
 })

@@ -1,9 +1,9 @@
 /** When advice is computed, and for what: without the search itself. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import type { Answer } from "../../../src/http/advisor.ts"
-import { make } from "../../../src/program/advice/advisor.ts"
+import { make, onThread } from "../../../src/program/advice/advisor.ts"
 import { defaultTarget } from "../../../src/program/advice/settings.ts"
 import type { Task } from "../../../src/program/advice/task.ts"
 import { withPool } from "../../support/bench.ts"
@@ -76,6 +76,49 @@ describe("advice", () => {
       )
     )
   )
+})
+
+describe("a thread that advises", () => {
+  const module = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
+  const answers = `
+import { parentPort, workerData } from "node:worker_threads"
+parentPort.postMessage({ _tag: "None", why: workerData.targets[0] })`
+
+  for (const [what, text, told] of [
+    ["cannot be computed", `throw new Error("no idea")`, "Error: no idea"],
+    ["has gone", `process.exit(3)`, "the thread ended with 3"],
+    ["has no module", undefined, "Cannot find module"]
+  ] as const) {
+    it.effect(`whose advice ${what} says so, and the next one may answer`, () =>
+      withPool({ minWorkers: 1 })((bench) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const lines: Array<string> = []
+            const logger = Logger.make(({ message }) => void lines.push([message].flat().map(String).join(" ")))
+            let asked = 0
+            const compute = (task: Task) =>
+              onThread(
+                asked++ > 0 ? module(answers) : text === undefined ? new URL("gone.ts", import.meta.url) : module(text)
+              )(task)
+            const { ask } = (yield* make(bench.pool, settings, compute))!
+            const answer = Effect.flatMap(ask(today), (asked) =>
+              asked._tag === "Asked" ? asked.answer : Effect.die(asked)
+            )
+            yield* bench.submitMany(200)
+            yield* TestClock.adjust(60_000)
+            assert.deepStrictEqual(yield* Effect.provide(answer, Logger.layer([logger])), {
+              _tag: "None",
+              why: "The advice could not be computed; the log of the service says why"
+            })
+            assert.include(lines.join(), "advice could not be computed")
+            assert.include(lines.join(), told)
+            yield* TestClock.adjust(300_000)
+            assert.deepStrictEqual(yield* answer, { _tag: "None", why: "p99(wait) <= 50ms" })
+          })
+        )
+      )
+    )
+  }
 })
 
 it("has the wait target of the policy for its own", () => {

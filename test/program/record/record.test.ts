@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { start, startRun } from "../fixtures/program.ts"
+import { post, serve } from "../fixtures/service.ts"
 import { headerOf } from "../fixtures/recording.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "worker-pool-record-"))
@@ -44,6 +45,19 @@ describe("a recording on the command line", () => {
     expect(readFileSync(at("run.html"), "utf8")).toContain("How long attempts of Echo take")
     const json = JSON.parse((await ended(start("record", "stats", at("run.jsonl"), "--json"))).stdout)
     expect(json).toMatchObject({ requests: 50, ends: { succeeded: 50 }, lost: 0, unfinished: 0, keys: 1 })
+  }, 30_000)
+
+  it("is written by serve, which advises for the same load, and knows nothing of payloads and keys", async () => {
+    const { program, url } = await serve("--record", at("served.jsonl"), "--advice", "--advice-after", "1ms")
+    for (let n = 0; n < 7; n++) await post(url, "Echo?key=acme", { message: `secret-${n}` })
+    const advice = (await (await fetch(`${url}/pool/advice`)).json()) as { readonly requests: number }
+    expect(advice.requests).toBe(193)
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
+    const text = readFileSync(at("served.jsonl"), "utf8")
+    expect(text.match(/"Echo","succeeded"/g)).toHaveLength(7)
+    expect(text).not.toMatch(/secret|acme/)
+    expect(text).toMatch(/"closed":true}\n$/)
   }, 30_000)
 
   it("is replayed as its pool was, beside what happened; --check says how far they are apart, and fails above its bound", async () => {

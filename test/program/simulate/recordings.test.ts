@@ -50,6 +50,37 @@ describe("a replay", () => {
     ])
   })
 
+  it("runs whoever the pool would have run, unless flags say otherwise, and says what it knows nothing of", async () => {
+    const shedding = { targetMillis: 50, intervalMillis: 400 }
+    const set = { strategy: "shedding", agingMillis: "none", order: "lifo", keyCapacity: 3, shedding }
+    const besides = ["limits", "weights", "breaker", "retryBudget"]
+    const lines = [headerOf({ ...set, besides }), row(100)]
+    const poolOf = async (changed: Parameters<typeof read>[1] = {}) => {
+      const { notes, runs } = await read(lines, changed)
+      const { aging, keyCapacity, order, shedding, strategy } = runs[0]!.options.pool!
+      return { aging, keyCapacity, order, shedding, strategy, notes }
+    }
+    const had = (what: string) => [expect.stringContaining(`the pool of the recording had ${what}, which`)]
+    expect(await poolOf()).toEqual({
+      aging: "none",
+      keyCapacity: 3,
+      order: "lifo",
+      shedding: { target: 50, interval: 400 },
+      strategy: "shedding",
+      notes: had("limits and weights and a breaker and a retry budget")
+    })
+    const changed = { aging: "1s", order: "fifo", keyCapacity: "none", strategy: "dropping" } as const
+    const said = { limit: ["name=a,concurrency=1"], weight: ["a=2"], retryBudget: "0.1" }
+    expect(await poolOf({ ...changed, ...said })).toEqual({
+      aging: 1000,
+      keyCapacity: "none",
+      order: "fifo",
+      shedding: undefined,
+      strategy: "dropping",
+      notes: had("a breaker")
+    })
+  })
+
   it("of a recording that goes on in a later process takes the looks of that", async () => {
     const later = [headerOf({ firstTickMillis: 900 }, "2026-01-01T01:00:00.300Z", "y"), mark(0, 1), row(200)]
     expect(await of([...one, ...later])).toEqual([[200, 3]])

@@ -48,6 +48,15 @@ const outcome = (url: string, id: string): Promise<any> =>
     return request.endedAt === undefined ? undefined : request
   })
 
+/** How many requests are in it, each of which succeeded. */
+const recorded = (path: string): number => {
+  const rows = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("["))
+  for (const row of rows) expect(JSON.parse(row).slice(1, 3)).toEqual(["Sleep", "succeeded"])
+  return rows.length
+}
+
 describe("processes on one store", () => {
   it("take requests at one and run them in another, on threads as well; who only works has no door, but health and metrics", async () => {
     expect(await post(door.url, "Echo", { message: "hello" })).toMatchObject({ status: 200, json: { result: "hello" } })
@@ -77,15 +86,24 @@ describe("processes on one store", () => {
   })
 
   it("answer for each other's requests, and a drained one leaves them to the others", async () => {
-    const other = await started(serve("--store", store.directory))
+    const record = files.path("load.jsonl")
+    const heard = ["--record", record, "--advice", "--advice-after", "1ms"]
+    const other = await started(serve("--store", store.directory, ...heard))
     const here = await submit(door.url, "Sleep", { millis: 50 })
     const there = await submit(other.url, "Sleep", { millis: 50 })
     expect(await outcome(other.url, here)).toMatchObject({ state: "succeeded", deliveries: 1 })
     expect(await outcome(door.url, there)).toMatchObject({ state: "succeeded", deliveries: 1 })
+    const more = await Promise.all(numbers(1, 20).map(() => submit(other.url, "Sleep", { millis: 50 })))
+    for (const id of more) await outcome(other.url, id)
+    const { requests, type } = await json(`${other.url}/pool/advice`)
     other.program.child.kill("SIGTERM")
     expect(await other.program.code()).toBe(143)
     expect(other.program.stderr).toContain("SIGTERM: no new requests; what runs has until the drain deadline")
     expect(await outcome(door.url, there)).toMatchObject({ state: "succeeded" })
+    // What ran in this process it has written down, and would advise for: nothing of what ran elsewhere.
+    const ran = recorded(record)
+    expect(ran).toBeGreaterThan(0)
+    expect([type, requests]).toEqual(["urn:effect-worker-pool:problem:too-little-load", 200 - ran])
   })
 
   it("run what a killed one had, once it is missed", async () => {
@@ -106,7 +124,8 @@ describe("processes on one store", () => {
     worker.program.child.kill("SIGTERM")
     await worker.program.untilSays("SIGTERM: nothing more is claimed")
     expect((await fetch(`${worker.url}/health/ready`)).status).toBe(503)
-    const next = await started(work(store.directory))
+    const record = files.path("load.jsonl")
+    const next = await started(work(store.directory, "--record", record))
     for (const id of others) expect(await outcome(door.url, id)).toMatchObject({ state: "succeeded", deliveries: 1 })
     expect((await json(`${door.url}/requests/${held}`)).state).toBe("running")
     writeFileSync(file, "")
@@ -115,6 +134,8 @@ describe("processes on one store", () => {
     expect(worker.program.stderr).toMatch(/pool ..work.. drained in/)
     next.program.child.kill("SIGINT")
     expect(await next.program.code()).toBe(130)
+    expect(recorded(record)).toBeGreaterThan(0)
+    expect(readFileSync(record, "utf8")).toMatch(/"closed":true}\n$/)
   }, 60_000)
 
   it("go on when the server of the store is killed, and say so once", async () => {

@@ -120,6 +120,7 @@ describe("the settings of serve", () => {
   it.each<[Serve.Flags, string]>([
     [{ noWorkers: "true" }, "--no-workers to come with --store, which it is about"],
     [{ store: "here", noWorkers: "true", record: "f" }, "--record to come without --no-workers"],
+    [{ store: "here", noWorkers: "true", advice: "true" }, "--advice to come without --no-workers"],
     [{ lookAhead: "1s" }, "--look-ahead to come with --store, which it is about"],
     [{ store: "here", deliveries: "0" }, '--deliveries to be a whole number from 1 to 100, got "0"'],
     [{ store: "here", maxHeld: "0" }, '--max-held to be a whole number, at least 1, got "0"'],
