@@ -1,10 +1,11 @@
 /** Handlers that ask their own pool for a part of their work, and wait for it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ElasticPool, Handlers, RetryPolicy, type Ticket, WorkerPool } from "../src/index.ts"
 import { show, state } from "./support/bench.ts"
 import { type Handler, job, Job, Jobs, type Pool, withJobs } from "./support/jobs.ts"
+import { ownClock } from "./support/ownClock.ts"
 
 /** Each asks for `parts` more of its own kind, down to zero. */
 const tree =
@@ -465,4 +466,38 @@ describe("a drain", () => {
         })
     )
   )
+})
+
+/** Fibers yield before their next step once there is something to do meanwhile. */
+class Yielding extends Scheduler.MixedScheduler {
+  meanwhile: (() => void) | undefined = undefined
+
+  override shouldYield(): boolean {
+    const { meanwhile } = this
+    this.meanwhile = undefined
+    meanwhile?.()
+    return meanwhile !== undefined
+  }
+}
+
+describe("a request that a handler makes", () => {
+  it.effect("is let in before its caller gives way to others: its time begins then", () => {
+    const clock = ownClock()
+    const scheduler = new Yielding()
+    const key = (_: string, payload: unknown) => {
+      if ((payload as { readonly n: number }).n === 2) scheduler.meanwhile = () => clock.pass(100)
+      return "somebody"
+    }
+    let pool: Pool
+    const asks = (n: number) =>
+      n === 1
+        ? Effect.provideService(pool.execute(Job, { n: 2 }, { expiresIn: 50 }), Scheduler.Scheduler, scheduler)
+        : Effect.succeed(n)
+    const handlers = Layer.provide(Handlers.layer(Jobs), Jobs.toLayer({ Job: ({ n }) => Effect.orDie(asks(n)) }))
+    return Effect.gen(function* () {
+      const made = yield* ElasticPool.make({ maxWorkers: 1, scaling: "none", key })
+      pool = made.pool
+      assert.strictEqual(yield* job(pool, 1), 2)
+    }).pipe(Effect.scoped, Effect.provide(handlers), Effect.provideService(Clock.Clock, clock))
+  })
 })

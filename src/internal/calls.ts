@@ -32,9 +32,21 @@ class Execution extends Effectable.Class<any, any> {
   }
 
   asEffect(): Effect.Effect<any, any> {
-    const { intake } = this.calls
-    const made = intake.fromRpc(this.rpc, this.payload, this.options, intake.origin(true))
-    return made instanceof PoolRequest ? this.calls.enterAndSuspend(made) : made
+    const { calls } = this
+    const origin = calls.intake.origin(true)
+    // One step makes it and lets it in: between two, its caller may give way to others, and its time would pass.
+    if (origin?.isNested === true || !canSuspend()) {
+      return Effect.callback((resume) => {
+        const made = this.make(origin)
+        return made instanceof PoolRequest ? calls.enterAndWait(made, resume) : resume(made)
+      })
+    }
+    const made = this.make(origin)
+    return made instanceof PoolRequest ? calls.enterAndSuspend(made) : made
+  }
+
+  private make(origin: Origin | undefined): PoolRequest | Refusal {
+    return this.calls.intake.fromRpc(this.rpc, this.payload, this.options, origin)
   }
 }
 
@@ -64,10 +76,7 @@ export class Calls {
     payload: unknown,
     options?: Call.Options
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> =>
-    Effect.callback((resume) => {
-      const made = this.intake.fromRpc(rpc, payload, options, this.intake.origin())
-      return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
-    })
+    this.submitMade(() => this.intake.fromRpc(rpc, payload, options, this.intake.origin()))
 
   readonly submitUnknown = (
     tag: string,
@@ -81,7 +90,7 @@ export class Calls {
       const decoded = decode(json)
       if (!Exit.isExit(decoded)) {
         return resume(
-          Effect.flatMap(Effect.exit(decoded), (exit) => this.submitMade(intake.fromDecoded(tag, exit, options)))
+          Effect.flatMap(Effect.exit(decoded), (exit) => this.submitMade(() => intake.fromDecoded(tag, exit, options)))
         )
       }
       const made = intake.fromDecoded(tag, decoded as Exit.Exit<unknown, Schema.SchemaError>, options)
@@ -90,7 +99,7 @@ export class Calls {
 
   /** The same request again, as a new one. */
   readonly submitAgain = (request: PoolRequest): Effect.Effect<Ticket.Ticket<unknown, unknown>, SubmitError> =>
-    Effect.suspend(() => this.submitMade(this.intake.again(request)))
+    this.submitMade(() => this.intake.again(request))
 
   readonly process = <A, E, E2, R2>(
     calls: Stream.Stream<Call.Call<A, E>, E2, R2>,
@@ -115,16 +124,16 @@ export class Calls {
   }
 
   private submitMade(
-    made: PoolRequest | Refusal | Exit.Exit<never>
+    make: () => PoolRequest | Refusal | Exit.Exit<never>
   ): Effect.Effect<Ticket.Ticket<any, any>, SubmitError> {
-    return made instanceof PoolRequest ? Effect.callback((resume) => this.enterForTicket(made, resume)) : made
+    return Effect.callback((resume) => {
+      const made = make()
+      return made instanceof PoolRequest ? this.enterForTicket(made, resume) : resume(made)
+    })
   }
 
-  /** The running fiber is the caller: it waits for the end. */
+  /** The running fiber is the caller, and no attempt: it waits for the end. */
   enterAndSuspend(request: PoolRequest): Effect.Effect<any, any> {
-    if (request.details?.parent !== undefined || !canSuspend()) {
-      return Effect.callback((resume) => this.enterAndWait(request, resume))
-    }
     const refusal = this.core.admission.enter(request)
     if (refusal !== undefined) return refusal
     if (request.phase === "ended") {

@@ -13,6 +13,11 @@ export class Origin {
     this.parts = parts
   }
 
+  /** Whether an attempt makes the call. */
+  get isNested(): boolean {
+    return this.parts.parent !== undefined
+  }
+
   /** Writes it down for one request. What `run` runs has all of its caller's context, and so needs no more of it. */
   giveTo(details: Details, route: Route, pool: Context.Context<never>): void {
     const { asyncContext, context, isTraced, parent, span, values } = this.parts
