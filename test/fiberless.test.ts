@@ -140,6 +140,25 @@ describe("a callback", () => {
     )
   }
 
+  it.live("may ask again each time that it is refused, until there is a place", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.WorkerPool
+      yield* pool.execute(Slow, undefined)
+      yield* pool.pause
+      yield* pool.submit(Slow, undefined)
+      let refusals = 0
+      const exit = yield* Effect.callback<Exit.Exit<void, unknown>>((resume) => {
+        const again = (exit: Exit.Exit<void, unknown>): void => {
+          if (Exit.isSuccess(exit)) return resume(Effect.succeed(exit))
+          if (++refusals === 20_000) Effect.runFork(pool.resume)
+          pool.executeCallback(Slow, undefined, again)
+        }
+        pool.executeCallback(Slow, undefined, again)
+      })
+      assert.isTrue(Exit.isSuccess(exit))
+    }).pipe(Effect.provide(poolOf({ maxWorkers: 1, capacity: 1, strategy: "dropping" })))
+  )
+
   it.live("is nobody's fiber: what it asks for has nothing of the attempt that has ended", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.WorkerPool
@@ -172,6 +191,17 @@ describe("a callback", () => {
       })
       yield* settled
       assert.include(lines.join(), "an observer of a caller threw")
+      lines.length = 0
+      pool.executeCallback(
+        Slow,
+        undefined,
+        () => {
+          throw new Error("mine")
+        },
+        { timeout: -1 }
+      )
+      yield* settled
+      assert.include(lines.join(), "an observer of a caller threw", "of a refusal as well")
       assert.deepInclude(yield* pool.snapshot, { succeeded: 2, workers: 1 })
     }).pipe(Effect.provide(Layer.provide(poolOf({ maxWorkers: 1 }), Logger.layer([logger]))))
   })

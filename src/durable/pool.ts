@@ -197,7 +197,7 @@ export const make = ({
       ...controls.over(pool, asking),
       name,
       execute: asking.execute,
-      ...fiberless(asking.execute, context),
+      ...fiberless(asking.execute, context, onThrown),
       submit: asking.submit,
       submitUnknown: asking.submitUnknown,
       process: asking.process,

@@ -8,8 +8,8 @@ import type { Calls } from "./calls.ts"
 import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import type { Refusal } from "./intake.ts"
-import { type Listener, PoolRequest } from "./request.ts"
-import { outOfFiber } from "./runtime.ts"
+import { PoolRequest } from "./request.ts"
+import { outOfFiber, type Turn } from "./runtime.ts"
 import { Signals } from "./signals.ts"
 
 type OnExit = (exit: Exit.Exit<any, any>) => void
@@ -19,9 +19,11 @@ export class Fiberless {
   private readonly signals = new Signals((request) => void request.route.canceller.cancel(request))
   /** What a request has of the pool where its caller has nothing: who traces it. */
   private readonly context: Context.Context<never>
+  private readonly turn: Turn
 
   constructor(core: Core, calls: Calls) {
     this.calls = calls
+    this.turn = core.turn
     this.context = Context.pick(Tracer.Tracer, References.TracerEnabled, Clock.Clock)(core.context as never)
   }
 
@@ -33,15 +35,12 @@ export class Fiberless {
     context?: Context.Context<never>
   ): (() => void) => {
     const calling = captureAsyncContext()
+    const tell = (exit: Exit.Exit<any, any>) =>
+      callInAsyncContext(calling, outOfFiber<Exit.Exit<any, any>>, onExit, exit)
     const request = this.make(rpc, payload, options, calling, context)
-    if (!(request instanceof PoolRequest)) {
-      onExit(request)
-      return nothing
-    }
-    const listener: Listener = (exit) => callInAsyncContext(calling, outOfFiber<Exit.Exit<any, any>>, onExit, exit)
-    const refusal = this.calls.enterAndTell(request, listener)
-    if (refusal === undefined) return () => void request.route.canceller.cancel(request)
-    onExit(refusal)
+    const refusal = request instanceof PoolRequest ? this.calls.enterAndTell(request, tell) : request
+    if (refusal === undefined) return () => void (request as PoolRequest).route.canceller.cancel(request as PoolRequest)
+    this.turn.tell(new Refused(refusal, tell))
     return nothing
   }
 
@@ -83,6 +82,25 @@ export class Fiberless {
   ): PoolRequest | Refusal {
     const { intake } = this.calls
     return intake.fromRpc(rpc, payload, options, intake.originOf(Fiber.getCurrent()?.context ?? context, calling))
+  }
+}
+
+/** Told as an end is: who hears of it may throw, or ask again. */
+class Refused {
+  private readonly refusal: Refusal
+  private readonly tell: OnExit
+
+  constructor(refusal: Refusal, tell: OnExit) {
+    this.refusal = refusal
+    this.tell = tell
+  }
+
+  notify(onDefect: (defect: unknown) => void): void {
+    try {
+      this.tell(this.refusal)
+    } catch (defect) {
+      onDefect(defect)
+    }
   }
 }
 

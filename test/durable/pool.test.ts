@@ -1,6 +1,6 @@
 /** A durable pool on a store in memory: what is asked in one process is done in another, and told to whoever waits. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Deferred, Effect, Exit, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as Durable from "../../src/durable/Durable.ts"
 import { PoolError } from "../../src/index.ts"
@@ -71,6 +71,45 @@ describe("a durable pool", () => {
       yield* TestClock.adjust("1 second")
       assert.deepInclude(yield* durable.counts, { succeeded: 2, failed: 1, cancelled: 2, waiting: 0 })
       assert.deepInclude(yield* pool.snapshot, { running: 0, waiting: 0 })
+      yield* close
+    })
+  )
+
+  it.effect("logs what a callback throws: neither who asks nor the pool hears of it", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
+    return Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, pool } = yield* cluster.start("a")
+      cluster.on("long", () => Effect.never)
+      const throws = () => {
+        throw new Error("mine")
+      }
+      pool.executeCallback(Work, { id: 1 as never }, throws)
+      const cancel = pool.executeCallback(Work, { id: "long" }, throws)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(lines.length, 1)
+      cancel()
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(lines.length, 2)
+      assert.include(lines.join(), "an observer of a caller threw")
+      yield* close
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  })
+
+  it.effect("says what is wrong with a signal that is none", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Cluster.make
+      const { close, durable, pool } = yield* cluster.start("a")
+      const signal = {} as AbortSignal
+      const error = yield* Effect.flip(
+        Effect.tryPromise({
+          try: () => pool.executePromise(Work, { id: "one" }, { signal }),
+          catch: (error) => error
+        })
+      )
+      assert.instanceOf(error, PoolError.InvalidRequestOption)
+      assert.deepInclude(yield* durable.counts, { waiting: 0, succeeded: 0 })
       yield* close
     })
   )

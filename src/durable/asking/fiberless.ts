@@ -2,12 +2,13 @@
 import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import type { Rpc } from "effect/rpc"
 import { type Call, PoolError } from "../../index.ts"
+import * as checks from "../../internal/checks.ts"
 
 type Execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options) => Effect.Effect<any, any>
 type OnExit = (exit: Exit.Exit<any, any>) => void
 
-/** `own`: the pool's context, for callers that bring none. */
-export const fiberless = (execute: Execute, own: Context.Context<never>) => {
+/** `own`: the pool's context, for callers that bring none. `onThrown`: an `onExit` has thrown, which is no affair of whoever runs it. */
+export const fiberless = (execute: Execute, own: Context.Context<never>, onThrown: (defect: unknown) => void) => {
   const executeCallback = (
     rpc: Rpc.Any,
     payload: unknown,
@@ -16,7 +17,13 @@ export const fiberless = (execute: Execute, own: Context.Context<never>) => {
     context: Context.Context<never> = own
   ): (() => void) => {
     const fiber = Effect.runForkWith(Fiber.getCurrent()?.context ?? context)(execute(rpc, payload, options))
-    fiber.addObserver((exit) => onExit(isInterrupted(exit) ? cancelled(rpc) : exit))
+    fiber.addObserver((exit) => {
+      try {
+        onExit(isInterrupted(exit) ? cancelled(rpc) : exit)
+      } catch (defect) {
+        onThrown(defect)
+      }
+    })
     return () => fiber.interruptUnsafe()
   }
   const executePromise = (
@@ -28,9 +35,15 @@ export const fiberless = (execute: Execute, own: Context.Context<never>) => {
     new Promise((resolve, reject) => {
       const signal = options?.signal
       if (signal?.aborted === true) return reject(signal.reason)
+      if (signal !== undefined && typeof signal.addEventListener !== "function") {
+        return reject(checks.ofCall(checks.wrong("signal", "an AbortSignal", signal)))
+      }
+      let cancel: (() => void) | undefined
+      let isAborted = false
       const abort = () => {
+        isAborted = true
         reject(signal!.reason)
-        cancel()
+        cancel?.()
       }
       signal?.addEventListener("abort", abort, { once: true })
       const onExit: OnExit = (exit) => {
@@ -38,7 +51,9 @@ export const fiberless = (execute: Execute, own: Context.Context<never>) => {
         if (Exit.isSuccess(exit)) resolve(exit.value)
         else reject(Cause.squash(exit.cause))
       }
-      const cancel = executeCallback(rpc, payload, onExit, options, context)
+      cancel = executeCallback(rpc, payload, onExit, options, context)
+      // What it has run at once may have aborted it.
+      if (isAborted) cancel()
     })
   return { executeCallback, executePromise }
 }
