@@ -1,6 +1,6 @@
 /** Options of a call, the policies behind them, and requests that come from outside. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Equal, Hash, Layer, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { TestClock } from "effect/testing"
 import * as ElasticPool from "../src/ElasticPool.ts"
@@ -8,7 +8,7 @@ import * as Handlers from "../src/Handlers.ts"
 import * as RequestPolicy from "../src/RequestPolicy.ts"
 import * as RetryPolicy from "../src/RetryPolicy.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
-import { hears, withPool } from "./support/bench.ts"
+import { hears, withPool, Work } from "./support/bench.ts"
 
 /** Runs a test over a pool of this group and nothing else. */
 const withGroup = <Rpcs extends Rpc.Any, E, R>(
@@ -132,6 +132,22 @@ describe("from outside", () => {
           assert.strictEqual(yield* hears(bench.submit("a", options as never)), "InvalidRequestOption")
         }
         assert.deepInclude(yield* bench.pool.snapshot, { invalid: 2 * hostile.length, offered: 0 })
+      })
+    )
+  )
+
+  it.effect("a call is equal to itself and to no other, and nobody looks into the pool for that", () =>
+    withPool()((bench) =>
+      Effect.sync(() => {
+        const payload: { readonly id: string } = {
+          get id(): string {
+            throw new Error("touched")
+          }
+        }
+        const [one, other] = [bench.pool.execute(Work, payload), bench.pool.execute(Work, payload)]
+        assert.isFalse(Equal.equals(one, other))
+        assert.isTrue(Equal.equals(one, one))
+        assert.strictEqual(Hash.hash(one), Hash.hash(one))
       })
     )
   )

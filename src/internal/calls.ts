@@ -1,5 +1,5 @@
 /** The ways into a pool: from a call's arguments to a request in the queue, and to what its caller waits for. */
-import { Effect, Effectable, Exit, type Schema, type Stream } from "effect"
+import { Effect, Effectable, Equal, Exit, Hash, type Schema, type Stream } from "effect"
 import type { Rpc } from "effect/rpc"
 import type * as Call from "../Call.ts"
 import type { Outcome, Rejected } from "../Outcome.ts"
@@ -43,6 +43,15 @@ class Execution extends Effectable.Class<any, any> {
     }
     const made = this.make(origin)
     return made instanceof PoolRequest ? calls.enterAndSuspend(made) : made
+  }
+
+  /** By what it holds it would be equal to whatever the whole pool is equal to. */
+  [Equal.symbol](that: unknown): boolean {
+    return this === that
+  }
+
+  [Hash.symbol](): number {
+    return Hash.random(this)
   }
 
   private make(origin: Origin | undefined): PoolRequest | Refusal {

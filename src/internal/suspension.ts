@@ -83,7 +83,8 @@ const becomesInterruptible = {
 /** Cleans up until it is told. */
 class Trial extends Suspension {
   isClean: (() => void) | undefined = undefined
-  private readonly fiber = Effect.runFork(Effect.withFiber((fiber) => this.suspend(fiber)))
+  // It goes on after a failure, and after no interruption.
+  private readonly fiber = Effect.runFork(Effect.exit(Effect.withFiber((fiber) => this.suspend(fiber))))
 
   asEffect(): Effect.Effect<void> {
     return Effect.callback((resume) => {
@@ -104,7 +105,7 @@ const resumes = (exit: Exit.Exit<unknown, unknown>): boolean => {
   const trial = new Trial()
   if (trial.exit !== undefined) return false
   trial.resume(exit)
-  return Equal.equals(trial.exit, exit) && trial.isClean === undefined
+  return Equal.equals(trial.exit, Exit.succeed(exit)) && trial.isClean === undefined
 }
 
 const cleansUp = (): boolean => {
