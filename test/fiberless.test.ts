@@ -247,6 +247,23 @@ describe("a promise", () => {
     )
   )
 
+  it.effect("is rejected when its signal is aborted while its request is made: that is not let in", () => {
+    const gone = new AbortController()
+    const key = () => {
+      gone.abort("gone")
+      return "somebody"
+    }
+    return withPool({ maxWorkers: 1, key })((bench) =>
+      Effect.gen(function* () {
+        const heard = promised(bench.pool.executePromise(Work, { id: "a" }, { signal: gone.signal }))
+        yield* TestClock.adjust(1)
+        yield* settled
+        assert.deepStrictEqual(heard, ["gone"])
+        assert.deepInclude(yield* bench.pool.snapshot, { offered: 0, succeeded: 0 })
+      })
+    )
+  })
+
   it.effect("keeps its end when its signal is aborted later, and no listener", () =>
     withPool({ maxWorkers: 1 })((bench) =>
       Effect.gen(function* () {

@@ -59,8 +59,8 @@ export class Fiberless {
       const own = options === undefined ? undefined : withoutSignal(options)
       const request = this.make(rpc, payload, own, captureAsyncContext(), context)
       if (!(request instanceof PoolRequest)) return reject(errorOf(request))
-      // Before it is let in: it may begin at once, and abort what would abort it.
-      if (signal !== undefined) this.signals.add(signal, request)
+      // Before it is let in: it may begin at once, and abort what would abort it. What was asked to make it may have done so.
+      if (signal !== undefined && !this.signals.add(signal, request)) return reject(signal.reason)
       const refusal = this.calls.enterAndTell(request, (exit) => {
         if (signal !== undefined) this.signals.remove(signal, request)
         if (exit._tag === "Success") return resolve(exit.value)

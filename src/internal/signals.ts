@@ -13,12 +13,13 @@ export class Signals {
     this.cancel = cancel
   }
 
-  /** Cancels the request when the signal is aborted. It is not aborted yet. */
-  add(signal: AbortSignal, request: PoolRequest): void {
+  /** Cancels the request when the signal is aborted. `false`: it is aborted already. */
+  add(signal: AbortSignal, request: PoolRequest): boolean {
+    if (signal.aborted) return false
     const known = this.listening.get(signal)
     if (known !== undefined) {
       known.requests.add(request)
-      return
+      return true
     }
     const requests = new Set([request])
     const listener = () => {
@@ -28,6 +29,7 @@ export class Signals {
     }
     this.listening.set(signal, { requests, listener })
     signal.addEventListener("abort", listener, { once: true })
+    return true
   }
 
   /** The request has ended. */

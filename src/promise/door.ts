@@ -87,7 +87,8 @@ export class Door {
     if (attempt?.interruption !== undefined) return { error: attempt.interruption.reason }
     const request = this.intake.fromTask(target.route, call, read?.options, parent)
     if (!(request instanceof PoolRequest)) return refused(above, request)
-    // Before it is let in: it may begin at once, and abort what would abort it.
+    // Before it is let in: it may begin at once, and abort what would abort it. What was asked to make it may have done so.
+    if (signal !== undefined && !this.signals.add(signal, request)) return { error: signal.reason }
     const isLinked = signal !== undefined || attempt !== undefined
     if (isLinked) this.link(request, signal, attempt)
     const refusal = this.core.admission.enter(request)
@@ -103,9 +104,8 @@ export class Door {
     return Exit.fail(unnamed(duplicate))
   }
 
-  /** Until it ends, it is given up with its signal, and with the attempt that waits for it. */
+  /** Until it ends, it is given up with its signal, which knows it, and with the attempt that waits for it. */
   private link(request: PoolRequest, signal: AbortSignal | undefined, attempt: TaskAttempt | undefined): void {
-    if (signal !== undefined) this.signals.add(signal, request)
     attempt?.bind(request)
     request.listen(() => this.unlink(request, signal, attempt))
   }

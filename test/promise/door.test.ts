@@ -49,6 +49,17 @@ describe("run", () => {
     ])
   })
 
+  it("does not begin what is aborted while its request is made", async () => {
+    const gone = new AbortController()
+    const key = () => {
+      gone.abort("gone")
+      return "somebody"
+    }
+    const pool = open({ key })
+    expect(await failure(pool.run(() => new Promise(() => {}), { signal: gone.signal }))).toBe("gone")
+    expect(pool.snapshot()).toMatchObject({ offered: 0, running: 0 })
+  })
+
   it("rethrows the task's own error as it is", async () => {
     const pool = open()
     const error = new TypeError("mine")
