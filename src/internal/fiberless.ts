@@ -16,7 +16,7 @@ type OnExit = (exit: Exit.Exit<any, any>) => void
 
 export class Fiberless {
   private readonly calls: Calls
-  private readonly signals = new Signals((request) => void request.route.canceller.cancel(request))
+  private readonly signals = new Signals<PoolRequest>((request) => void request.route.canceller.cancel(request))
   /** What a request has of the pool where its caller has nothing: who traces it. */
   private readonly context: Context.Context<never>
   private readonly turn: Turn

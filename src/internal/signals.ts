@@ -1,20 +1,18 @@
 /** The callers' abort signals. */
-import type { PoolRequest } from "./request.ts"
-
 /**
  * One listener for each signal, however many requests share it: a listener of its own for each takes the host a time that
  * grows with their square, and a warning. The last one to end takes the listener with it.
  */
-export class Signals {
-  private readonly listening = new Map<AbortSignal, Listening>()
-  private readonly cancel: (request: PoolRequest) => void
+export class Signals<A> {
+  private readonly listening = new Map<AbortSignal, Listening<A>>()
+  private readonly cancel: (request: A) => void
 
-  constructor(cancel: (request: PoolRequest) => void) {
+  constructor(cancel: (request: A) => void) {
     this.cancel = cancel
   }
 
   /** Cancels the request when the signal is aborted. `false`: it is aborted already. */
-  add(signal: AbortSignal, request: PoolRequest): boolean {
+  add(signal: AbortSignal, request: A): boolean {
     if (signal.aborted) return false
     const known = this.listening.get(signal)
     if (known !== undefined) {
@@ -33,7 +31,7 @@ export class Signals {
   }
 
   /** The request has ended. */
-  remove(signal: AbortSignal, request: PoolRequest): void {
+  remove(signal: AbortSignal, request: A): void {
     const known = this.listening.get(signal)
     if (known === undefined) return
     known.requests.delete(request)
@@ -43,7 +41,7 @@ export class Signals {
   }
 }
 
-interface Listening {
-  readonly requests: Set<PoolRequest>
+interface Listening<A> {
+  readonly requests: Set<A>
   readonly listener: () => void
 }

@@ -44,7 +44,7 @@ export class Door {
   readonly core: Core
   private readonly intake: Intake
   private readonly clock: HeldClock
-  private readonly signals: Signals
+  private readonly signals: Signals<PoolRequest>
 
   constructor(core: Core, intake: Intake, clock: HeldClock) {
     this.core = core

@@ -3,12 +3,14 @@ import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import type { Rpc } from "effect/rpc"
 import { type Call, PoolError } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
+import { Signals } from "../../internal/signals.ts"
 
 type Execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options) => Effect.Effect<any, any>
 type OnExit = (exit: Exit.Exit<any, any>) => void
 
 /** `own`: the pool's context, for callers that bring none. `onThrown`: an `onExit` has thrown, which is no affair of whoever runs it. */
 export const fiberless = (execute: Execute, own: Context.Context<never>, onThrown: (defect: unknown) => void) => {
+  const signals = new Signals<() => void>((abort) => abort())
   const executeCallback = (
     rpc: Rpc.Any,
     payload: unknown,
@@ -45,9 +47,9 @@ export const fiberless = (execute: Execute, own: Context.Context<never>, onThrow
         reject(signal!.reason)
         cancel?.()
       }
-      signal?.addEventListener("abort", abort, { once: true })
+      if (signal !== undefined) signals.add(signal, abort)
       const onExit: OnExit = (exit) => {
-        signal?.removeEventListener("abort", abort)
+        if (signal !== undefined) signals.remove(signal, abort)
         if (Exit.isSuccess(exit)) resolve(exit.value)
         else reject(Cause.squash(exit.cause))
       }
