@@ -26,6 +26,7 @@ const exceptions = {
   "http/service.ts": ["runs an effect out of the structure"], // a header is made by a plain function
   "http/submit.ts": ["sets a real timer"], // a fiber for each wait would cost more than the request
   "http/send.ts": ["sets a real timer"], // the end of Node's own turn, in which it reads from its sockets
+  "program/processes/given.ts": ["sets a real timer"], // the same, in which it reads what a process has said to the last
   "http/patience.ts": ["reads a real clock", "sets a real timer"], // it goes on where the timers of the server of Node end
   "PoolMetrics.ts": ["runs an effect out of the structure"], // a metric is read by a plain function
   "Simulation.ts": ["runs an effect out of the structure"], // a world of its own, with its own scheduler

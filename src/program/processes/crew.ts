@@ -2,7 +2,9 @@
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, type Scope, Semaphore } from "effect"
 import cluster, { type Worker } from "node:cluster"
 import { randomBytes } from "node:crypto"
+import { keepAliveMillis } from "../../http/server.ts"
 import type { Signal } from "../process/stop.ts"
+import { giveToOthers } from "./given.ts"
 import { type FromPrimary, type FromProcess, type Part, variable } from "./messages.ts"
 
 export interface Member {
@@ -11,6 +13,8 @@ export interface Member {
   readonly prefix: string
   readonly pid: number
   readonly worker: Worker
+  /** Once it is told to end, it has ended by then, or it hangs. */
+  readonly endMillis: number
   state: "starting" | "serving" | "leaving" | "gone"
   /** Answers whoever asks on its socket: before it listens, and until it ends. */
   isThere: boolean
@@ -31,6 +35,7 @@ export interface Options {
   readonly of: number
   readonly folder: string
   readonly port: number
+  readonly endMillis: number
   /** Before a process listens: tells it what holds by now. */
   readonly prepare: (member: Member) => Effect.Effect<void>
   /** A process has ended. */
@@ -45,6 +50,8 @@ interface Place {
 }
 
 const firstPauseMillis = 100
+/** One that computes hears late that another has its place; the next ones are not kept waiting. */
+const leaveMillis = 10_000
 const longestPauseMillis = 30_000
 /** One that has lived for so long did not die of its start. */
 const steadyMillis = 60_000
@@ -66,6 +73,8 @@ export class Crew {
   readonly places: ReadonlyArray<Place>
   /** Those that have not ended, also if they take nothing more. */
   readonly members = new Set<Member>()
+  /** Of those that are started from now on. */
+  endMillis: number
   private stopping = false
   /** As all of them ask for it: those that ask for any share one. */
   private port: number
@@ -77,6 +86,7 @@ export class Crew {
     this.options = options
     this.run = run
     this.port = options.port
+    this.endMillis = options.endMillis
     this.places = Array.from({ length: options.of }, (_, at) => ({
       at,
       current: undefined,
@@ -101,27 +111,27 @@ export class Crew {
     return url
   })
 
-  /** Each is replaced by one that listens before the old one is told. Ends early where one does not start: the others stay. */
-  readonly roll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+  /** Each is replaced by one that listens before the old one is told. Ends early where one does not start: the others stay. Answers whether any is new. */
+  readonly roll: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
     yield* Effect.logInfo("SIGHUP: each process is replaced by a new one, and no request is dropped")
     for (const place of this.places) {
       const exit = yield* Effect.exit(place.lock.withPermits(1)(this.replace(place)))
-      if (this.stopping) return
+      if (this.stopping) return true
       if (Exit.isSuccess(exit)) continue
       const error = Cause.squash(exit.cause)
       const why = error instanceof DidNotStart ? error.how : String(error)
-      return yield* Effect.logError(
-        `SIGHUP: no process takes the place of process ${place.at + 1}, which stays: ${why}`
-      )
+      yield* Effect.logError(`SIGHUP: no process takes the place of process ${place.at + 1}, which stays: ${why}`)
+      return place.at > 0
     }
     yield* Effect.logInfo("SIGHUP: all processes are new")
+    return true
   })
 
   /** Waits until all have ended. */
   stop(signal: Signal): Effect.Effect<void> {
     this.stopping = true
     for (const member of this.members) this.tell(member, { type: "stop", signal })
-    return Effect.forEach([...this.members], ({ gone }) => Deferred.await(gone), {
+    return Effect.forEach([...this.members], (member) => this.end(member, member.endMillis), {
       concurrency: "unbounded",
       discard: true
     })
@@ -139,8 +149,23 @@ export class Crew {
       yield* this.fill(place, old === undefined)
       if (old === undefined || old.state === "gone") return this.recur(place)
       this.tell(old, { type: "stop", signal: "SIGHUP" })
-      yield* Deferred.await(old.left)
+      this.run(this.end(old, old.endMillis + keepAliveMillis))
+      yield* Effect.timeoutOption(Deferred.await(old.left), leaveMillis)
       this.recur(place)
+    })
+  }
+
+  /** Waits until it has ended, and kills it when it has not by then: one that hangs hears nothing. */
+  private end(member: Member, millis: number): Effect.Effect<void> {
+    return Effect.timeoutOrElse(Deferred.await(member.gone), {
+      duration: millis,
+      orElse: () => {
+        member.worker.process.kill("SIGKILL")
+        return Effect.andThen(
+          Effect.logError(`process ${member.at + 1} (pid ${member.pid}) has not ended in ${millis} ms, and is killed`),
+          Deferred.await(member.gone)
+        )
+      }
     })
   }
 
@@ -172,6 +197,7 @@ export class Crew {
       prefix,
       pid: worker.process.pid ?? 0,
       worker,
+      endMillis: this.endMillis,
       state: "starting",
       isThere: false,
       opened: Deferred.makeUnsafe(),
@@ -180,9 +206,10 @@ export class Crew {
       last: undefined
     }
     this.members.add(member)
+    giveToOthers(worker, () => this.serving.some((other) => other !== member))
     worker.on("message", (message: FromProcess) => this.hear(member, message))
     worker.on("error", () => undefined)
-    worker.on("exit", (code: number | null, signal: string | null) => this.end(member, code, signal))
+    worker.on("exit", (code: number | null, signal: string | null) => this.ended(member, code, signal))
     return member
   }
 
@@ -210,7 +237,7 @@ export class Crew {
     }
   }
 
-  private end(member: Member, code: number | null, signal: string | null): void {
+  private ended(member: Member, code: number | null, signal: string | null): void {
     const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`
     const isExpected = this.stopping || (code === 129 && member.state === "leaving")
     member.state = "gone"

@@ -101,7 +101,8 @@ export class Gate {
       const client = request.headers[clientHeader]
       if (client !== undefined)
         Object.defineProperty(request.socket, "remoteAddress", { value: client, writable: true })
-      if (request.url === sessionsPath) return sessions(guard, request, response)
+      // What a client has asked for says so, and is no word of the process that started.
+      else if (request.url === sessionsPath) return sessions(guard, request, response)
       this.here(request, response)
     }
     return listenOn(path, answer)

@@ -1,6 +1,7 @@
 /** One of the processes that serve: its share of the pool, its private socket, and how another one takes its place. */
 import { Deferred, Effect, Exit, Scope } from "effect"
 import cluster from "node:cluster"
+import { rmdirSync, rmSync } from "node:fs"
 import type { Guard } from "../../http/guard.ts"
 import { type Door, keepAliveMillis, type Listener } from "../../http/server.ts"
 import * as Resource from "../../http/resource.ts"
@@ -91,7 +92,10 @@ export const serveOne = <S extends Settings, E>(
       process.on("SIGHUP", () => undefined)
       // Where that is killed, what was accepted is finished all the same: Node would end the process.
       cluster.worker!.exitedAfterDisconnect = true
-      process.on("disconnect", () => its.request("SIGTERM"))
+      process.on("disconnect", () => {
+        process.on("exit", () => tidyUp(part.folder))
+        its.request("SIGTERM")
+      })
     }
     const several: Several = {
       idPrefix: `${part.prefix}-`,
@@ -152,6 +156,16 @@ export const serveOne = <S extends Settings, E>(
       })
     )
   }).pipe(Effect.annotateLogs({ process: part.at + 1 }))
+
+/** The process that started can no more. The last one takes the folder away: until then there are the sockets of others. */
+const tidyUp = (folder: string): void => {
+  rmSync(socketOfAll(folder), { force: true })
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Not the last one, or all is gone.
+  }
+}
 
 /** Nobody hears it where the process that started has gone. */
 const tell = (message: FromProcess): Effect.Effect<void> =>

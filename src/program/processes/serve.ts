@@ -30,18 +30,21 @@ export const serve = <S extends Settings, E>(settings: S, of: number, options: O
   return part === undefined ? serveAll(settings, of, options) : serveOne(part, settings, options)
 }
 
-/** Longer ones cannot be the address of a socket. */
-const longestFolder = 80
+/** Longer ones, in bytes, cannot be the address of a socket: 103 on macOS, less what comes behind it. */
+const longestFolder = 103 - "/worker-pool-123456/123456.sock".length
+
+/** One that has not ended so long after all that its end may take hangs. */
+const slackMillis = 10_000
 
 const serveAll = <S extends Settings, E>(
   settings: S,
   of: number,
-  { reload }: Options<S, E>
+  { closeMillis, lastAnswersMillis, reload }: Options<S, E>
 ): Effect.Effect<never, BadUsage | StoppedBeforeStart> =>
   Effect.gen(function* () {
     if (cluster.isWorker) return yield* new BadUsage({ reason: "Expected no --processes in a process of a cluster" })
-    if (tmpdir().length > longestFolder) {
-      const what = `a folder for temporary files with a name of at most ${longestFolder} characters`
+    if (Buffer.byteLength(tmpdir()) > longestFolder) {
+      const what = `a folder for temporary files with a name of at most ${longestFolder} bytes`
       return yield* new BadUsage({ reason: `Expected ${what} for the sockets of --processes, got ${tmpdir()}` })
     }
     const stop = yield* listen((error) => Effect.logFatal(`nobody caught this: ${error.text}`, error.asCause))
@@ -52,8 +55,16 @@ const serveAll = <S extends Settings, E>(
     process.on("SIGHUP", () => void Queue.offerUnsafe(hangUps, undefined))
     const all = new All.All(settings)
     const { port } = settings
+    const endMillisOf = ({ config, shutdownDelayMillis }: S) =>
+      shutdownDelayMillis +
+      config.drainDeadlineMillis +
+      config.drainGraceMillis +
+      closeMillis +
+      lastAnswersMillis +
+      slackMillis
+    const endMillis = endMillisOf(settings)
     const crew = new Crew(
-      { of, folder, port, prepare: (member) => all.prepare(member), ended: (one) => all.ended(one) },
+      { of, folder, port, endMillis, prepare: (member) => all.prepare(member), ended: (one) => all.ended(one) },
       run
     )
     process.on("exit", () => {
@@ -68,7 +79,10 @@ const serveAll = <S extends Settings, E>(
     yield* Effect.logInfo(`${of} processes serve`)
     yield* print(`worker-pool: listening on ${url}\n`)
     const roll = Effect.matchEffect(reload, {
-      onSuccess: (settings) => Effect.andThen(all.begin(settings), crew.roll),
+      onSuccess: (settings) => {
+        crew.endMillis = endMillisOf(settings)
+        return all.begin(settings, crew.roll)
+      },
       onFailure: ({ message }) => Effect.logError(`SIGHUP: all processes stay: ${message}`)
     })
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(hangUps), roll)))

@@ -31,11 +31,12 @@ export const processesOf = (
       typeof got === "number" && got < of
         ? expected(origins[name], `at least ${label} (${of}), each process has its share`, String(got))
         : Effect.void
+    // By default there are as many workers as threads.
+    yield* atLeast("threads", values.threads)
     yield* atLeast("maxWorkers", config.maxWorkers)
     yield* atLeast("capacity", config.capacity)
     yield* atLeast("maxConnections", values.maxConnections)
     yield* atLeast("keyCapacity", values.keyCapacity)
-    yield* atLeast("threads", values.threads)
     for (const count of countsOfPolicy(policy.text)) yield* atLeast("policy", count)
     for (const limit of pool.limits ?? []) {
       const small = undividable({ concurrency: limit.concurrency, rate: limit.rate }, of)

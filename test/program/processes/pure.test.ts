@@ -2,6 +2,7 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { Changes } from "../../../src/program/processes/all/changes.ts"
 import { Kept } from "../../../src/program/processes/all/kept.ts"
 import * as Metrics from "../../../src/program/processes/all/metrics.ts"
 import { added, mergePoints, onlyEnded } from "../../../src/program/processes/all/pool.ts"
@@ -217,4 +218,39 @@ describe("ends of processes that have gone", () => {
       expect([yield* ask(of, 1, "acme"), yield* ask(of, 1), yield* ask(of, 1, "other")]).toEqual(["1", "1", 404])
     })
   )
+})
+
+describe("changes", () => {
+  const bodyOf = (changes: Changes, at: number) => JSON.parse(changes.askedOf(at)[0]!.body!)
+
+  it("that a later one narrows are narrowed, so that a process that comes later takes all of them", ({ expect }) => {
+    const changes = new Changes(2)
+    changes.kept(JSON.stringify({ hold: 8 }))
+    changes.kept(JSON.stringify({ maxWorkers: 5 }))
+    expect(all(2).map((at) => bodyOf(changes, at))).toEqual([
+      { hold: 3, maxWorkers: 3 },
+      { hold: 2, maxWorkers: 2 }
+    ])
+    changes.kept(JSON.stringify({ hold: null }))
+    expect(bodyOf(changes, 0)).toEqual({ hold: null, maxWorkers: 3 })
+    changes.kept(JSON.stringify({ hold: 2 }))
+    changes.kept(JSON.stringify({ minWorkers: 4 }))
+    expect(bodyOf(changes, 0)).toEqual({ hold: 2, minWorkers: 2, maxWorkers: 3 })
+  })
+
+  it("hold on where nothing came of what they were forgotten for, with those that were made meanwhile", ({
+    expect
+  }) => {
+    const changes = new Changes(2)
+    changes.kept(JSON.stringify({ maxWorkers: 6, policy: "fixed:4" }))
+    changes.keptLimit("api", JSON.stringify({ concurrency: 4 }))
+    changes.keptPause("tag=Echo", true)
+    const before = changes.askedOf(0)
+    const bringBack = changes.forget()
+    expect(changes.askedOf(0)).toEqual([])
+    changes.kept(JSON.stringify({ maxWorkers: 8 }))
+    bringBack()
+    expect(bodyOf(changes, 0)).toEqual({ maxWorkers: 4, policy: "fixed:2" })
+    expect(changes.askedOf(0).slice(1)).toEqual(before.slice(1))
+  })
 })

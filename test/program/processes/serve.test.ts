@@ -1,5 +1,5 @@
 /** Several processes on one port, as real ones: whoever is asked answers for all, and no request is dropped when one goes. */
-import { writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { Agent, request } from "node:http"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { fileURLToPath } from "node:url"
@@ -14,10 +14,16 @@ const module = fileURLToPath(new URL("../fixtures/several.ts", import.meta.url))
 const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** On a connection of its own: the next one comes to another process. */
-const call = (url: string, method = "GET", headers: Record<string, string> = {}, body?: string) =>
+const call = (
+  url: string,
+  method = "GET",
+  headers: Record<string, string> = {},
+  body?: string,
+  agent: Agent | false = false
+) =>
   new Promise<{ readonly status: number; readonly text: string; readonly json: any; readonly headers: any }>(
     (resolve, reject) => {
-      const asked = request(url, { method, headers, agent: false }, (response) => {
+      const asked = request(url, { method, headers, agent }, (response) => {
         let text = ""
         response.on("data", (chunk) => (text += chunk)).on("error", reject)
         response.on("end", () => {
@@ -243,12 +249,30 @@ describe("several processes", () => {
     expect(program.stderr).toContain("1 requests that process")
   })
 
+  it("are ready while one hangs, and when that one dies another answers what was on its way to it", async ({
+    expect
+  }) => {
+    const [hanging] = (await poolOf(url)).processes.members
+    process.kill(hanging.pid, "SIGSTOP")
+    // Each gets the next but one, and the one that hangs no more than one.
+    const answers = [0, 1].map(() => call(`${url}/health/live`))
+    await Promise.race(answers)
+    const from = performance.now()
+    while ((await call(`${url}/health/ready`)).json.processes.ready !== 1) await turn()
+    expect(performance.now() - from).toBeLessThan(4000)
+    process.kill(hanging.pid, "SIGKILL")
+    for (const answer of answers) expect((await answer).status).toBe(200)
+    await isServing()
+  })
+
   it("drop nothing when one ends by an error that nobody caught", async ({ expect }) => {
     const { atLeast, counts, stop } = load(url, 4)
+    const taken = () => program.stderr.match(/takes the place of process/g)?.length ?? 0
+    const before = taken()
     await atLeast(20)
     await submit(url, "Stray", { how: "throws", after: 1, reasons: ["astray"] }, { prefer: "wait=5" })
     await program.untilSays("nobody caught this")
-    await program.until("another process", () => program.stderr.match(/takes the place of process/g)!.length > 1)
+    await program.until("another process", () => taken() > before)
     await isServing()
     await stop()
     expect([...counts.keys()]).toEqual([200])
@@ -291,9 +315,15 @@ describe.concurrent("several processes with a token, by a file", () => {
     writeFileSync(config, JSON.stringify({ maxWorkers: 1, processes: 2, tokenFile }))
     program.child.kill("SIGHUP")
     await program.untilSays("SIGHUP: all processes stay")
+    // What the processes tell each other nobody else can ask, also not of one that hands on what comes.
+    const agents = [0, 1].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
+    const sessions = (agent: Agent) => call(`${url}/-/sessions`, "GET", { cookie }, undefined, agent)
+    for (const agent of agents) expect((await sessions(agent)).status).toBe(404)
     writeFileSync(config, JSON.stringify({ maxWorkers: 6, processes: 2, tokenFile }))
     program.child.kill("SIGHUP")
     await program.untilSays("SIGHUP: all processes are new")
+    for (const agent of agents) expect((await sessions(agent)).status).toBe(404)
+    for (const agent of agents) agent.destroy()
     // Also those that have come later.
     expect(await statuses()).toEqual(new Set([200]))
     expect((await call(`${url}/pool`, "GET", { cookie })).json.bounds.maxWorkers).toBe(6)
@@ -325,8 +355,32 @@ describe.concurrent("several processes with a token, by a file", () => {
     const undivided = start("serve", "--handlers", joining, "--processes", "2")
     expect(await undivided.code()).toBe(2)
     expect(undivided.stderr).toContain('"Tidy" has "join"')
+    // Where the one that was started is killed, the others go, and take their sockets along.
+    const folder = files.path("sockets")
+    mkdirSync(folder)
+    const killed = within(folder, () => start("serve", "--handlers", handlers, "--port", "0", "--processes", "2"))
+    await killed.until("address", () => killed.stdout.includes("listening"))
+    expect(readdirSync(folder)).toHaveLength(1)
+    killed.child.kill("SIGKILL")
+    while (readdirSync(folder).length > 0) await turn()
+    // With what comes behind it, too long for a socket.
+    const deep = within(`/tmp/${"x".repeat(70)}`, () => start("serve", "--handlers", handlers, "--processes", "2"))
+    expect(await deep.code()).toBe(2)
+    expect(deep.stderr).toContain("at most 72 bytes")
   })
 })
+
+/** What is started has that folder for temporary files. */
+const within = <A>(folder: string, use: () => A): A => {
+  const { TMPDIR: before } = process.env
+  process.env["TMPDIR"] = folder
+  try {
+    return use()
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"]
+    else process.env["TMPDIR"] = before
+  }
+}
 
 const isAlive = (pid: number): boolean => {
   try {

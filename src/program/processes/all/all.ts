@@ -24,6 +24,9 @@ interface Settings extends KeptOptions {
 /** An answer that waits, as that of a drain, takes as long as the client asks for. */
 const longMillis = 24 * 3_600_000
 
+/** A probe is given up soon, most often after a second: who hangs is not waited for while another one answers. */
+const readyMillis = 400
+
 export class All {
   private readonly maxBodyBytes: number
   private policyText: string
@@ -61,11 +64,17 @@ export class All {
     })
   }
 
-  /** All are replaced: what was changed while the old ones ran holds for them alone. */
-  begin({ policy }: Settings): Effect.Effect<void> {
-    return Effect.sync(() => {
+  /** All are replaced: what was changed while the old ones ran holds for them alone; but for all, where `roll` replaces none. */
+  begin<E>({ policy }: Settings, roll: Effect.Effect<boolean, E>): Effect.Effect<void, E> {
+    return Effect.suspend(() => {
+      const { policyText } = this
+      const bringBack = this.changes.forget()
       this.policyText = policy.text
-      this.changes.forget()
+      return Effect.map(roll, (isAny) => {
+        if (isAny) return
+        this.policyText = policyText
+        bringBack()
+      })
     })
   }
 
@@ -154,14 +163,17 @@ export class All {
 
   /** As long as one takes requests, whoever comes finds it. */
   private readonly readiness: Effect.Effect<Told> = Effect.gen({ self: this }, function* () {
-    const heard = yield* each(this.crew, this.crew.serving, () => ({ method: "GET", url: "/health/ready" }))
+    const ask = (millis?: number) =>
+      each(this.crew, this.crew.serving, () => ({ method: "GET", url: "/health/ready" }), millis)
+    const soon = yield* ask(readyMillis)
+    const heard = soon.length > 0 ? soon : yield* ask()
     const ready = heard.filter(({ answer }) => answer.status === 200).length
     if (ready > 0) return json({ status: "ok", processes: { ready, of: this.crew.options.of } })
     return heard.length === 0 ? told(Problem.draining) : as(heard[0]!.answer)
   })
 
-  private askEach(request: IncomingMessage, body?: string): Effect.Effect<ReadonlyArray<Heard>> {
-    return each(this.crew, this.crew.there, () => asClient(request, body), longMillis)
+  private askEach(request: IncomingMessage, body?: string, millis?: number): Effect.Effect<ReadonlyArray<Heard>> {
+    return each(this.crew, this.crew.there, () => asClient(request, body), millis)
   }
 
   private withBody(
@@ -217,7 +229,7 @@ export class All {
   /** With the reports of all, where the client waits for them. */
   private drain(request: IncomingMessage, body: string): Effect.Effect<Told> {
     return Effect.gen({ self: this }, function* () {
-      const heard = yield* this.askEach(request, body)
+      const heard = yield* this.askEach(request, body, longMillis)
       const refused = refusalAmong(heard)
       if (refused !== undefined) return refused
       const first = as(heard[0]!.answer)

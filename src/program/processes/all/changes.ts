@@ -64,10 +64,17 @@ export class Changes {
     return this.levers.policy
   }
 
-  forget(): void {
+  /** Hands back what brings it back, for when nothing came of what it was forgotten for. What is changed meanwhile stays. */
+  forget(): () => void {
+    const [levers, limits, pauses] = [this.levers, [...this.limits], [...this.pauses]]
     this.levers = {}
     this.limits.clear()
     this.pauses.clear()
+    return () => {
+      this.levers = { ...levers, ...this.levers }
+      for (const [name, change] of limits) this.limits.set(name, { ...change, ...this.limits.get(name) })
+      for (const [query] of pauses) this.pauses.set(query, query)
+    }
   }
 
   /** What each has to be asked, or why it cannot be divided. `bounds` are those in force. */
@@ -106,7 +113,11 @@ export class Changes {
 
   kept(body: string): void {
     const levers = ofPool(body)
-    if (levers._tag === "Some") this.levers = { ...this.levers, ...levers.value }
+    if (levers._tag === "None") return
+    const kept: Levers = { ...this.levers, ...levers.value }
+    const { hold, maxWorkers = Infinity, minWorkers = 0 } = kept
+    // As a pool does, which has it within its bounds: else a process that comes later would refuse all that was changed.
+    this.levers = typeof hold === "number" ? { ...kept, hold: Math.max(minWorkers, Math.min(maxWorkers, hold)) } : kept
   }
 
   limit(name: string, body: string): Effect.Effect<(at: number) => string, Problem> {
