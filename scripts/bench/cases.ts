@@ -57,6 +57,7 @@ const overload = (what: string, signals: boolean): Case =>
 
 const everything: Partial<Load> = { timeoutMillis: 10_000, retries: true, metrics: true }
 const ours = ["effect-worker-pool"]
+const oursByAnyDoor = [...ours, "effect-worker-pool-promise"]
 const million = 1_000_000
 
 /** The cases, and families of cases, by which this pool is compared in short: they are measured more often than the others. */
@@ -155,6 +156,10 @@ export const cases: Readonly<Record<string, Case>> = {
     )
   }),
   ...ranked("Q5", "1,000,000 waiting, as tickets", { task: "never" }, { kind: "waiting", through: "tickets" }),
+  ...besideFirst({
+    R1: closed("no-op", {}, { only: oursByAnyDoor }),
+    "R1-recorded": closed("no-op, recorded to a file", { recorded: true }, { only: oursByAnyDoor })
+  }),
   ...besideFirst({
     B1: batches("5.1 ms each, 4 workers, one by one", undefined, 4_000),
     "B1-10": batches("the same 10 at a time: 5 ms and 0.1 ms each", 10, 20_000),

@@ -36,6 +36,8 @@ export interface Load {
   readonly priorities?: number
   /** So many requests of another tag wait behind a closed limit, from before the first until after the last. */
   readonly heldBack?: number
+  /** What comes and how it ends is written to a file. */
+  readonly recorded?: boolean
   /** At most so many requests in one attempt. Absent: one by one. */
   readonly batch?: number | undefined
 }

@@ -4,7 +4,9 @@
  * `npm run bench:http -- [--seconds 5] [--rounds 5] [--final 30] [--json FILE]`; it needs `wrk`. At the end comes one long
  * run of the service alone, after which its own counts must agree with what `wrk` saw.
  */
-import { writeFileSync } from "node:fs"
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { median } from "../bench/rounds.ts"
 import { number, printTable } from "../bench/tables.ts"
@@ -23,8 +25,10 @@ const seconds = Number(values.seconds)
 const rounds = Number(values.rounds)
 const final = Number(values.final)
 
+const recording = join(mkdtempSync(join(tmpdir(), "http-rate-")), "load.jsonl")
 const servers: ReadonlyArray<{ readonly name: string; readonly start: () => Promise<Running> }> = [
   { name: "worker-pool serve", start: () => startService() },
+  { name: "worker-pool serve --record", start: () => startService("--record", recording) },
   { name: "node:http, body parsed", start: () => startServer("bare") },
   { name: "HttpRouter, empty handler", start: () => startServer("router") },
   { name: "HttpRouter, body parsed", start: () => startServer("router-json") }

@@ -2,13 +2,14 @@
 import { createPool, type Options, QueueFull } from "../../../src/promise/index.ts"
 import type { Implementation, Load } from "../load.ts"
 import { promiseTasks } from "../tasks.ts"
-import { retry, settings } from "./pool.ts"
+import { recordingPath, retry, settings } from "./pool.ts"
 
 /** With a name its counts and histograms can be read as metrics; the pool of effects always has some. */
 const options = (load: Load): Options => ({
   ...settings(load),
   name: load.metrics === true ? "bench" : undefined,
-  retry: load.retries === true ? retry : undefined
+  retry: load.retries === true ? retry : undefined,
+  ...(load.recorded === true ? { record: { path: recordingPath() } } : {})
 })
 
 export const poolPromise: Implementation = {

@@ -1,8 +1,13 @@
 /** This pool, as the README shows it. Nothing is switched off or on that a user would not. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Cause, Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { ElasticPool, Handlers, Limit, RequestPolicy, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
+import * as Recording from "../../../src/Recording.ts"
 import { effectTasks, indexMillis } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
 
@@ -52,9 +57,16 @@ const discipline = ({ concurrency, gates = [], heldBack, keys }: Load): ElasticP
   }
 }
 
+const recording = ({ recorded = false }: Load) =>
+  recorded ? Layer.provide(Layer.orDie(Recording.layer({ path: recordingPath() })), NodeFileSystem.layer) : Layer.empty
+
+/** A file that goes with the folder of the system's for such. */
+export const recordingPath = (): string => join(mkdtempSync(join(tmpdir(), "bench-")), "load.jsonl")
+
 const openPool = (load: Load) => {
   const runtime = ManagedRuntime.make(
-    ElasticPool.layer(options(load)).pipe(
+    recording(load).pipe(
+      Layer.provideMerge(ElasticPool.layer(options(load))),
       Layer.provideMerge(handlersOf(load)),
       Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "Warn"))
     )
