@@ -23,8 +23,8 @@ const loaded = <A>(load: () => Promise<A>) =>
 /** It is caught beside its `import`: a bundler that sees that takes a package that is not installed for no error. */
 const isNotThere =
   (name: string) =>
-  (error: unknown): never => {
+  (error: unknown): Promise<never> => {
     const isMissing = (error as { readonly code?: unknown }).code === "ERR_MODULE_NOT_FOUND"
     const detail = isMissing ? `${name}: install it beside effect-worker-pool` : `${name}: ${String(error)}`
-    throw new PoolError.StoreUnavailable({ reason: "missingPackage", detail })
+    return Promise.reject(new PoolError.StoreUnavailable({ reason: "missingPackage", detail }))
   }
