@@ -45,6 +45,14 @@ export const checkDurable = ({ expect, folder, install, run, step, tarball, vers
   expect(embedded.includes(platform), `without ${platform} a store in a folder says so, got ${embedded}`)
   step("type-checked and ran effect-worker-pool/Durable without the packages of its stores, which it names")
 
+  const bundler = join(here, "../../node_modules/.bin/esbuild")
+  const bundling = ["--bundle", "--platform=node", "--format=esm", "--log-level=error", "--outfile=bundled.mjs"]
+  run(project, bundler, "durable.ts", ...bundling)
+  const [bundled, missing] = run(project, process.execPath, "bundled.mjs", "missing").split("\n")
+  expect(bundled === memory, `bundled without any package a store in memory works, got ${bundled}`)
+  expect(missing === postgres, `bundled without pg a store on PostgreSQL says so, got ${missing}`)
+  step("bundled it without the packages of its stores")
+
   npm(...stores.map(versions))
   compile()
   writeFileSync(join(project, "entries.mjs"), entries)

@@ -120,9 +120,11 @@ export class Files {
 
   private readonly turnOver = Effect.suspend(() => {
     const [, ...all] = this.all
-    /** Each takes the place of the one before it. */
+    /** Each takes the place of the one before it. Whoever else writes to the file may have moved it already. */
     const move = (path: string, n: number): Effect.Effect<void, PlatformError.PlatformError> =>
-      Effect.flatMap(this.fs.exists(path), (exists) => (exists ? this.fs.rename(path, this.all[n]!) : Effect.void))
+      this.fs
+        .rename(path, this.all[n]!)
+        .pipe(Effect.catch((error) => (error.reason._tag === "NotFound" ? Effect.void : Effect.fail(error))))
     return this.close.pipe(Effect.andThen(Effect.forEach(all, move)), Effect.andThen(this.begin(false)))
   })
 

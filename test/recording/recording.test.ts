@@ -355,6 +355,29 @@ describe("a recording", () => {
     })
   )
 
+  it.effect("loses nothing when another process turns the file over at the same moment", () =>
+    Effect.gen(function* () {
+      const others = "w/other.jsonl"
+      const files = yield* recorded(one, { maxBytes: 65_536 })((bench, memory) =>
+        Effect.gen(function* () {
+          memory.beforeRename = () => {
+            if (!memory.contents.has(path)) return
+            memory.contents.set(others, memory.contents.get(path)!)
+            memory.contents.delete(path)
+            memory.beforeRename = () => {}
+          }
+          for (let n = 0; n < 12; n++) {
+            for (let m = 0; m < 100; m++) yield* bench.call("x")
+            yield* TestClock.adjust(1000)
+          }
+        })
+      )
+      const all = [...(yield* readAll(files, [others])), ...(yield* readAll(files))]
+      assert.strictEqual(requestsIn(all).length, 1200)
+      assert.isTrue(all.every((entry) => entry._tag !== "Mark" || entry.lost === 0))
+    })
+  )
+
   it.effect("has when the load is looked at next, and nothing of it where nobody looks", () =>
     Effect.gen(function* () {
       const firstTick = (scaling: ElasticPool.Options["scaling"], waits: number) =>

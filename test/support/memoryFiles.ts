@@ -5,6 +5,8 @@ export class MemoryFiles {
   readonly contents = new Map<string, Uint8Array>()
   /** What becomes of each write from now on: written, written in part and failed, or not answered. */
   disk: "well" | "full" | "hangs" = "well"
+  /** What somebody else does between a look at a file and its new name. */
+  beforeRename = (): void => {}
 
   text(path: string): string {
     return new TextDecoder().decode(this.contents.get(path) ?? new Uint8Array())
@@ -21,9 +23,13 @@ export class MemoryFiles {
   readonly service = FileSystem.makeNoop({
     exists: (path) => Effect.sync(() => this.contents.has(path)),
     rename: (from, to) =>
-      Effect.sync(() => {
-        this.contents.set(to, this.contents.get(from)!)
+      Effect.suspend(() => {
+        this.beforeRename()
+        const bytes = this.contents.get(from)
+        if (bytes === undefined) return Effect.fail(failed("NotFound", "rename", from))
+        this.contents.set(to, bytes)
         this.contents.delete(from)
+        return Effect.void
       }),
     stream: (path) =>
       Stream.suspend(() => {

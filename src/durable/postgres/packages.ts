@@ -12,17 +12,19 @@ export interface Packages {
 /** Fails with reason `missingPackage`, and the package's name, where one is not installed. */
 export const load: Effect.Effect<Packages, PoolError.StoreUnavailable> = Effect.suspend(() =>
   Effect.all({
-    pg: loaded("pg", () => import("pg").then((module) => module.default as unknown as typeof Pg)),
-    pgBoss: loaded("pg-boss", () => import("pg-boss"))
+    pg: loaded(() => import("pg").catch(isNotThere("pg")).then((module) => module.default as unknown as typeof Pg)),
+    pgBoss: loaded(() => import("pg-boss").catch(isNotThere("pg-boss")))
   })
 )
 
-const loaded = <A>(name: string, load: () => Promise<A>) =>
-  Effect.tryPromise({
-    try: load,
-    catch: (error) => {
-      const isMissing = (error as { readonly code?: unknown }).code === "ERR_MODULE_NOT_FOUND"
-      const detail = isMissing ? `${name}: install it beside effect-worker-pool` : `${name}: ${String(error)}`
-      return new PoolError.StoreUnavailable({ reason: "missingPackage", detail })
-    }
-  })
+const loaded = <A>(load: () => Promise<A>) =>
+  Effect.tryPromise({ try: load, catch: (error) => error as PoolError.StoreUnavailable })
+
+/** It is caught beside its `import`: a bundler that sees that takes a package that is not installed for no error. */
+const isNotThere =
+  (name: string) =>
+  (error: unknown): Promise<never> => {
+    const isMissing = (error as { readonly code?: unknown }).code === "ERR_MODULE_NOT_FOUND"
+    const detail = isMissing ? `${name}: install it beside effect-worker-pool` : `${name}: ${String(error)}`
+    return Promise.reject(new PoolError.StoreUnavailable({ reason: "missingPackage", detail }))
+  }
