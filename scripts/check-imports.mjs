@@ -279,7 +279,7 @@ const table = {
     "internal/core internal/recordedPools PoolError recording/early recording/onDisk recording/options WorkerPool",
   "promise/functionDoors": "promise/door promise/threads",
   "promise/door":
-    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals promise/signals",
+    "Call PoolError internal/callOptions internal/core internal/intake internal/request internal/runtime internal/task internal/taskWorker promise/batchedCall promise/callOptions promise/hostClock promise/nestedPromise promise/outcome promise/publicError promise/task internal/identity/share internal/signals",
   "promise/ticket":
     "PoolError RequestPolicy internal/request internal/task promise/door promise/outcome promise/publicError promise/task",
   "promise/entries": "internal/request promise/door",

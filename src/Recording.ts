@@ -15,7 +15,7 @@ import { WorkerPool } from "./WorkerPool.ts"
 
 export type { Options, Recording }
 export { BadRecording, CannotRecord } from "./recording/errors.ts"
-export type { Header, Settings } from "./recording/header.ts"
+export type { Beside, Header, Settings } from "./recording/header.ts"
 export { load, type LoadOptions, type RecordedLoad } from "./recording/load.ts"
 export { attemptEnds, isLoad, isRefused, recordedEnds } from "./recording/recorded.ts"
 export type { AttemptEnd, Recorded, RecordedAttempt, RecordedEnd, Unaccepted } from "./recording/recorded.ts"

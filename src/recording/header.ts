@@ -34,8 +34,8 @@ export interface Settings {
 }
 
 /** What a header names and does not have. */
-export const besides = ["limits", "weights", "breaker", "retryBudget"] as const
-export type Beside = (typeof besides)[number]
+export type Beside = "limits" | "weights" | "breaker" | "retryBudget"
+export const besides: ReadonlyArray<Beside> = ["limits", "weights", "breaker", "retryBudget"]
 
 /** The first line of a recording. */
 export interface Header {
