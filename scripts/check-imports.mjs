@@ -156,7 +156,7 @@ const table = {
     "Call Handlers PoolError RequestPolicy internal/callOptions internal/checks internal/asyncContext internal/core internal/origin internal/payload internal/request internal/runtime queue/ranked internal/idOwner",
   "internal/calls":
     "Call Outcome PoolError Ticket internal/core internal/intake internal/origin internal/processing internal/request internal/runtime internal/suspension",
-  "internal/signals": "",
+  "internal/signals": "PoolError internal/checks",
   "internal/fiberless":
     "Call PoolError internal/asyncContext internal/calls internal/checks internal/core internal/intake internal/request internal/runtime internal/signals",
   "internal/cancelling": "internal/core internal/request",
@@ -265,7 +265,7 @@ const table = {
   "promise/task": "Outcome PoolError RetryPolicy internal/task promise/publicError RequestPolicy CircuitBreaker",
   "promise/batchedCall": "internal/request internal/task promise/task",
   "promise/callOptions":
-    "Call Limit PoolError RequestPolicy RetryPolicy internal/checks promise/publicError promise/task",
+    "Call Limit PoolError RequestPolicy RetryPolicy internal/checks internal/signals promise/publicError promise/task",
   "promise/notBefore": "NotBefore internal/checks promise/publicError",
   "promise/group": "Selection internal/core internal/task promise/door promise/publicError",
   "promise/selection":
@@ -421,7 +421,7 @@ const table = {
   "program/processes/*":
     "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
   "program/processes/all/*":
-    "http/eventHub http/lists http/points http/problem http/send program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
+    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":
     "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":

@@ -9,6 +9,10 @@ import { hears, state, withPool } from "./support/bench.ts"
 const join: Call.Options = { primaryKey: "k", duplicate: "join" }
 const replace: Call.Options = { primaryKey: "k", duplicate: "replace" }
 
+/** The first attempt fails after 10 ms, the next one succeeds after as many. */
+const failsOnce = (value: string) => (attempt: number) =>
+  Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed(value))
+
 describe("join", () => {
   it.effect("of one that ends between the look and the call: it runs itself", () =>
     Effect.gen(function* () {
@@ -97,9 +101,7 @@ describe("replace", () => {
   it.effect("never touches one that begins while another one gives way", () =>
     withPool({ minWorkers: 1, maxWorkers: 1 })((bench) =>
       Effect.gen(function* () {
-        bench.on("a", (attempt) =>
-          Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed("a"))
-        )
+        bench.on("a", failsOnce("a"))
         bench.on("b", Effect.as(Effect.sleep(10), "b"))
         const a = yield* bench.submit("a", { ...replace, retry: RetryPolicy.make({ times: 1, base: 0 }) })
         yield* bench.pool.pause
@@ -121,9 +123,7 @@ describe("replace", () => {
   it.effect("lets none of several begin that give way one after the other", () =>
     withPool({ minWorkers: 2, maxWorkers: 2 })((bench) =>
       Effect.gen(function* () {
-        const failsOnce = (attempt: number) =>
-          Effect.andThen(Effect.sleep(10), attempt === 1 ? Effect.fail("no") : Effect.succeed("again"))
-        for (const id of ["a", "b"]) bench.on(id, failsOnce)
+        for (const id of ["a", "b"]) bench.on(id, failsOnce("again"))
         const again: Call.Options = { ...replace, retry: RetryPolicy.make({ times: 1, base: 0 }) }
         yield* bench.submit("a", again)
         const b = yield* bench.submit("b", again)

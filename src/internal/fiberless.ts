@@ -5,12 +5,11 @@ import type * as Call from "../Call.ts"
 import { RequestCancelled } from "../PoolError.ts"
 import { type AsyncContext, callInAsyncContext, captureAsyncContext } from "./asyncContext.ts"
 import type { Calls } from "./calls.ts"
-import * as checks from "./checks.ts"
 import type { Core } from "./core.ts"
 import type { Refusal } from "./intake.ts"
 import { PoolRequest } from "./request.ts"
 import { outOfFiber, type Turn } from "./runtime.ts"
-import { Signals } from "./signals.ts"
+import { Signals, wrongSignal } from "./signals.ts"
 
 type OnExit = (exit: Exit.Exit<any, any>) => void
 
@@ -53,9 +52,8 @@ export class Fiberless {
     new Promise((resolve, reject) => {
       const signal = options?.signal
       if (signal?.aborted === true) return reject(signal.reason)
-      if (signal !== undefined && typeof signal.addEventListener !== "function") {
-        return reject(errorOf(this.calls.intake.invalidOption(checks.wrong("signal", "an AbortSignal", signal))))
-      }
+      const wrong = wrongSignal(signal)
+      if (wrong !== undefined) return reject(errorOf(this.calls.intake.invalidOption(wrong)))
       const own = options === undefined ? undefined : withoutSignal(options)
       const request = this.make(rpc, payload, own, captureAsyncContext(), context)
       if (!(request instanceof PoolRequest)) return reject(errorOf(request))

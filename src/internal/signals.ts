@@ -1,4 +1,13 @@
 /** The callers' abort signals. */
+import type { InvalidPoolConfig } from "../PoolError.ts"
+import * as checks from "./checks.ts"
+
+/** What is wrong with what was given as one. */
+export const wrongSignal = (signal: AbortSignal | undefined): InvalidPoolConfig | undefined =>
+  signal === undefined || typeof signal.addEventListener === "function"
+    ? undefined
+    : checks.wrong("signal", "an AbortSignal", signal)
+
 /**
  * One listener for each signal, however many requests share it: a listener of its own for each takes the host a time that
  * grows with their square, and a warning. The last one to end takes the listener with it.

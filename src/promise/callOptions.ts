@@ -2,6 +2,7 @@
 import { Exit } from "effect"
 import type * as RequestOptions from "../Call.ts"
 import * as checks from "../internal/checks.ts"
+import { wrongSignal } from "../internal/signals.ts"
 import * as Limit from "../Limit.ts"
 import { InvalidPoolConfig } from "../PoolError.ts"
 import type { Annotation, Fields } from "../RequestPolicy.ts"
@@ -42,9 +43,8 @@ export const toCallOptions = (given: CallOptions): Read | Invalid => {
     const unknown = checks.unknownField(given, callFields, "an option of a call")
     if (unknown !== undefined) return Exit.fail(unknown)
     const { signal, ...policy } = given
-    if (signal !== undefined && typeof signal.addEventListener !== "function") {
-      return invalid("signal", "an AbortSignal", signal)
-    }
+    const wrong = wrongSignal(signal)
+    if (wrong !== undefined) return Exit.fail(wrong)
     if (given.key !== undefined && typeof given.key !== "string") return invalid("key", "a text", given.key)
     const options = toFields(policy, "")
     return Exit.isExit(options) ? (options as Invalid) : { signal, options: options as RequestOptions.Options }

@@ -1,13 +1,8 @@
 /** This pool, as the README shows it. Nothing is switched off or on that a user would not. */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Cause, Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { mkdtempSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { ElasticPool, Handlers, Limit, RequestPolicy, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
-import * as Recording from "../../../src/Recording.ts"
 import { effectTasks, indexMillis } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
 
@@ -57,15 +52,11 @@ const discipline = ({ concurrency, gates = [], heldBack, keys }: Load): ElasticP
   }
 }
 
-const recording = ({ recorded = false }: Load) =>
-  recorded ? Layer.provide(Layer.orDie(Recording.layer({ path: recordingPath() })), NodeFileSystem.layer) : Layer.empty
-
-/** A file that goes with the folder of the system's for such. */
-export const recordingPath = (): string => join(mkdtempSync(join(tmpdir(), "bench-")), "load.jsonl")
-
-const openPool = (load: Load) => {
+const openPool = async (load: Load) => {
+  // Loaded for its case alone: it would have its part in the memory of the others.
+  const recording = load.recorded === true ? (await import("./recorded.ts")).recording() : Layer.empty
   const runtime = ManagedRuntime.make(
-    recording(load).pipe(
+    recording.pipe(
       Layer.provideMerge(ElasticPool.layer(options(load))),
       Layer.provideMerge(handlersOf(load)),
       Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "Warn"))

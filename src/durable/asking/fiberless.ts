@@ -3,7 +3,7 @@ import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import type { Rpc } from "effect/rpc"
 import { type Call, PoolError } from "../../index.ts"
 import * as checks from "../../internal/checks.ts"
-import { Signals } from "../../internal/signals.ts"
+import { Signals, wrongSignal } from "../../internal/signals.ts"
 
 type Execute = (rpc: Rpc.Any, payload: unknown, options?: Call.Options) => Effect.Effect<any, any>
 type OnExit = (exit: Exit.Exit<any, any>) => void
@@ -37,9 +37,8 @@ export const fiberless = (execute: Execute, own: Context.Context<never>, onThrow
     new Promise((resolve, reject) => {
       const signal = options?.signal
       if (signal?.aborted === true) return reject(signal.reason)
-      if (signal !== undefined && typeof signal.addEventListener !== "function") {
-        return reject(checks.ofCall(checks.wrong("signal", "an AbortSignal", signal)))
-      }
+      const wrong = wrongSignal(signal)
+      if (wrong !== undefined) return reject(checks.ofCall(wrong))
       let cancel: (() => void) | undefined
       let isAborted = false
       const abort = () => {

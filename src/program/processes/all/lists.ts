@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import { Page, wrongCursor } from "../../../http/lists.ts"
+import type { GateResource } from "../../../http/shapes.ts"
 import type { Crew } from "../crew.ts"
 import { prefixOf } from "../places.ts"
 import { added, type Counts } from "./pool.ts"
@@ -81,18 +82,7 @@ export const waiters = (crew: Crew, request: IncomingMessage, name: "keys" | "ta
     return json({ [name]: rows.toSorted((a, b) => waiting(b) - waiting(a)).slice(0, most ?? 20) })
   })
 
-interface Gate {
-  readonly kind: string
-  readonly name: string
-  readonly of?: string
-  readonly paused: boolean
-  readonly running: number
-  readonly heldBack: number
-  readonly started: number
-  readonly breaker?: "Closed" | "Open" | "HalfOpen"
-  readonly breakerMillis?: number
-  readonly opensInMillis: number | null
-}
+type Gate = typeof GateResource.Type
 
 export const gates = (crew: Crew, request: IncomingMessage): Effect.Effect<Told> =>
   Effect.map(counted(crew, request, "limit"), ({ heard, most }) => {

@@ -1,24 +1,9 @@
 /** What several processes tell of their pools, as that of one. */
 import type { Point } from "../../../http/points.ts"
+import type { PoolResource } from "../../../http/shapes.ts"
 
-/** What `GET /pool` tells, as far as it is looked at here. */
-export interface Pool {
-  readonly name: string
-  readonly state: "open" | "draining" | "closed"
-  readonly paused: boolean
-  readonly policy: string
-  readonly held: number | null
-  readonly explain: string
-  readonly bounds: Bounds
-  readonly capacity: number | "unbounded"
-  readonly workers: Counts
-  readonly requests: Counts
-  readonly keys: number
-  readonly limits: Point["limits"]
-  readonly overloaded?: boolean
-  readonly deadLetters: number | null
-  readonly recurring?: ReadonlyArray<unknown>
-}
+/** What `GET /pool` tells. */
+export type Pool = typeof PoolResource.Type
 
 export type Counts = Readonly<Record<string, number>>
 type Bounds = Point["bounds"]
@@ -47,28 +32,19 @@ export const onlyEnded = (requests: Counts): { readonly counts: Counts; readonly
   return { counts, lost }
 }
 
-export interface Processes {
-  readonly of: number
-  readonly serving: number
-  /** How many have ended. */
-  readonly ended: number
-  /** Requests that those had which were killed. */
-  readonly lost: number
-  /** Those that there are: which one, and what the ids of its requests begin with. */
-  readonly members: ReadonlyArray<{ readonly process: number; readonly pid: number; readonly ids: string }>
-}
+export type Processes = NonNullable<Pool["processes"]>
 
 /**
  * Bounds are those of the processes that take requests, in their order; counts those of all that there are, and of those that
  * have ended.
  */
-export const mergePools = <P extends Pool>(
-  serving: ReadonlyArray<P>,
-  leaving: ReadonlyArray<P>,
+export const mergePools = (
+  serving: ReadonlyArray<Pool>,
+  leaving: ReadonlyArray<Pool>,
   gone: Counts,
   processes: Processes,
   policy: string
-): P => {
+): Pool => {
   const all = [...serving, ...leaving]
   const current = serving.length > 0 ? serving : all
   const recurring = all.flatMap(({ recurring = [] }) => recurring)
