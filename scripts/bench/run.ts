@@ -15,7 +15,7 @@ const measured =
     : onStore !== undefined
       ? (await import("./durable/measure.ts")).measureDurable({ load: onStore, n, outstanding, seconds }, impl)
       : fromStart !== undefined
-        ? (await import("./cold/measure.ts")).measureCold({ load: fromStart, n }, impl)
+        ? (await import("./cold/measure.ts")).measureCold({ load: fromStart, n, outstanding }, impl)
         : measure(self, implementations[impl]!)
 console.log(JSON.stringify(await measured))
 process.exit()

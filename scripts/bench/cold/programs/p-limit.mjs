@@ -1,8 +1,6 @@
 import pLimit from "p-limit"
 
-const task = (n) => n
-
-export const open = () => {
+export const open = (task) => {
   const limit = pLimit(64)
   return (n, done) => {
     limit(task, n).then(done)
