@@ -38,6 +38,9 @@ export interface Dependencies {
  */
 export type Mode = "elastic" | "inline" | "manual"
 
+const slice = Number(process.env.SLICE ?? 8)
+const soon = Promise.resolve()
+
 export class Crew implements Employer {
   /** Written by `resize` and by whoever changes the bounds. */
   target: number
@@ -50,6 +53,8 @@ export class Crew implements Employer {
   private readonly pool: Dependencies
   private readonly workers = new Set<Worker>()
   private idle: Array<Worker> = []
+  /** The turn was over for some of those that are idle: they are woken in one that has time, for whatever waits then. */
+  private rests = false
   private lastId = 0
   private closed = false
   private onShortage: (() => void) | undefined = undefined
@@ -86,8 +91,7 @@ export class Crew implements Employer {
   /** A request waits: one idle worker is woken for it or, where there is room for one, a worker is started. */
   wake(): void {
     if (this.paused || this.mode === "manual" || this.closed) return
-    const worker = this.idle.pop()
-    if (worker !== undefined) this.wakeNow(worker)
+    if (this.idle.length > 0) this.wakeIdle()
     else if (this.mode === "inline" || this.own < this.most) this.startOne()
     else if (this.onShortage !== undefined) this.tellShortage()
   }
@@ -125,7 +129,9 @@ export class Crew implements Employer {
   private wakeFor(requests: number): void {
     const { queue } = this.pool
     const workers = this.mode === "inline" ? requests : this.idle.length + Math.max(0, this.most - this.own)
-    for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) this.wake()
+    for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) {
+      this.wake()
+    }
     this.tellShortage()
   }
 
@@ -221,6 +227,43 @@ export class Crew implements Employer {
     if (this.mustRetire(worker) || (this.pool.queue.free > 0 && !this.paused)) return false
     this.idle.push(worker)
     return true
+  }
+
+  private wakeIdle(): void {
+    if (this.rests) return
+    const now = this.pool.attempts.now()
+    if (this.pool.turn.isOver(now)) return this.wakeLater()
+    const worker = this.idle.pop()!
+    this.pool.turn.run(now, () => worker.wake?.())
+  }
+
+  rest(worker: Worker): boolean {
+    if (this.mode !== "elastic" || worker.isLent || this.mustRetire(worker)) return false
+    this.idle.push(worker)
+    this.wakeLater()
+    return true
+  }
+
+  private wakeLater(): void {
+    if (this.rests) return
+    this.rests = true
+    this.pool.turn.queue(this.wakeSome)
+  }
+
+  private readonly wakeSome = (): void => {
+    const { idle } = this
+    const { attempts, queue, turn } = this.pool
+    const now = attempts.now()
+    if (turn.isOver(now)) return turn.queue(this.wakeSome)
+    if (!this.paused && !this.closed) {
+      for (let left = slice; left > 0 && queue.free > 0 && idle.length > 0; left--) {
+        const worker = idle.pop()!
+        turn.run(now, () => worker.wake?.())
+      }
+      if (queue.free > 0 && idle.length > 0) return void soon.then(this.wakeSome)
+    }
+    this.rests = false
+    if (!this.paused && !this.closed) this.wakeFor(queue.free)
   }
 
   /** Workers that are one too many and go when their attempt is over. */

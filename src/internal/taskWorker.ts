@@ -51,7 +51,11 @@ export class TaskWorker extends Worker {
     try {
       while (!this.mustStop) {
         const now = attempts.now()
-        if (turn.isOver(now)) return turn.queue(this.resume)
+        if (turn.isOver(now)) {
+          if (!employer.rest(this)) return turn.queue(this.resume)
+          this.wake = this.resume
+          return
+        }
         const request = employer.take(this, now)
         if (request === undefined) {
           if (!employer.park(this)) continue

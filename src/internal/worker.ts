@@ -25,6 +25,7 @@ export interface Employer {
   readonly mustRetire: (worker: Worker) => boolean
   /** `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. */
   readonly park: (worker: Worker) => boolean
+  readonly rest: (worker: Worker) => boolean
 }
 
 /** What all workers are made of. */
