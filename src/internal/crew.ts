@@ -1,6 +1,7 @@
 /** Starts, wakes, retires and replaces workers, so that there are as many as were asked for. */
-import type { Exit, Scope } from "effect"
+import { Exit, type Scope } from "effect"
 import type { WaitingRequests } from "../RequestQueue.ts"
+import { inAsyncContext } from "./asyncContext.ts"
 import type { Attempts } from "./attempt.ts"
 import type { Counters } from "./counters.ts"
 import { isDue } from "./deadlines.ts"
@@ -173,12 +174,17 @@ export class Crew implements Employer {
     attempts.watch(worker)
     events.recorder?.workers(this.workers.size, attempts.now())
     if (events.on) events.publish({ _tag: "WorkerStarted", worker: worker.id })
-    turn.run(attempts.now(), () =>
+    const begin = () =>
       worker.begin(scope, (exit) => {
         this.onExit(worker, exit)
         onEnd?.()
       })
-    )
+    if (this.mode !== "elastic" || worker.isLent || !this.park(worker)) return turn.run(attempts.now(), begin)
+    worker.wake = () => {
+      worker.wake = undefined
+      if (this.mustRetire(worker)) this.onExit(worker, Exit.void)
+      else inAsyncContext(undefined, begin)
+    }
   }
 
   /** No worker starts any more; those that are idle end. */
