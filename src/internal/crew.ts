@@ -33,14 +33,15 @@ export interface Dependencies {
   readonly onExpired: (request: PoolRequest, now: number) => void
 }
 
+/** So many idle workers are woken at once where there are more requests than a turn has time for. */
+const fewWorkers = 8
+const soon = Promise.resolve()
+
 /**
  * `"elastic"`: as many workers as were asked for. For tests there are workers that run one attempt and end: `"inline"`
  * starts one for each request at once, `"manual"` only by `startOne`.
  */
 export type Mode = "elastic" | "inline" | "manual"
-
-const slice = Number(process.env.SLICE ?? 8)
-const soon = Promise.resolve()
 
 export class Crew implements Employer {
   /** Written by `resize` and by whoever changes the bounds. */
@@ -54,8 +55,8 @@ export class Crew implements Employer {
   private readonly pool: Dependencies
   private readonly workers = new Set<Worker>()
   private idle: Array<Worker> = []
-  /** The turn was over for some of those that are idle: they are woken in one that has time, for whatever waits then. */
-  private rests = false
+  /** Whether those that are idle are being woken for all that waits, a few at a time: see `wakeSome`. */
+  private isWaking = false
   private lastId = 0
   private closed = false
   private onShortage: (() => void) | undefined = undefined
@@ -230,46 +231,51 @@ export class Crew implements Employer {
   }
 
   park(worker: Worker): boolean {
-    if (this.mustRetire(worker) || (this.pool.queue.free > 0 && !this.paused)) return false
+    if (this.mustRetire(worker)) return false
+    if (this.pool.queue.free > 0 && !this.paused) {
+      if (!this.pool.turn.isSpent) return false
+      this.wakeLater()
+    }
     this.idle.push(worker)
     return true
   }
 
+  /** Wakes one that is idle, unless they are woken in their turn anyway. */
   private wakeIdle(): void {
-    if (this.rests) return
+    if (this.isWaking) return
     const now = this.pool.attempts.now()
-    if (this.pool.turn.isOver(now)) return this.wakeLater()
-    const worker = this.idle.pop()!
-    this.pool.turn.run(now, () => worker.wake?.())
+    if (this.pool.turn.isOver(now)) this.wakeLater()
+    else this.wakeNow(this.idle.pop()!, now)
   }
 
-  rest(worker: Worker): boolean {
-    if (this.mode !== "elastic" || worker.isLent || this.mustRetire(worker)) return false
-    this.idle.push(worker)
-    this.wakeLater()
-    return true
-  }
-
+  /** Those that are idle are woken in a turn that has time, for whatever waits then. */
   private wakeLater(): void {
-    if (this.rests) return
-    this.rests = true
+    if (this.isWaking) return
+    this.isWaking = true
     this.pool.turn.queue(this.wakeSome)
   }
 
+  /**
+   * A few at a time. What these start may have ended before the next ones are woken, and then they take the next requests
+   * themselves: where handlers wait but for a microtask few workers do all of it, and their memory stays in the cache (W9-workers).
+   */
   private readonly wakeSome = (): void => {
-    const { idle } = this
     const { attempts, queue, turn } = this.pool
     const now = attempts.now()
     if (turn.isOver(now)) return turn.queue(this.wakeSome)
-    if (!this.paused && !this.closed) {
-      for (let left = slice; left > 0 && queue.free > 0 && idle.length > 0; left--) {
-        const worker = idle.pop()!
-        turn.run(now, () => worker.wake?.())
-      }
-      if (queue.free > 0 && idle.length > 0) return void soon.then(this.wakeSome)
+    this.isWaking = !this.paused && !this.closed
+    for (let left = fewWorkers; this.isWaking && left > 0; left--) {
+      if (queue.free === 0 || this.idle.length === 0) this.isWaking = false
+      else this.wakeNow(this.idle.pop()!, now)
     }
-    this.rests = false
-    if (!this.paused && !this.closed) this.wakeFor(queue.free)
+    if (this.isWaking) void soon.then(this.wakeSome)
+    // Where none is idle another one may be started, or somebody told that there are too few.
+    else if (!this.paused && !this.closed) this.wakeFor(queue.free)
+  }
+
+
+  mayRest(worker: Worker): boolean {
+    return this.mode === "elastic" && !worker.isLent
   }
 
   /** Workers that are one too many and go when their attempt is over. */
@@ -309,8 +315,8 @@ export class Crew implements Employer {
     return !this.paused && this.idle.length === 0 && this.pool.queue.free > 0
   }
 
-  private wakeNow(worker: Worker): void {
-    this.pool.turn.run(this.pool.attempts.now(), () => worker.wake?.())
+  private wakeNow(worker: Worker, now = this.pool.attempts.now()): void {
+    this.pool.turn.run(now, () => worker.wake?.())
   }
 
   private onExit(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {

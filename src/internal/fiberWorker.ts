@@ -64,7 +64,7 @@ export class FiberWorker extends Worker {
     const here = captureAsyncContext()
     for (;;) {
       const now = attempts.now()
-      if (turn.isOver(now)) return employer.rest(this) ? this.resting : turn.wait
+      if (turn.isOver(now)) return employer.mayRest(this) ? this.parked : turn.wait
       const request = employer.take(this, now)
       if (request === undefined) return this.parked
       this.attempted = true
@@ -161,15 +161,6 @@ export class FiberWorker extends Worker {
         leaveAsyncContext(this.fiber, () => this.wake === wake)
       })
     )
-  }
-
-  private get resting(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-        this.wake = () => {
-          this.wake = undefined
-          resume(Effect.void)
-        }
-    })
   }
 
   private get hasLeftovers(): boolean {

@@ -34,7 +34,8 @@ export class Turn {
   onEnd: (() => void) | undefined = undefined
   private startedAt = -1
   private nesting = 0
-  private isSpent = false
+  /** Whether it was over when somebody last asked. */
+  isSpent = false
   private line: Array<() => void> = []
   private readonly onDefect: (defect: unknown) => void
 

@@ -51,12 +51,9 @@ export class TaskWorker extends Worker {
     try {
       while (!this.mustStop) {
         const now = attempts.now()
-        if (turn.isOver(now)) {
-          if (!employer.rest(this)) return turn.queue(this.resume)
-          this.wake = this.resume
-          return
-        }
-        const request = employer.take(this, now)
+        const isOver = turn.isOver(now)
+        if (isOver && !employer.mayRest(this)) return turn.queue(this.resume)
+        const request = isOver ? undefined : employer.take(this, now)
         if (request === undefined) {
           if (!employer.park(this)) continue
           this.wake = this.resume

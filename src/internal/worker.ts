@@ -23,9 +23,12 @@ export interface Employer {
   readonly take: (worker: Worker, now: number) => PoolRequest | undefined
   /** Whether there is one worker too many, and this one should go. */
   readonly mustRetire: (worker: Worker) => boolean
-  /** `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. */
+  /** Whether this one may park when its turn is over. One that is there for one request waits for the next turn instead. */
+  readonly mayRest: (worker: Worker) => boolean
+  /**
+   * `false`: no, something came up since it asked. Between the two steps of a fiber there can be a pause. From here on it may be woken.
+   */
   readonly park: (worker: Worker) => boolean
-  readonly rest: (worker: Worker) => boolean
 }
 
 /** What all workers are made of. */
