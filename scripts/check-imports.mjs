@@ -114,8 +114,11 @@ const table = {
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch/batch",
   "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
+  "internal/idle": "RequestQueue internal/runtime internal/worker",
+  "internal/crewNeeds":
+    "RequestQueue internal/attempt internal/counters internal/events internal/request internal/runtime internal/worker",
   "internal/crew":
-    "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
+    "internal/asyncContext internal/crewNeeds internal/deadlines internal/idle internal/request internal/worker",
   "internal/shortages": "internal/crew",
   "internal/gauges": "RequestQueue internal/crew",
   "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",

@@ -1,41 +1,11 @@
 /** Starts, wakes, retires and replaces workers, so that there are as many as were asked for. */
-import { Exit, type Scope } from "effect"
-import type { WaitingRequests } from "../RequestQueue.ts"
+import { Exit } from "effect"
 import { inAsyncContext } from "./asyncContext.ts"
-import type { Attempts } from "./attempt.ts"
-import type { Counters } from "./counters.ts"
+import type { CrewNeeds } from "./crewNeeds.ts"
 import { isDue } from "./deadlines.ts"
-import type { Events } from "./events.ts"
+import { IdleWorkers } from "./idle.ts"
 import type { PoolRequest } from "./request.ts"
-import type { Turn } from "./runtime.ts"
-import type { Employer, Parts, Worker } from "./worker.ts"
-
-export interface Dependencies {
-  readonly hire: (parts: Parts) => Worker
-  /** Owns the workers. */
-  readonly scope: Scope.Scope
-  readonly attempts: Attempts
-  readonly counters: Counters
-  readonly events: Events
-  readonly queue: WaitingRequests
-  readonly turn: Turn
-  readonly maxStuckWorkers: number
-  /** A worker that died has left this request behind. */
-  readonly onCrash: (worker: Worker, exit: Exit.Exit<unknown, unknown>) => void
-  readonly onWorkerEnded: () => void
-  /** The slot that this one has lent is its own again. */
-  readonly onReturned: (lender: Worker) => void
-  /** A worker may be missing, or may take more than before. */
-  readonly onShort: () => void
-  /** This one is taken before it has had its place. */
-  readonly onReserved: (request: PoolRequest, now: number) => void
-  /** This one's expiry has come while it waited, and it was taken out of the queue. */
-  readonly onExpired: (request: PoolRequest, now: number) => void
-}
-
-/** So many idle workers are woken at once where there are more requests than a turn has time for. */
-const fewWorkers = 8
-const soon = Promise.resolve()
+import type { Employer, Worker } from "./worker.ts"
 
 /**
  * `"elastic"`: as many workers as were asked for. For tests there are workers that run one attempt and end: `"inline"`
@@ -52,17 +22,14 @@ export class Crew implements Employer {
   /** While draining nobody retires. */
   draining = false
   readonly mode: Mode
-  private readonly pool: Dependencies
+  private readonly pool: CrewNeeds
   private readonly workers = new Set<Worker>()
-  private idle: Array<Worker> = []
-  /** Whether those that are idle are being woken for all that waits, a few at a time: see `wakeSome`. */
-  private isWaking = false
+  private readonly idle: IdleWorkers
   private lastId = 0
   private closed = false
-  private onShortage: (() => void) | undefined = undefined
 
   constructor(
-    pool: Dependencies,
+    pool: CrewNeeds,
     { maxWorkers, minWorkers }: { readonly minWorkers: number; readonly maxWorkers: number },
     mode: Mode
   ) {
@@ -70,6 +37,13 @@ export class Crew implements Employer {
     this.target = minWorkers
     this.maxWorkers = maxWorkers
     this.mode = mode
+    this.idle = new IdleWorkers({
+      now: pool.attempts.now,
+      queue: pool.queue,
+      turn: pool.turn,
+      mayWake: () => !this.paused && !this.closed,
+      onWoken: () => this.wakeFor(pool.queue.free)
+    })
   }
 
   get size(): number {
@@ -87,26 +61,25 @@ export class Crew implements Employer {
     while (!this.closed && this.own < this.wanted) this.startOne()
     if (this.closed) return
     let excess = this.excess
-    while (excess-- > 0 && this.idle.length > 0) this.wakeNow(this.idle.pop()!)
+    while (excess-- > 0 && this.idle.size > 0) this.idle.wakeOne()
   }
 
   /** A request waits: one idle worker is woken for it or, where there is room for one, a worker is started. */
   wake(): void {
     if (this.paused || this.mode === "manual" || this.closed) return
-    if (this.idle.length > 0) this.wakeIdle()
+    if (this.idle.size > 0) this.idle.wake()
     else if (this.mode === "inline" || this.own < this.most) this.startOne()
-    else if (this.onShortage !== undefined) this.tellShortage()
+    else this.idle.tellShortage()
   }
 
-  /** Whether `wake` finds somebody. */
+  /** Whether `wake` may find somebody at once. */
   get hasFree(): boolean {
-    return this.idle.length > 0 || this.mode === "inline" || this.own < this.most
+    return (this.idle.size > 0 && !this.idle.isWaking) || this.mode === "inline" || this.own < this.most
   }
 
   /** `listener` hears once when a request waits and no worker is idle: now, or in a turn of its own at the next such request. */
   listen(listener: (() => void) | undefined): void {
-    if (listener !== undefined && this.isShort) listener()
-    else this.onShortage = listener
+    this.idle.listen(listener)
   }
 
   /** Wakes as many workers as there are requests that may start, after a pause. */
@@ -130,11 +103,11 @@ export class Crew implements Employer {
   /** Wakes a worker for each of so many requests, as far as there are workers and requests that may start. */
   private wakeFor(requests: number): void {
     const { queue } = this.pool
-    const workers = this.mode === "inline" ? requests : this.idle.length + Math.max(0, this.most - this.own)
+    const workers = this.mode === "inline" ? requests : this.idle.size + Math.max(0, this.most - this.own)
     for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) {
       this.wake()
     }
-    this.tellShortage()
+    this.idle.tellShortage()
   }
 
   /** One more worker, for this request alone, in the slot of an attempt that waits for it. */
@@ -180,7 +153,9 @@ export class Crew implements Employer {
         this.onExit(worker, exit)
         onEnd?.()
       })
-    if (this.mode !== "elastic" || worker.isLent || !this.park(worker)) return turn.run(attempts.now(), begin)
+    // One for which there is nothing to do yet begins when it is woken. Fibers of thousands, made at once, have the host put what
+    // later fibers are made of where only a full collection finds it (W9-workers).
+    if (!this.mayRest(worker) || !this.park(worker)) return turn.run(attempts.now(), begin)
     worker.wake = () => {
       worker.wake = undefined
       if (this.mustRetire(worker)) this.onExit(worker, Exit.void)
@@ -191,7 +166,7 @@ export class Crew implements Employer {
   /** No worker starts any more; those that are idle end. */
   close(): void {
     this.closed = true
-    for (const worker of this.idle.splice(0)) this.wakeNow(worker)
+    while (this.idle.size > 0) this.idle.wakeOne()
   }
 
   /** Never one whose time is over, though its expiry has not come up yet. */
@@ -230,52 +205,18 @@ export class Crew implements Employer {
     return this.mode === "elastic" ? this.excess > 0 : worker.attempted
   }
 
+  mayRest(worker: Worker): boolean {
+    return this.mode === "elastic" && !worker.isLent
+  }
+
   park(worker: Worker): boolean {
     if (this.mustRetire(worker)) return false
     if (this.pool.queue.free > 0 && !this.paused) {
       if (!this.pool.turn.isSpent) return false
-      this.wakeLater()
+      this.idle.wakeLater()
     }
-    this.idle.push(worker)
+    this.idle.add(worker)
     return true
-  }
-
-  /** Wakes one that is idle, unless they are woken in their turn anyway. */
-  private wakeIdle(): void {
-    if (this.isWaking) return
-    const now = this.pool.attempts.now()
-    if (this.pool.turn.isOver(now)) this.wakeLater()
-    else this.wakeNow(this.idle.pop()!, now)
-  }
-
-  /** Those that are idle are woken in a turn that has time, for whatever waits then. */
-  private wakeLater(): void {
-    if (this.isWaking) return
-    this.isWaking = true
-    this.pool.turn.queue(this.wakeSome)
-  }
-
-  /**
-   * A few at a time. What these start may have ended before the next ones are woken, and then they take the next requests
-   * themselves: where handlers wait but for a microtask few workers do all of it, and their memory stays in the cache (W9-workers).
-   */
-  private readonly wakeSome = (): void => {
-    const { attempts, queue, turn } = this.pool
-    const now = attempts.now()
-    if (turn.isOver(now)) return turn.queue(this.wakeSome)
-    this.isWaking = !this.paused && !this.closed
-    for (let left = fewWorkers; this.isWaking && left > 0; left--) {
-      if (queue.free === 0 || this.idle.length === 0) this.isWaking = false
-      else this.wakeNow(this.idle.pop()!, now)
-    }
-    if (this.isWaking) void soon.then(this.wakeSome)
-    // Where none is idle another one may be started, or somebody told that there are too few.
-    else if (!this.paused && !this.closed) this.wakeFor(queue.free)
-  }
-
-
-  mayRest(worker: Worker): boolean {
-    return this.mode === "elastic" && !worker.isLent
   }
 
   /** Workers that are one too many and go when their attempt is over. */
@@ -305,26 +246,11 @@ export class Crew implements Employer {
     return this.draining ? 0 : this.own - this.wanted
   }
 
-  private tellShortage(): void {
-    if (this.onShortage === undefined || !this.isShort) return
-    this.pool.turn.defer(this.onShortage)
-    this.onShortage = undefined
-  }
-
-  private get isShort(): boolean {
-    return !this.paused && this.idle.length === 0 && this.pool.queue.free > 0
-  }
-
-  private wakeNow(worker: Worker, now = this.pool.attempts.now()): void {
-    this.pool.turn.run(now, () => worker.wake?.())
-  }
-
   private onExit(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     if (worker.request !== undefined) this.pool.onCrash(worker, exit)
     this.workers.delete(worker)
     this.pool.attempts.unwatch(worker)
-    const at = this.idle.indexOf(worker)
-    if (at >= 0) this.idle.splice(at, 1)
+    this.idle.remove(worker)
     this.pool.events.recorder?.workers(this.workers.size, this.pool.attempts.now())
     if (this.pool.events.on) this.pool.events.publish({ _tag: "WorkerEnded", worker: worker.id })
     if (worker.isLent) this.giveBack(worker)
