@@ -356,6 +356,7 @@ describe.concurrent("several processes with a token, by a file", () => {
     onTestFinished(() => void delete process.env["TEST_HANGS"])
     writeFileSync(file, "")
     const never = start("serve", "--handlers", hanging, "--port", "0", "--config", config)
+    onTestFinished(() => void never.child.kill("SIGKILL"))
     expect(await never.code()).toBe(1)
     const late = "was expected to listen within 300 ms (startTimeout), did not, and was killed"
     expect(never.stderr).toContain(`by the end of a process: process 1 ${late}`)
