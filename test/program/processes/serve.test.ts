@@ -1,5 +1,5 @@
 /** Several processes on one port, as real ones: whoever is asked answers for all, and no request is dropped when one goes. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { Agent, request } from "node:http"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { fileURLToPath } from "node:url"
@@ -340,50 +340,6 @@ describe.concurrent("several processes with a token, by a file", () => {
     program.child.kill("SIGINT")
     expect(await program.code()).toBe(130)
     for (const { pid } of members) while (isAlive(pid)) await turn()
-  })
-
-  it("are not waited for when they hang before they listen: the start ends, SIGHUP leaves the old one, a place is tried again", async ({
-    expect,
-    onTestFinished
-  }) => {
-    const [file, config] = [files.path("hangs"), files.path("start.json")]
-    const hanging = fileURLToPath(new URL("../fixtures/hanging.ts", import.meta.url))
-    const configure = (startTimeout: string) =>
-      writeFileSync(config, JSON.stringify({ maxWorkers: 2, processes: 2, startTimeout }))
-    // Short only while each that starts hangs: nothing has to be there by then.
-    configure("300ms")
-    process.env["TEST_HANGS"] = file
-    onTestFinished(() => void delete process.env["TEST_HANGS"])
-    writeFileSync(file, "")
-    const never = start("serve", "--handlers", hanging, "--port", "0", "--config", config)
-    onTestFinished(() => void never.child.kill("SIGKILL"))
-    expect(await never.code()).toBe(1)
-    const late = "was expected to listen within 300 ms (startTimeout), did not, and was killed"
-    expect(never.stderr).toContain(`by the end of a process: process 1 ${late}`)
-    expect(never.stdout).toBe("")
-
-    rmSync(file)
-    configure("60s")
-    const { program, url } = await serveModule(hanging, "--config", config)
-    onTestFinished(() => void program.child.kill("SIGKILL"))
-    const pids = async (): Promise<ReadonlyArray<number>> =>
-      (await poolOf(url)).processes.members.map(({ pid }: { readonly pid: number }) => pid)
-    const before = await pids()
-    writeFileSync(file, "")
-    configure("300ms")
-    program.child.kill("SIGHUP")
-    await program.untilSays(`SIGHUP: no process takes the place of process 1, which stays: process 1 ${late}`)
-    expect(await pids()).toEqual(before)
-    expect((await submit(url, "Echo", { message: "x" }, { prefer: "wait=5" })).status).toBe(200)
-
-    process.kill(before[0]!, "SIGKILL")
-    await program.untilSays("another process takes the place of process 1 in 200 ms")
-    expect((await poolOf(url)).processes.serving).toBe(1)
-    rmSync(file)
-    configure("60s")
-    program.child.kill("SIGHUP")
-    await program.untilSays("SIGHUP: all processes are new")
-    expect((await poolOf(url)).processes.serving).toBe(2)
   })
 
   it("say what is wrong once, before anything is served", async ({ expect }) => {
