@@ -1,6 +1,9 @@
 /** Lines as bytes, in one buffer that is used again: texts would be live until all of them are written, and be copied by the collector. */
 
 const encoder = new TextEncoder()
+const startBytes = 4096
+/** Long keys may have made it larger. It is not kept so. */
+const mostKept = 2 ** 20
 const zero = 48
 /** Longer ones would take as long to be tried as to be encoded. */
 const longestTried = 64
@@ -11,12 +14,8 @@ const longestWhole = 24
 const billion = 1e9
 
 export class Lines {
-  private bytes: Uint8Array<ArrayBuffer>
+  private bytes = new Uint8Array(startBytes)
   private length = 0
-
-  constructor(bytes: number) {
-    this.bytes = new Uint8Array(bytes)
-  }
 
   /** What there is. It is good until the next call of another method. */
   get all(): Uint8Array {
@@ -25,6 +24,7 @@ export class Lines {
 
   clear(): void {
     this.length = 0
+    if (this.bytes.length > mostKept) this.bytes = new Uint8Array(startBytes)
   }
 
   /** One that is ASCII. */
@@ -62,7 +62,7 @@ export class Lines {
   whole(value: number): void {
     if (!(value >= 0 && value < Number.MAX_SAFE_INTEGER)) return this.text(String(value))
     this.room(longestWhole)
-    if (value < billion) return this.digits(value, digitsOf(value))
+    if (value < billion) return this.digits(value | 0, digitsOf(value | 0))
     const high = Math.floor(value / billion)
     this.digits(high, digitsOf(high))
     this.digits(value - high * billion, 9)
@@ -90,8 +90,9 @@ export class Lines {
   }
 }
 
+/** Of a number below 2^31. */
 const digitsOf = (value: number): number => {
   let count = 1
-  for (let limit = 10; limit <= value; limit *= 10) count++
+  for (let left = (value / 10) | 0; left > 0; left = (left / 10) | 0) count++
   return count
 }

@@ -21,10 +21,10 @@ export class Block {
   readonly endedAt = new Float64Array(blockSize)
   readonly end = new Uint8Array(blockSize)
   readonly priority = new Int8Array(blockSize)
-  readonly type: Array<string> = Array.from({ length: blockSize }, () => "")
-  readonly key: Array<string> = Array.from({ length: blockSize }, () => "")
+  readonly type: Array<string> = Array(blockSize).fill("")
+  readonly key: Array<string> = Array(blockSize).fill("")
   /** Its other attempts. */
-  readonly earlier: Array<ReadonlyArray<Earlier> | undefined> = Array.from({ length: blockSize }, () => undefined)
+  readonly earlier: Array<ReadonlyArray<Earlier> | undefined> = Array(blockSize).fill(undefined)
 }
 
 /** An attempt that another one may have followed. */

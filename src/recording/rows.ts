@@ -18,8 +18,7 @@ export const addBlock = (lines: Lines, block: Block, startedAt: number, keyText:
     lines.copy(typeAndEnd(types, block.type[n]!, block.end[n]!))
     addPhases(lines, block, n)
     lines.copy(afterPhases)
-    const rest = restText(block, n, keyText)
-    if (rest !== "") lines.text(rest)
+    addRest(lines, block, n, keyText)
     lines.copy(lineEnd)
   }
 }
@@ -60,15 +59,16 @@ const phasesText = (at: number, earlier: ReadonlyArray<Earlier>, startedAt: numb
   return phases.join(",")
 }
 
-const restText = (block: Block, n: number, keyText: (key: string) => string): string => {
+const addRest = (lines: Lines, block: Block, n: number, keyText: (key: string) => string): void => {
   const key = block.key[n]!
   const priority = block.priority[n]!
   const earlier = block.earlier[n]
-  if (key === "" && priority === 0 && earlier === undefined) return ""
-  const keyed = `,${JSON.stringify(key === "" ? "" : keyText(key))}`
-  if (priority === 0 && earlier === undefined) return keyed
-  const ranked = `${keyed},${priority}`
-  return earlier === undefined ? ranked : `${ranked},"${earlier.map(({ end }) => end[0]).join("")}"`
+  if (key === "" && priority === 0 && earlier === undefined) return
+  lines.code(comma)
+  lines.text(JSON.stringify(key === "" ? "" : keyText(key)))
+  if (priority === 0 && earlier === undefined) return
+  lines.text(`,${priority}`)
+  if (earlier !== undefined) lines.text(`,"${earlier.map(({ end }) => end[0]).join("")}"`)
 }
 
 const micros = (millis: number): number => Math.round(millis * 1000)

@@ -8,8 +8,6 @@ import { addBlock, type Mark, markText } from "./rows.ts"
 
 const everyMillis = 1000
 const blocksAtOnce = 8
-/** It grows to what so many blocks take. */
-const startBytes = 4096
 
 interface Parts {
   readonly pool: Recorded
@@ -26,7 +24,7 @@ export class Writer {
   /** Requests that have a line. */
   written = 0
   private readonly parts: Parts
-  private readonly lines = new Lines(startBytes)
+  private readonly lines = new Lines()
   private last: Mark | undefined = undefined
   private isFailing = false
   private isShared = false
@@ -43,6 +41,8 @@ export class Writer {
     for (;;) {
       yield* Effect.timeoutOption(isUrgent.await, everyMillis)
       yield* isUrgent.close
+      // Whoever has said that it is urgent is within a step of the pool.
+      yield* Effect.yieldNow
       const closed = this.isClosing
       yield* this.flush(closed)
       if (closed) return
@@ -94,9 +94,7 @@ export class Writer {
         if (this.isFailing) yield* Effect.logInfo(`${path} is written again; ${notes.lost} requests are not in it`)
         this.isFailing = false
         if (files.isShared && !this.isShared) {
-          yield* Effect.logWarning(
-            `${path} is written by somebody else too: give each recording a file of its own`
-          )
+          yield* Effect.logWarning(`${path} is written by somebody else too: give each recording a file of its own`)
           this.isShared = true
         }
       } else {
