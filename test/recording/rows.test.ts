@@ -7,7 +7,7 @@ import { addBlock } from "../../src/recording/rows.ts"
 
 const textOf = (lines: Lines) => new TextDecoder().decode(lines.all)
 
-const texts = ["run", "", 'a "quoted" one', "\ud800", "ü€𝄞", "x".repeat(64), "x".repeat(65), "€".repeat(3000)]
+const texts = ["run", "", "ü", 'a "quoted" one', "\ud800", "ü€𝄞", "x".repeat(64), "x".repeat(65), "€".repeat(3000)]
 
 describe("lines in bytes", () => {
   it("have a number as it is written in a text", () => {
