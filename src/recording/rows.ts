@@ -3,11 +3,11 @@ import type { Lines } from "./lines.ts"
 import type { Block, Earlier } from "./notes.ts"
 import { recordedEnds } from "./recorded.ts"
 
-/** What lines of their own have in common is made of it, in bytes. */
 const encoder = new TextEncoder()
-const [openBracket, comma] = [91, 44]
-const afterPhases = encoder.encode("]")
-const lineEnd = encoder.encode("]\n")
+const openBracket = 91
+const closeBracket = 93
+const comma = 44
+const newline = 10
 
 /** `[at, type, end, phases, key, priority, earlier]`, without what is nothing at its end, a line for each request. */
 export const addBlock = (lines: Lines, block: Block, startedAt: number, keyText: (key: string) => string): void => {
@@ -17,9 +17,10 @@ export const addBlock = (lines: Lines, block: Block, startedAt: number, keyText:
     lines.whole(micros(block.at[n]! - startedAt))
     lines.copy(typeAndEnd(types, block.type[n]!, block.end[n]!))
     addPhases(lines, block, n)
-    lines.copy(afterPhases)
+    lines.code(closeBracket)
     addRest(lines, block, n, keyText)
-    lines.copy(lineEnd)
+    lines.code(closeBracket)
+    lines.code(newline)
   }
 }
 

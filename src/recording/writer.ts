@@ -68,7 +68,7 @@ export class Writer {
         requests += block.count
         addBlock(lines, block, startedAt, keyText)
         notes.giveBack(block)
-        // A block takes some tenths of a millisecond. Others have their turn between some.
+        // A block takes one or two tenths of a millisecond. Others have their turn between some.
         if (++n % blocksAtOnce !== 0) continue
         yield* this.write(requests, undefined)
         requests = 0
