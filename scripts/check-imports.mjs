@@ -41,7 +41,9 @@ const table = {
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
-  "internal/suspension": "",
+  "internal/inside": "",
+  "internal/suspension": "internal/inside",
+  "internal/exitOf": "internal/inside",
   "internal/runtime": "internal/asyncContext",
   // Who runs next: it knows requests and time, never workers.
   "queue/ring": "",
@@ -113,7 +115,8 @@ const table = {
     "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/batch/answers internal/batch/batchAttempt internal/exits",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch/batch",
-  "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
+  "internal/fiberWorker":
+    "internal/asyncContext internal/exitOf internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
