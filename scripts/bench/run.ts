@@ -16,7 +16,7 @@ const measureOne = async (self: Case): Promise<Measurement> => {
   }
   if (fromStart !== undefined) {
     const { measureCold } = await import("./cold/measure.ts")
-    return measureCold({ load: fromStart, n, outstanding }, impl)
+    return measureCold({ load: fromStart, n }, impl)
   }
   const { measure } = await import("./drivers.ts")
   const { implementations } = await import("./implementations/index.ts")

@@ -1,25 +1,21 @@
-// A process from its start until its last result: `child.mjs PROGRAM N OUTSTANDING TASK`. It says then what that took, as one line of JSON.
+// A process from its start until its last result: `child.mjs PROGRAM N`. It says then what that took, as one line of JSON.
 import { readFileSync } from "node:fs"
 
-const [program, count, most, kind] = process.argv.slice(2)
+const [program, count] = process.argv.slice(2)
 const n = Number(count)
-const outstanding = Number(most)
-const tasks = { noop: (n) => n, suspend: (n) => new Promise((resolve) => queueMicrotask(() => resolve(n))) }
 const { open } = await import(`./programs/${program}.mjs`)
 
 const cpu = process.cpuUsage()
 const began = performance.now()
-const start = await open(tasks[kind], kind)
+const start = await open()
 const sum = await new Promise((resolve) => {
   let ended = 0
   let sum = 0
-  let next = 0
   const done = (result) => {
     sum += result
     if (++ended === n) resolve(sum)
-    else if (next < n) start(next++, done)
   }
-  while (next < Math.min(n, outstanding)) start(next++, done)
+  for (let input = 0; input < n; input++) start(input, done)
 })
 if (sum !== (n * (n - 1)) / 2) throw new Error(`the results of ${n} requests add up to ${sum}`)
 
