@@ -220,7 +220,8 @@ const table = {
   "recording/recent":
     "PoolError internal/recorder internal/request recording/chunks recording/notes recording/workerMinutes",
   "recording/hearing": "WorkerPool internal/recordedPools internal/recorder recording/recent",
-  "recording/rows": "recording/notes recording/recorded",
+  "recording/lines": "",
+  "recording/rows": "recording/lines recording/notes recording/recorded",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/files recording/parse",
   "recording/timeline": "",
@@ -229,7 +230,7 @@ const table = {
     "recording/figures recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
   "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
   "recording/files": "recording/errors recording/header",
-  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  "recording/writer": "internal/recordedPools recording/files recording/lines recording/notes recording/rows",
   "recording/options": "internal/checks PoolError",
   "recording/early": "internal/recordedPools internal/recorder internal/request recording/notes",
   "recording/begin":
