@@ -29,6 +29,14 @@ describe("run", () => {
     expect({ attempts, succeeded }).toEqual({ attempts: 3, succeeded: 3 })
   })
 
+  it("waits for a promise as such, whatever `then` it was given", async () => {
+    const pool = open()
+    const given = Promise.resolve("its own")
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what it is
+    const call = pool.run(() => Object.assign(given, { then: () => undefined }))
+    expect(await call).toBe("its own")
+  })
+
   it("tells the task which request and attempt it is", async () => {
     const pool = open({ idPrefix: "r" })
     const told: Array<unknown> = []
