@@ -41,7 +41,9 @@ const table = {
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
-  "internal/suspension": "",
+  "internal/inside": "",
+  "internal/suspension": "internal/inside",
+  "internal/exitOf": "internal/inside",
   "internal/runtime": "internal/asyncContext",
   // Who runs next: it knows requests and time, never workers.
   "queue/ring": "",
@@ -113,12 +115,13 @@ const table = {
     "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/batch/answers internal/batch/batchAttempt internal/exits",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch/batch",
-  "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
+  "internal/fiberWorker":
+    "internal/asyncContext internal/origin internal/request internal/runtime internal/worker internal/exitOf",
   "internal/idle": "RequestQueue internal/runtime internal/worker",
   "internal/crewNeeds":
     "RequestQueue internal/attempt internal/counters internal/events internal/request internal/runtime internal/worker",
   "internal/crew":
-    "internal/asyncContext internal/crewNeeds internal/deadlines internal/idle internal/request internal/worker",
+    "internal/asyncContext internal/crewNeeds internal/deadlines internal/idle internal/request internal/worker RequestQueue internal/attempt internal/counters internal/events internal/runtime",
   "internal/shortages": "internal/crew",
   "internal/gauges": "RequestQueue internal/crew",
   "queue/replacing": "RequestQueue internal/counters internal/request queue/fairQueue queue/order queue/ranked",
@@ -223,7 +226,8 @@ const table = {
   "recording/recent":
     "PoolError internal/recorder internal/request recording/chunks recording/notes recording/workerMinutes",
   "recording/hearing": "WorkerPool internal/recordedPools internal/recorder recording/recent",
-  "recording/rows": "recording/notes recording/recorded",
+  "recording/lines": "",
+  "recording/rows": "recording/notes recording/recorded recording/lines",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/files recording/parse",
   "recording/timeline": "",
@@ -232,7 +236,7 @@ const table = {
     "recording/figures recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
   "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
   "recording/files": "recording/errors recording/header",
-  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows recording/lines",
   "recording/options": "internal/checks PoolError",
   "recording/early": "internal/recordedPools internal/recorder internal/request recording/notes",
   "recording/begin":
@@ -424,7 +428,7 @@ const table = {
   "program/processes/*":
     "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
   "program/processes/all/*":
-    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
+    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag program/processes/member",
   "program/serve/*":
     "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":
