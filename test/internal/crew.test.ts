@@ -9,9 +9,7 @@ describe("Crew", () => {
   it.effect("a worker has no fiber before its first request, and ends with the pool all the same", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { core, pool } = yield* makeWorld({ minWorkers: 1, maxWorkers: 3, scaling: "none" }).pipe(
-        Scope.provide(scope)
-      )
+      const { core, pool } = yield* makeWorld({ minWorkers: 1, maxWorkers: 3 }).pipe(Scope.provide(scope))
       yield* pool.resize(3)
       const withFiber = () => core.crew.all.filter((worker) => fiberOf(worker) !== undefined).map(({ id }) => id)
       expect((yield* pool.snapshot).workers).toBe(3)
