@@ -425,7 +425,7 @@ const table = {
   "program/processes/*":
     "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
   "program/processes/all/*":
-    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
+    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/member program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":
     "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":

@@ -137,7 +137,7 @@ const sideOf = (callers: Iterable<string>): Group => {
 const hostOf = (callers: Iterable<string>): Group => {
   for (const line of callers) {
     if (/^(native|node:)/.test(line)) continue
-    return line.startsWith("scripts/bench/tasks.ts ") ? "the handler and its timer" : "the rest of the host"
+    return /^scripts\/bench\/(tasks|effectTasks)\.ts /.test(line) ? "the handler and its timer" : "the rest of the host"
   }
   return "the rest of the host"
 }
