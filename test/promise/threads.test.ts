@@ -200,7 +200,7 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
   })
 
   it("that hear and go on are killed, and their slot is held until then", async () => {
-    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 20_100 })
+    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 2_000, killAfter: 2_100 })
     const before = await pool.run.where()
     expect(await failure(pool.run.ignore(undefined, { timeout: 50 }))).toBeInstanceOf(RequestTimeout)
     expect(pool.snapshot()).toMatchObject({ ending: 1 })
