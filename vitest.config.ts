@@ -12,6 +12,8 @@ export default defineConfig({
     exclude: ["test/browser/**"],
     testTimeout: 60_000,
     hookTimeout: 30_000,
+    // Asked often, and for long enough on a busy machine.
+    expect: { poll: { interval: 5, timeout: 20_000 } },
     // One more than there are cores: many tests wait for a process, a thread or a database.
     maxWorkers: availableParallelism() + 1
   }

@@ -1,5 +1,5 @@
 /** Calls of the same identity, and groups, of a pool of promises. */
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import {
   type Attempt,
   createPool,
@@ -10,7 +10,7 @@ import {
   RequestReplaced,
   type Ticket
 } from "../../src/promise/index.ts"
-import { failure, gate, keep, open, openHeld, turn } from "./support.ts"
+import { eventually, failure, gate, keep, open, openHeld, turn } from "./support.ts"
 
 const join = { primaryKey: "k", duplicate: "join" } as const
 
@@ -193,7 +193,7 @@ describe("calls of the same identity", () => {
     const { promise, resolve } = gate()
     let calls = 0
     const values = collect(pool.map([1, 2, 3], () => promise.then(() => ++calls), { ...join, outstanding: 3 }))
-    await vi.waitFor(() => expect(pool.snapshot()).toMatchObject({ running: 1, joined: 2 }))
+    await eventually(() => expect(pool.snapshot()).toMatchObject({ running: 1, joined: 2 }))
     resolve()
     expect(await values).toEqual([1, 1, 1])
   })
