@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 
@@ -8,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/browser/**/*.test.ts"],
     testTimeout: 60_000,
-    hookTimeout: 30_000
+    hookTimeout: 30_000,
+    maxWorkers: availableParallelism()
   }
 })
