@@ -41,7 +41,9 @@ const table = {
   Call: "RequestPolicy",
 
   "internal/asyncContext": "",
-  "internal/suspension": "",
+  "internal/inside": "",
+  "internal/suspension": "internal/inside",
+  "internal/exitOf": "internal/inside",
   "internal/runtime": "internal/asyncContext",
   // Who runs next: it knows requests and time, never workers.
   "queue/ring": "",
@@ -113,7 +115,8 @@ const table = {
     "NotBefore Outcome PoolError queue/gate internal/asyncContext internal/counters internal/events internal/request internal/retry internal/runtime internal/worker internal/scheduled internal/batch/answers internal/batch/batchAttempt internal/exits",
   // A worker knows neither pool nor scaler, only its attempts and what it asks of an employer.
   "internal/worker": "internal/deadlines internal/hosting internal/request internal/runtime internal/batch/batch",
-  "internal/fiberWorker": "internal/asyncContext internal/origin internal/request internal/runtime internal/worker",
+  "internal/fiberWorker":
+    "internal/asyncContext internal/exitOf internal/origin internal/request internal/runtime internal/worker",
   "internal/crew":
     "RequestQueue internal/attempt internal/counters internal/deadlines internal/events internal/request internal/runtime internal/worker",
   "internal/shortages": "internal/crew",
@@ -220,7 +223,8 @@ const table = {
   "recording/recent":
     "PoolError internal/recorder internal/request recording/chunks recording/notes recording/workerMinutes",
   "recording/hearing": "WorkerPool internal/recordedPools internal/recorder recording/recent",
-  "recording/rows": "recording/notes recording/recorded",
+  "recording/lines": "",
+  "recording/rows": "recording/lines recording/notes recording/recorded",
   "recording/parse": "recording/errors recording/header recording/recorded recording/rows",
   "recording/read": "recording/errors recording/files recording/parse",
   "recording/timeline": "",
@@ -229,7 +233,7 @@ const table = {
     "recording/figures recording/header recording/parse recording/recorded recording/timeline simulation/histogram",
   "recording/reality": "recording/recorded recording/rows simulation/meter simulation/report simulation/workload",
   "recording/files": "recording/errors recording/header",
-  "recording/writer": "internal/recordedPools recording/files recording/notes recording/rows",
+  "recording/writer": "internal/recordedPools recording/files recording/lines recording/notes recording/rows",
   "recording/options": "internal/checks PoolError",
   "recording/early": "internal/recordedPools internal/recorder internal/request recording/notes",
   "recording/begin":
@@ -421,7 +425,7 @@ const table = {
   "program/processes/*":
     "index http/eventHub http/guard http/lists http/points http/problem http/resource http/send http/server http/service http/tenants program/daemon/* program/errors program/output/* program/process/* program/processes/* program/processes/all/all program/processes/all/kept program/settings/*",
   "program/processes/all/*":
-    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
+    "http/eventHub http/lists http/points http/problem http/send http/shapes program/processes/all/* program/processes/ask program/processes/crew program/processes/forward program/processes/gate program/processes/member program/processes/messages program/processes/places program/processes/shares program/settings/policyFlag",
   "program/serve/*":
     "index program/advice/* dashboard/assets http/* program/daemon/* program/durable/* program/errors program/handlersModule program/output/* program/process/* program/processes/one program/processes/serve program/processes/settings program/serve/* program/settings/* program/version",
   "program/work/*":

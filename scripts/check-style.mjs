@@ -21,7 +21,9 @@ const exceptions = {
   "internal/asyncContext.ts": ["looks below what Effect and the host promise"], // alone, and it runs where there is none
   // workers: forked here, owned by the pool's scope; and what no combinator tells of a fiber
   "internal/runtime.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"],
-  "internal/suspension.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"], // what it tries first
+  "internal/inside.ts": ["looks below what Effect and the host promise"], // the names that the next two, who try them first, share
+  "internal/exitOf.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"],
+  "internal/suspension.ts": ["runs an effect out of the structure", "looks below what Effect and the host promise"],
   "internal/core.ts": ["detaches a fiber"], // closing the workers' scope must not outlive the second grace
   "http/service.ts": ["runs an effect out of the structure"], // a header is made by a plain function
   "http/submit.ts": ["sets a real timer"], // a fiber for each wait would cost more than the request

@@ -70,6 +70,34 @@ describe("npm run bench", () => {
     }
   )
 
+  it("loads for each implementation that alone", { timeout: 60_000 }, async () => {
+    const report = `import { registerHooks } from "node:module"
+      const packages = new Set()
+      registerHooks({
+        load: (url, context, next) => {
+          const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1]
+          if (name !== undefined) packages.add(name)
+          return next(url, context)
+        }
+      })
+      process.on("exit", () => console.error(JSON.stringify([...packages])))`
+    const loaded = async (impl: string, name: string) => {
+      const args = [
+        "--import",
+        `data:text/javascript,${encodeURIComponent(report)}`,
+        "scripts/bench/run.ts",
+        impl,
+        name
+      ]
+      const { stderr } = await promisify(execFile)(process.execPath, [...args, "quick"], { cwd: root, timeout: 60_000 })
+      return (JSON.parse(stderr) as Array<string>).sort()
+    }
+    assert.deepStrictEqual(await loaded("p-limit", "W1"), ["p-limit", "yocto-queue"])
+    assert.deepStrictEqual(await loaded("fastq-promise", "W1a"), ["fastq", "reusify"])
+    assert.deepStrictEqual(await loaded("p-queue", "W3"), ["p-queue"])
+    assert.deepStrictEqual(await loaded("p-queue-stacked", "W3"), ["p-queue", "p-timeout"])
+  })
+
   it("refuses a case that it does not know, and names those that it does", async () => {
     const { code, stderr } = (await bench("--only", "W77").catch((error: unknown) => error)) as {
       readonly code: number

@@ -22,7 +22,7 @@ const read = async (register: Registry) =>
 describe("what is stacked on a peer", () => {
   it("counts what has started and how it ended, after all attempts, and how long it ran", async () => {
     const register = new Registry()
-    const run = stack({ ...everything, task: "flaky" }, register)
+    const run = await stack({ ...everything, task: "flaky" }, register)
     const results = await Promise.all(Array.from({ length: 20 }, (_, n) => run(n)))
     assert.deepStrictEqual(
       results,
@@ -36,7 +36,7 @@ describe("what is stacked on a peer", () => {
 
   it("counts the same where the task calls back", async () => {
     const register = new Registry()
-    const run = meteredCallback(asyncTask(everything), register)
+    const run = await meteredCallback(await asyncTask(everything), register)
     await Promise.all(Array.from({ length: 20 }, (_, n) => new Promise<void>((resolve) => run(n, () => resolve()))))
     const lines = await read(register)
     for (const line of ["started_total 20", "succeeded_total 20", "failed_total 0", "ran_seconds_count 20"]) {
@@ -50,7 +50,7 @@ describe("what is stacked on a peer", () => {
 
     it("gives each attempt its time, four in all, and then fails", async () => {
       const register = new Registry()
-      const run = stack({ ...everything, task: "never" }, register)
+      const run = await stack({ ...everything, task: "never" }, register)
       const ended = Promise.resolve(run(1)).then(
         () => "succeeded",
         (error: Error) => error.name
@@ -64,7 +64,8 @@ describe("what is stacked on a peer", () => {
 
     it("keeps no timer for what has ended, and sets none for what has its answer", async () => {
       const timersOf = async (task: "noop" | "suspend") => {
-        const result = stack({ ...everything, task })(1)
+        const run = await stack({ ...everything, task })
+        const result = run(1)
         const meanwhile = vi.getTimerCount()
         await result
         return [meanwhile, vi.getTimerCount()]
@@ -85,7 +86,7 @@ describe("both doors of this pool with metrics", () => {
 
   for (const name of ["effect-worker-pool", "effect-worker-pool-promise"]) {
     it(`${name} shows the same counts and histogram, and that of how long requests waited`, async () => {
-      const start = await implementations[name]!.open({ ...everything, concurrency: 4 })
+      const start = await (await implementations[name]!()).open({ ...everything, concurrency: 4 })
       const metrics = [
         "worker_pool_accepted_total",
         "worker_pool_requests_total",
@@ -105,7 +106,7 @@ describe("both doors of this pool with metrics", () => {
 describe("a case that suspends", () => {
   it("tells the longest time without a turn of the event loop, and no other does", async () => {
     const figuresOf = async (name: string) =>
-      Object.keys(await measure({ ...cases[name]!, n: 100 }, implementations["effect-worker-pool-promise"]!))
+      Object.keys(await measure({ ...cases[name]!, n: 100 }, await implementations["effect-worker-pool-promise"]!()))
     for (const name of ["W1a", "W1ap", "W1i", "W1ip"]) assert.include(await figuresOf(name), "turnMillis")
     assert.notInclude(await figuresOf("W1"), "turnMillis")
   })
@@ -115,20 +116,21 @@ describe("stacked peers", () => {
   for (const name of stacked) {
     it(`${name} gives each caller its result`, async () => {
       for (const task of ["noop", "suspend", "immediate"] as const) {
-        const start = await implementations[name]!.open({ ...everything, task, concurrency: 4 })
+        const start = await (await implementations[name]!()).open({ ...everything, task, concurrency: 4 })
         assert.strictEqual(await drive(100, 10, start), sumOf(100))
       }
-      const start = await implementations[name]!.open(cases["W3"]!.load)
+      const start = await (await implementations[name]!()).open(cases["W3"]!.load)
       assert.strictEqual(await drive(100, 10, start), sumOf(100))
     })
   }
 
-  it("have rows where there is something to stack, and no others", () => {
+  it("have rows where there is something to stack, and no others", async () => {
+    const described = await Promise.all(stacked.map((name) => implementations[name]!()))
     const rows = Object.fromEntries(
-      stacked.map((name) => [
+      stacked.map((name, row) => [
         name,
         ["W1", "W1a", "W3a", "W4", "W6", "W6a", "W7"].filter(
-          (at) => implementations[name]!.lacks(cases[at]!.load) !== notMeasured
+          (at) => described[row]!.lacks(cases[at]!.load) !== notMeasured
         )
       ])
     )

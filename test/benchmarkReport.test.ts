@@ -135,7 +135,7 @@ describe("runs that are kept", () => {
     )
   })
 
-  it("go to the sections of their cases, and to one of its own where ratios are to the door for promises", () => {
+  it("go to the sections of their cases", () => {
     const all = [...three("W1"), ...three("article"), ...three("Q1-key"), ...three("C1")]
     const namesOf = (run: Results) =>
       [...bySection(run)].map(([section, { cases, results }]) => [section, Object.keys(cases), results.length])
@@ -143,9 +143,6 @@ describe("runs that are kept", () => {
       ["results", ["W1", "article"], 6],
       ["queue", ["Q1-key"], 3],
       ["cold", ["C1"], 3]
-    ])
-    assert.deepStrictEqual(namesOf(runOf("a", all, "effect-worker-pool-promise")), [
-      ["promises", ["W1", "article", "Q1-key", "C1"], 12]
     ])
   })
 

@@ -86,6 +86,27 @@ describe("process", () => {
     )
   )
 
+  it.effect("of many, some of which have ended out of their order, it cancels all others and no more", () =>
+    withPool({ minWorkers: 50, maxWorkers: 50 })((bench) =>
+      Effect.gen(function* () {
+        const ids = Array.from({ length: 500 }, (_, at) => String(at))
+        const hang = ["3", "40", "41", "490", "499"]
+        for (const id of hang) bench.on(id, Effect.never)
+        const emitted: Array<string> = []
+        const all = yield* Effect.forkChild(
+          Stream.runForEach(bench.pool.process(calls(...ids), { outstanding: 20 }), (outcome) =>
+            Effect.sync(() => emitted.push(...words([outcome])))
+          )
+        )
+        for (let turn = 0; turn < 200 && emitted.length < 495; turn++) yield* TestClock.adjust(0)
+        assert.strictEqual(emitted.length, 495)
+        yield* Fiber.interrupt(all)
+        yield* TestClock.adjust(0)
+        assert.deepInclude(yield* bench.pool.snapshot, { accepted: 500, succeeded: 495, cancelled: 5, running: 0 })
+      })
+    )
+  )
+
   it.effect("a stream that fails fails after the outcomes of what is out", () =>
     withPool({ maxWorkers: 1 })((bench) =>
       Effect.gen(function* () {

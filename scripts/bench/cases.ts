@@ -74,9 +74,7 @@ export const compared: ReadonlyArray<string> = [
   "W2p-1024",
   "W9",
   "C1",
-  "C2",
-  "C3",
-  "C3a"
+  "C2"
 ]
 
 export const cases: Readonly<Record<string, Case>> = {
@@ -193,12 +191,6 @@ export const cases: Readonly<Record<string, Case>> = {
   D4: onStore("statements while nothing happens", { what: "quiet" }, { n: 1, seconds: 60, maxRounds: 1 }),
   C1: fromStart("from the start of a process to its first result", { what: "first" }, 1),
   C2: fromStart("10,000 requests in all, no-op, the pool is made first", { what: "many" }, 10_000),
-  C3: fromStart("no-op, in a process that has loaded nothing else", { what: "long" }, million),
-  C3a: fromStart(
-    "suspends once, in a process that has loaded nothing else",
-    { what: "long", task: "suspend" },
-    million
-  ),
   article: closed(
     "10,000 per second for 10 s, 1 ms each, the article's settings",
     { task: "nap" },
@@ -227,10 +219,10 @@ function onStore(what: string, load: DurableLoad, options: Partial<Case>): Case 
   return closed(what, { concurrency: 64 }, { kind: "durable", onStore: load, outstanding: 1, only, ...options })
 }
 
-/** A process that has only just started, or at least has nothing in it but what it measures. */
+/** A process that has only just started. */
 function fromStart(what: string, load: ColdLoad, n: number): Case {
   const only = Object.keys(coldSubjects).filter((name) => coldSubjects[name]!.at.includes(load.what))
-  return closed(what, {}, { kind: "cold", fromStart: load, n, outstanding: Math.min(n, 10_000), only })
+  return closed(what, {}, { kind: "cold", fromStart: load, n, outstanding: n, only })
 }
 
 /** The queue, by what it goes by. */

@@ -1,6 +1,6 @@
 /** Puts a load on an implementation and measures it. The same code drives all of them. */
 import type { Case } from "./cases.ts"
-import { during } from "./during.ts"
+import { during, peakMegabytes } from "./during.ts"
 import type { Implementation, Load, Measurement, Start } from "./load.ts"
 import { measureOverload, offer } from "./overload.ts"
 import { median, quantile } from "./rounds.ts"
@@ -105,7 +105,7 @@ const waiting = async ({ n }: Case, start: Start | ((input: number) => unknown))
   })
   const bytesEach = ((await heapInUse()) - before) / n
   if (held.length !== n) throw new Error("what was held is gone")
-  return { ...measured, peakMegabytes: process.resourceUsage().maxRSS / 1024, bytesEach }
+  return { ...measured, peakMegabytes: peakMegabytes(), bytesEach }
 }
 
 const heapInUse = async (): Promise<number> => {

@@ -1,4 +1,5 @@
 /** The clock and the processor while something runs. */
+import { readFileSync } from "node:fs"
 import type { Measurement } from "./load.ts"
 
 export const during = async (n: number, work: () => Promise<void>): Promise<Measurement> => {
@@ -11,6 +12,18 @@ export const during = async (n: number, work: () => Promise<void>): Promise<Meas
     n,
     rate: n / seconds,
     cpuMicros: (system + user) / n,
-    peakMegabytes: process.resourceUsage().maxRSS / 1024
+    peakMegabytes: peakMegabytes()
+  }
+}
+
+/**
+ * The most memory that this process has had. Its `maxRSS` begins with what the parent had that started it, even across an `exec`:
+ * where the kernel tells its own figure, that is taken.
+ */
+export const peakMegabytes = (): number => {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024
+  } catch {
+    return process.resourceUsage().maxRSS / 1024
   }
 }

@@ -13,7 +13,7 @@ import { callers } from "./implementations/effect-callers.ts"
 import type { Start } from "./load.ts"
 import { inFreshProcess, median } from "./rounds.ts"
 import { number } from "./tables.ts"
-import { effectTasks } from "./tasks.ts"
+import { effectTasks } from "./effectTasks.ts"
 
 const fork = Effect.runForkWith(await Effect.runPromise(Effect.context<never>()))
 

@@ -1,19 +1,18 @@
 /** The runs that the page shows, by its sections. */
-import { oursByPromise, type Results } from "./results.ts"
+import type { Results } from "./results.ts"
 
 /** Newest first. A case is in one of them alone: what a table compares was measured in one run. */
 export type Kept = ReadonlyArray<Results>
 
-export const sections = ["results", "promises", "queue", "threads", "durable", "cold"] as const
+export const sections = ["results", "queue", "threads", "durable", "cold"] as const
 export type Section = (typeof sections)[number]
 
 /** By the letter with which a case begins. */
 const ofLetter: Readonly<Record<string, Section>> = { Q: "queue", T: "threads", D: "durable", C: "cold" }
 const sectionOf = (name: string): Section => ofLetter[name[0]!] ?? "results"
 
-/** What of a run each section shows. One whose ratios are to the door for promises has a section of its own. */
+/** What of a run each section shows. */
 export const bySection = (run: Results): ReadonlyMap<Section, Results> => {
-  if (run.by === oursByPromise) return new Map([["promises", run]])
   const parts = sections.map(
     (section) =>
       [section, without(run, new Set(Object.keys(run.cases).filter((name) => sectionOf(name) !== section)))] as const

@@ -1,6 +1,6 @@
 /** What a case asks of every implementation, in the same words. */
 
-/** What the handler does. `tasks.ts` says it in callbacks, promises and effects. */
+/** What the handler does. `tasks.ts` says it in promises and callbacks, `effectTasks.ts` in effects. */
 export type TaskName =
   | "noop"
   | "suspend"

@@ -9,9 +9,10 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Case, cases, compared, isOf, isQuick, quickly, roundsOf } from "./cases.ts"
 import { coldSubjects } from "./cold/subjects.ts"
+import { compileRun } from "./compiled.ts"
 import { durableSubjects } from "./durable/subjects.ts"
 import { implementations } from "./implementations/index.ts"
-import { type Measurement, notMeasured } from "./load.ts"
+import { type Implementation, type Measurement, notMeasured } from "./load.ts"
 import {
   compare,
   type Lacking,
@@ -26,6 +27,10 @@ import {
 import { inFreshProcess } from "./rounds.ts"
 import { printCase } from "./tables.ts"
 import { threadSubjects } from "./threads/subjects.ts"
+
+const described: Readonly<Record<string, Implementation>> = Object.fromEntries(
+  await Promise.all(Object.entries(implementations).map(async ([impl, load]) => [impl, await load()] as const))
+)
 
 /** They have cases of their own. Some of those that start cold are measured in others, too, as what they are there. */
 const subjects: Readonly<Record<string, { readonly how: string }>> = {
@@ -77,7 +82,7 @@ const lacks = (name: string, impl: string): string | undefined => {
   const { kind, load, only, through } = cases[name]!
   if (only === undefined ? !(impl in implementations || impl === "go") : !only.includes(impl)) return notMeasured
   if (impl === "go" || kind === "threads" || kind === "durable" || kind === "cold") return undefined
-  const by = implementations[impl]!
+  const by = described[impl]!
   const lacks = by.lacks(load)
   if (lacks === notMeasured) return lacks
   if (through === "stream" && by.openStream === undefined) return "no streams"
@@ -97,13 +102,23 @@ const groupsOf = (names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<str
   return [...groups.values()]
 }
 
-const run = (name: string, impl: string, go: string | undefined): Promise<Record<string, unknown>> => {
+/** What has processes or threads of its own finds them beside its source. */
+const scriptOf = ({ kind }: Case, compiled: string): string =>
+  kind === "threads" || kind === "durable" || kind === "cold" ? join(import.meta.dirname, "run.ts") : compiled
+
+interface Programs {
+  /** `run.ts` as JavaScript. */
+  readonly compiled: string
+  readonly go: string | undefined
+}
+
+const run = (name: string, impl: string, { compiled, go }: Programs): Promise<Record<string, unknown>> => {
   const size: Case = values.quick ? quickly(cases[name]!) : cases[name]!
   return impl === "go"
     ? inFreshProcess(go!, [JSON.stringify({ case: size })])
     : inFreshProcess(process.execPath, [
         "--expose-gc",
-        join(import.meta.dirname, "run.ts"),
+        scriptOf(size, compiled),
         impl,
         name,
         ...(values.quick ? ["quick"] : [])
@@ -148,6 +163,7 @@ const main = async (): Promise<void> => {
     throw new Error(`--rounds: expected 1 or more, got "${values.rounds}"`)
   }
   const used = versions()
+  const compiled = await compileRun()
   const results: Array<Result | Lacking> = []
   try {
     for (const group of groupsOf(names)) {
@@ -163,7 +179,7 @@ const main = async (): Promise<void> => {
               continue
             }
             if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} round ${round + 1} of ${times}: ${impl}`)
-            const measured = await run(name, impl, go)
+            const measured = await run(name, impl, { compiled, go })
             if (typeof measured["lacks"] === "string") {
               if (round === 0) lacking.push({ case: name, impl, lacks: measured["lacks"] })
             } else {
@@ -230,7 +246,7 @@ const commandLine = (): ReadonlyArray<string> => [
 
 const howOf = (impl: string, names: ReadonlyArray<string>): string => {
   const isCold = names.every((name) => cases[name]!.kind === "cold")
-  return (isCold ? coldSubjects[impl] : (implementations[impl] ?? subjects[impl]))?.how ?? goHow
+  return (isCold ? coldSubjects[impl] : (described[impl] ?? subjects[impl]))?.how ?? goHow
 }
 
 const goHow =

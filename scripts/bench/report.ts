@@ -1,10 +1,9 @@
 /**
  * Writes the figures of measured runs into `docs/benchmarks.md` and `docs/durable.md`, between the marks that stand there, and draws its pictures.
  *
- * `npm run bench:report -- [FILE]`, where FILE was written by `npm run bench -- --json FILE`. A run whose ratios are to the door for
- * promises is that of its own section; of any other the queue's cases (Q), those of threads (T), of stores (D) and of cold starts (C)
- * belong to theirs. The cases of a run take the place of what the page shows of them; of the others it keeps what it has.
- * Default: the runs that the page shows already.
+ * `npm run bench:report -- [FILE...]`, where each FILE was written by `npm run bench -- --json FILE`, the newest last. The queue's cases
+ * (Q), those of threads (T), of stores (D) and of cold starts (C) have sections of their own. The cases of a run take the place of
+ * what the page shows of them; of the others it keeps what it has. Default: the runs that the page shows already.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -12,7 +11,7 @@ import { fillBlocks } from "../fillBlocks.ts"
 import { bySection, keep, type Kept, type Section, sections } from "./kept.ts"
 import { hows, inShort, origins, ratios, tables } from "./pageTables.ts"
 import { plots } from "./plots.ts"
-import type { Results } from "./results.ts"
+import { ours, type Results } from "./results.ts"
 import { whereOrigin, whereTable, type WhereRun } from "./where/table.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
@@ -23,9 +22,11 @@ const read = (section: Section): Kept =>
   existsSync(fileOf(section)) ? [JSON.parse(readFileSync(fileOf(section), "utf8")) as Kept].flat() : []
 
 mkdirSync(folder, { recursive: true })
-if (process.argv[2] !== undefined) {
-  const run = JSON.parse(readFileSync(process.argv[2], "utf8")) as Results
-  if (run.quick) throw new Error(`${process.argv[2]}: expected a whole run, got one of --quick`)
+for (const file of process.argv.slice(2)) {
+  const run = JSON.parse(readFileSync(file, "utf8")) as Results
+  if (run.quick) throw new Error(`${file}: expected a whole run, got one of --quick`)
+  if (run.by !== undefined && run.by !== ours)
+    throw new Error(`${file}: expected ratios to ${ours}, got --by ${run.by}`)
   for (const [section, part] of bySection(run)) {
     writeFileSync(fileOf(section), `${JSON.stringify(keep(part, read(section)), undefined, 2)}\n`)
   }
@@ -35,10 +36,7 @@ const kept = Object.fromEntries(sections.map((section) => [section, read(section
 const drawn = [
   ...plots(kept.results).filter(({ file }) => file !== "threads.svg" && file !== "durable.svg"),
   ...plots(kept.threads).filter(({ file }) => file === "threads.svg"),
-  ...plots(kept.durable).filter(({ file }) => file === "durable.svg"),
-  ...plots(kept.promises)
-    .filter(({ file }) => file === "cpu.svg")
-    .map((plot) => ({ ...plot, file: `promises-${plot.file}` }))
+  ...plots(kept.durable).filter(({ file }) => file === "durable.svg")
 ]
 for (const { file, svg } of drawn) writeFileSync(join(folder, file), svg)
 

@@ -1,21 +1,27 @@
-/** One case by one implementation, in this process: prints its measurement as one line of JSON. */
-import { cases, quickly } from "./cases.ts"
-import { measure } from "./drivers.ts"
-import { implementations } from "./implementations/index.ts"
-import { measureThreads } from "./threads/measure.ts"
-import { threadSubjects } from "./threads/subjects.ts"
+/** One case by one implementation, in this process, which loads nothing else: prints its measurement as one line of JSON. */
+import { type Case, cases, quickly } from "./cases.ts"
+import type { Measurement } from "./load.ts"
 
 const [impl, name, speed] = process.argv.slice(2) as [string, string, string | undefined]
-const self = speed === "quick" ? quickly(cases[name]!) : cases[name]!
-const { fromStart, n, onStore, onThreads, outstanding, seconds } = self
-// What one case needs is loaded for that alone: it would have its part in the memory of the others.
-const measured =
-  onThreads !== undefined
-    ? measureThreads({ load: onThreads, n, outstanding }, threadSubjects[impl]!)
-    : onStore !== undefined
-      ? (await import("./durable/measure.ts")).measureDurable({ load: onStore, n, outstanding, seconds }, impl)
-      : fromStart !== undefined
-        ? (await import("./cold/measure.ts")).measureCold({ load: fromStart, n, outstanding }, impl)
-        : measure(self, implementations[impl]!)
-console.log(JSON.stringify(await measured))
+
+const measureOne = async (self: Case): Promise<Measurement> => {
+  const { fromStart, n, onStore, onThreads, outstanding, seconds } = self
+  if (onThreads !== undefined) {
+    const { measureThreads } = await import("./threads/measure.ts")
+    return measureThreads({ load: onThreads, n, outstanding }, impl)
+  }
+  if (onStore !== undefined) {
+    const { measureDurable } = await import("./durable/measure.ts")
+    return measureDurable({ load: onStore, n, outstanding, seconds }, impl)
+  }
+  if (fromStart !== undefined) {
+    const { measureCold } = await import("./cold/measure.ts")
+    return measureCold({ load: fromStart, n }, impl)
+  }
+  const { measure } = await import("./drivers.ts")
+  const { implementations } = await import("./implementations/index.ts")
+  return measure(self, await implementations[impl]!())
+}
+
+console.log(JSON.stringify(await measureOne(speed === "quick" ? quickly(cases[name]!) : cases[name]!)))
 process.exit()

@@ -1,63 +1,33 @@
 /**
- * What the handlers do, in the three dialects of the implementations. Nothing here knows who runs it.
+ * What the handlers do, in promises and callbacks; `effectTasks.ts` says the same in effects. Nothing here knows who runs it.
  *
- * `suspend` comes back with one microtask in each of them, and `immediate` with the next turn of the event loop.
+ * `suspend` comes back with one microtask in each of the three dialects, and `immediate` with the next turn of the event loop.
  */
-import { Effect } from "effect"
 import type { Load, TaskName } from "./load.ts"
 import { bodies, hangs, hangMillis, workMillis } from "./overload.ts"
 
-export type EffectTask = (n: number) => Effect.Effect<number, Error>
 export type PromiseTask = (n: number, signal?: AbortSignal) => number | Promise<number>
 /** Of promises: whether it gives its result, or its failure, and no promise. */
 export const answersAtOnce = (task: TaskName): boolean => task === "noop" || task === "flaky"
 export type CallbackTask = (n: number, done: (error: Error | null, result?: number) => void) => void
 
 export const sleepMillis = 5
-const napMillis = 1
+export const napMillis = 1
 /** What a statement takes that writes so many rows: the way there and back, and each row. */
 export const indexMillis = (rows: number): number => 5 + rows / 10
 
-const failure = Object.assign(new Error("the first attempt fails"), { stack: "" })
+export const failure = Object.assign(new Error("the first attempt fails"), { stack: "" })
 const failedOnce = new Uint8Array(1_000_000)
-const failsNow = (n: number): boolean => n % 10 === 0 && failedOnce[n]!++ === 0
+export const failsNow = (n: number): boolean => n % 10 === 0 && failedOnce[n]!++ === 0
 
 /** Until when `burn` goes on; set by whoever measures the lateness of a timer. */
 export const burning = { until: 0, bursts: 0 }
-const burst = (): void => {
+export const burst = (): void => {
   burning.bursts++
   const until = performance.now() + 0.25
   while (performance.now() < until);
 }
-const burnsOn = (): boolean => performance.now() < burning.until
-
-export const effectTasks: Readonly<Record<TaskName, EffectTask>> = {
-  noop: (n) => Effect.succeed(n),
-  suspend: (n) => Effect.callback((resume) => queueMicrotask(() => resume(Effect.succeed(n)))),
-  immediate: (n) => Effect.callback((resume) => void setImmediate(() => resume(Effect.succeed(n)))),
-  sleep: (n) => Effect.as(Effect.sleep(sleepMillis), n),
-  nap: (n) => Effect.as(Effect.sleep(napMillis), n),
-  index: (n) => Effect.as(Effect.sleep(indexMillis(1)), n),
-  flaky: (n) => Effect.suspend(() => (failsNow(n) ? Effect.fail(failure) : Effect.succeed(n))),
-  never: () => Effect.never,
-  burn: (n) =>
-    Effect.as(
-      Effect.whileLoop({
-        while: burnsOn,
-        body: () => {
-          burst()
-          return Effect.yieldNow
-        },
-        step: () => {}
-      }),
-      n
-    ),
-  work: (n) =>
-    Effect.suspend(() => {
-      bodies.begin(n)
-      return Effect.as(Effect.sleep(hangs(n) ? hangMillis : workMillis), n)
-    }).pipe(Effect.onExit(() => Effect.sync(() => bodies.end(n))))
-}
+export const burnsOn = (): boolean => performance.now() < burning.until
 
 export const promiseTasks: Readonly<Record<TaskName, PromiseTask>> = {
   noop: (n) => n,

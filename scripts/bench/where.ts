@@ -56,7 +56,7 @@ const runOne = async (key: string): Promise<One> => {
   const session = values.profile ? await startProfile() : undefined
   const process_ = process.cpuUsage()
   const thread = process.threadCpuUsage()
-  const { cpuMicros } = await measure(self, implementations[impl]!)
+  const { cpuMicros } = await measure(self, await implementations[impl]!())
   const inThread = sum(process.threadCpuUsage(thread)) / self.n
   const inProcess = sum(process.cpuUsage(process_)) / self.n
   // The pool was opened too: what is measured is the requests alone, and the others' part of it is in proportion.

@@ -8,6 +8,7 @@ import {
   leaveAsyncContext,
   moveIntoAsyncContext
 } from "./asyncContext.ts"
+import { exitOf } from "./exitOf.ts"
 import { CurrentRequest } from "./origin.ts"
 import type { BatchRoute, PoolRequest, Route } from "./request.ts"
 import { enterContext, forkUninterruptible, interruptNow, isInterrupted, isTraced, liveChildren } from "./runtime.ts"
@@ -72,7 +73,7 @@ export class FiberWorker extends Worker {
       const effect = this.attempt(request, called, now)
       if (!Exit.isExit(effect)) {
         const isThere = isSameAsyncContext(here, called)
-        return Effect.exit(Effect.interruptible(isThere ? effect : moveIntoAsyncContext(called, effect)))
+        return exitOf(this.fiber, isThere ? effect : moveIntoAsyncContext(called, effect))
       }
       attempts.end(this, effect, attempts.now())
       if (this.mustStop) return Effect.void

@@ -48,8 +48,11 @@ export const process = <E, R>(
 class Processing implements Awaited {
   private readonly pool: Dependencies
   private readonly options: Options
-  /** In the order of the calls. Ordered, what is emitted leaves it at the front; else what has ended is swept out. */
-  private entered: Array<PoolRequest | Rejected> = []
+  /**
+   * In the order of the calls, from `front` on: what has ended, or in an ordered stream is emitted, leaves it there. What has ended behind
+   * one that has not is swept out.
+   */
+  private entered: Array<PoolRequest | Rejected | undefined> = []
   private front = 0
   /** What can be emitted. */
   private ready: Array<Emitted> = []
@@ -195,9 +198,25 @@ class Processing implements Awaited {
   private onEnd(entry: PoolRequest | Rejected): void {
     if (!this.options.ordered) {
       this.ready.push(toEmitted(entry))
-      if (this.entered.length > 2 * this.outstanding + 64) this.entered = this.entered.filter((entry) => !isOver(entry))
+      this.sweep()
     }
     this.tell()
+  }
+
+  /** Mostly what has ended is the first: it is looked at once, while it is at hand, and nothing that has ended outlives a collection (W1ap). */
+  private sweep(): void {
+    const { entered } = this
+    while (isOver(entered[this.front])) entered[this.front++] = undefined
+    if (entered.length - this.front > 2 * this.outstanding + 64) {
+      this.entered = entered.filter((entry) => entry !== undefined && !isOver(entry))
+      this.front = 0
+    } else this.trim()
+  }
+
+  private trim(): void {
+    if (this.front * 2 < this.entered.length) return
+    this.entered = this.entered.slice(this.front)
+    this.front = 0
   }
 
   /** Whoever waits for outcomes hears of them once a turn, not once for each. */
@@ -227,9 +246,7 @@ class Processing implements Awaited {
   private takeFront(): void {
     const { entered } = this
     while (isOver(entered[this.front])) this.ready.push(toEmitted(entered[this.front++]!))
-    if (this.front * 2 < entered.length) return
-    this.entered = entered.slice(this.front)
-    this.front = 0
+    this.trim()
   }
 }
 

@@ -2,28 +2,11 @@
  * A fiber that waits without a callback: what it goes on with stands on its stack, and is there anyway. `Effect.callback` makes
  * six objects for the same, 272 bytes for as long as the fiber waits (W5).
  *
- * The names in here are Effect's own and may change with it. So whether they mean what they did is tried once, on fibers that
- * wait: where they do not, `canSuspend` says so, and whoever waits does it in `Effect.callback`.
+ * Whether Effect still does as it did is tried once, on fibers that wait: where it does not, `canSuspend` says so, and whoever
+ * waits does it in `Effect.callback`.
  */
-import { Cause, Effect, Effectable, Equal, Exit, type Fiber } from "effect"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
-
-/** A fiber below its public parts. */
-interface Inside {
-  _stack: Array<unknown>
-  readonly _yielded: unknown
-  readonly _interruptedCause: Cause.Cause<never> | undefined
-  interruptible: boolean
-  yieldWith(onGoOn: () => void): Effect.Effect<never>
-  evaluate(effect: Effect.Effect<unknown, unknown>): void
-}
-
-const inside = (fiber: AnyFiber): Inside => fiber as unknown as Inside
-
-/** What a fiber asks of those on its stack: to be left, whatever it goes on with, and what follows a failure. */
-const onLeave = "~effect/Effect/ensureCont"
-const onFailure = "~effect/Effect/failureCont"
+import { Cause, Effect, Effectable, Equal, Exit } from "effect"
+import { type AnyFiber, inside, onFailure, onLeave } from "./inside.ts"
 
 /** Of a fiber that waits here, and of no other: called when it goes on. */
 const waits = (): void => {}

@@ -16,6 +16,8 @@ export const attemptOf = (request: PoolRequest): TaskAttempt | undefined =>
 export class TaskWorker extends Worker {
   /** The present one. */
   attempt: TaskAttempt | undefined = undefined
+  /** Whose promise it waits for. */
+  private waitsFor: Pick<TaskCall, "onFailure"> | undefined = undefined
   private onEnd!: (exit: Exit.Exit<unknown, unknown>) => void
 
   /** There is nothing in it that the scope could own: it ends when the crew says so. */
@@ -43,10 +45,10 @@ export class TaskWorker extends Worker {
   }
 
   /**
-   * Takes requests until none is left, or the worker has to go. It awaits nothing but the promise of an attempt: to await
-   * is cheaper than to be called back, which makes one more promise (W1a).
+   * Takes requests until none is left, the worker has to go, or an attempt waits for a promise, which calls back: to await it
+   * takes 100 bytes more, and a tenth of the processor time where many sleep (W2-1024).
    */
-  private readonly work = async (): Promise<void> => {
+  private readonly work = (): void => {
     const { attempts, employer, turn } = this
     try {
       while (!this.mustStop) {
@@ -68,12 +70,12 @@ export class TaskWorker extends Worker {
             const given = startTask(call, request, (this.attempt = new TaskAttempt(request)), request.asyncContext)
             if (given instanceof Promise) {
               attempts.goOn(this, now)
-              exit = Exit.succeed(await given)
-            } else exit = Exit.succeed(given)
+              this.waitsFor = call
+              return void then.call(given, this.onValue, this.onError)
+            }
+            exit = Exit.succeed(given)
           } catch (error) {
-            // What comes of an interruption is no failure of its own.
-            if (!this.stopped) call.onFailure(error)
-            exit = Exit.fail(error)
+            exit = this.failed(call, error)
           }
           this.attempt = undefined
         }
@@ -84,4 +86,26 @@ export class TaskWorker extends Worker {
     }
     this.onEnd(Exit.void)
   }
+
+  private readonly onValue = (value: unknown): void => this.goOn(Exit.succeed(value))
+  private readonly onError = (error: unknown): void => this.goOn(this.failed(this.waitsFor!, error))
+
+  /** What comes of an interruption is no failure of its own. */
+  private failed(call: Pick<TaskCall, "onFailure">, error: unknown): Exit.Exit<never, unknown> {
+    if (!this.stopped) call.onFailure(error)
+    return Exit.fail(error)
+  }
+
+  private goOn(exit: Exit.Exit<unknown, unknown>): void {
+    this.attempt = this.waitsFor = undefined
+    try {
+      this.attempts.end(this, exit, this.attempts.now())
+    } catch (defect) {
+      return this.onEnd(Exit.die(defect))
+    }
+    this.work()
+  }
 }
+
+/** That of the host: a promise may have another one of its own, which to await would not call. */
+const { then } = Promise.prototype

@@ -38,7 +38,7 @@ export const begin = (
       workers: early.workerCount,
       sheds: config.strategy === "shedding",
       maxBlocks: Math.floor(maxUnwritten / blockSize),
-      onHalfFull: () => isUrgent.openUnsafe()
+      onEnough: () => isUrgent.openUnsafe()
     })
     const keyText = plainKeys ? (key: string) => key : hashing.of
     const writer = new Writer({ pool: recorded, notes, files, path, startedAt, keyText, isUrgent })

@@ -8,6 +8,7 @@ export const filesOf = (path: string): ReadonlyArray<string> => [`${path}.3`, `$
 
 const encoder = new TextEncoder()
 const newline = 10
+const nothing = new Uint8Array(0)
 /** Of a new file: who asked for what, and how often, is no matter of everybody. */
 const ownersOnly = 0o600
 
@@ -84,12 +85,12 @@ export class Files {
       this.isCut = isCut
       this.isHeaded = false
       this.part++
-      return this.append("")
+      return this.append(nothing)
     })
   }
 
   /** All of these lines, in one file. After a failure some of them may be there. */
-  write(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+  write(lines: Uint8Array): Effect.Effect<void, PlatformError.PlatformError> {
     return Effect.suspend(() =>
       this.size + lines.length <= this.options.maxBytes / this.all.length
         ? this.append(lines)
@@ -128,7 +129,7 @@ export class Files {
     return this.close.pipe(Effect.andThen(Effect.forEach(all, move)), Effect.andThen(this.begin(false)))
   })
 
-  private append(lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+  private append(lines: Uint8Array): Effect.Effect<void, PlatformError.PlatformError> {
     return Effect.suspend(() => {
       const { file } = this
       if (file === undefined) return Effect.andThen(this.openNewest, this.append(lines))
@@ -147,10 +148,11 @@ export class Files {
     })
   }
 
-  private appendTo(file: FileSystem.File, lines: string): Effect.Effect<void, PlatformError.PlatformError> {
+  private appendTo(file: FileSystem.File, lines: Uint8Array): Effect.Effect<void, PlatformError.PlatformError> {
     return Effect.suspend(() => {
       const { isCut, isHeaded, options, part } = this
-      const bytes = encoder.encode(`${isCut ? "\n" : ""}${isHeaded ? "" : options.header(part)}${lines}`)
+      const before = `${isCut ? "\n" : ""}${isHeaded ? "" : options.header(part)}`
+      const bytes = before === "" ? lines : joined(encoder.encode(before), lines)
       return file.writeAll(bytes).pipe(
         Effect.tap(
           Effect.sync(() => {
@@ -168,4 +170,11 @@ export class Files {
       )
     })
   }
+}
+
+const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
+  const both = new Uint8Array(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
 }

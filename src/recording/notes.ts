@@ -7,6 +7,10 @@ import { type RecordedEnd, recordedEnds, type Unaccepted } from "./recorded.ts"
 
 /** So many requests are in one block. */
 export const blockSize = 1024
+/** So many are worth a write: soon enough that they are still in the processor's cache, and that few are ever there. */
+const enoughBlocks = 8
+/** As many as are filled while those are written. More would be memory that is kept for nothing. */
+const mostSpare = 8
 
 /** Some requests, column by column: an object for each would cost three times as much. */
 export class Block {
@@ -17,10 +21,10 @@ export class Block {
   readonly endedAt = new Float64Array(blockSize)
   readonly end = new Uint8Array(blockSize)
   readonly priority = new Int8Array(blockSize)
-  readonly type: Array<string> = Array.from({ length: blockSize }, () => "")
-  readonly key: Array<string> = Array.from({ length: blockSize }, () => "")
+  readonly type: Array<string> = Array(blockSize).fill("")
+  readonly key: Array<string> = Array(blockSize).fill("")
   /** Its other attempts. */
-  readonly earlier: Array<ReadonlyArray<Earlier> | undefined> = Array.from({ length: blockSize }, () => undefined)
+  readonly earlier: Array<ReadonlyArray<Earlier> | undefined> = Array(blockSize).fill(undefined)
 }
 
 /** An attempt that another one may have followed. */
@@ -112,7 +116,7 @@ export class Notes implements Recorder {
     block.key.fill("", 0, block.count)
     block.earlier.fill(undefined, 0, block.count)
     block.count = 0
-    if (this.spare.length < 2) this.spare.push(block)
+    if (this.spare.length < mostSpare) this.spare.push(block)
   }
 
   private add(
@@ -153,11 +157,11 @@ export class Notes implements Recorder {
 
   /** `false`: there is no room for more until some is written. */
   private turnOver(): boolean {
-    const { maxBlocks, onHalfFull } = this.options
+    const { maxBlocks, onEnough } = this.options
     if (this.full.length + 1 >= maxBlocks) return false
     this.full.push(this.open)
     this.open = this.spare.pop() ?? new Block()
-    if (2 * this.full.length >= maxBlocks) onHalfFull()
+    if (this.full.length >= Math.min(maxBlocks / 2, enoughBlocks)) onEnough()
     return true
   }
 
@@ -181,5 +185,6 @@ export interface NotesOptions {
   /** Whether what is evicted was shed. */
   readonly sheds: boolean
   readonly maxBlocks: number
-  readonly onHalfFull: () => void
+  /** There is as much as to be worth a write, or half of what there may be. */
+  readonly onEnough: () => void
 }

@@ -47,7 +47,7 @@ export class Recent implements Recorder {
     this.minutes = new WorkerMinutes(options)
     const { sheds, startedAt, workers } = options
     // Each block is taken as soon as it is full.
-    this.notes = new Notes({ startedAt, workers, sheds, maxBlocks: 2, onHalfFull: () => this.keep() })
+    this.notes = new Notes({ startedAt, workers, sheds, maxBlocks: 2, onEnough: () => this.keep() })
   }
 
   ended(request: PoolRequest, from: Phase, millis: number, now: number): void {

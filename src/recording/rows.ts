@@ -1,32 +1,53 @@
 /** The lines of a recording below its header, as they are written. Times are whole microseconds. */
-import type { Block } from "./notes.ts"
+import type { Lines } from "./lines.ts"
+import type { Block, Earlier } from "./notes.ts"
 import { recordedEnds } from "./recorded.ts"
 
-/** `[at, type, end, phases, key, priority, earlier]`, without what is nothing at its end. */
-export const blockText = (block: Block, startedAt: number, keyText: (key: string) => string): string => {
-  const types = new Map<string, string>()
-  let text = ""
+const encoder = new TextEncoder()
+const openBracket = 91
+const closeBracket = 93
+const comma = 44
+const newline = 10
+
+/** `[at, type, end, phases, key, priority, earlier]`, without what is nothing at its end, a line for each request. */
+export const addBlock = (lines: Lines, block: Block, startedAt: number, keyText: (key: string) => string): void => {
+  const types = new Map<string, Array<Uint8Array | undefined>>()
   for (let n = 0; n < block.count; n++) {
-    const type = block.type[n]!
-    let quoted = types.get(type)
-    if (quoted === undefined) types.set(type, (quoted = JSON.stringify(type)))
-    const phases = phasesText(block, n)
-    const end = recordedEnds[block.end[n]!]!
-    text += `[${micros(block.at[n]! - startedAt)},${quoted},"${end}",[${phases}]${restText(block, n, keyText)}]\n`
+    lines.code(openBracket)
+    lines.whole(micros(block.at[n]! - startedAt))
+    lines.copy(typeAndEnd(types, block.type[n]!, block.end[n]!))
+    addPhases(lines, block, n)
+    lines.code(closeBracket)
+    addRest(lines, block, n, keyText)
+    lines.code(closeBracket)
+    lines.code(newline)
   }
-  return text
+}
+
+/** Few of a block are different. */
+const typeAndEnd = (types: Map<string, Array<Uint8Array | undefined>>, type: string, end: number): Uint8Array => {
+  let ends = types.get(type)
+  if (ends === undefined) types.set(type, (ends = recordedEnds.map(() => undefined)))
+  return (ends[end] ??= encoder.encode(`,${JSON.stringify(type)},"${recordedEnds[end]!}",[`))
 }
 
 /** How it waited and ran, in turn. */
-const phasesText = (block: Block, n: number): string => {
+const addPhases = (lines: Lines, block: Block, n: number): void => {
   const at = block.at[n]!
   const startedAt = block.startedAt[n]!
   const endedAt = block.endedAt[n]!
   const earlier = block.earlier[n]
-  if (earlier === undefined) {
-    if (startedAt === startedAt) return `${micros(startedAt - at)},${micros(endedAt - startedAt)}`
-    return endedAt > at ? `${micros(endedAt - at)}` : ""
+  if (earlier !== undefined) return lines.text(phasesText(at, earlier, startedAt, endedAt))
+  if (startedAt !== startedAt) {
+    if (endedAt > at) lines.whole(micros(endedAt - at))
+    return
   }
+  lines.whole(micros(startedAt - at))
+  lines.code(comma)
+  lines.whole(micros(endedAt - startedAt))
+}
+
+const phasesText = (at: number, earlier: ReadonlyArray<Earlier>, startedAt: number, endedAt: number): string => {
   const phases: Array<number> = []
   let from = at
   for (const attempt of earlier) {
@@ -39,15 +60,16 @@ const phasesText = (block: Block, n: number): string => {
   return phases.join(",")
 }
 
-const restText = (block: Block, n: number, keyText: (key: string) => string): string => {
+const addRest = (lines: Lines, block: Block, n: number, keyText: (key: string) => string): void => {
   const key = block.key[n]!
   const priority = block.priority[n]!
   const earlier = block.earlier[n]
-  if (key === "" && priority === 0 && earlier === undefined) return ""
-  const keyed = `,${JSON.stringify(key === "" ? "" : keyText(key))}`
-  if (priority === 0 && earlier === undefined) return keyed
-  const ranked = `${keyed},${priority}`
-  return earlier === undefined ? ranked : `${ranked},"${earlier.map(({ end }) => end[0]).join("")}"`
+  if (key === "" && priority === 0 && earlier === undefined) return
+  lines.code(comma)
+  lines.text(JSON.stringify(key === "" ? "" : keyText(key)))
+  if (priority === 0 && earlier === undefined) return
+  lines.text(`,${priority}`)
+  if (earlier !== undefined) lines.text(`,"${earlier.map(({ end }) => end[0]).join("")}"`)
 }
 
 const micros = (millis: number): number => Math.round(millis * 1000)

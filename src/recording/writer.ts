@@ -2,8 +2,9 @@
 import { Effect, Latch } from "effect"
 import type { Recorded } from "../internal/recordedPools.ts"
 import type { Files } from "./files.ts"
+import { Lines } from "./lines.ts"
 import type { Notes } from "./notes.ts"
-import { blockText, type Mark, markText } from "./rows.ts"
+import { addBlock, type Mark, markText } from "./rows.ts"
 
 const everyMillis = 1000
 const blocksAtOnce = 8
@@ -23,6 +24,7 @@ export class Writer {
   /** Requests that have a line. */
   written = 0
   private readonly parts: Parts
+  private readonly lines = new Lines()
   private last: Mark | undefined = undefined
   private isFailing = false
   private isShared = false
@@ -39,6 +41,8 @@ export class Writer {
     for (;;) {
       yield* Effect.timeoutOption(isUrgent.await, everyMillis)
       yield* isUrgent.close
+      // Whoever has said that it is urgent is within a step of the pool.
+      yield* Effect.yieldNow
       const closed = this.isClosing
       yield* this.flush(closed)
       if (closed) return
@@ -52,38 +56,50 @@ export class Writer {
   }
 
   private flush(closed: boolean): Effect.Effect<void> {
-    const { files, keyText, notes, startedAt } = this.parts
+    const { keyText, notes, startedAt } = this.parts
+    const { lines } = this
     return Effect.gen({ self: this }, function* () {
       const blocks = notes.take()
       // What ends from here on comes behind it.
       const mark = this.mark(closed)
-      let lines = ""
       let requests = 0
       let n = 0
       for (const block of blocks) {
         requests += block.count
-        lines += blockText(block, startedAt, keyText)
+        addBlock(lines, block, startedAt, keyText)
         notes.giveBack(block)
-        // A block takes half a millisecond. Others have their turn between some.
-        if (++n % blocksAtOnce === 0) yield* Effect.yieldNow
+        // A block takes one or two tenths of a millisecond. Others have their turn between some.
+        if (++n % blocksAtOnce !== 0) continue
+        yield* this.write(requests, undefined)
+        requests = 0
+        yield* Effect.yieldNow
       }
-      if (requests === 0 && !closed && this.last !== undefined && isSame(mark, this.last)) return
-      const exit = yield* Effect.exit(files.write(lines + markText(mark)))
+      if (blocks.length > 0 || closed || this.last === undefined || !isSame(mark, this.last)) {
+        yield* this.write(requests, mark)
+      }
+    })
+  }
+
+  /** The lines that there are, of so many requests, and the mark behind them. */
+  private write(requests: number, mark: Mark | undefined): Effect.Effect<void> {
+    const { files, notes, path } = this.parts
+    const { lines } = this
+    return Effect.gen({ self: this }, function* () {
+      if (mark !== undefined) lines.text(markText(mark))
+      const exit = yield* Effect.exit(files.write(lines.all))
+      lines.clear()
       if (exit._tag === "Success") {
         this.written += requests
-        this.last = mark
-        if (this.isFailing)
-          yield* Effect.logInfo(`${this.parts.path} is written again; ${notes.lost} requests are not in it`)
+        this.last = mark ?? this.last
+        if (this.isFailing) yield* Effect.logInfo(`${path} is written again; ${notes.lost} requests are not in it`)
         this.isFailing = false
         if (files.isShared && !this.isShared) {
-          yield* Effect.logWarning(
-            `${this.parts.path} is written by somebody else too: give each recording a file of its own`
-          )
+          yield* Effect.logWarning(`${path} is written by somebody else too: give each recording a file of its own`)
           this.isShared = true
         }
       } else {
         notes.lost += requests
-        if (!this.isFailing) yield* Effect.logWarning(`${this.parts.path} cannot be written`, exit.cause)
+        if (!this.isFailing) yield* Effect.logWarning(`${path} cannot be written`, exit.cause)
         this.isFailing = true
       }
     })

@@ -29,6 +29,28 @@ describe("run", () => {
     expect({ attempts, succeeded }).toEqual({ attempts: 3, succeeded: 3 })
   })
 
+  it("waits for a promise as such, whatever `then` it was given", async () => {
+    const pool = open()
+    const given = Promise.resolve("its own")
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what it is
+    const call = pool.run(() => Object.assign(given, { then: () => undefined }))
+    expect(await call).toBe("its own")
+  })
+
+  it("waits for a promise of another class by its own `then`: one that is lazy does nothing before", async () => {
+    class Lazy extends Promise<string> {
+      static override get [Symbol.species]() {
+        return Promise
+      }
+      // oxlint-disable-next-line unicorn/no-thenable -- that is what it is
+      override then(...on: Parameters<Promise<string>["then"]>): any {
+        return Promise.resolve("done now").then(...on)
+      }
+    }
+    const pool = open()
+    expect(await pool.run(() => new Lazy(() => {}))).toBe("done now")
+  })
+
   it("tells the task which request and attempt it is", async () => {
     const pool = open({ idPrefix: "r" })
     const told: Array<unknown> = []

@@ -47,6 +47,8 @@ const requestsIn = (entries: ReadonlyArray<Recording.Entry>) =>
 const requests = (files: MemoryFiles) => Effect.map(readAll(files), requestsIn)
 
 const one = { minWorkers: 1, maxWorkers: 1 }
+/** More than what is worth a write. */
+const most = 9 * 1024
 
 describe("a recording", () => {
   it.effect("has when a request came, how long it waited and ran, and how it ended", () =>
@@ -324,6 +326,29 @@ describe("a recording", () => {
         })
       )
       assert.include(files.text(path), '"workers":1')
+    })
+  )
+
+  it.effect("is written before its second when much has ended, and a part that cannot be costs no other", () =>
+    Effect.gen(function* () {
+      const files = yield* recorded(one)((bench, files, recording) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust(1)
+          for (const disk of ["full", "well"] as const) {
+            files.disk = disk
+            for (let n = 0; n < most; n++) yield* bench.call("x")
+            yield* TestClock.adjust(1)
+          }
+          const { lost, written } = yield* recording.counts
+          assert.isAtLeast(lost, 8 * 1024)
+          assert.isAtLeast(written, 8 * 1024)
+          yield* TestClock.adjust(1000)
+          assert.strictEqual((yield* recording.counts).lost, lost)
+          assert.strictEqual((yield* recording.counts).written + lost, 2 * most)
+        })
+      )
+      const last = (yield* readAll(files)).at(-1)!
+      assert.isAtMost(last._tag === "Mark" ? last.lost : Number.NaN, most)
     })
   )
 

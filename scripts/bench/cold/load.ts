@@ -2,8 +2,6 @@
 
 /** What a process does from its start on. */
 export interface ColdLoad {
-  /** `first`: one request. `many`: as many as the case says. `long`: so many that the start does not count. */
-  readonly what: "first" | "many" | "long"
-  /** Default `noop`. */
-  readonly task?: "noop" | "suspend"
+  /** `first`: one request. `many`: as many as the case says, all of them outstanding at once. */
+  readonly what: "first" | "many"
 }

@@ -20,51 +20,43 @@ interface Told {
   readonly kilobytes?: number
 }
 
-/** Of a start each measures so many processes, one after another, and takes the middle one of each figure. */
+/** Each measures so many processes, one after another, and takes the middle one of each figure. */
 const processes = 5
 
 export const measureCold = async (
-  { load, n, outstanding }: { readonly load: ColdLoad; readonly n: number; readonly outstanding: number },
+  { load, n }: { readonly load: ColdLoad; readonly n: number },
   program: string
 ): Promise<Measurement> => {
   if (!existsSync(join(import.meta.dirname, "../../../dist/index.js"))) {
     throw new Error("dist: expected the package as it is built, got none: `npm run build` makes it")
   }
-  const args = [String(outstanding), load.task ?? "noop"]
+  const counted = await start(program, 1, ["--import", join(import.meta.dirname, "countModules.mjs")])
   const all: Array<Told> = []
-  for (let round = 0; round < (load.what === "long" ? 1 : processes); round++) all.push(await start(program, n, args))
+  for (let round = 0; round < processes; round++) all.push(await start(program, n))
   const of = (pick: (told: Told) => number) => median(all.map(pick))
   const startMillis = of(({ millis }) => millis)
   const common = { n, peakMegabytes: of(({ peakMegabytes }) => peakMegabytes) }
-  if (load.what === "first") {
-    const counted = await start(program, 1, args, ["--import", join(import.meta.dirname, "countModules.mjs")])
-    return {
-      ...common,
-      rate: 1_000 / startMillis,
-      cpuMicros: of(({ allCpuMicros }) => allCpuMicros),
-      firstMillis: startMillis,
-      modules: counted.modules!,
-      kilobytes: counted.kilobytes!
-    }
-  }
-  const measured = {
-    ...common,
-    rate: n / of(({ seconds }) => seconds),
-    cpuMicros: of(({ cpuMicros }) => cpuMicros) / n
-  }
-  return load.what === "many" ? { ...measured, lastMillis: startMillis } : measured
+  return load.what === "first"
+    ? {
+        ...common,
+        rate: 1_000 / startMillis,
+        cpuMicros: of(({ allCpuMicros }) => allCpuMicros),
+        firstMillis: startMillis,
+        modules: counted.modules!,
+        kilobytes: counted.kilobytes!
+      }
+    : {
+        ...common,
+        rate: n / of(({ seconds }) => seconds),
+        cpuMicros: of(({ cpuMicros }) => cpuMicros) / n,
+        lastMillis: startMillis
+      }
 }
 
-const start = (
-  program: string,
-  n: number,
-  args: ReadonlyArray<string>,
-  flags: ReadonlyArray<string> = []
-): Promise<Told> =>
+const start = (program: string, n: number, flags: ReadonlyArray<string> = []): Promise<Told> =>
   new Promise((resolve, reject) => {
     const began = performance.now()
-    const script = join(import.meta.dirname, "child.mjs")
-    const child = spawn(process.execPath, [...flags, script, program, String(n), ...args], {
+    const child = spawn(process.execPath, [...flags, join(import.meta.dirname, "child.mjs"), program, String(n)], {
       stdio: ["ignore", "pipe", "inherit"]
     })
     let output = ""

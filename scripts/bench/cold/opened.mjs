@@ -1,15 +1,13 @@
 // The pool of `../implementations/pool.ts`, of modules that were imported in one way or another.
 export const opened =
   ({ Effect, ElasticPool, Handlers, Layer, ManagedRuntime, Rpc, RpcGroup, Schema, WorkerPool }) =>
-  async (_, kind) => {
-    const suspend = (n) => Effect.callback((resume) => queueMicrotask(() => resume(Effect.succeed(n))))
-    const handler = kind === "suspend" ? suspend : (n) => Effect.succeed(n)
+  async () => {
     const Work = Rpc.make("Work", { payload: Schema.Finite, success: Schema.Finite })
     const group = RpcGroup.make(Work)
     const runtime = ManagedRuntime.make(
       ElasticPool.layer({ minWorkers: 64, maxWorkers: 64, scaling: "none", capacity: "unbounded" }).pipe(
         Layer.provide(Handlers.layer(group)),
-        Layer.provideMerge(group.toLayer({ Work: handler }))
+        Layer.provideMerge(group.toLayer({ Work: (n) => Effect.succeed(n) }))
       )
     )
     const { client, fork } = await runtime.runPromise(

@@ -7,7 +7,6 @@ export interface ColdSubject {
 }
 
 const both: ColdSubject["at"] = ["first", "many"]
-const all: ColdSubject["at"] = [...both, "long"]
 
 export const coldSubjects: Readonly<Record<string, ColdSubject>> = {
   "effect-alone": { how: "no pool: `effect` is imported as a whole, and runs one effect", at: ["first"] },
@@ -17,22 +16,19 @@ export const coldSubjects: Readonly<Record<string, ColdSubject>> = {
   },
   "effect-worker-pool": {
     how: "a request in a fiber of its own, as in the other cases; imports as in the README",
-    at: all
+    at: both
   },
   "effect-worker-pool-by-name": {
     how: 'as this pool, but each module of Effect is imported by its name, as in `import * as Effect from "effect/Effect"`',
     at: both
   },
-  "effect-worker-pool-promise": {
-    how: "`pool.run(() => task(n)).then(done)` of `effect-worker-pool/promise`",
-    at: all
-  },
+  "effect-worker-pool-promise": { how: "`pool.run(() => n).then(done)` of `effect-worker-pool/promise`", at: both },
   "effect-worker-pool-promise-alone": {
     how: "as this pool, promises, but of `effect-worker-pool/promise/alone`, which has its own part of Effect",
-    at: all
+    at: both
   },
-  "p-queue": { how: "`queue.add(() => task(n)).then(done)`", at: all },
-  "p-limit": { how: "`limit(task, n).then(done)`", at: all },
-  "fastq-promise": { how: "`queue.push(n).then(done)` of `fastq.promise(task, 64)`", at: all },
+  "p-queue": { how: "`queue.add(() => n).then(done)`", at: both },
+  "p-limit": { how: "`limit(task, n).then(done)`", at: both },
+  "fastq-promise": { how: "`queue.push(n).then(done)` of `fastq.promise(task, 64)`", at: both },
   piscina: { how: "`pool.run(n).then(done)`, one thread: it has to start, too", at: ["first"] }
 }

@@ -1,6 +1,5 @@
 /** The servers that keep the requests, each of a run's own: a PostgreSQL of the packages, and Debian's Redis. */
 import { spawn } from "node:child_process"
-import { existsSync } from "node:fs"
 import { createServer } from "node:net"
 import { Redis } from "ioredis"
 import { startServer, temporaryFolder } from "../../durable/server.ts"
@@ -12,8 +11,6 @@ export interface Keeper {
 
 /** It says on the disk what it has accepted before it answers. */
 export const postgres: () => Promise<Keeper> = startServer
-
-export const hasRedis = existsSync("/usr/bin/redis-server")
 
 /** With a file that it appends to, and makes sure of once a second: what it accepted last may be lost with the machine. */
 export const redis = async (): Promise<Keeper> => {

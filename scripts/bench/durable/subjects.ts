@@ -1,6 +1,7 @@
 /** Who is measured: this pool, pg-boss by its own means on the same PostgreSQL, and BullMQ on a Redis. */
+import { existsSync } from "node:fs"
 import type { DurableLoad } from "./load.ts"
-import { hasRedis, type Keeper, postgres, redis } from "./servers.ts"
+import type { Keeper } from "./servers.ts"
 import { oursOnStore } from "../results.ts"
 
 /** A process that works on what is stored. */
@@ -44,6 +45,11 @@ const opening = (load: () => Promise<Subject>): Subject => ({
   openWorker: async (url, tell) => (await load()).openWorker(url, tell),
   openClient: async (url, ended) => (await load()).openClient(url, ended)
 })
+
+const servers = () => import("./servers.ts")
+const postgres = async () => (await servers()).postgres()
+const redis = async () => (await servers()).redis()
+const hasRedis = existsSync("/usr/bin/redis-server")
 
 export const durableSubjects: Readonly<Record<string, DurableSubject>> = {
   [oursOnStore]: {

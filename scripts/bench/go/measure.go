@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"sort"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -40,7 +43,21 @@ func usage() (cpu time.Duration, peak float64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		panic(err)
 	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), float64(r.Maxrss) / 1024
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), peakMegabytes(r)
+}
+
+// peakMegabytes is the kernel's own figure where it tells one: Maxrss begins with what the parent had that started this process.
+func peakMegabytes(r syscall.Rusage) float64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for _, line := range strings.Split(string(status), "\n") {
+		if strings.HasPrefix(line, "VmHWM:") {
+			var kilobytes float64
+			if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kilobytes); err == nil {
+				return kilobytes / 1024
+			}
+		}
+	}
+	return float64(r.Maxrss) / 1024
 }
 
 // inUse is the memory that the heap and the stacks occupy when all garbage has gone.

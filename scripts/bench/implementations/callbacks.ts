@@ -1,6 +1,4 @@
-/** The pools of callbacks: no promise is made for a request. */
-import async from "async"
-import fastq from "fastq"
+/** The pools of callbacks: no promise is made for a request. A process loads the one that it measures. */
 import type { Implementation, Load, Start } from "../load.ts"
 import { type CallbackTask, callbackTasks } from "../tasks.ts"
 import { impatient, without } from "./without.ts"
@@ -37,6 +35,7 @@ export const fastqCallback: Implementation = {
   how: "`queue.push(n, done)`, the caller's own callback; the timeout by hand, one timer around what does not end at once",
   lacks: without("retries", "metrics", "signals"),
   open: async (load) => {
+    const { default: fastq } = await import("fastq")
     const queue = fastq<unknown, number, number>(
       guarded(callbackTasks[load.task], load.timeoutMillis),
       load.concurrency
@@ -50,7 +49,8 @@ export const fastqCallback: Implementation = {
 }
 
 /** With the timeouts and retries of `async`. */
-export const asyncTask = (load: Load): CallbackTask => {
+export const asyncTask = async (load: Load): Promise<CallbackTask> => {
+  const { default: async } = await import("async")
   let task: any = callbackTasks[load.task]
   if (load.timeoutMillis !== undefined) task = async.timeout(task, load.timeoutMillis)
   if (load.retries === true) task = async.retryable({ times: 4, interval: 0 }, task)
@@ -62,7 +62,8 @@ export const asyncQueue: Implementation = {
   lacks: without("metrics", "signals"),
   open: async (load) => {
     // The types of `async` know a task only by its last argument.
-    const task: any = asyncTask(load)
+    const task: any = await asyncTask(load)
+    const { default: async } = await import("async")
     const { priorities } = load
     if (priorities !== undefined) {
       const queue = async.priorityQueue<number>(task, load.concurrency)

@@ -1,7 +1,7 @@
 /** The pool that a good engineer writes with Effect's own parts when there is no package for it. */
 import { Clock, Deferred, Effect, Metric, Queue, Schedule } from "effect"
 import type { Implementation, Load } from "../load.ts"
-import { effectTasks } from "../tasks.ts"
+import { effectTasks } from "../effectTasks.ts"
 import { callers } from "./effect-callers.ts"
 
 const accepted = Metric.counter("accepted_total", { incremental: true })

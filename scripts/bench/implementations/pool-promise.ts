@@ -2,8 +2,8 @@
 import { createPool, type Options, QueueFull } from "../../../src/promise/index.ts"
 import type { Implementation, Load } from "../load.ts"
 import { promiseTasks } from "../tasks.ts"
-import { retry, settings } from "./pool.ts"
 import { recordingPath } from "./recordingPath.ts"
+import { retry, settings } from "./settings.ts"
 
 /** With a name its counts and histograms can be read as metrics; the pool of effects always has some. */
 const options = (load: Load): Options => ({

@@ -3,8 +3,10 @@ import { Cause, Effect, Exit, Layer, ManagedRuntime, References, Schema, Stream 
 import { Rpc, RpcGroup } from "effect/rpc"
 import { ElasticPool, Handlers, Limit, RequestPolicy, RetryPolicy, WorkerPool } from "../../../src/index.ts"
 import type { Implementation, Load } from "../load.ts"
-import { effectTasks, indexMillis } from "../tasks.ts"
+import { effectTasks } from "../effectTasks.ts"
+import { indexMillis } from "../tasks.ts"
 import { callers } from "./effect-callers.ts"
+import { retry, settings } from "./settings.ts"
 
 const Work = Rpc.make("Work", { payload: Schema.Finite, success: Schema.Finite, error: Schema.instanceOf(Error) })
 /** What is held back: it never runs. */
@@ -22,20 +24,6 @@ const handlersOf = ({ batch, task }: Load) => {
   const handlers = batched.toLayer({ Work: Handlers.batched(Several, run), Held: () => Effect.never })
   return Layer.provideMerge(Handlers.layer(batched), handlers)
 }
-
-/** What both doors are told of a load. */
-export const settings = ({ capacity, concurrency, patienceMillis, timeoutMillis }: Load) =>
-  ({
-    minWorkers: concurrency,
-    maxWorkers: concurrency,
-    scaling: "none",
-    capacity: capacity ?? "unbounded",
-    strategy: capacity === undefined ? "suspend" : "dropping",
-    timeout: timeoutMillis,
-    expiresIn: patienceMillis
-  }) as const
-/** For a load that has what fails tried again. */
-export const retry = { times: 3, base: 0, jitter: "none" } as const
 
 const options = (load: Load): ElasticPool.Options =>
   load.task === "nap"

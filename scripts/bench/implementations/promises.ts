@@ -1,7 +1,4 @@
-/** The pools of promises. Each is called as its README says, with the least around it that gives the result to its caller. */
-import fastq from "fastq"
-import pLimit from "p-limit"
-import PQueue from "p-queue"
+/** The pools of promises. Each is called as its README says, with the least around it that gives the result to its caller; a process loads the one that it measures. */
 import type { Implementation, Load, Start } from "../load.ts"
 import { answersAtOnce, guarded, promiseTasks } from "../tasks.ts"
 import { impatient, without } from "./without.ts"
@@ -28,6 +25,7 @@ export const pQueue: Implementation = {
   how: "`queue.add(() => task(n)).then(done)`; timeouts are its own `timeout` option, whose signal is handed on; a caller that goes aborts the `signal` of its `add`",
   lacks,
   open: async (load) => {
+    const { default: PQueue } = await import("p-queue")
     const task = promiseTasks[load.task]
     const queue = new PQueue(
       load.timeoutMillis === undefined
@@ -59,6 +57,7 @@ export const pLimitPool: Implementation = {
   how: "`limit(task, n).then(done)`, which needs no closure for each call; the timeout by hand: one timer around what does not end at once",
   lacks,
   open: async (load) => {
+    const { default: pLimit } = await import("p-limit")
     const task = guarded(promiseTasks[load.task], load)
     const limit = pLimit(load.concurrency)
     return caller(
@@ -73,6 +72,7 @@ export const fastqPromise: Implementation = {
   how: "`fastq.promise(task, concurrency)` and `queue.push(n).then(done)`; the timeout by hand as for p-limit",
   lacks,
   open: async (load) => {
+    const { default: fastq } = await import("fastq")
     const task = guarded(promiseTasks[load.task], load)
     if (load.signals === true) {
       const queue = fastq.promise(

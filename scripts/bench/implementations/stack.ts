@@ -1,19 +1,17 @@
 /**
  * What people put around a task where a load asks for more than their pool has: p-timeout around each attempt, p-retry around
- * all attempts, prom-client around the whole. Each part is called as its README says, and only where the load asks for it.
+ * all attempts, prom-client around the whole. Each part is called as its README says, and loaded only where the load asks for it.
  */
-import pRetry from "p-retry"
-import pTimeout, { TimeoutError } from "p-timeout"
-import { Counter, Histogram, Registry } from "prom-client"
+import type { Registry } from "prom-client"
 import type { Load } from "../load.ts"
 import { type CallbackTask, type PromiseTask, promiseTasks } from "../tasks.ts"
 
-/** The meters, where the load asks for some, are registered at `register`. */
-export const stack = (load: Load, register: Registry = new Registry()): PromiseTask => {
+/** The meters, where the load asks for some, are registered at `register`. Default: a registry of their own. */
+export const stack = async (load: Load, register?: Registry): Promise<PromiseTask> => {
   const { metrics, retries, timeoutMillis } = load
   let task = promiseTasks[load.task]
-  if (timeoutMillis !== undefined) task = limited(task, timeoutMillis)
-  if (retries === true) task = retried(task)
+  if (timeoutMillis !== undefined) task = await limited(task, timeoutMillis)
+  if (retries === true) task = await retried(task)
   return metrics === true ? metered(task, register) : task
 }
 
@@ -21,7 +19,8 @@ export const stack = (load: Load, register: Registry = new Registry()): PromiseT
  * One error for all that are late: left to itself p-timeout makes one with a stack for each call ahead of time, which costs
  * more than all the rest of the stack. What has its answer already is no promise that could be late.
  */
-const limited = (task: PromiseTask, milliseconds: number): PromiseTask => {
+const limited = async (task: PromiseTask, milliseconds: number): Promise<PromiseTask> => {
+  const { default: pTimeout, TimeoutError } = await import("p-timeout")
   const options = { milliseconds, message: new TimeoutError(`Promise timed out after ${milliseconds} milliseconds`) }
   return (n) => {
     const result = task(n)
@@ -31,14 +30,14 @@ const limited = (task: PromiseTask, milliseconds: number): PromiseTask => {
 
 /** As often as all others try, and at once. */
 const retrying = { retries: 3, minTimeout: 0 }
-const retried =
-  (task: PromiseTask): PromiseTask =>
-  (n) =>
-    pRetry(() => task(n), retrying)
+const retried = async (task: PromiseTask): Promise<PromiseTask> => {
+  const { default: pRetry } = await import("p-retry")
+  return (n) => pRetry(() => task(n), retrying)
+}
 
 /** Around all attempts of a request. `startTimer` of the histogram would cost more than a clock that is read by hand. */
-const metered = (task: PromiseTask, register: Registry): PromiseTask => {
-  const { failed, ran, started, succeeded } = metersOf(register)
+const metered = async (task: PromiseTask, register?: Registry): Promise<PromiseTask> => {
+  const { failed, ran, started, succeeded } = await metersOf(register)
   return async (n) => {
     started.inc()
     const began = performance.now()
@@ -56,8 +55,8 @@ const metered = (task: PromiseTask, register: Registry): PromiseTask => {
 }
 
 /** The same around a task that calls back. */
-export const meteredCallback = (task: CallbackTask, register: Registry = new Registry()): CallbackTask => {
-  const { failed, ran, started, succeeded } = metersOf(register)
+export const meteredCallback = async (task: CallbackTask, register?: Registry): Promise<CallbackTask> => {
+  const { failed, ran, started, succeeded } = await metersOf(register)
   return (n, done) => {
     started.inc()
     const began = performance.now()
@@ -74,8 +73,9 @@ export const meteredCallback = (task: CallbackTask, register: Registry = new Reg
  * Counts and a histogram of how long requests ran, as this pool's metrics have; that of how long they waited, which it has
  * as well, is left out.
  */
-const metersOf = (register: Registry) => {
-  const registers = [register]
+const metersOf = async (register?: Registry) => {
+  const { Counter, Histogram, Registry } = await import("prom-client")
+  const registers = [register ?? new Registry()]
   return {
     started: new Counter({ name: "started_total", help: "Requests that started", registers }),
     // Two counters: one with a label for the end would cost more.

@@ -1,8 +1,4 @@
-/** The same pools with what people stack on them. The parts are loaded with the first pool: they are no part of the others' memory. */
-import async from "async"
-import fastq from "fastq"
-import pLimit from "p-limit"
-import PQueue from "p-queue"
+/** The same pools with what people stack on them. A process loads those that it measures. */
 import { type Implementation, type Load, notMeasured } from "../load.ts"
 import { answersAtOnce } from "../tasks.ts"
 import { asyncTask } from "./callbacks.ts"
@@ -20,6 +16,7 @@ export const pQueueStacked: Implementation = {
   lacks,
   open: async (load) => {
     const stacked = await stackOf(load)
+    const { default: PQueue } = await import("p-queue")
     const queue = new PQueue({ concurrency: load.concurrency })
     return (n, done) => void queue.add(() => stacked(n)).then(done)
   }
@@ -30,6 +27,7 @@ export const pLimitStacked: Implementation = {
   lacks,
   open: async (load) => {
     const stacked = await stackOf(load)
+    const { default: pLimit } = await import("p-limit")
     const limit = pLimit(load.concurrency)
     return (n, done) => void limit(stacked, n).then(done)
   }
@@ -43,6 +41,7 @@ export const fastqPromiseStacked: Implementation = {
     const stacked = await stackOf(load)
     const isPromise = metrics === true || retries === true || !answersAtOnce(task)
     const run = isPromise ? (stacked as (n: number) => Promise<number>) : async (n: number) => stacked(n)
+    const { default: fastq } = await import("fastq")
     const queue = fastq.promise<unknown, number, number>(run, concurrency)
     return (n, done) => void queue.push(n).then(done)
   }
@@ -53,7 +52,8 @@ export const asyncStacked: Implementation = {
   lacks: (load) => (load.metrics === true ? lacks(load) : notMeasured),
   open: async (load) => {
     const { meteredCallback } = await import("./stack.ts")
-    const queue = async.queue<number, number>(meteredCallback(asyncTask(load)), load.concurrency)
+    const { default: async } = await import("async")
+    const queue = async.queue<number, number>(await meteredCallback(await asyncTask(load)), load.concurrency)
     return (n, done) => void queue.push<number>(n, (error, result) => done(error == null ? result : undefined))
   }
 }

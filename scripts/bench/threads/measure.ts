@@ -3,7 +3,7 @@ import { during } from "../during.ts"
 import type { Measurement } from "../load.ts"
 import { median } from "../rounds.ts"
 import type { ThreadLoad } from "./load.ts"
-import type { Subject, ThreadSubject } from "./subjects.ts"
+import { type Prepare, type Subject, threadSubjects } from "./subjects.ts"
 
 interface Given {
   readonly load: ThreadLoad
@@ -13,10 +13,11 @@ interface Given {
 
 const threads = 2
 
-export const measureThreads = async (given: Given, subject: ThreadSubject): Promise<Measurement> => {
+export const measureThreads = async (given: Given, impl: string): Promise<Measurement> => {
   const { isBundled = true, what } = given.load
-  if (what === "start") return start(given.n, subject, isBundled)
-  const opened = await subject.prepare({ threads, isBundled })()
+  const prepare = await threadSubjects[impl]!.load()
+  if (what === "start") return start(given.n, prepare, isBundled)
+  const opened = await prepare({ threads, isBundled })()
   try {
     return what === "kill" ? await kill(given.n, opened) : await closed(given, opened)
   } finally {
@@ -77,8 +78,8 @@ const kill = async (n: number, subject: Subject): Promise<Measurement> => {
 }
 
 /** From nothing to the first value of the first thread; and what each of eight takes of memory. */
-const start = async (n: number, subject: ThreadSubject, isBundled: boolean): Promise<Measurement> => {
-  const open = subject.prepare({ threads: 1, spare: 0, isBundled })
+const start = async (n: number, prepare: Prepare, isBundled: boolean): Promise<Measurement> => {
+  const open = prepare({ threads: 1, spare: 0, isBundled })
   const millis: Array<number> = []
   const measured = await during(n, async () => {
     for (let round = 0; round < n; round++) {
@@ -91,7 +92,7 @@ const start = async (n: number, subject: ThreadSubject, isBundled: boolean): Pro
   })
   const many = 8
   const before = process.memoryUsage().rss
-  const opened = await subject.prepare({ threads: many, spare: 0, isBundled })()
+  const opened = await prepare({ threads: many, spare: 0, isBundled })()
   await Promise.all(Array.from({ length: 4 * many }, (_, n) => opened.noop(n)))
   const megabytesEach = (process.memoryUsage().rss - before) / many / 2 ** 20
   await opened.close()

@@ -73,7 +73,7 @@ const rules: ReadonlyArray<readonly [Group | typeof runtime | typeof host, RegEx
 
   [
     "attempts, ends and notifying",
-    /^src\/internal\/(attempt|settle|retry|routes|runnable|worker|fiberWorker|crew|task|taskWorker|unheard|core|hosting)\.ts /
+    /^src\/internal\/(attempt|settle|retry|routes|runnable|worker|fiberWorker|exitOf|crew|task|taskWorker|unheard|core|hosting)\.ts /
   ],
   ["attempts, ends and notifying", /\.(notify|tell)$/],
 
@@ -98,6 +98,9 @@ const rules: ReadonlyArray<readonly [Group | typeof runtime | typeof host, RegEx
     runtime,
     /^effect\/(Effect|Fiber|Function|Pipeable|Utils|Array|Effectable|internal\/(tracer|references|metric))\.js /
   ],
+
+  // Below what Effect promises: it is whose the fiber is.
+  [runtime, /^src\/internal\/(inside|suspension)\.ts /],
 
   [host, /^native (?!\()/],
   [host, /^node:/],
@@ -134,7 +137,7 @@ const sideOf = (callers: Iterable<string>): Group => {
 const hostOf = (callers: Iterable<string>): Group => {
   for (const line of callers) {
     if (/^(native|node:)/.test(line)) continue
-    return line.startsWith("scripts/bench/tasks.ts ") ? "the handler and its timer" : "the rest of the host"
+    return /^scripts\/bench\/(tasks|effectTasks)\.ts /.test(line) ? "the handler and its timer" : "the rest of the host"
   }
   return "the rest of the host"
 }

@@ -15,11 +15,14 @@ export interface Asked {
   readonly body?: string
 }
 
-/** It has ended, or is about to. */
-export class ProcessAway extends Schema.TaggedError<ProcessAway>()("ProcessAway", { reason: Schema.String }) {}
+export class ProcessAway extends Schema.TaggedError<ProcessAway>()("ProcessAway", {
+  reason: Schema.String,
+  /** It computes, or hangs, and may have heard. Else it has ended, or is about to. */
+  isSilent: Schema.Boolean
+}) {}
 
 /** A process that computes and does not answer for so long is left out of what is told of all. */
-const patienceMillis = 5000
+export const patienceMillis = 5000
 
 export const ask = (
   socketPath: string,
@@ -27,7 +30,7 @@ export const ask = (
   millis = patienceMillis
 ): Effect.Effect<Answer, ProcessAway> =>
   Effect.callback<Answer, ProcessAway>((resume) => {
-    const fail = ({ message }: Error) => resume(Effect.fail(new ProcessAway({ reason: message })))
+    const fail = ({ message }: Error) => resume(Effect.fail(new ProcessAway({ reason: message, isSilent: false })))
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) }
     const asked = request({ socketPath, method, path: url, headers: { ...headers, ...length } }, (response) => {
       let text = ""
@@ -41,5 +44,8 @@ export const ask = (
     asked.end(body)
     return Effect.sync(() => asked.destroy())
   }).pipe(
-    Effect.timeoutOrElse({ duration: millis, orElse: () => new ProcessAway({ reason: `no answer in ${millis} ms` }) })
+    Effect.timeoutOrElse({
+      duration: millis,
+      orElse: () => new ProcessAway({ reason: `no answer in ${millis} ms`, isSilent: true })
+    })
   )

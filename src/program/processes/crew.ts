@@ -1,41 +1,19 @@
 /** The processes that serve: each in its place, started, replaced, and started anew when it dies. */
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schema, type Scope, Semaphore } from "effect"
-import cluster, { type Worker } from "node:cluster"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, type Scope, Semaphore } from "effect"
+import cluster from "node:cluster"
 import { randomBytes } from "node:crypto"
 import { keepAliveMillis } from "../../http/server.ts"
 import type { Signal } from "../process/stop.ts"
 import { giveToOthers } from "./given.ts"
+import { DidNotStart, type Member } from "./member.ts"
 import { type FromPrimary, type FromProcess, type Part, variable } from "./messages.ts"
-
-export interface Member {
-  /** Its place, from 0. */
-  readonly at: number
-  readonly prefix: string
-  readonly pid: number
-  readonly worker: Worker
-  /** Once it is told to end, it has ended by then, or it hangs. */
-  readonly endMillis: number
-  state: "starting" | "serving" | "leaving" | "gone"
-  /** Answers whoever asks on its socket: before it listens, and until it ends. */
-  isThere: boolean
-  readonly opened: Deferred.Deferred<string, DidNotStart>
-  readonly left: Deferred.Deferred<void>
-  readonly gone: Deferred.Deferred<void>
-  /** What it has said at its end of what it has counted. */
-  last: { readonly pool: string; readonly metrics: string } | undefined
-}
-
-export class DidNotStart extends Schema.TaggedError<DidNotStart>()("DidNotStart", {
-  place: Schema.Number,
-  code: Schema.Number,
-  how: Schema.String
-}) {}
 
 export interface Options {
   readonly of: number
   readonly folder: string
   readonly port: number
   readonly endMillis: number
+  readonly startMillis: number
   /** Before a process listens: tells it what holds by now. */
   readonly prepare: (member: Member) => Effect.Effect<void>
   /** A process has ended. */
@@ -73,8 +51,10 @@ export class Crew {
   readonly places: ReadonlyArray<Place>
   /** Those that have not ended, also if they take nothing more. */
   readonly members = new Set<Member>()
-  /** Of those that are started from now on. */
+  /** Of those that are started from now on, as is the next. */
   endMillis: number
+  /** One that does not listen by then hangs. */
+  startMillis: number
   private stopping = false
   /** As all of them ask for it: those that ask for any share one. */
   private port: number
@@ -87,6 +67,7 @@ export class Crew {
     this.run = run
     this.port = options.port
     this.endMillis = options.endMillis
+    this.startMillis = options.startMillis
     this.places = Array.from({ length: options.of }, (_, at) => ({
       at,
       current: undefined,
@@ -177,11 +158,26 @@ export class Crew {
   private fill(place: Place, isAlone: boolean) {
     return Effect.gen({ self: this }, function* () {
       const member = this.fork(place.at, isAlone && place.at === 0)
-      const url = yield* Deferred.await(member.opened)
+      const url = yield* Effect.timeoutOrElse(Deferred.await(member.opened), {
+        duration: this.startMillis,
+        orElse: () => this.giveUp(member)
+      })
       this.given = Number(new URL(url).port)
       place.current = member
       this.tellServing()
       return url
+    })
+  }
+
+  /** One that may still be loading is not waited for: its place is another one's, or stays as it is. */
+  private giveUp(member: Member): Effect.Effect<never, DidNotStart> {
+    const { startMillis } = this
+    return Effect.suspend(() => {
+      const how = `was expected to listen within ${startMillis} ms (startTimeout), did not, and was killed`
+      member.notStarted = how
+      member.worker.process.kill("SIGKILL")
+      const failed = new DidNotStart({ place: member.at, code: 1, how: `process ${member.at + 1} ${how}` })
+      return Effect.andThen(Deferred.await(member.gone), failed)
     })
   }
 
@@ -203,6 +199,7 @@ export class Crew {
       opened: Deferred.makeUnsafe(),
       left: Deferred.makeUnsafe(),
       gone: Deferred.makeUnsafe(),
+      notStarted: undefined,
       last: undefined
     }
     this.members.add(member)
@@ -238,7 +235,7 @@ export class Crew {
   }
 
   private ended(member: Member, code: number | null, signal: string | null): void {
-    const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`
+    const how = member.notStarted ?? (signal === null ? `ended with code ${code}` : `was killed by ${signal}`)
     const isExpected = this.stopping || (code === 129 && member.state === "leaving")
     member.state = "gone"
     this.members.delete(member)

@@ -15,6 +15,7 @@ import { partOf, serveOne, type Settings as OneSettings, type Start } from "./on
 interface Settings extends OneSettings {
   readonly keepForMillis: number
   readonly maxBodyBytes: number
+  readonly startTimeoutMillis: number
 }
 
 export interface Options<S, E> {
@@ -54,7 +55,7 @@ const serveAll = <S extends Settings, E>(
     const hangUps = yield* Queue.sliding<void>(1)
     process.on("SIGHUP", () => void Queue.offerUnsafe(hangUps, undefined))
     const all = new All.All(settings)
-    const { port } = settings
+    const { port, startTimeoutMillis: startMillis } = settings
     const endMillisOf = ({ config, shutdownDelayMillis }: S) =>
       shutdownDelayMillis +
       config.drainDeadlineMillis +
@@ -64,7 +65,15 @@ const serveAll = <S extends Settings, E>(
       slackMillis
     const endMillis = endMillisOf(settings)
     const crew = new Crew(
-      { of, folder, port, endMillis, prepare: (member) => all.prepare(member), ended: (one) => all.ended(one) },
+      {
+        of,
+        folder,
+        port,
+        endMillis,
+        startMillis,
+        prepare: (member) => all.prepare(member),
+        ended: (one) => all.ended(one)
+      },
       run
     )
     process.on("exit", () => {
@@ -81,6 +90,7 @@ const serveAll = <S extends Settings, E>(
     const roll = Effect.matchEffect(reload, {
       onSuccess: (settings) => {
         crew.endMillis = endMillisOf(settings)
+        crew.startMillis = settings.startTimeoutMillis
         return all.begin(settings, crew.roll)
       },
       onFailure: ({ message }) => Effect.logError(`SIGHUP: all processes stay: ${message}`)

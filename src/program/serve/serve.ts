@@ -21,6 +21,7 @@ import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as HandlersModule from "../handlersModule.ts"
 import { boundsFor, parsePolicy } from "../settings/policyFlag.ts"
 import * as PoolLogs from "../output/poolLogs.ts"
+import * as ProtectionLogs from "../output/protectionLogs.ts"
 import { millisOf } from "../settings/quantities.ts"
 import { closeMillisOf } from "../durable/store.ts"
 import type { Several } from "../processes/one.ts"
@@ -82,6 +83,7 @@ export const start = (settings: ServeSettings, several?: Several) =>
       ? PoolLogs.atInfo(Pool.inMemory({ ...settings.pool, idPrefix }, loaded))
       : Pool.onStore(settings.pool, store, loaded, works ? "both" : "asks", PoolLogs.atInfo)
     yield* Recording.begin(pool, settings.record)
+    yield* ProtectionLogs.tell(Context.get(pool, WorkerPool.WorkerPool))
     const tenants = new Tenants(settings)
     const advisor =
       settings.advice === undefined

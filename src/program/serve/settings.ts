@@ -31,6 +31,8 @@ export interface ServeSettings extends PoolSettings, Address {
   readonly logFormat: Values["logFormat"]
   /** `undefined`: the process itself serves. */
   readonly processes: number | undefined
+  /** What each of several processes has to load its handlers and listen. */
+  readonly startTimeoutMillis: number
 }
 
 /** One setting that is in force, and where it came from. */
@@ -99,6 +101,7 @@ const check = (found: Found): Effect.Effect<Omit<ServeSettings, "handlers">, Bad
       keepForMillis: values.keepFor,
       advice,
       logFormat: values.logFormat,
-      processes
+      processes,
+      startTimeoutMillis: values.startTimeout
     }
   })

@@ -46,6 +46,11 @@ export const settings = {
     "one, without more",
     "Serve with so many processes on one port, each with its share of the pool; auto: as many as there are cores"
   ),
+  startTimeout: withDefault(
+    kinds.time(1),
+    "60s",
+    "With processes: what each has to load its handlers and listen; one that does not is killed"
+  ),
   name: withDefault(
     kinds.text("NAME", "a text that is not empty"),
     "serve",

@@ -21,6 +21,8 @@ export const defaults: Defaults = { port: "8081", name: "work" }
 
 /** They are about taking requests. In the environment, and in a file that it shares with `serve`, they are let be. */
 const ofServe = new Set<Name>([
+  "processes",
+  "startTimeout",
   "capacity",
   "strategy",
   "maxScheduled",

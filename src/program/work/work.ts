@@ -16,6 +16,7 @@ import { closeMillisOf } from "../durable/store.ts"
 import type { BadUsage, StoppedBeforeStart } from "../errors.ts"
 import * as HandlersModule from "../handlersModule.ts"
 import * as PoolLogs from "../output/poolLogs.ts"
+import * as ProtectionLogs from "../output/protectionLogs.ts"
 import { shownAddress } from "../settings/storeAddress.ts"
 import * as Health from "./health.ts"
 import type { WorkSettings } from "./settings.ts"
@@ -41,6 +42,7 @@ const start = (settings: WorkSettings) =>
     const context = yield* onStore(settings.pool, settings.store, loaded, "works", PoolLogs.atInfo)
     yield* Recording.begin(context, settings.record)
     const pool = Context.get(context, WorkerPool.WorkerPool)
+    yield* ProtectionLogs.tell(pool)
     const durable = Context.get(context, Durable)
     yield* Effect.forkScoped(Stream.runForEach(pool.events, tellDefect))
     const look = yield* StoreMetrics.watch(durable, pool.name)

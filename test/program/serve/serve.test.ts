@@ -1,8 +1,9 @@
 /** The service as a real process: it says where it is, and ends without breaking anything off. */
 import { Agent } from "node:http"
+import { fileURLToPath } from "node:url"
 import { describe, it } from "vitest"
 import { handlers, start } from "../fixtures/program.ts"
-import { post, serve } from "../fixtures/service.ts"
+import { post, serve, serveModule } from "../fixtures/service.ts"
 
 describe.concurrent("worker-pool serve", () => {
   it.for([
@@ -118,6 +119,15 @@ describe.concurrent("worker-pool serve", () => {
     program.child.kill("SIGINT")
     expect(await program.code()).toBe(130)
     expect(program.stderr).toContain("forced by a second signal (SIGINT)")
+  })
+
+  it("warns when a circuit breaker opens", async ({ expect }) => {
+    const { program, url } = await serveModule(fileURLToPath(new URL("../fixtures/breaking.ts", import.meta.url)))
+    expect((await post(url, "Call", {})).json.request.state).toBe("failed")
+    await program.untilSays("the circuit breaker of")
+    expect(program.stderr).toMatch(/"message":"the circuit breaker of \\"Call\\" is open: .*"level":"WARN"/)
+    program.child.kill("SIGTERM")
+    expect(await program.code()).toBe(143)
   })
 
   it("says what is wrong before it serves anything", async ({ expect }) => {

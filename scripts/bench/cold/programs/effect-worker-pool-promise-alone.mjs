@@ -1,8 +1,8 @@
 import { createPool } from "effect-worker-pool/promise/alone"
 
-export const open = (task) => {
+export const open = () => {
   const pool = createPool({ minWorkers: 64, maxWorkers: 64, scaling: "none", capacity: "unbounded" })
   return (n, done) => {
-    pool.run(() => task(n)).then(done)
+    pool.run(() => n).then(done)
   }
 }

@@ -1,6 +1,8 @@
 import pLimit from "p-limit"
 
-export const open = (task) => {
+const task = (n) => n
+
+export const open = () => {
   const limit = pLimit(64)
   return (n, done) => {
     limit(task, n).then(done)

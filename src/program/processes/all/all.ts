@@ -4,8 +4,9 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Problem from "../../../http/problem.ts"
 import { securityHeaders, send } from "../../../http/send.ts"
-import { ask, type Asked } from "../ask.ts"
-import type { Crew, Member } from "../crew.ts"
+import { ask, type Asked, patienceMillis } from "../ask.ts"
+import type { Crew } from "../crew.ts"
+import type { Member } from "../member.ts"
 import { listenOn, sessionsPath } from "../gate.ts"
 import { keptPath, socketOf, socketOfAll } from "../messages.ts"
 import { Changes } from "./changes.ts"
@@ -14,7 +15,7 @@ import { Events } from "./events.ts"
 import { type End, Kept, type Options as KeptOptions } from "./kept.ts"
 import * as Lists from "./lists.ts"
 import { mergeLimit, type Pool, sumOf } from "./pool.ts"
-import { as, asClient, each, type Heard, json, refusalAmong, told, type Told } from "./voices.ts"
+import { all, as, asClient, each, type Heard, json, refusalAmong, silenceAmong, told, type Told } from "./voices.ts"
 
 interface Settings extends KeptOptions {
   readonly maxBodyBytes: number
@@ -130,13 +131,14 @@ export class All {
       case "GET /pool/gates":
         return Lists.gates(crew, request)
       case "DELETE /requests":
-        return Effect.map(
-          this.askEach(request),
-          (heard) => refusalAmong(heard) ?? json({ cancelled: cancelledOf(heard) })
-        )
+        return this.change(request, crew.there, undefined, (heard) => json({ cancelled: cancelledOf(heard) }))
       case "DELETE /session":
-        return Effect.map(this.askEach(request), (heard) =>
-          heard.length === 0 ? refusalAmong(heard)! : as(heard[0]!.answer)
+        return Effect.map(
+          all(crew, crew.there, () => asClient(request)),
+          (voices) =>
+            voices.heard.length === 0
+              ? refusalAmong([])!
+              : (silenceAmong(voices, "DELETE /session") ?? as(voices.heard[0]!.answer))
         )
       case "POST /session":
         return this.withBody(request, (body) => this.logIn(request, body))
@@ -172,8 +174,26 @@ export class All {
     return heard.length === 0 ? told(Problem.draining) : as(heard[0]!.answer)
   })
 
-  private askEach(request: IncomingMessage, body?: string, millis?: number): Effect.Effect<ReadonlyArray<Heard>> {
-    return each(this.crew, this.crew.there, () => asClient(request, body), millis)
+  /** Told as done only if all have done it that are there; what some have done counts as changed. */
+  private change(
+    request: IncomingMessage,
+    members: ReadonlyArray<Member>,
+    bodyOf: ((at: number) => string) | undefined,
+    changed: (heard: ReadonlyArray<Heard>) => Told
+  ): Effect.Effect<Told> {
+    return Effect.gen({ self: this }, function* () {
+      const voices = yield* all(this.crew, members, ({ at }) => asClient(request, bodyOf?.(at)))
+      const refused = refusalAmong(voices.heard)
+      if (refused !== undefined) return refused
+      const done = changed(voices.heard)
+      const what = `${request.method} ${pathOf(request)}`
+      const silence = silenceAmong(voices, what)
+      if (silence === undefined) return done
+      for (const { at, pid } of voices.silent) {
+        yield* Effect.logWarning(`${what}: process ${at + 1} (pid ${pid}) has not answered in ${patienceMillis} ms`)
+      }
+      return silence
+    })
   }
 
   private withBody(
@@ -195,11 +215,11 @@ export class All {
       const { bounds } = JSON.parse((yield* this.counted.pool).text) as Pool
       const shares = yield* Effect.result(this.changes.patch(body, bounds))
       if (Result.isFailure(shares)) return told(shares.failure)
-      const heard = yield* each(this.crew, this.crew.serving, ({ at }) => asClient(request, shares.success(at)))
-      const refused = refusalAmong(heard)
-      if (refused !== undefined) return refused
-      this.changes.kept(body)
-      return yield* this.counted.pool
+      const done = yield* this.change(request, this.crew.serving, shares.success, () => {
+        this.changes.kept(body)
+        return json({})
+      })
+      return done.status === 200 ? yield* this.counted.pool : done
     })
   }
 
@@ -208,19 +228,16 @@ export class All {
       const name = path.slice("/pool/limits/".length)
       const shares = yield* Effect.result(this.changes.limit(name, body))
       if (Result.isFailure(shares)) return told(shares.failure)
-      const heard = yield* each(this.crew, this.crew.serving, ({ at }) => asClient(request, shares.success(at)))
-      const refused = refusalAmong(heard)
-      if (refused !== undefined) return refused
-      this.changes.keptLimit(name, body)
-      const limits = heard.map(({ answer }) => JSON.parse(answer.text) as Parameters<typeof mergeLimit>[0][number])
-      return json(mergeLimit(limits, limits))
+      return yield* this.change(request, this.crew.serving, shares.success, (heard) => {
+        this.changes.keptLimit(name, body)
+        const limits = heard.map(({ answer }) => JSON.parse(answer.text) as Parameters<typeof mergeLimit>[0][number])
+        return json(mergeLimit(limits, limits))
+      })
     })
   }
 
   private pause(request: IncomingMessage, path: string): Effect.Effect<Told> {
-    return Effect.map(this.askEach(request), (heard) => {
-      const refused = refusalAmong(heard)
-      if (refused !== undefined) return refused
+    return this.change(request, this.crew.there, undefined, (heard) => {
       this.changes.keptPause(request.url!.split("?", 2)[1] ?? "", path.endsWith("/pause"))
       return as(heard[0]!.answer)
     })
@@ -229,7 +246,7 @@ export class All {
   /** With the reports of all, where the client waits for them. */
   private drain(request: IncomingMessage, body: string): Effect.Effect<Told> {
     return Effect.gen({ self: this }, function* () {
-      const heard = yield* this.askEach(request, body, longMillis)
+      const heard = yield* each(this.crew, this.crew.there, () => asClient(request, body), longMillis)
       const refused = refusalAmong(heard)
       if (refused !== undefined) return refused
       const first = as(heard[0]!.answer)

@@ -1,6 +1,7 @@
 /** What all processes have counted together, also those that have ended: a count never falls because one has gone. */
 import { Effect, type Scope } from "effect"
-import type { Crew, Member } from "../crew.ts"
+import type { Crew } from "../crew.ts"
+import type { Member } from "../member.ts"
 import * as Metrics from "./metrics.ts"
 import { added, type Counts, mergePools, onlyEnded, type Pool, type Processes } from "./pool.ts"
 import { each, json, refusalAmong, type Told } from "./voices.ts"

@@ -5,7 +5,7 @@ import { beat, hasSeen, names, textOf } from "../../../http/eventHub.ts"
 import type { Decision, Point } from "../../../http/points.ts"
 import { invalid } from "../../../http/problem.ts"
 import { securityHeaders, sendProblem } from "../../../http/send.ts"
-import type { Member } from "../crew.ts"
+import type { Member } from "../member.ts"
 import { socketOf } from "../messages.ts"
 import { mergePoints } from "./pool.ts"
 

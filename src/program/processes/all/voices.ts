@@ -2,8 +2,9 @@
 import { Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import * as Problem from "../../../http/problem.ts"
-import { type Answer, ask, type Asked } from "../ask.ts"
-import type { Crew, Member } from "../crew.ts"
+import { type Answer, ask, type Asked, patienceMillis } from "../ask.ts"
+import type { Crew } from "../crew.ts"
+import type { Member } from "../member.ts"
 import { handedOn } from "../forward.ts"
 import { socketOf } from "../messages.ts"
 
@@ -22,23 +23,55 @@ export interface Told {
 
 /** One that has ended meanwhile, or does not answer, is left out. */
 export const each = (
+  crew: Crew,
+  members: ReadonlyArray<Member>,
+  askedOf: (member: Member) => Asked,
+  millis?: number
+): Effect.Effect<ReadonlyArray<Heard>> => Effect.map(all(crew, members, askedOf, millis), ({ heard }) => heard)
+
+export interface Voices {
+  readonly heard: ReadonlyArray<Heard>
+  /** Those that have not answered in time, and may have heard. */
+  readonly silent: ReadonlyArray<Member>
+}
+
+/** One that has ended meanwhile is left out: whoever takes its place hears of it. */
+export const all = (
   { options: { folder } }: Crew,
   members: ReadonlyArray<Member>,
   askedOf: (member: Member) => Asked,
   millis?: number
-): Effect.Effect<ReadonlyArray<Heard>> =>
-  Effect.map(
-    Effect.forEach(
+): Effect.Effect<Voices> =>
+  Effect.gen(function* () {
+    const silent: Array<Member> = []
+    const heard = yield* Effect.forEach(
       members,
       (member) =>
         ask(socketOf(folder, member.prefix), askedOf(member), millis).pipe(
           Effect.map((answer) => [{ member, answer }]),
-          Effect.catchTag("ProcessAway", () => Effect.succeed([]))
+          Effect.catchTag("ProcessAway", ({ isSilent }) => {
+            if (isSilent) silent.push(member)
+            return Effect.succeed([])
+          })
         ),
       { concurrency: "unbounded" }
-    ),
-    (heard) => heard.flat()
-  )
+    )
+    return { heard: heard.flat(), silent }
+  })
+
+/** Of a change that some have made and others have not answered: who has, and who may not have. */
+export const silenceAmong = ({ heard, silent }: Voices, what: string): Told | undefined => {
+  if (silent.length === 0) return undefined
+  const named = (members: ReadonlyArray<Member>) => members.map(({ at, pid }) => ({ process: at + 1, pid }))
+  const names = silent.map(({ at }) => at + 1).join(", ")
+  return told({
+    status: 504,
+    kind: "process-silent",
+    title: "Gateway Timeout",
+    detail: `${what}: ${heard.length} of ${heard.length + silent.length} processes have done it; process ${names} has not answered in ${patienceMillis} ms, and may or may not. Ask again, or end that one: the one that takes its place is told of changes and pauses`,
+    members: { done: named(heard.map(({ member }) => member)), silent: named(silent) }
+  })
+}
 
 /** As the client has asked, with what it says of itself. */
 export const asClient = (request: IncomingMessage, body?: string): Asked => ({
