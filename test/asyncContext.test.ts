@@ -75,7 +75,7 @@ const build = (options: ElasticPool.Options = {}) => {
   const handlers = Handlers.layer(Asks).pipe(Layer.provide(Asks.toLayer({ Ask: ({ how }) => handler(how) })))
   const retry = RetryPolicy.make({ times: 3, base: 2 })
   const runtime = ManagedRuntime.make(
-    ElasticPool.layer({ maxWorkers: 4, timeout: "none", retry, ...options }).pipe(Layer.provide(handlers))
+    ElasticPool.layer({ maxWorkers: 4, timeout: "20 seconds", retry, ...options }).pipe(Layer.provide(handlers))
   )
   running.push(runtime)
   return { runtime, seen }
