@@ -67,12 +67,15 @@ const makeHandler = () => {
   return { handler, seen }
 }
 
+/** Only of what hangs, lest on a busy machine something else be over it. */
+const hanging: ElasticPool.Options = { timeout: "20 millis" }
+
 const build = (options: ElasticPool.Options = {}) => {
   const { handler, seen } = makeHandler()
   const handlers = Handlers.layer(Asks).pipe(Layer.provide(Asks.toLayer({ Ask: ({ how }) => handler(how) })))
   const retry = RetryPolicy.make({ times: 3, base: 2 })
   const runtime = ManagedRuntime.make(
-    ElasticPool.layer({ maxWorkers: 4, timeout: "20 millis", retry, ...options }).pipe(Layer.provide(handlers))
+    ElasticPool.layer({ maxWorkers: 4, timeout: "20 seconds", retry, ...options }).pipe(Layer.provide(handlers))
   )
   running.push(runtime)
   return { runtime, seen }
@@ -127,7 +130,7 @@ for (const built of ["before", "within the first call"]) {
     for (const [way, ask] of Object.entries(ways)) {
       for (const how of How.literals) {
         it(`${way}: a handler that answers "${how}" runs in the storage of its own call, in all of its attempts`, async () => {
-          const { runtime, seen } = build()
+          const { runtime, seen } = build(how === "hangs once" ? hanging : {})
           if (built === "before") await runtime.runPromise(WorkerPool.WorkerPool)
           for (const [call, answer, then] of await askAll(runtime, (pool) => ask(pool, how))) {
             assert.deepStrictEqual(
@@ -256,9 +259,12 @@ describe("whatever decides about a request", () => {
     const user = Effect.sync(() => storage.getStore())
     const run = (call: number, effect: Effect.Effect<unknown, any>) =>
       storage.run(call, () => runtime.runPromise(effect))
-    const slow = run(1, pool.run(Effect.sleep(5)))
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow = run(1, pool.run(Effect.promise(() => (begun.resolve(), over.promise))))
+    await begun.promise
     const evicted = run(2, Effect.andThen(Effect.exit(pool.run(user)), pool.resize(2)))
     assert.strictEqual(await run(3, pool.run(user)), 3)
+    over.resolve()
     await Promise.all([slow, evicted])
   })
 
@@ -356,7 +362,7 @@ describe("tickets", () => {
     const schedule = Schedule.recurs(1).pipe(
       Schedule.while(() => Effect.sync(() => asked.push(storage.getStore()) > 0))
     )
-    await askAll(build().runtime, (pool) => pool.execute(Ask, { how: "hangs once" }, { retry: schedule }))
+    await askAll(build(hanging).runtime, (pool) => pool.execute(Ask, { how: "hangs once" }, { retry: schedule }))
     for (const call of calls) assert.strictEqual(asked.filter((one) => one === call).length, 1)
   })
 })

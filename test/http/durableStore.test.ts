@@ -25,7 +25,7 @@ const pool = async (at: OnStore) => (await at.ask("GET", "/pool")).json
 const store = async (at: OnStore) => (await pool(at)).store
 const state = async (id: string, at = one) => (await at.ask("GET", `/requests/${id}`)).json.state
 /** What is seen is at most a second old. */
-const eventually = { timeout: 10_000, interval: 50 }
+const eventually = { timeout: 10_000, interval: 10 }
 
 describe("GET /pool", () => {
   it("has the counts of all processes, which keep the law, and a row for each", async () => {

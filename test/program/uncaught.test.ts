@@ -20,26 +20,34 @@ describe.concurrent("what nobody caught", () => {
     "is told once by serve, with what ran then; who waits is answered; exit code 70 (a handler's timer %s)",
     async (how, { expect }) => {
       const { program, url } = await serve("--min-workers", "4")
-      const waiting = numbers(1, 3).map(() => post(url, "Sleep", { millis: 1000 }))
-      while (((await (await fetch(`${url}/pool`)).json()) as any).requests.running < 3);
+      const held = numbers(1, 3).map(() => files.path("held"))
+      const waiting = held.map((file) => post(url, "Hold", { file }))
+      for (const file of held) await program.untilExists(`${file}.started`)
       expect((await post(url, "Stray", stray(how, 1, "x", "x"))).status).toBe(200)
+      await program.untilSays("nobody caught")
+      for (const file of held) writeFileSync(file, "")
       expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200])
       expect(await program.code()).toBe(70)
       const lines = told(program.stderr)
       expect(lines.length).toBe(1)
       expect(lines[0]).toMatchObject({ level: "FATAL", cause: expect.stringContaining("Error: x") })
       expect(lines[0].cause).toContain("fixtures/handlers.ts")
-      expect(lines[0].annotations.running).toMatch(/^(Sleep \S+-\d+(, )?){3}$/)
+      expect(lines[0].annotations.running).toMatch(/^(Hold \S+-\d+(, )?){3}$/)
     }
   )
 
   it("a second one of another kind ends serve on the spot", async ({ expect }) => {
     const { program, url } = await serve("--min-workers", "3")
     const never = post(url, "Sleep", { millis: 60_000 }).catch(() => "broken off")
+    // The second error comes after the first, whichever request is taken first.
+    const [first, second] = [files.path("first"), files.path("second")]
     await Promise.all([
-      post(url, "Stray", stray("throws", 200, "first")),
-      post(url, "Stray", stray("rejects", 400, "second"))
+      post(url, "Stray", { ...stray("throws", 1, "first"), once: first }),
+      post(url, "Stray", { ...stray("rejects", 1, "second"), once: second })
     ])
+    writeFileSync(first, "")
+    await program.untilSays("Error: first")
+    writeFileSync(second, "")
     expect(await program.code()).toBe(70)
     expect(await never).toBe("broken off")
     expect(program.stderr).toContain("forced by a second error that nobody caught")

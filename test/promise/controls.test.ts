@@ -1,8 +1,8 @@
 /** The levers and gauges of a pool of promises, its tickets, its events and its end. */
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { Effect, Metric } from "effect"
 import { createPool, type Event, InvalidOption, type LogLine, OutOfBounds, type Pool } from "../../src/promise/index.ts"
-import { failure, gate, keep, open, turn } from "./support.ts"
+import { eventually, failure, gate, keep, open, turn } from "./support.ts"
 
 describe("tickets", () => {
   it("tell where a request is and how it ended, and reject nothing that nobody has asked for", async () => {
@@ -10,7 +10,7 @@ describe("tickets", () => {
     const held = gate()
     const first = await pool.submit(() => held.promise.then(() => "first"))
     const second = await pool.submit(() => Promise.reject(new Error("no")), { id: "second" })
-    await vi.waitUntil(() => first.status === "running")
+    await eventually(() => expect(first.status).toBe("running"))
     expect([first.status, first.attempts, second.status, second.attempts, second.id]).toEqual([
       "running",
       1,
@@ -75,7 +75,7 @@ describe("levers", () => {
     expect(pool.explain()).toMatch(/Now somebody holds 1 worker by hand/)
     pool.release()
     pool.resize(3)
-    await vi.waitUntil(() => pool.snapshot().running === 3)
+    await eventually(() => expect(pool.snapshot().running).toBe(3))
     held.resolve()
     await Promise.all(calls)
   })

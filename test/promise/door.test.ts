@@ -1,5 +1,5 @@
 /** Calls of a pool of promises: what comes of them, what is thrown, and what their tasks are told. */
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { getEventListeners } from "node:events"
 import {
@@ -17,7 +17,7 @@ import {
   RequestInterrupted,
   RequestTimeout
 } from "../../src/promise/index.ts"
-import { failure, gate, keep, open, turn } from "./support.ts"
+import { eventually, failure, gate, keep, open, turn } from "./support.ts"
 
 describe("run", () => {
   it("gives what the task gives, be it a value or a promise", async () => {
@@ -191,7 +191,7 @@ describe("an end that the pool has made", () => {
     )
     const first = await Promise.all(calls.slice(0, 2).map(failure))
     expect(first).toMatchObject([{ code: "REQUEST_TIMEOUT" }, { code: "REQUEST_TIMEOUT" }])
-    await vi.waitUntil(() => pool.snapshot().stuck === 2)
+    await eventually(() => expect(pool.snapshot().stuck).toBe(2))
     expect(pool.snapshot()).toMatchObject({ stuck: 2, waiting: 6, workers: 2 })
     held.resolve()
     await pool.idle()

@@ -1,5 +1,5 @@
 /** What functions on threads say for themselves: `threads: { functions }`. */
-import { describe, expect, expectTypeOf, it, vi } from "vitest"
+import { describe, expect, expectTypeOf, it } from "vitest"
 import {
   createPool,
   type LogLine,
@@ -8,7 +8,7 @@ import {
   RequestExpired,
   RequestTimeout
 } from "../../src/promise/index.ts"
-import { failure, keep } from "./support.ts"
+import { eventually, failure, keep } from "./support.ts"
 
 type Module = typeof import("./modules/functions.ts")
 
@@ -24,7 +24,7 @@ const open = (functions: PoliciesOf<Module>, options: Options = {}) => {
 
 /** All names of the module are known. */
 const known = (pool: ReturnType<typeof open>) =>
-  vi.waitFor(() => expect(pool.snapshot().handlers["size"]).toBeDefined(), { timeout: 20_000 })
+  eventually(() => expect(pool.snapshot().handlers["size"]).toBeDefined())
 
 describe("what a function says for itself", () => {
   it.each(["before", "once"] as const)(
@@ -102,10 +102,7 @@ describe("what a function says for itself", () => {
     keep(pool)
     expect(await pool.run.here()).toBe("own")
     expect(logged).toEqual([])
-    await vi.waitFor(
-      () => expect(logged.join()).toMatch(/says of here, rotate, version, call holds for nothing/),
-      20_000
-    )
+    await eventually(() => expect(logged.join()).toMatch(/says of here, rotate, version, call holds for nothing/))
     expect(logged.filter((line) => line.includes("threads.functions"))).toHaveLength(1)
   })
 

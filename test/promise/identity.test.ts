@@ -10,32 +10,36 @@ import {
   RequestReplaced,
   type Ticket
 } from "../../src/promise/index.ts"
-import { failure, gate, keep, open, openHeld, turn } from "./support.ts"
+import { eventually, failure, gate, keep, open, openHeld, turn } from "./support.ts"
 
 const join = { primaryKey: "k", duplicate: "join" } as const
 
-/** A task that goes on until it is told not to, and by what it was told. */
+/** A task that goes on until it is told not to, when it has begun, and by what it was told. */
 const telling = () => {
   const told: Array<unknown> = []
-  const task = ({ signal }: Attempt) =>
-    new Promise((_, reject) =>
+  const begun = gate()
+  const task = ({ signal }: Attempt) => {
+    begun.resolve()
+    return new Promise((_, reject) =>
       signal.addEventListener("abort", () => {
         told.push(signal.reason)
         reject(signal.reason)
       })
     )
-  return { told, task }
+  }
+  return { told, task, begun: begun.promise }
 }
 
 describe("calls of the same identity", () => {
   it("join: one call of the task, and its value for all; a signal takes back one's own", async () => {
     const pool = open()
     const { promise, resolve } = Promise.withResolvers<string>()
-    const first = pool.run(() => promise, join)
+    const begun = gate()
+    const first = pool.run(() => (begun.resolve(), promise), join)
     const aborting = new AbortController()
     const second = failure(pool.run(() => "never called", { ...join, signal: aborting.signal }))
     const ticket = await pool.submit(() => "never called", join)
-    await turn()
+    await begun.promise
     expect([ticket.status, ticket.attempts]).toEqual(["running", 1])
     aborting.abort("enough")
     expect(await second).toBe("enough")
@@ -47,8 +51,9 @@ describe("calls of the same identity", () => {
 
   it("join: the last to go cancels, with its own reason, and the task is told", async () => {
     const pool = open()
-    const { task, told } = telling()
+    const { begun, task, told } = telling()
     const tickets = await Promise.all([1, 2].map(() => pool.submit(task, join)))
+    await begun
     expect(tickets[1]!.cancel("mine")).toBe("withdrawn")
     expect(await failure(tickets[1]!.result)).toMatchObject({ code: "REQUEST_CANCELLED", cause: "mine" })
     expect([told, tickets[0]!.status, tickets[1]!.status]).toEqual([[], "running", "ended"])
@@ -59,10 +64,10 @@ describe("calls of the same identity", () => {
 
   it("join: the signal of the last to go is what the task is told, whoever had gone before", async () => {
     const pool = open()
-    const { task, told } = telling()
+    const { begun, task, told } = telling()
     const [first, second] = [new AbortController(), new AbortController()]
     const calls = [first, second].map(({ signal }) => failure(pool.run(task, { ...join, signal })))
-    await turn()
+    await begun
     first.abort("first")
     expect(told).toEqual([])
     second.abort("second")
@@ -75,10 +80,11 @@ describe("calls of the same identity", () => {
     ["the pool", undefined, (pool: Pool) => pool.cancelAll({})]
   ])("join: given up by %s, the task is told of that, not of who had gone before", async (_, cause, giveUp) => {
     const pool = open()
-    const { task, told } = telling()
+    const { begun, task, told } = telling()
     const aborting = new AbortController()
     const gone = failure(pool.run(task, { ...join, signal: aborting.signal }))
     const ticket = await pool.submit(task, join)
+    await begun
     aborting.abort("enough")
     expect(await gone).toBe("enough")
     await giveUp(pool, ticket)
@@ -119,6 +125,7 @@ describe("calls of the same identity", () => {
 
   it("latest, with debounce, by the policy of a handler", async () => {
     const called: Array<number> = []
+    const begun = gate()
     const { promise, resolve } = gate()
     const pool = createPool({
       scaling: "none",
@@ -126,6 +133,7 @@ describe("calls of the same identity", () => {
         save: {
           handler: async (version: number) => {
             called.push(version)
+            begun.resolve()
             if (version === 1) await promise
             return version
           },
@@ -134,7 +142,10 @@ describe("calls of the same identity", () => {
       }
     })
     keep(pool)
-    const calls = [1, 2, 3].map((version) => pool.run.save(version, { primaryKey: "doc" }).catch((error) => error.code))
+    const save = (version: number) => pool.run.save(version, { primaryKey: "doc" }).catch((error) => error.code)
+    const first = save(1)
+    await begun.promise
+    const calls = [first, save(2), save(3)]
     await turn()
     expect(called).toEqual([1])
     resolve()
@@ -182,7 +193,7 @@ describe("calls of the same identity", () => {
     const { promise, resolve } = gate()
     let calls = 0
     const values = collect(pool.map([1, 2, 3], () => promise.then(() => ++calls), { ...join, outstanding: 3 }))
-    await turn()
+    await eventually(() => expect(pool.snapshot()).toMatchObject({ running: 1, joined: 2 }))
     resolve()
     expect(await values).toEqual([1, 1, 1])
   })
@@ -198,9 +209,11 @@ describe("groups", () => {
     const pool = open({ maxWorkers: 1 })
     const { promise, resolve } = gate()
     const group = pool.group("g")
-    const calls = [1, 2].map((value) => pool.run(() => promise.then(() => value), { group: "g" }))
+    const begun = gate()
+    const task = (value: number) => (begun.resolve(), promise.then(() => value))
+    const calls = [1, 2].map((value) => pool.run(() => task(value), { group: "g" }))
     const all = group.awaitAll()
-    await turn()
+    await begun.promise
     expect(group.counts()).toMatchObject({ running: 1, waiting: 1, succeeded: 0 })
     expect(pool.list({ group: "g", phase: "waiting" })).toMatchObject([{ group: "g" }])
     resolve()

@@ -6,7 +6,6 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, it } from "vitest"
 
 const cwd = fileURLToPath(new URL("../..", import.meta.url))
-const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "worker-pool-test-compile-cache") }
 
 /** A program that says what it says, and how it ended. Waiting at its top level for what never comes, it ends with 13. */
 const start = (body: string) =>
@@ -23,7 +22,7 @@ const code = (error) => error.code
 const module = new URL("test/promise/modules/functions.ts", "${pathToFileURL(cwd)}/")
 ${body}`
     const args = ["--conditions=effect-worker-pool-source", "--input-type=module", "--eval", text]
-    execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) =>
+    execFile(process.execPath, args, { cwd }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, said: stdout.trim(), logged: stderr })
     )
   })

@@ -8,7 +8,7 @@ import { createPool, InvalidOption, type LogLine } from "../../src/promise/index
 import { begin } from "../../src/recording/begin.ts"
 import type * as OnDisk from "../../src/recording/onDisk.ts"
 import { MemoryFiles } from "../support/memoryFiles.ts"
-import { failure, gate, open, openHeld, turn } from "./support.ts"
+import { eventually, failure, gate, open, openHeld, turn } from "./support.ts"
 
 const path = "load.jsonl"
 
@@ -75,7 +75,7 @@ describe("a recording", () => {
   /** The module has come, and what waited for it has been told. */
   const loaded = async () => {
     load.resolve()
-    await vi.waitFor(() => expect(files.lines(path).length).toBeGreaterThan(0))
+    await eventually(() => expect(files.lines(path).length).toBeGreaterThan(0))
   }
 
   it("is loaded for whoever asks for it, and for nobody else", async () => {
@@ -83,7 +83,7 @@ describe("a recording", () => {
     await turn()
     expect(isLoaded).toBe(false)
     open({ record: { path } })
-    await vi.waitFor(() => expect(isLoaded).toBe(true))
+    await eventually(() => expect(isLoaded).toBe(true))
   })
 
   it("has what was before it was loaded, at the times at which it was", async () => {

@@ -1,7 +1,7 @@
 /** Pools of promises that a test opens: after each, their books are looked at and they are closed. */
 import { Clock, Context, Duration, Effect, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { afterEach, expect } from "vitest"
+import { afterEach, expect, vi } from "vitest"
 import { PoolSnapshot } from "../../src/index.ts"
 import { make } from "../../src/promise/createPool.ts"
 import { createPool, type Options, type Pool } from "../../src/promise/index.ts"
@@ -38,6 +38,10 @@ export const gate = () => Promise.withResolvers<void>()
 
 /** What needs no time has happened. */
 export const turn = () => new Promise(setImmediate)
+
+/** Asks until it holds; other threads, and other processes, need time for it, on a busy machine much. */
+export const eventually = (holds: () => unknown): Promise<unknown> =>
+  vi.waitFor(holds, { timeout: 20_000, interval: 5 })
 
 /** A pool on virtual time, and all that its tasks and callers note. */
 export const openHeld = (options: Options = {}) => {

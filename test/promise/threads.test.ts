@@ -18,7 +18,7 @@ import {
   type ThreadsOptions,
   type Ticket
 } from "../../src/promise/index.ts"
-import { failure, keep } from "./support.ts"
+import { eventually, failure, keep } from "./support.ts"
 
 type Module = typeof import("./modules/functions.ts")
 
@@ -41,8 +41,7 @@ const open = (threads: Partial<ThreadsOptions> = {}, options: Options = {}) => {
 const ofText = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
 
 /** Until so many attempts run. */
-const running = (pool: Pool<any>, count: number) =>
-  vi.waitFor(() => expect(pool.snapshot().running).toBe(count), { timeout: 20_000 })
+const running = (pool: Pool<any>, count: number) => eventually(() => expect(pool.snapshot().running).toBe(count))
 
 describe.each(["thread", "process"] as const)("functions of a module, each attempt on a %s", (isolation) => {
   it("give their values, to run, submit and map", async () => {
@@ -95,7 +94,7 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     )
     const pool = open({ isolation, module, min: 1, max: 1, spare: 0 })
     expect(await failure((pool.run as any).any(1, { timeout: 100 }))).toBeInstanceOf(RequestTimeout)
-    await vi.waitFor(() => expect(pool.snapshot().limits["threads"]).toMatchObject({ started: 1, running: 0 }))
+    await eventually(() => expect(pool.snapshot().limits["threads"]).toMatchObject({ started: 1, running: 0 }))
     rmSync(dirname(file), { recursive: true })
   })
 
@@ -127,7 +126,7 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect(crash.detail).toContain("code 3")
     expect(ticket.attempts).toBe(2)
     const crashes = () => pool.logged.filter(({ message }) => message.includes("has crashed"))
-    await vi.waitFor(() => expect(crashes()).toHaveLength(2))
+    await eventually(() => expect(crashes()).toHaveLength(2))
   })
 
   it("that spin are killed at their timeout, and hurt no neighbour", async () => {
@@ -200,7 +199,7 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
   })
 
   it("that hear and go on are killed, and their slot is held until then", async () => {
-    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 20_000, killAfter: 20_100 })
+    const pool = open({ isolation, spare: 0, max: 1, answerWithin: 2_000, killAfter: 2_100 })
     const before = await pool.run.where()
     expect(await failure(pool.run.ignore(undefined, { timeout: 50 }))).toBeInstanceOf(RequestTimeout)
     expect(pool.snapshot()).toMatchObject({ ending: 1 })
@@ -232,7 +231,7 @@ describe.each(["thread", "process"] as const)("functions of a module, each attem
     expect((await failure(pool.run.add({ a: 1, b: 1 }))).code).toBe("POOL_DRAINING")
     // What the host has of a process lasts for a turn more.
     const left = () => process.getActiveResourcesInfo().filter((kind) => /MessagePort|ProcessWrap|Worker/.test(kind))
-    await vi.waitFor(() => expect(left()).toEqual([]))
+    await eventually(() => expect(left()).toEqual([]))
   })
 })
 
@@ -283,7 +282,7 @@ describe("a pool with a module on threads", () => {
     pool.on("RequestEnded", ({ outcome }) => events.push(outcome))
     expect(awaiting(await failure(first()))).toMatch(/at (async )?first .*threads\.test/)
     expect(await ticket.outcome).toMatchObject({ end: "failed", error: { code: "THREAD_CRASHED", tag: "exit" } })
-    await vi.waitFor(() => expect(events).toMatchObject([{ error: { code: "THREAD_CRASHED", reason: "exit" } }]))
+    await eventually(() => expect(events).toMatchObject([{ error: { code: "THREAD_CRASHED", reason: "exit" } }]))
     const maps = async () => {
       for await (const _ of pool.map.exit([3]));
     }
@@ -309,7 +308,7 @@ describe("a pool with a module on threads", () => {
   it("knows its names, counts each, and refuses any other without an attempt", async () => {
     const pool = open()
     await pool.run.where()
-    await vi.waitFor(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
+    await eventually(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
     expect("spin" in pool.run && !("rotate" in pool.run)).toBe(true)
     const before = Object.keys(pool.snapshot().handlers)
     expect(await failure(call(pool, "rotate", 1))).toMatchObject({ code: "INVALID_OPTION", actual: '"rotate"' })
@@ -337,7 +336,7 @@ describe("a pool with a module on threads", () => {
     }
     expect(offered()).toEqual({ run: 0 })
     await Promise.all([pool.run.add({ a: 1, b: 2 }), pool.run.add({ a: 3, b: 4 })])
-    await vi.waitFor(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
+    await eventually(() => expect(pool.snapshot().handlers["spin"]).toBeDefined())
     offered()
     const { add, run, spin, ...others } = offered()
     expect([add, run, spin]).toEqual([2, 0, 0])
@@ -366,7 +365,7 @@ describe("a pool with a module on threads", () => {
     const pool = open({ module: `data:text/javascript,${encodeURIComponent(text)}` })
     expect(await call(pool, "other")).toBe(2)
     const said = () => pool.logged.map(({ message }) => message).join()
-    await vi.waitFor(() => expect(said()).toMatch(/exports as bind, run cannot be called/))
+    await eventually(() => expect(said()).toMatch(/exports as bind, run cannot be called/))
     expect(Reflect.get(pool.run, "run")).toBeUndefined()
     expect(Reflect.get(pool.run, "bind")).toBe(Function.prototype.bind)
     expect(Object.keys(pool.snapshot().handlers)).toEqual(["other"])
@@ -386,7 +385,7 @@ describe("a pool with a module on threads", () => {
     expect(await spinning).toBe(200)
     const own: string = await pool.run.add()
     expect(own).toBe("own")
-    await vi.waitFor(() => expect(logged.join()).toMatch(/exports as add cannot be called/))
+    await eventually(() => expect(logged.join()).toMatch(/exports as add cannot be called/))
   })
 
   it("moves what is marked, and copies all else", async () => {
@@ -472,7 +471,7 @@ describe("a pool with a module on threads", () => {
       await failure(pool.run.exit(3))
       expect(storage.getStore()).toBe("caller")
     })
-    await vi.waitFor(() => expect(seen).toEqual(["maker"]))
+    await eventually(() => expect(seen).toEqual(["maker"]))
   })
 
   it.each([

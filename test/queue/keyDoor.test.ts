@@ -14,6 +14,12 @@ describe("KeyDoor", () => {
       const keys = ["a", "b", "c", "d"]
       const flows = new Flows(disciplineOf())
       let total = 0
+      /** How many there are of each, in one walk: the line grows long. */
+      const ofKeys = (requests: Iterable<Pick<RankedRequest, "key">>) => {
+        const counts = Object.fromEntries(keys.map((key) => [key, 0]))
+        for (const { key } of requests) counts[key]!++
+        return counts
+      }
       const placesOf = (key: string) => flows.find(key)?.places ?? 0
       const share = () => (keyCapacity === "dynamic" ? capacity - total : keyCapacity)
       const hasRoom = () => total < capacity
@@ -73,11 +79,7 @@ describe("KeyDoor", () => {
           enter(request)
         }
         assert.strictEqual(door.size, line.length)
-        for (const key of keys) {
-          const ofKey = (requests: Iterable<Pick<RankedRequest, "key">>) =>
-            [...requests].filter((one) => one.key === key).length
-          assert.strictEqual(ofKey(door as Iterable<RankedRequest>), ofKey(line))
-        }
+        assert.deepStrictEqual(ofKeys(door as Iterable<RankedRequest>), ofKeys(line))
       }
       assert.deepStrictEqual([...door], line)
     })
