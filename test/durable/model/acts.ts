@@ -43,10 +43,11 @@ export const run = (
     const others = [...world.running].filter((other) => other.id === id)
     if (others.length > 0 && world.faults.size === 0) world.breaches.push(`two attempts of request ${key} run at once`)
     const run = { process, id, key, deliveries, step: world.step }
-    world.running.add(run)
-    return yield* Effect.ensuring(
-      body(world, process, key, behaviour, deliveries, standStill),
-      Effect.sync(() => world.running.delete(run))
+    // In one step: interrupted in between, it would be counted for ever.
+    return yield* Effect.acquireUseRelease(
+      Effect.sync(() => world.running.add(run)),
+      () => body(world, process, key, behaviour, deliveries, standStill),
+      () => Effect.sync(() => world.running.delete(run))
     )
   })
 
