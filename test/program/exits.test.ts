@@ -47,17 +47,19 @@ describe.concurrent("process.exit", () => {
     "by a handler, with %i, in the drain after a signal is 70, its file whole",
     async (code, { expect }) => {
       const held = files.path("held")
+      const exiting = files.path("exiting")
       const out = files.path("outcomes.jsonl")
       const program = startRun("-", "--min-workers", "2", "--outcomes", out)
       const lines = [
         { type: "Hold", data: { file: held } },
-        { type: "HoldThenExit", data: { file: held, code } }
+        { type: "HoldThenExit", data: { file: exiting, code } }
       ]
       program.child.stdin!.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))
       await program.untilExists(`${held}.started`)
+      await program.untilExists(`${exiting}.started`)
       program.child.kill("SIGTERM")
       await program.untilSays("nothing new is started")
-      writeFileSync(held, "")
+      writeFileSync(exiting, "")
       expect(await program.code()).toBe(70)
       expect(program.stderr).toContain(`process.exit(${code}) was called by a handler`)
     }
