@@ -9,7 +9,7 @@ export interface Dependencies {
   readonly turn: Turn
   /** Whether somebody may be woken for what waits. */
   readonly mayWake: () => boolean
-  /** Some were woken: none of them is left now, or nothing waits any more that may start. */
+  /** The waking is over: none of them is left now, nothing waits any more that may start, or nobody may be woken. */
   readonly onWoken: () => void
 }
 
@@ -74,7 +74,7 @@ export class IdleWorkers {
     for (let left = few; left > 0; left--) {
       if (this.size === 0 || queue.free === 0 || !mayWake()) {
         this.isWaking = false
-        return mayWake() ? onWoken() : undefined
+        return onWoken()
       }
       this.wakeOne(time)
     }

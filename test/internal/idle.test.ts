@@ -93,14 +93,14 @@ describe("IdleWorkers", () => {
     expect(woken).toHaveLength(20)
   })
 
-  it("nobody is woken once a pause has begun, and nobody told", async () => {
+  it("nobody is woken once a pause has begun", async () => {
     isOver = true
     queue.free = 100
     idle.wakeLater()
     isHeld = true
     nextTurn()
     await microtasks()
-    expect([woken.length, series, idle.isWaking]).toEqual([0, 0, false])
+    expect([woken.length, series, idle.isWaking]).toEqual([0, 1, false])
     isHeld = false
     idle.wake()
     expect(woken).toEqual([20])
