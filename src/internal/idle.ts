@@ -49,7 +49,7 @@ export class IdleWorkers {
 
   /** Wakes one of them for a request that waits: now, or in a turn that has time. There must be one. */
   wake(): void {
-    if (this.isWaking) return
+    if (this.isWaking) return this.tellShortage()
     const now = this.pool.now()
     if (this.pool.turn.isOver(now)) this.wakeLater()
     else this.wakeOne(now)
@@ -93,7 +93,8 @@ export class IdleWorkers {
     this.onShortage = undefined
   }
 
+  /** Of those that are being woken each is one request's: they are no longer idle for what is more than they are. */
   private get isShort(): boolean {
-    return this.pool.mayWake() && this.size === 0 && this.pool.queue.free > 0
+    return this.pool.mayWake() && (this.size === 0 || this.isWaking) && this.pool.queue.free > this.size
   }
 }

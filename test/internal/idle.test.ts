@@ -105,4 +105,20 @@ describe("IdleWorkers", () => {
     idle.wake()
     expect(woken).toEqual([20])
   })
+
+  it("while they are woken whoever listens hears once more waits than there are of them", () => {
+    isOver = true
+    queue.free = 20
+    let told = 0
+    idle.listen(() => void told++)
+    idle.wakeLater()
+    idle.wake()
+    expect(line).toHaveLength(1)
+    queue.free = 21
+    idle.wake()
+    idle.wake()
+    expect(line).toHaveLength(2)
+    line[1]!()
+    expect(told).toBe(1)
+  })
 })
