@@ -42,7 +42,11 @@ export class Crew implements Employer {
       queue: pool.queue,
       turn: pool.turn,
       mayWake: () => !this.paused && !this.closed,
-      onWoken: () => this.wakeFor(pool.queue.free)
+      onWoken: () => {
+        // What one has parked for may have gone since, and with it the need for that worker.
+        this.adjust()
+        this.wakeFor(pool.queue.free)
+      }
     })
   }
 

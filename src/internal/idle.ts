@@ -9,7 +9,7 @@ export interface Dependencies {
   readonly turn: Turn
   /** Whether somebody may be woken for what waits. */
   readonly mayWake: () => boolean
-  /** Some were woken: none of them is left now, or nothing waits any more that may start. */
+  /** The waking is over: none of them is left now, nothing waits any more that may start, or nobody may be woken. */
   readonly onWoken: () => void
 }
 
@@ -49,7 +49,7 @@ export class IdleWorkers {
 
   /** Wakes one of them for a request that waits: now, or in a turn that has time. There must be one. */
   wake(): void {
-    if (this.isWaking) return
+    if (this.isWaking) return this.tellShortage()
     const now = this.pool.now()
     if (this.pool.turn.isOver(now)) this.wakeLater()
     else this.wakeOne(now)
@@ -74,7 +74,7 @@ export class IdleWorkers {
     for (let left = few; left > 0; left--) {
       if (this.size === 0 || queue.free === 0 || !mayWake()) {
         this.isWaking = false
-        return mayWake() ? onWoken() : undefined
+        return onWoken()
       }
       this.wakeOne(time)
     }
@@ -93,7 +93,8 @@ export class IdleWorkers {
     this.onShortage = undefined
   }
 
+  /** Of those that are being woken each is one request's: they are no longer idle for what is more than they are. */
   private get isShort(): boolean {
-    return this.pool.mayWake() && this.size === 0 && this.pool.queue.free > 0
+    return this.pool.mayWake() && (this.size === 0 || this.isWaking) && this.pool.queue.free > this.size
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { Act, fiberOf, makeWorld } from "../model/world.ts"
+import { gate, open, turn } from "../promise/support.ts"
 
 const behaviour = "sync"
 
@@ -23,4 +24,30 @@ describe("Crew", () => {
       expect((yield* pool.snapshot).workers).toBe(0)
     })
   )
+
+  for (const how of ["given up", "held by a pause"]) {
+    it(`of none that are wanted none stays for what was ${how} before there was time for it`, async () => {
+      const pool = open({ minWorkers: 0, maxWorkers: 2 })
+      const held = gate()
+      const leaving = new AbortController()
+      const first = pool.run(() => held.promise)
+      const second = pool.run(() => busy(10))
+      const third = pool.run(() => 3, { signal: leaving.signal }).catch(() => "gone")
+      held.resolve()
+      await Promise.all([first, second])
+      if (how === "given up") leaving.abort()
+      else pool.pause()
+      await turn()
+      await turn()
+      expect(pool.snapshot()).toMatchObject({ workers: 0, retiring: 0 })
+      pool.resume()
+      expect(await third).toBe(how === "given up" ? "gone" : 3)
+    })
+  }
 })
+
+/** For longer than a turn. */
+const busy = (millis: number): void => {
+  const until = performance.now() + millis
+  while (performance.now() < until);
+}

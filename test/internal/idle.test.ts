@@ -93,16 +93,32 @@ describe("IdleWorkers", () => {
     expect(woken).toHaveLength(20)
   })
 
-  it("nobody is woken once a pause has begun, and nobody told", async () => {
+  it("nobody is woken once a pause has begun", async () => {
     isOver = true
     queue.free = 100
     idle.wakeLater()
     isHeld = true
     nextTurn()
     await microtasks()
-    expect([woken.length, series, idle.isWaking]).toEqual([0, 0, false])
+    expect([woken.length, series, idle.isWaking]).toEqual([0, 1, false])
     isHeld = false
     idle.wake()
     expect(woken).toEqual([20])
+  })
+
+  it("while they are woken whoever listens hears once more waits than there are of them", () => {
+    isOver = true
+    queue.free = 20
+    let told = 0
+    idle.listen(() => void told++)
+    idle.wakeLater()
+    idle.wake()
+    expect(line).toHaveLength(1)
+    queue.free = 21
+    idle.wake()
+    idle.wake()
+    expect(line).toHaveLength(2)
+    line[1]!()
+    expect(told).toBe(1)
   })
 })

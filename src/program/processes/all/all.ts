@@ -136,9 +136,8 @@ export class All {
         return Effect.map(
           all(crew, crew.there, () => asClient(request)),
           (voices) =>
-            voices.heard.length === 0
-              ? refusalAmong([])!
-              : (silenceAmong(voices, "DELETE /session") ?? as(voices.heard[0]!.answer))
+            silenceAmong(voices, "DELETE /session") ??
+            (voices.heard.length === 0 ? refusalAmong([])! : as(voices.heard[0]!.answer))
         )
       case "POST /session":
         return this.withBody(request, (body) => this.logIn(request, body))
@@ -183,13 +182,16 @@ export class All {
   ): Effect.Effect<Told> {
     return Effect.gen({ self: this }, function* () {
       const voices = yield* all(this.crew, members, ({ at }) => asClient(request, bodyOf?.(at)))
-      const refused = refusalAmong(voices.heard)
-      if (refused !== undefined) return refused
-      const done = changed(voices.heard)
+      const { heard, silent } = voices
       const what = `${request.method} ${pathOf(request)}`
       const silence = silenceAmong(voices, what)
+      // Of one that none has answered nobody knows whether it can be made: it is not kept.
+      const isUnknown = heard.length === 0 && silence !== undefined
+      const refused = isUnknown ? undefined : refusalAmong(heard)
+      if (refused !== undefined) return refused
+      const done = isUnknown ? silence : changed(heard)
       if (silence === undefined) return done
-      for (const { at, pid } of voices.silent) {
+      for (const { at, pid } of silent) {
         yield* Effect.logWarning(`${what}: process ${at + 1} (pid ${pid}) has not answered in ${patienceMillis} ms`)
       }
       return silence

@@ -59,16 +59,19 @@ export const all = (
     return { heard: heard.flat(), silent }
   })
 
-/** Of a change that some have made and others have not answered: who has, and who may not have. */
+/** Of a change that some, or all, have not answered: who has made it, and who may not have. */
 export const silenceAmong = ({ heard, silent }: Voices, what: string): Told | undefined => {
   if (silent.length === 0) return undefined
   const named = (members: ReadonlyArray<Member>) => members.map(({ at, pid }) => ({ process: at + 1, pid }))
   const names = silent.map(({ at }) => at + 1).join(", ")
+  // What none has answered is not kept.
+  const orElse =
+    heard.length === 0 ? "" : ", or end that one: the one that takes its place is told of changes and pauses"
   return told({
     status: 504,
     kind: "process-silent",
     title: "Gateway Timeout",
-    detail: `${what}: ${heard.length} of ${heard.length + silent.length} processes have done it; process ${names} has not answered in ${patienceMillis} ms, and may or may not. Ask again, or end that one: the one that takes its place is told of changes and pauses`,
+    detail: `${what}: ${heard.length} of ${heard.length + silent.length} processes have done it; process ${names} has not answered in ${patienceMillis} ms, and may or may not. Ask again${orElse}`,
     members: { done: named(heard.map(({ member }) => member)), silent: named(silent) }
   })
 }
