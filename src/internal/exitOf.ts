@@ -31,18 +31,22 @@ const inOneStep: ExitOf = (fiber, effect) => {
 
 const inSteps: ExitOf = (_, effect) => Effect.exit(Effect.interruptible(effect))
 
-/** Whether an effect ends so, be it by an interruption, and whoever has its exit is not interrupted. */
+/** Whether an effect ends so in a loop, as a worker's attempts do, be it by an interruption, and whoever has its exit is not interrupted. */
 const ends = (effect: Effect.Effect<unknown, unknown>, isRight: (exit: Exit.Exit<unknown, unknown>) => boolean) => {
-  let exit: Exit.Exit<unknown, unknown> | undefined
+  let ended: Exit.Exit<unknown, unknown> | undefined
   let goOn: (() => void) | undefined
   const pause = Effect.callback<void>((resume) => {
     goOn = () => resume(Effect.void)
   })
+  let hasGoneOn = false
+  const once = (fiber: AnyFiber) =>
+    Effect.whileLoop({
+      while: () => ended === undefined,
+      body: () => inOneStep(fiber, effect),
+      step: (exit) => void (ended = exit)
+    })
   const fiber = Effect.runFork(
-    Effect.flatMap(
-      Effect.withFiber((fiber) => inOneStep(fiber, effect)),
-      (ended) => Effect.map(pause, () => void (exit = ended))
-    ),
+    Effect.flatMap(Effect.withFiber(once), () => Effect.map(pause, () => void (hasGoneOn = true))),
     { uninterruptible: true }
   )
   fiber.interruptUnsafe()
@@ -51,7 +55,7 @@ const ends = (effect: Effect.Effect<unknown, unknown>, isRight: (exit: Exit.Exit
   fiber.interruptUnsafe()
   if (fiber.pollUnsafe() !== undefined) return false
   goOn()
-  return exit !== undefined && isRight(exit)
+  return hasGoneOn && ended !== undefined && isRight(ended)
 }
 
 const isTried = (): boolean => {
