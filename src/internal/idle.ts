@@ -5,7 +5,7 @@ import type { Worker } from "./worker.ts"
 
 export interface Dependencies {
   readonly now: () => number
-  readonly queue: Pick<WaitingRequests, "free">
+  readonly queue: Pick<WaitingRequests, "free" | "hasRoomForAny">
   readonly turn: Turn
   /** Whether somebody may be woken for what waits. */
   readonly mayWake: () => boolean
@@ -49,7 +49,11 @@ export class IdleWorkers {
 
   /** Wakes one of them for a request that waits: now, or in a turn that has time. There must be one. */
   wake(): void {
-    if (this.isWaking) return this.tellShortage()
+    if (this.isWaking) {
+      this.tellShortage()
+      // What comes meanwhile needs nobody of its own, unless the queue may be full with it: nothing is refused while a worker is idle.
+      if (this.pool.queue.hasRoomForAny) return
+    }
     const now = this.pool.now()
     if (this.pool.turn.isOver(now)) this.wakeLater()
     else this.wakeOne(now)

@@ -259,6 +259,11 @@ export class WaitingRequests {
     return this.places < this.capacity
   }
 
+  /** Whether one more is let in, whosever it is. */
+  get hasRoomForAny(): boolean {
+    return this.hasRoom && !(this.door instanceof KeyDoor)
+  }
+
   private get places(): number {
     return this.order.size + this.delayedRequests.size
   }

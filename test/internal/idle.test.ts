@@ -16,7 +16,7 @@ const turn = {
 let woken: Array<number>
 let series: number
 let isHeld: boolean
-const queue = { free: 0 }
+const queue = { free: 0, hasRoomForAny: true }
 let idle: IdleWorkers
 
 /** The turn that was over makes room for one that has time. */
@@ -32,6 +32,7 @@ beforeEach(() => {
   line = []
   woken = []
   series = queue.free = 0
+  queue.hasRoomForAny = true
   idle = new IdleWorkers({ now: () => 0, queue, turn, mayWake: () => !isHeld, onWoken: () => void series++ })
   for (let id = 1; id <= 20; id++) idle.add({ id, wake: () => void woken.push(id) } as unknown as Worker)
 })
@@ -78,6 +79,21 @@ describe("IdleWorkers", () => {
     expect(woken).toHaveLength(8)
     await microtasks()
     expect([woken.length, series, idle.isWaking]).toEqual([20, 1, false])
+  })
+
+  it("in between one is woken for what fills the queue, so that the next is not refused", async () => {
+    isOver = true
+    queue.free = 100
+    idle.wakeLater()
+    nextTurn()
+    queue.hasRoomForAny = false
+    idle.wake()
+    expect(woken).toHaveLength(9)
+    isOver = true
+    idle.wake()
+    expect(woken).toHaveLength(9)
+    await microtasks()
+    expect(line).toHaveLength(1)
   })
 
   it("they give the host its turn in between", async () => {
