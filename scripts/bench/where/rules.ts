@@ -73,7 +73,7 @@ const rules: ReadonlyArray<readonly [Group | typeof runtime | typeof host, RegEx
 
   [
     "attempts, ends and notifying",
-    /^src\/internal\/(attempt|settle|retry|routes|runnable|worker|fiberWorker|exitOf|crew|task|taskWorker|unheard|core|hosting)\.ts /
+    /^src\/internal\/(attempt|settle|retry|routes|runnable|worker|fiberWorker|exitOf|crew|idle|task|taskWorker|unheard|core|hosting)\.ts /
   ],
   ["attempts, ends and notifying", /\.(notify|tell)$/],
 
