@@ -41,7 +41,8 @@ type Pick = (result: Result) => number | undefined
 
 export const plots = (kept: Kept): ReadonlyArray<Plot> => {
   const all = kept.flatMap(({ results }) => results).filter((result): result is Result => "rate" in result)
-  const impls = [...new Set(all.map(({ impl }) => impl))]
+  // Callers without a fiber have a table of their own.
+  const impls = [...new Set(all.map(({ impl }) => impl))].filter((impl) => !impl.startsWith(`${ours}-ask`))
   const find = (name: string, impl: string) => all.find((result) => result.case === name && result.impl === impl)
 
   const bars = (file: string, title: string, unit: string, cases: Readonly<Record<string, string>>, pick: Pick) => {
