@@ -1,4 +1,5 @@
-/** A process that starts as much as it may, until its time is over, and then prints when each of them started: Unix time in milliseconds. */
+/** A process that says when it is ready, starts as much as it may from a word on, until its time is over, and then prints when each of them started: Unix time in milliseconds. */
+import { once } from "node:events"
 import { Clock, Console, Effect, Layer, Logger } from "effect"
 import { NodeRedis, NodeRuntime } from "@effect/platform-node"
 import { RateLimiter } from "effect/persistence"
@@ -23,11 +24,14 @@ const pool = Layer.unwrap(
 const starts: Array<number> = []
 const program = Effect.gen(function* () {
   const { drain, run } = yield* WorkerPool.WorkerPool
+  yield* Console.log("ready")
+  yield* Effect.promise(() => once(process.stdin, "data"))
   const note = Effect.map(Clock.currentTimeMillis, (now) => void starts.push(now))
   yield* Effect.forkChild(Effect.forEach(Array.from({ length: 1000 }), () => run(note), { concurrency: "unbounded" }))
   yield* Effect.sleep(Number(seconds) * 1000)
   yield* drain({ deadline: 0 })
   yield* Console.log(JSON.stringify(starts))
+  process.stdin.destroy()
 })
 
 program.pipe(Effect.provide(pool), Effect.provide(Logger.layer([])), NodeRuntime.runMain)
