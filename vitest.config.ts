@@ -14,7 +14,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Asked often, and for long enough on a busy machine.
     expect: { poll: { interval: 5, timeout: 20_000 } },
-    // One more than there are cores: many tests wait for a process, a thread or a database.
-    maxWorkers: availableParallelism() + 1
+    // Vitest would leave one core to itself, which has little to do. More than there are cores disturb those that look at real time.
+    maxWorkers: availableParallelism()
   }
 })
