@@ -108,9 +108,7 @@ export class Crew implements Employer {
   private wakeFor(requests: number): void {
     const { queue } = this.pool
     const workers = this.mode === "inline" ? requests : this.idle.size + Math.max(0, this.most - this.own)
-    for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) {
-      this.wake()
-    }
+    for (let left = Math.min(requests, workers); left > 0 && queue.free > 0; left--) this.wake()
     this.idle.tellShortage()
   }
 

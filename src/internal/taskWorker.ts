@@ -46,7 +46,7 @@ export class TaskWorker extends Worker {
 
   /**
    * Takes requests until none is left, the worker has to go, or an attempt waits for a promise, which calls back: to await it
-   * takes 100 bytes more, and a tenth of the processor time where many sleep (W2-1024).
+   * takes 100 bytes and 3 to 10 % of the processor time more (W1a, W2-1024).
    */
   private readonly work = (): void => {
     const { attempts, employer, turn } = this
